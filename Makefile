@@ -1,0 +1,28 @@
+# `demo`, `test` and `lint` set up all that they need in .venv; scripts/setup.sh does it and says what it does.
+
+PYTHON = .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint clean
+.NOTPARALLEL:
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
+
+demo: ## Train two classifiers on handwritten digits
+	@sh scripts/setup.sh examples
+	@$(PYTHON) examples/quickstart.py
+
+test: ## Run all tests and the examples in the docstrings
+	@sh scripts/setup.sh test
+	@$(PYTHON) -m pytest --doctest-modules tests tinygrad_ml models
+
+lint: ## Check style, format and types
+	@sh scripts/setup.sh dev
+	$(PYTHON) -m ruff check
+	$(PYTHON) -m ruff format --check
+	$(PYTHON) -m mypy
+
+clean: ## Remove .venv and everything else that was built
+	rm -rf .venv build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	find . -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,16 @@
+"""tinygrad_ml: reverse-mode automatic differentiation and machine learning on NumPy.
+
+>>> import tinygrad_ml as tg
+>>> x = tg.tensor([1.0, 2.0, 3.0], requires_grad=True)
+>>> y = (x**2).sum()
+>>> y.backward()
+>>> x.grad
+tensor([2., 4., 6.])
+"""
+
+from . import autograd, ops
+from .autograd import detect_anomaly, enable_grad, is_grad_enabled, no_grad
+from .ops import *
+from .tensor import Tensor, get_default_dtype, set_default_dtype, tensor
+
+__version__ = "0.1.0"

@@ -1,0 +1,146 @@
+"""New Tensors: filled, counted, random.
+
+A shape is given as NumPy does, `zeros((2, 3))`, or as PyTorch does, `zeros(2, 3)`. Without `dtype` they have
+the default float.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..tensor import Tensor, get_default_dtype, wrap
+
+generator = np.random.default_rng()
+
+
+def manual_seed(seed: int) -> None:
+    """Seed the random numbers of the library: `rand`, `randn`, dropout, initialisation, shuffling.
+
+    >>> tg.manual_seed(0)
+    >>> a = tg.randn(3)
+    >>> tg.manual_seed(0)
+    >>> tg.all(a == tg.randn(3))
+    tensor(True)
+    """
+    global generator
+    generator = np.random.default_rng(seed)
+
+
+def default_generator() -> np.random.Generator:
+    """Return the generator that `manual_seed` seeds."""
+    return generator
+
+
+def _shape(shape: tuple) -> tuple[int, ...]:
+    if len(shape) == 1 and not isinstance(shape[0], (int, np.integer)):
+        return tuple(shape[0])
+    return shape
+
+
+def _new(array: np.ndarray, requires_grad: bool) -> Tensor:
+    return wrap(array).requires_grad_(requires_grad)
+
+
+def zeros(*shape: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return a Tensor of zeros.
+
+    >>> tg.zeros(2, 2)
+    tensor([[0., 0.],
+            [0., 0.]])
+    """
+    return _new(np.zeros(_shape(shape), dtype or get_default_dtype()), requires_grad)
+
+
+def ones(*shape: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return a Tensor of ones.
+
+    >>> tg.ones((3,))
+    tensor([1., 1., 1.])
+    """
+    return _new(np.ones(_shape(shape), dtype or get_default_dtype()), requires_grad)
+
+
+def full(shape: Any, fill_value: float, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return a Tensor of one repeated number.
+
+    >>> tg.full((2,), 7.0)
+    tensor([7., 7.])
+    """
+    return _new(np.full(shape, fill_value, dtype or get_default_dtype()), requires_grad)
+
+
+def zeros_like(x: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return zeros with the shape and dtype of `x`.
+
+    >>> tg.zeros_like(tg.ones(2))
+    tensor([0., 0.])
+    """
+    return _new(np.zeros(np.shape(x), dtype or getattr(x, "dtype", None)), requires_grad)
+
+
+def ones_like(x: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return ones with the shape and dtype of `x`.
+
+    >>> tg.ones_like(tg.zeros(2))
+    tensor([1., 1.])
+    """
+    return _new(np.ones(np.shape(x), dtype or getattr(x, "dtype", None)), requires_grad)
+
+
+def arange(*limits: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return evenly spaced numbers `arange([start,] stop[, step])`; integers if the limits are integers.
+
+    >>> tg.arange(3)
+    tensor([0, 1, 2], dtype=int64)
+    >>> tg.arange(0.0, 1.0, 0.5)
+    tensor([0. , 0.5])
+    """
+    array = np.arange(*limits, dtype=dtype)
+    if dtype is None and array.dtype.kind == "f":
+        array = array.astype(get_default_dtype())
+    return _new(array, requires_grad)
+
+
+def linspace(start: float, stop: float, num: int = 50, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return `num` evenly spaced numbers from `start` to `stop`, both included.
+
+    >>> tg.linspace(0.0, 1.0, 3)
+    tensor([0. , 0.5, 1. ])
+    """
+    return _new(np.linspace(start, stop, num, dtype=dtype or get_default_dtype()), requires_grad)
+
+
+def eye(n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return an n x m matrix (by default n x n) with ones on the diagonal.
+
+    >>> tg.eye(2)
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
+    return _new(np.eye(n, m, dtype=dtype or get_default_dtype()), requires_grad)
+
+
+def rand(
+    *shape: Any, dtype: Any = None, requires_grad: bool = False, generator: np.random.Generator | None = None
+) -> Tensor:
+    """Return random numbers, uniform in [0, 1).
+
+    >>> tg.rand(2, 3).shape
+    (2, 3)
+    """
+    draw = (generator or default_generator()).random(_shape(shape))
+    return _new(np.asarray(draw, dtype or get_default_dtype()), requires_grad)
+
+
+def randn(
+    *shape: Any, dtype: Any = None, requires_grad: bool = False, generator: np.random.Generator | None = None
+) -> Tensor:
+    """Return random numbers from the normal distribution with mean 0 and standard deviation 1.
+
+    >>> tg.randn(2, 3).shape
+    (2, 3)
+    """
+    draw = (generator or default_generator()).standard_normal(_shape(shape))
+    return _new(np.asarray(draw, dtype or get_default_dtype()), requires_grad)

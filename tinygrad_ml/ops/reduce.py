@@ -1,0 +1,129 @@
+"""Operations that take many numbers to few: sums, means, extremes, and the log-sum-exp.
+
+`axis` is an int, a tuple of ints, or None for all axes; `keepdims` keeps the reduced axes with length 1.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..autograd import primitive
+from ..tensor import Tensor
+
+
+def along(g: Any, axis: Any, keepdims: bool) -> Any:
+    """Give a reduced gradient its reduced axes back, with length 1, so that it broadcasts against the input."""
+    if axis is None or keepdims:
+        return g
+    return np.expand_dims(g, axis)
+
+
+def spread(g: Any, shape: tuple, axis: Any, keepdims: bool) -> Any:
+    """Repeat a reduced gradient over the axes that were reduced."""
+    g = along(g, axis, keepdims)
+    if isinstance(g, Tensor):
+        return np.broadcast_to(g if g.ndim == len(shape) else g.reshape((1,) * len(shape)), shape)
+    whole = np.empty(shape, g.dtype)
+    whole[...] = g
+    return whole
+
+
+def count(shape: tuple, axis: Any) -> int:
+    """Return how many numbers are reduced into one."""
+    axes = range(len(shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    n = 1
+    for i in axes:
+        n *= shape[i]
+    return n
+
+
+@primitive(np.sum, x=lambda g, x_shape, axis, keepdims: spread(g, x_shape, axis, keepdims))
+def sum(x, *, axis=None, keepdims=False):
+    """Return the sum over `axis`.
+
+    >>> tg.sum(tg.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
+    tensor([4., 6.])
+    """
+    return x.sum(axis=axis, keepdims=keepdims)
+
+
+@primitive(
+    np.mean,
+    x=lambda g, x_shape, axis, keepdims: spread(g / (count(x_shape, axis) or 1), x_shape, axis, keepdims),
+)
+def mean(x, *, axis=None, keepdims=False):
+    """Return the arithmetic mean over `axis`.
+
+    >>> tg.mean(tg.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
+    tensor([2., 3.])
+    """
+    if x.dtype.kind not in "fc" or not x.size or x.dtype.itemsize < 4:
+        return x.mean(axis=axis, keepdims=keepdims)  # these need NumPy's special cases
+    return x.sum(axis=axis, keepdims=keepdims) / count(x.shape, axis)
+
+
+def _to_the_extreme(g: Any, x: Any, out: Any, axis: Any, keepdims: bool) -> Any:
+    hit = x == along(out, axis, keepdims)
+    return np.where(hit, along(g, axis, keepdims) / np.sum(hit, axis=axis, keepdims=True), 0)
+
+
+@primitive(np.max, np.amax, x=_to_the_extreme)
+def max(x, *, axis=None, keepdims=False):
+    """Return the largest number over `axis`. Numbers that tie for it share the gradient equally.
+
+    >>> tg.max(tg.tensor([[1.0, 2.0], [3.0, 0.0]]), axis=1)
+    tensor([2., 3.])
+    """
+    return x.max(axis=axis, keepdims=keepdims)
+
+
+@primitive(np.min, np.amin, x=_to_the_extreme)
+def min(x, *, axis=None, keepdims=False):
+    """Return the smallest number over `axis`. Numbers that tie for it share the gradient equally.
+
+    >>> tg.min(tg.tensor([[1.0, 2.0], [3.0, 0.0]]), axis=1)
+    tensor([1., 0.])
+    """
+    return x.min(axis=axis, keepdims=keepdims)
+
+
+@primitive(np.argmax, x=None)
+def argmax(x, *, axis=None, keepdims=False):
+    """Return the position of the largest number over `axis`, the first of equals; it has no derivative.
+
+    >>> tg.argmax(tg.tensor([[1.0, 2.0], [3.0, 0.0]]), axis=1)
+    tensor([1, 0], dtype=int64)
+    """
+    return np.argmax(x, axis=axis, keepdims=keepdims)
+
+
+@primitive(np.argmin, x=None)
+def argmin(x, *, axis=None, keepdims=False):
+    """Return the position of the smallest number over `axis`, the first of equals; it has no derivative.
+
+    >>> tg.argmin(tg.tensor([[1.0, 2.0], [3.0, 0.0]]), axis=1)
+    tensor([0, 1], dtype=int64)
+    """
+    return np.argmin(x, axis=axis, keepdims=keepdims)
+
+
+@primitive(np.any, x=None)
+def any(x, *, axis=None, keepdims=False):
+    """Return whether anything over `axis` holds; a constant.
+
+    >>> tg.any(tg.tensor([False, True]))
+    tensor(True)
+    """
+    return x.any(axis=axis, keepdims=keepdims)
+
+
+@primitive(np.all, x=None)
+def all(x, *, axis=None, keepdims=False):
+    """Return whether everything over `axis` holds; a constant.
+
+    >>> tg.all(tg.tensor([False, True]))
+    tensor(False)
+    """
+    return x.all(axis=axis, keepdims=keepdims)

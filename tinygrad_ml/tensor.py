@@ -1,0 +1,458 @@
+"""Tensor: an array, its gradient, and the node that made it.
+
+A Tensor owns its value. Only one kind of array is ever written in place: the value of a leaf that
+requires a gradient (by an optimizer, or through `.data`), and every such write is counted, so that
+`backward` can refuse to use a value that is no longer the one the operation saw.
+
+The operators and the methods that an ndarray has too (`+`, `sum`, `reshape`, ...) are attached by
+`tinygrad_ml.ops`, which stands above this file; they are declared here for readers and type checkers.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from .autograd import Node
+
+ndarray = np.ndarray
+_default_float = np.dtype(np.float32)
+
+# One clock for everything that happens: nodes are numbered by it, and so are the writes to leaves.
+# A leaf was changed after a node used it exactly when its last write has the larger number.
+tick = itertools.count(1).__next__
+
+
+class Tensor:
+    """An n-dimensional array that remembers how it was computed.
+
+    Parameters
+    ----------
+    data : array_like
+        The value; it is copied. Python numbers and lists become the default float
+        (`set_default_dtype`), arrays keep their dtype.
+    dtype : dtype, optional
+        The dtype of the value.
+    requires_grad : bool
+        Whether `backward` should compute a gradient for this Tensor (floating dtypes only).
+    name : str, optional
+        A name for error messages and drawings. Modules name their parameters by themselves.
+
+    Examples
+    --------
+    >>> x = tg.Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> y = (x * x).sum()
+    >>> y.backward()
+    >>> x.grad
+    tensor([2., 4., 6.])
+    """
+
+    # _data     the value: an ndarray, or a NumPy scalar when it has no axes (NumPy's own habit: it
+    #           is immutable and much cheaper to compute with). `.data` always gives an ndarray.
+    # _wants    a leaf that requires a gradient
+    # _changed  the time of the last write to the value
+    # The result of a recorded operation has only _data and node: the others belong to leaves.
+    # _lent     `.data` gave the array away: a copy of what it held then (a leaf that requires a
+    #           gradient), or True (any other leaf)
+    __slots__ = ("__weakref__", "_changed", "_data", "_grad", "_lent", "_name", "_wants", "node")
+
+    _data: Any
+    _wants: bool
+    _changed: int
+    _lent: Any
+    _grad: Tensor | None
+    _name: str | None
+    node: Node | None
+
+    def __init__(self, data: Any, dtype: Any = None, *, requires_grad: bool = False, name: str | None = None):
+        array = to_array(data, dtype)
+        self._data = array if array.ndim else array[()]
+        self._wants = False
+        self._changed = 0
+        self._lent = self._grad = self.node = None
+        self._name = name
+        if requires_grad:
+            self.requires_grad = True
+
+    # ------------------------------------------------------------------ value
+
+    @property
+    def data(self) -> np.ndarray:
+        """The value as an ndarray.
+
+        Of a leaf it can be written to (`w.data -= 0.1 * w.grad.data`); a write to a parameter that
+        an operation has used before makes `backward` raise. The value of a result is read-only.
+        To look without touching, `numpy()` is cheaper.
+
+        Examples
+        --------
+        >>> w = tg.tensor([1.0, 2.0], requires_grad=True)
+        >>> w.data -= 0.5
+        >>> w
+        tensor([0.5, 1.5], requires_grad=True)
+        """
+        if type(self._data) is not ndarray:
+            self._data = np.asarray(self._data)
+        if self.node is not None:
+            self._data.flags.writeable = False
+        elif self._wants:
+            if self._lent is None:
+                self._lent = self._data.copy()
+        elif not self._lent:
+            self._data = self._data.copy()
+            self._lent = True
+        return self._data
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        array = value._data if isinstance(value, Tensor) else np.asarray(value)
+        if array is not self._data:  # it is, after `w.data -= step`
+            if self.node is not None or not self._wants:
+                self._become(wrap(np.array(array)))
+                return
+            elif array.dtype.kind not in ("fiub" if self.dtype.kind == "f" else "cfiub"):
+                raise TypeError(f"cannot put a value of dtype {array.dtype} into a parameter of dtype {self.dtype}")
+            elif array.shape == self.shape and type(self._data) is ndarray:
+                np.copyto(self._data, array, casting="unsafe")  # in place: an optimizer may hold this memory
+                array = self._data
+            else:
+                array, self._lent = np.array(array, self.dtype), None
+            self._data = array
+        if self._wants and self._lent is not None:
+            self._lent = array.copy()
+        self._changed = tick()
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that `backward` accumulated for this leaf, a Tensor of the same shape, or None."""
+        return self._grad if self.node is None else None
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        if self.node is not None:
+            raise RuntimeError("only a leaf has a gradient; for that of a result use tg.autograd.grad")
+        if value is not None:
+            if not isinstance(value, Tensor):
+                value = Tensor(value, self.dtype)
+            if value.shape != self.shape:
+                raise ValueError(f"a Tensor of shape {self.shape} cannot have a gradient of shape {value.shape}")
+        self._grad = value
+
+    @property
+    def name(self) -> str | None:
+        """The name of a leaf in error messages and drawings."""
+        return self._name if self.node is None else None
+
+    @name.setter
+    def name(self, value: str | None) -> None:
+        if self.node is not None:
+            raise RuntimeError("only a leaf has a name")
+        self._name = value
+
+    def settle(self) -> None:
+        """Count a write that came through the array that `.data` gave away."""
+        if self._lent is not None and not same(self._lent, self._data):
+            self._lent = self._data.copy()
+            self._changed = tick()
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether `backward` computes a gradient for this Tensor or passes one through it."""
+        return self.node is not None or self._wants
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if self.node is not None:
+            if not value:
+                raise RuntimeError("only a leaf can stop requiring a gradient; use y.detach() on a result")
+            return
+        if value and self.dtype.kind not in "fc":
+            raise TypeError(
+                f"a Tensor of dtype {self.dtype} cannot require a gradient: only floating dtypes have derivatives; "
+                f"convert it first, for example x.astype(tg.get_default_dtype())"
+            )
+        if bool(value) != self._wants:
+            self._data = np.array(self._data)  # nobody else holds the array that writes will go to
+            self._lent = None
+            self._wants = bool(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Set `requires_grad` and return the Tensor itself.
+
+        Examples
+        --------
+        >>> tg.ones(2).requires_grad_()
+        tensor([1., 1.], requires_grad=True)
+        """
+        self.requires_grad = requires_grad
+        return self
+
+    def _become(self, other: Tensor) -> None:
+        """Take over the value and the history of another Tensor, which must not be used any more."""
+        for slot in Tensor.__slots__[1:]:
+            if hasattr(other, slot):
+                setattr(self, slot, getattr(other, slot))
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no recorded operation made this Tensor."""
+        return self.node is None
+
+    def numpy(self) -> np.ndarray:
+        """Return the value as a read-only ndarray that shares memory with the Tensor.
+
+        Examples
+        --------
+        >>> tg.tensor([1.0, 2.0]).numpy()
+        array([1., 2.], dtype=float32)
+        """
+        view = np.asarray(self._data).view()
+        view.flags.writeable = False
+        return view
+
+    def item(self) -> Any:
+        """Return the only element as a Python number; raises ValueError if there is not exactly one.
+
+        Examples
+        --------
+        >>> tg.tensor(2.5).item()
+        2.5
+        """
+        if self._data.size != 1:
+            raise ValueError(f"item(): the Tensor has shape {self.shape}; only one with a single element is a number")
+        return self._data.item()
+
+    def tolist(self) -> Any:
+        """Return the value as a Python number or nested lists of them."""
+        return self._data.tolist()
+
+    def detach(self) -> Tensor:
+        """Return the same value as a new leaf: no gradient flows through it.
+
+        Examples
+        --------
+        >>> x = tg.tensor([1.0, 2.0], requires_grad=True)
+        >>> (x * 2).detach()
+        tensor([2., 4.])
+        """
+        return wrap(np.array(self._data) if self.node is None else self._data)
+
+    shape = property(lambda self: self._data.shape, doc="The lengths of the axes.")
+    ndim = property(lambda self: self._data.ndim, doc="The number of axes.")
+    size = property(lambda self: self._data.size, doc="The number of elements.")
+    dtype = property(lambda self: self._data.dtype, doc="The NumPy dtype of the elements.")
+    nbytes = property(lambda self: self._data.nbytes, doc="The bytes of the elements.")
+    itemsize = property(lambda self: self._data.itemsize, doc="The bytes of one element.")
+
+    # ------------------------------------------------------------------ as a Python object
+
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        array = np.asarray(self._data)
+        text = np.array2string(array, separator=", ", prefix="tensor(", precision=6, threshold=200)
+        notes = "" if array.dtype in (_default_float, np.dtype(bool)) else f", dtype={array.dtype}"
+        if array.size == 0:
+            notes += f", shape={array.shape}"
+        if self.node is not None:
+            notes += f", made by {self.node.primitive.name}"
+        elif self._wants:
+            notes += ", requires_grad=True"
+        return f"tensor({text}{notes})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self._data.item(), spec) if spec and self._data.size == 1 else format(str(self), spec)
+
+    def __bool__(self) -> bool:
+        if self._data.size != 1:
+            raise ValueError(f"the truth value of a Tensor of shape {self.shape} is ambiguous; use .any() or .all()")
+        return bool(self._data)
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self.ndim or self.dtype.kind not in "iu":
+            raise TypeError(f"only an integer Tensor without axes is an index, not one of {self.dtype} {self.shape}")
+        return int(self._data)
+
+    def __len__(self) -> int:
+        if not self._data.ndim:
+            raise TypeError("len() of a Tensor without axes")
+        return len(self._data)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if self.requires_grad:
+            raise TypeError(
+                "a Tensor that requires a gradient does not become an array silently, since its gradient would be "
+                "lost: use x.detach() or x.numpy()"
+            )
+        if copy is False:
+            return np.asarray(self.numpy(), dtype, copy=False)
+        return np.array(self._data, dtype)
+
+    def __copy__(self) -> Tensor:
+        return self.__deepcopy__({})
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        rebuild, arguments = self.__reduce__()
+        copy = memo[id(self)] = rebuild(*arguments)
+        if self.grad is not None:
+            copy.grad = wrap(np.array(self.grad._data))
+        return copy
+
+    def __reduce__(self) -> Any:
+        if self.node is not None:
+            raise RuntimeError(
+                f"the result of {self.node.primitive.name} cannot be copied or pickled with its history; use .detach()"
+            )
+        return _rebuild, (type(self), np.array(self._data), self._wants, self.name)
+
+    if TYPE_CHECKING:
+        # Attached by autograd.py and by ops/methods.py.
+        T: Tensor
+        mT: Tensor
+
+        def backward(
+            self, gradient: Any = None, *, retain_graph: bool = False, create_graph: bool = False
+        ) -> None: ...
+        def __add__(self, other: Any) -> Tensor: ...
+        def __radd__(self, other: Any) -> Tensor: ...
+        def __sub__(self, other: Any) -> Tensor: ...
+        def __rsub__(self, other: Any) -> Tensor: ...
+        def __mul__(self, other: Any) -> Tensor: ...
+        def __rmul__(self, other: Any) -> Tensor: ...
+        def __truediv__(self, other: Any) -> Tensor: ...
+        def __rtruediv__(self, other: Any) -> Tensor: ...
+        def __pow__(self, other: Any) -> Tensor: ...
+        def __rpow__(self, other: Any) -> Tensor: ...
+        def __matmul__(self, other: Any) -> Tensor: ...
+        def __rmatmul__(self, other: Any) -> Tensor: ...
+        def __neg__(self) -> Tensor: ...
+        def __pos__(self) -> Tensor: ...
+        def __abs__(self) -> Tensor: ...
+        def __invert__(self) -> Tensor: ...
+        def __and__(self, other: Any) -> Tensor: ...
+        def __or__(self, other: Any) -> Tensor: ...
+        def __xor__(self, other: Any) -> Tensor: ...
+        def __lt__(self, other: Any) -> Tensor: ...
+        def __le__(self, other: Any) -> Tensor: ...
+        def __gt__(self, other: Any) -> Tensor: ...
+        def __ge__(self, other: Any) -> Tensor: ...
+        def __eq__(self, other: Any) -> Tensor: ...  # type: ignore[override]
+        def __ne__(self, other: Any) -> Tensor: ...  # type: ignore[override]
+        def __getitem__(self, index: Any) -> Tensor: ...
+        def __setitem__(self, index: Any, value: Any) -> None: ...
+        def __iter__(self) -> Any: ...
+        def __getattr__(self, name: str) -> Any: ...
+
+
+def tensor(data: Any, dtype: Any = None, *, requires_grad: bool = False, name: str | None = None) -> Tensor:
+    """Make a Tensor of a copy of `data`.
+
+    Parameters
+    ----------
+    data : array_like
+        Python numbers and lists become the default float (`set_default_dtype`; bools stay bools),
+        arrays keep their dtype.
+    dtype, requires_grad, name
+        As for `Tensor`.
+
+    Raises
+    ------
+    TypeError
+        If `data` is not numeric, or if an integer or bool Tensor is asked to require a gradient.
+
+    Examples
+    --------
+    >>> tg.tensor([1, 2])
+    tensor([1., 2.])
+    >>> tg.tensor([1, 2], dtype=int)
+    tensor([1, 2], dtype=int64)
+    """
+    return Tensor(data, dtype, requires_grad=requires_grad, name=name)
+
+
+def set_default_dtype(dtype: Any) -> None:
+    """Set the floating dtype that Python numbers and lists, and new parameters, get.
+
+    Examples
+    --------
+    >>> tg.set_default_dtype("float64")
+    >>> tg.tensor(1.5).dtype
+    dtype('float64')
+    >>> tg.set_default_dtype("float32")
+    """
+    global _default_float
+    wanted = np.dtype(dtype)
+    if wanted.kind != "f":
+        raise TypeError(f"the default dtype must be a floating one, not {wanted}")
+    _default_float = wanted
+
+
+def get_default_dtype() -> np.dtype:
+    """Return the floating dtype that Python numbers and lists, and new parameters, get.
+
+    Examples
+    --------
+    >>> tg.get_default_dtype()
+    dtype('float32')
+    """
+    return _default_float
+
+
+def wrap(array: Any) -> Tensor:
+    """Make a Tensor of an array that nobody else will write to, without a copy."""
+    t = Tensor.__new__(Tensor)
+    t._data = array
+    t._wants = False
+    t._changed = 0
+    t._lent = t._grad = t._name = t.node = None
+    return t
+
+
+def to_array(data: Any, dtype: Any = None) -> np.ndarray:
+    """Copy `data` into a new numeric array; Python numbers become the default float."""
+    if isinstance(data, Tensor):
+        return np.array(data._data, dtype)
+    if isinstance(data, (list, tuple)) and _holds_tensor(data):
+        raise TypeError("a list that holds Tensors would lose their gradients; use tg.stack or tg.concatenate")
+    try:
+        array = np.array(data, dtype)
+    except ValueError as error:
+        raise ValueError(f"cannot make a Tensor of {type(data).__name__} data: {error}") from None
+    if array.dtype.kind not in "fciub":
+        raise TypeError(f"cannot make a Tensor of {type(data).__name__} data (dtype {array.dtype}): it must be numeric")
+    if dtype is None and array.dtype.kind in "fiu" and not hasattr(data, "__array__"):
+        array = array.astype(_default_float)
+    return array
+
+
+def same(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two arrays hold the same values, NaN included."""
+    return a.shape == b.shape and bool(((a == b) | ((a != a) & (b != b))).all())
+
+
+def _holds_tensor(items: Any) -> bool:
+    pending = [items]
+    while pending:
+        for item in pending.pop():
+            if isinstance(item, Tensor):
+                return True
+            if isinstance(item, (list, tuple)):
+                pending.append(item)
+    return False
+
+
+def _rebuild(cls: type[Tensor], array: np.ndarray, requires_grad: bool, name: str | None) -> Tensor:
+    t = wrap(array)
+    t.__class__ = cls
+    t._wants = requires_grad
+    t.name = name
+    return t

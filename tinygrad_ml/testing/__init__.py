@@ -1,0 +1,1 @@
+"""Tools for tests: gradient checks and sample inputs for every operation."""

@@ -1,0 +1,1 @@
+"""The pytest plugin: nothing to import in a test file."""
