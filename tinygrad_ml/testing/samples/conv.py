@@ -1,0 +1,7 @@
+"""Samples of convolution and pooling."""
+
+from __future__ import annotations
+
+from .sample import Sample
+
+SAMPLES: dict[str, list[Sample]] = {}
