@@ -826,6 +826,7 @@ def _declare(
     row = Primitive(name, forward, rules, views, keeps)
     door = row.door
     door.__doc__ = doc
+    door.__module__ = sys._getframe(2).f_globals["__name__"]  # where it is declared
     door.primitive = row  # type: ignore[attr-defined]
     OPERATIONS[row.name] = row
     for function in numpy_functions:
