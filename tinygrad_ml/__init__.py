@@ -8,9 +8,10 @@
 tensor([2., 4., 6.])
 """
 
-from . import autograd, ops
+from . import autograd, nn, ops, optim
 from .autograd import detect_anomaly, enable_grad, is_grad_enabled, no_grad
 from .ops import *
+from .serialization import load, save
 from .tensor import Tensor, get_default_dtype, set_default_dtype, tensor
 
 __version__ = "0.1.0"

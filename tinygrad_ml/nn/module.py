@@ -1,0 +1,244 @@
+"""Module: a plain object whose Parameters, Buffers and Modules belong to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+
+from ..tensor import Tensor
+
+M = TypeVar("M", bound="Module")
+
+
+class Parameter(Tensor):
+    """A Tensor that a Module learns: it requires a gradient and belongs to the Module that has it as an attribute.
+
+    Examples
+    --------
+    >>> tg.nn.Parameter([1.0, 2.0])
+    tensor([1., 2.], requires_grad=True)
+    """
+
+    __slots__ = ()
+
+    def __init__(self, data: Any, dtype: Any = None, *, requires_grad: bool = True, name: str | None = None):
+        super().__init__(data, dtype, requires_grad=requires_grad, name=name)
+
+
+class Buffer(Tensor):
+    """A Tensor that belongs to the state of a Module but is not learned by gradients, such as a running mean.
+
+    Examples
+    --------
+    >>> tg.nn.Buffer([0.0, 0.0])
+    tensor([0., 0.])
+    """
+
+    __slots__ = ()
+
+
+class Module:
+    """A part of a model: it has parameters and computes `forward`.
+
+    It is a plain object. Every attribute that is a `Parameter`, a `Buffer` or a `Module`, or a list,
+    tuple or dict of them, belongs to it, in the order in which the attributes were set; nothing has
+    to be registered or initialised. What hangs in two places counts once.
+
+    Examples
+    --------
+    >>> class Line(tg.nn.Module):
+    ...     def __init__(self):
+    ...         self.slope = tg.nn.Parameter(2.0)
+    ...         self.offset = tg.nn.Parameter(1.0)
+    ...
+    ...     def forward(self, x):
+    ...         return self.slope * x + self.offset
+    >>> line = Line()
+    >>> line(tg.tensor([0.0, 1.0])).numpy()
+    array([1., 3.], dtype=float32)
+    >>> [name for name, _ in line.named_parameters()]
+    ['slope', 'offset']
+    """
+
+    training = True
+
+    def forward(self, *inputs: Any, **named: Any) -> Any:
+        """Compute the output; every Module defines its own."""
+        raise NotImplementedError(f"{type(self).__name__} does not define forward(self, ...)")
+
+    def __call__(self, *inputs: Any, **named: Any) -> Any:
+        return self.forward(*inputs, **named)
+
+    # ------------------------------------------------------------------ what belongs to it
+
+    def attributes(self) -> Iterator[tuple[str, Any]]:
+        """Yield the attributes in which parameters and modules are looked for, with their names."""
+        return iter(list(vars(self).items()))
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """Yield the modules directly below this one, with their names."""
+        return ((name, thing) for name, thing in _flat(self.attributes()) if isinstance(thing, Module))
+
+    def children(self) -> Iterator[Module]:
+        """Yield the modules directly below this one."""
+        return (child for _, child in self.named_children())
+
+    def named_modules(self) -> Iterator[tuple[str, Module]]:
+        """Yield this module (named "") and all below it, each once, with names like "encoder.layers.0"."""
+        return ((name, thing) for name, thing in self._everything() if isinstance(thing, Module))
+
+    def modules(self) -> Iterator[Module]:
+        """Yield this module and all below it, each once."""
+        return (module for _, module in self.named_modules())
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """Yield every parameter once, with a name like "layers.0.weight".
+
+        Parameters that have no name yet get this one, for error messages and drawings.
+        """
+        for name, thing in self._everything():
+            if isinstance(thing, Parameter):
+                if thing.name is None:
+                    thing.name = name
+                yield name, thing
+
+    def parameters(self) -> Iterator[Parameter]:
+        """Yield every parameter once: what an optimizer wants."""
+        return (parameter for _, parameter in self.named_parameters())
+
+    def named_buffers(self) -> Iterator[tuple[str, Buffer]]:
+        """Yield every buffer once, with its name."""
+        return ((name, thing) for name, thing in self._everything() if isinstance(thing, Buffer))
+
+    def buffers(self) -> Iterator[Buffer]:
+        """Yield every buffer once."""
+        return (buffer for _, buffer in self.named_buffers())
+
+    def _everything(self) -> Iterator[tuple[str, Any]]:
+        """Yield this module, and all modules, parameters and buffers below it, depth first, each once."""
+        seen = set()
+        stack: list[tuple[str, Any]] = [("", self)]
+        while stack:
+            name, thing = stack.pop()
+            if id(thing) in seen:
+                continue
+            seen.add(id(thing))
+            yield name, thing
+            if isinstance(thing, Module):
+                prefix = f"{name}." if name else ""
+                stack += [(prefix + key, value) for key, value in _flat(thing.attributes())][::-1]
+
+    # ------------------------------------------------------------------ modes
+
+    def train(self: M, mode: bool = True) -> M:
+        """Switch this module and all below it to training behaviour (dropout active, ...); return it.
+
+        Examples
+        --------
+        >>> tg.nn.Dropout(0.5).eval().training
+        False
+        """
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self: M) -> M:
+        """Switch this module and all below it to the behaviour of use after training; return it."""
+        return self.train(False)
+
+    def requires_grad_(self: M, requires_grad: bool = True) -> M:
+        """Let all parameters require a gradient, or freeze them with False; return the module."""
+        for parameter in self.parameters():
+            parameter.requires_grad = requires_grad
+        return self
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of all parameters."""
+        for parameter in self.parameters():
+            parameter.grad = None
+
+    def apply(self: M, function: Callable[[Module], Any]) -> M:
+        """Call `function` on every module below this one and on itself last; return it."""
+        for module in reversed(list(self.modules())):
+            function(module)
+        return self
+
+    # ------------------------------------------------------------------ state
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Return copies of the values of all parameters and buffers, by name.
+
+        Examples
+        --------
+        >>> list(tg.nn.Linear(3, 2).state_dict())
+        ['weight', 'bias']
+        """
+        return {name: np.array(thing.numpy()) for name, thing in self._state()}
+
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
+        """Take over values by name, from `state_dict()` or from PyTorch's.
+
+        Parameters
+        ----------
+        state : mapping from names to arrays, Tensors or PyTorch tensors
+        strict : bool
+            Whether the names must be exactly those of this module; if not, only the common ones are taken.
+
+        Raises
+        ------
+        ValueError
+            If an entry is missing, unexpected, or has another shape; all of them are listed, and
+            nothing is changed.
+        """
+        own = dict(self._state())
+        arrays = {name: _as_array(value) for name, value in state.items() if name in own}
+        problems = []
+        if strict:
+            problems += [f"missing: {name} {thing.shape}" for name, thing in own.items() if name not in state]
+            problems += [f"unexpected: {name}" for name in state if name not in own]
+        for name, array in arrays.items():
+            if array.shape != own[name].shape:
+                problems.append(f"wrong shape: {name} is {array.shape}, must be {own[name].shape}")
+            elif array.dtype.kind not in "fiub" or (array.dtype.kind == "f") != (own[name].dtype.kind == "f"):
+                problems.append(f"wrong dtype: {name} is {array.dtype}, must be {own[name].dtype}")
+        if problems:
+            raise ValueError(f"the state does not fit this {type(self).__name__}:\n  " + "\n  ".join(problems))
+        for name, array in arrays.items():
+            own[name].data = array.astype(own[name].dtype)
+
+    def _state(self) -> Iterator[tuple[str, Tensor]]:
+        return ((name, thing) for name, thing in self._everything() if isinstance(thing, (Parameter, Buffer)))
+
+    # ------------------------------------------------------------------ as text
+
+    def extra_repr(self) -> str:
+        """Return what stands between the brackets of the repr, besides the modules below."""
+        return ""
+
+    def __repr__(self) -> str:
+        children = list(self.named_children())
+        if not children:
+            return f"{type(self).__name__}({self.extra_repr()})"
+        lines = [f"  ({name}): " + repr(child).replace("\n", "\n  ") for name, child in children]
+        return f"{type(self).__name__}({self.extra_repr()}\n" + "\n".join(lines) + "\n)"
+
+
+def _flat(attributes: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Yield what belongs to a module, also out of lists, tuples and dicts, with names like "layers.0"."""
+    stack = list(attributes)[::-1]
+    while stack:
+        name, value = stack.pop()
+        if isinstance(value, (Module, Parameter, Buffer)):
+            yield name, value
+        elif isinstance(value, (list, tuple)):
+            stack += [(f"{name}.{i}", item) for i, item in enumerate(value)][::-1]
+        elif isinstance(value, dict):
+            stack += [(f"{name}.{key}", item) for key, item in value.items()][::-1]
+
+
+def _as_array(value: Any) -> np.ndarray:
+    if hasattr(value, "detach"):  # ours, or PyTorch's
+        value = value.detach()
+    return np.asarray(value.numpy() if isinstance(value, Tensor) else value)

@@ -1,0 +1,96 @@
+"""Gradient clipping: keeping one bad batch from throwing the parameters far away."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from ..tensor import Tensor, wrap
+
+
+def clip_grad_norm_(
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+) -> Tensor:
+    """Scale all gradients by one factor so that their norm together is at most `max_norm`.
+
+    Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks" (2013).
+
+    Parameters
+    ----------
+    parameters : Tensor or iterable of Tensors
+        Those without a gradient are left out.
+    max_norm : float
+    norm_type : float
+        The p of the norm; `math.inf` for the largest absolute value.
+    error_if_nonfinite : bool
+        Whether to raise RuntimeError if the norm is NaN or infinite, instead of scaling by it.
+
+    Returns
+    -------
+    Tensor
+        The norm before clipping: watch it to choose `max_norm`.
+
+    Examples
+    --------
+    >>> w = tg.tensor([3.0, 4.0], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> tg.optim.clip_grad_norm_([w], max_norm=1.0)
+    tensor(10.)
+    >>> w.grad
+    tensor([0.6, 0.8])
+    """
+    gradients = _gradients(parameters)
+    if not gradients:
+        return wrap(np.float32(0))
+    norms = [_norm(g._data, norm_type) for g in gradients]
+    total = _norm(np.array(norms), norm_type) if len(norms) > 1 else norms[0]
+    if error_if_nonfinite and not np.isfinite(total):
+        raise RuntimeError(
+            f"the norm of the gradients is {total}, so they cannot be clipped; tg.detect_anomaly() finds the cause"
+        )
+    factor = float(max_norm / (total + 1e-6))
+    if not factor >= 1:  # NaN too
+        for g in gradients:
+            with np.errstate(invalid="ignore"):  # inf * 0
+                g._data = g._data * factor
+    return wrap(gradients[0].dtype.type(total))
+
+
+def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
+    """Limit every entry of every gradient to the interval from -clip_value to clip_value.
+
+    Examples
+    --------
+    >>> w = tg.tensor([3.0, 0.1], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> tg.optim.clip_grad_value_([w], 1.0)
+    >>> w.grad
+    tensor([1. , 0.2])
+    """
+    for g in _gradients(parameters):
+        g._data = np.clip(g._data, -clip_value, clip_value)
+
+
+def _gradients(parameters: Any) -> list[Tensor]:
+    parameters = [parameters] if isinstance(parameters, Tensor) else parameters
+    return [p.grad for p in parameters if p.grad is not None]
+
+
+def _norm(g: Any, p: float) -> Any:
+    flat = g.reshape(-1)
+    if p == 2:
+        square = flat.dot(flat)
+        # the square of a large or small norm leaves the range of the dtype long before the norm does
+        if square == 0 or not math.isfinite(square):
+            scale = np.abs(flat).max(initial=0)
+            return scale * np.sqrt(np.square(flat / scale).sum()) if 0 < scale < math.inf else scale
+        return np.sqrt(square)
+    if p == math.inf:
+        return np.abs(flat).max(initial=0)
+    return (np.abs(flat) ** p).sum() ** (1 / p)
