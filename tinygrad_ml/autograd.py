@@ -39,7 +39,7 @@ REQUIRED: Any = object()  # stands for a parameter without a default
 class Node:
     """One recorded operation. It never refers to its own output Tensor, so there are no reference cycles."""
 
-    __slots__ = ("dtype", "edges", "leaves", "line", "primitive", "saved", "seq", "shape")
+    __slots__ = ("__weakref__", "dtype", "edges", "leaves", "line", "primitive", "saved", "seq", "shape")
 
     primitive: Primitive
     edges: Sequence[Node | Tensor | None]  # for each input: the Node that made it, the leaf, or None: no gradient
@@ -352,7 +352,7 @@ def walk(
 
     for edge, g in heads:
         if useful is None or edge in useful:
-            arrive(edge, g + 0 if create_graph else np.array(g._data))
+            arrive(edge, g + 0 if create_graph else g._data + 0)  # never the caller's own memory
 
     with np.errstate(all="ignore"):  # a rule meets infinities that a mask removes afterwards
         while heap:
@@ -416,17 +416,19 @@ def fit(r: Any, edge: Any, primitive: Primitive, rule: Any) -> Any:
     shape, dtype = edge.shape, edge.dtype
     if r.shape != shape:
         extra = r.ndim - len(shape)
-        axes = tuple(range(extra)) + tuple(
-            i + extra for i, n in enumerate(shape) if extra >= 0 and n == 1 and r.shape[i + extra] != 1
-        )
-        summed = r.sum(axis=axes, keepdims=True) if axes else r
-        if extra < 0 or summed.shape[extra:] != shape:
+        whole = r.shape
+        if extra > 0:
+            r = r.sum(axis=tuple(range(extra)))
+        if r.shape != shape:
+            ones = tuple([i for i, (n, m) in enumerate(zip(shape, r.shape)) if n == 1 != m])
+            if ones:
+                r = r.sum(axis=ones, keepdims=True)
+        if r.shape != shape:
             argument = primitive.inputs[primitive.rules.index(rule)]
             raise RuntimeError(
-                f"the derivative rule of {primitive.name} for {argument!r} gave a gradient of shape {r.shape}; "
+                f"the derivative rule of {primitive.name} for {argument!r} gave a gradient of shape {whole}; "
                 f"{argument!r} has shape {shape}"
             )
-        r = summed.reshape(shape)
     if r.dtype != dtype:
         if r.dtype.kind == "c" and dtype.kind != "c":
             r = r.real
@@ -617,7 +619,7 @@ def _head(output: Tensor, gradient: Any) -> tuple[Node | Tensor, Tensor]:
                 f"backward() starts from a single number, and this Tensor has shape {output.shape}: "
                 "reduce it first, for example with .sum() or .mean(), or pass gradient="
             )
-        return edge, wrap(np.ones(output.shape, output.dtype))
+        return edge, wrap(output.dtype.type(1) if not output.ndim else np.ones(output.shape, output.dtype))
     if not isinstance(gradient, Tensor):
         gradient = Tensor(gradient, output.dtype)
     if gradient.shape != output.shape:
@@ -826,7 +828,7 @@ def _declare(
     row = Primitive(name, forward, rules, views, keeps)
     door = row.door
     door.__doc__ = doc
-    door.__module__ = sys._getframe(2).f_globals["__name__"]  # where it is declared
+    door.__module__ = sys._getframe(2).f_globals.get("__name__", "")  # where it is declared
     door.primitive = row  # type: ignore[attr-defined]
     OPERATIONS[row.name] = row
     for function in numpy_functions:

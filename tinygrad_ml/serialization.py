@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
-import tempfile
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +52,8 @@ def save(state: Module | Mapping[str, Any], path: str | os.PathLike[str]) -> Pat
         if not isinstance(name, str) or array.dtype.kind not in "fciub":
             raise TypeError(f"save(): the entry {name!r} must be a named numeric array, not {type(value).__name__}")
         arrays[name] = np.ascontiguousarray(array).reshape(array.shape)
+    import tempfile  # costs more to import than the rest of this file
+
     path = Path(path)
     if path.suffix not in (NPZ, SAFETENSORS):
         path = path.with_name(path.name + (NPZ if _safetensors(required=False) is None else SAFETENSORS))
@@ -100,10 +101,9 @@ def load(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     content = path.read_bytes()
     try:
         if content[:2] == b"PK":
-            with np.load(path, allow_pickle=False) as archive:
+            with np.load(BytesIO(content), allow_pickle=False) as archive:
                 return {name: archive[name] for name in archive.files}
         if content[8:9] == b"{":
-            json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
             return _safetensors().load(content)
     except ImportError:
         raise

@@ -14,10 +14,8 @@ import numpy as np
 from ..ops.create import default_generator
 from ..tensor import Tensor
 
-Generator = np.random.Generator
 
-
-def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
+def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: np.random.Generator | None = None) -> Tensor:
     """Fill with numbers drawn uniformly from [a, b).
 
     Examples
@@ -29,7 +27,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generato
     return _fill(tensor, (generator or default_generator()).uniform(a, b, tensor.shape))
 
 
-def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
+def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: np.random.Generator | None = None) -> Tensor:
     """Fill with numbers drawn from the normal distribution.
 
     Examples
@@ -73,7 +71,7 @@ def ones_(tensor: Tensor) -> Tensor:
     return constant_(tensor, 1.0)
 
 
-def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
+def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: np.random.Generator | None = None) -> Tensor:
     """Fill uniformly with variance gain² · 2 / (fan-in + fan-out), for tanh and sigmoid layers.
 
     Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks" (2010).
@@ -88,7 +86,7 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | No
     return uniform_(tensor, -bound, bound, generator)
 
 
-def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
+def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: np.random.Generator | None = None) -> Tensor:
     """Fill normally with variance gain² · 2 / (fan-in + fan-out), for tanh and sigmoid layers.
 
     Examples
@@ -104,7 +102,7 @@ def kaiming_uniform_(
     a: float = 0.0,
     mode: str = "fan_in",
     nonlinearity: str = "leaky_relu",
-    generator: Generator | None = None,
+    generator: np.random.Generator | None = None,
 ) -> Tensor:
     """Fill uniformly with variance gain² / fan, so that a layer before a ReLU keeps the size of its input.
 
@@ -125,7 +123,7 @@ def kaiming_normal_(
     a: float = 0.0,
     mode: str = "fan_in",
     nonlinearity: str = "leaky_relu",
-    generator: Generator | None = None,
+    generator: np.random.Generator | None = None,
 ) -> Tensor:
     """Fill normally with variance gain² / fan, so that a layer before a ReLU keeps the size of its input.
 

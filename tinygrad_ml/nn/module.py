@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -73,9 +73,9 @@ class Module:
 
     # ------------------------------------------------------------------ what belongs to it
 
-    def attributes(self) -> Iterator[tuple[str, Any]]:
-        """Yield the attributes in which parameters and modules are looked for, with their names."""
-        return iter(list(vars(self).items()))
+    def attributes(self) -> Iterable[tuple[str, Any]]:
+        """Return the attributes in which parameters and modules are looked for, with their names."""
+        return vars(self).items()
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """Yield the modules directly below this one, with their names."""
@@ -122,13 +122,12 @@ class Module:
         stack: list[tuple[str, Any]] = [("", self)]
         while stack:
             name, thing = stack.pop()
-            if id(thing) in seen:
-                continue
-            seen.add(id(thing))
-            yield name, thing
-            if isinstance(thing, Module):
-                prefix = f"{name}." if name else ""
-                stack += [(prefix + key, value) for key, value in _flat(thing.attributes())][::-1]
+            if id(thing) not in seen:
+                seen.add(id(thing))
+                yield name, thing
+                if isinstance(thing, Module):
+                    prefix = name + "." if name else ""
+                    stack += [(prefix + key, value) for key, value in _flat(thing.attributes())][::-1]
 
     # ------------------------------------------------------------------ modes
 
@@ -225,17 +224,17 @@ class Module:
         return f"{type(self).__name__}({self.extra_repr()}\n" + "\n".join(lines) + "\n)"
 
 
-def _flat(attributes: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
-    """Yield what belongs to a module, also out of lists, tuples and dicts, with names like "layers.0"."""
-    stack = list(attributes)[::-1]
-    while stack:
-        name, value = stack.pop()
+def _flat(attributes: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """Return what belongs to a module, also out of lists, tuples and dicts, with names like "layers.0"."""
+    found: list[tuple[str, Any]] = []
+    for name, value in attributes:
         if isinstance(value, (Module, Parameter, Buffer)):
-            yield name, value
+            found.append((name, value))
         elif isinstance(value, (list, tuple)):
-            stack += [(f"{name}.{i}", item) for i, item in enumerate(value)][::-1]
+            found += _flat([(f"{name}.{i}", item) for i, item in enumerate(value)])
         elif isinstance(value, dict):
-            stack += [(f"{name}.{key}", item) for key, item in value.items()][::-1]
+            found += _flat([(f"{name}.{key}", item) for key, item in value.items()])
+    return found
 
 
 def _as_array(value: Any) -> np.ndarray:

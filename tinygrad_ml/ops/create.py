@@ -12,7 +12,7 @@ import numpy as np
 
 from ..tensor import Tensor, get_default_dtype, wrap
 
-generator = np.random.default_rng()
+generator: np.random.Generator | None = None  # made at the first use: numpy.random is slow to import
 
 
 def manual_seed(seed: int) -> None:
@@ -30,6 +30,9 @@ def manual_seed(seed: int) -> None:
 
 def default_generator() -> np.random.Generator:
     """Return the generator that `manual_seed` seeds."""
+    global generator
+    if generator is None:
+        generator = np.random.default_rng()
     return generator
 
 
@@ -87,6 +90,15 @@ def ones_like(x: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tens
     tensor([1., 1.])
     """
     return _new(np.ones(np.shape(x), dtype or getattr(x, "dtype", None)), requires_grad)
+
+
+def full_like(x: Any, fill_value: float, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return one repeated number with the shape and dtype of `x`.
+
+    >>> tg.full_like(tg.zeros(2), 7.0)
+    tensor([7., 7.])
+    """
+    return _new(np.full(np.shape(x), fill_value, dtype or getattr(x, "dtype", None)), requires_grad)
 
 
 def arange(*limits: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:

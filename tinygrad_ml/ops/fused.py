@@ -46,7 +46,7 @@ def project(x, weight):
 
 def _reduce(terms: np.ndarray, reduction: str) -> Any:
     if reduction == "mean":
-        return terms.sum() / terms.dtype.type(max(terms.size, 1)) if terms.size else terms.mean()
+        return terms.sum() / terms.size if terms.size else terms.dtype.type(np.nan)
     if reduction == "sum":
         return terms.sum()
     if reduction == "none":
@@ -54,14 +54,14 @@ def _reduce(terms: np.ndarray, reduction: str) -> Any:
     raise ValueError(f"reduction must be 'mean', 'sum' or 'none', not {reduction!r}")
 
 
-def _each(g: Any, shape: tuple, reduction: str) -> Any:
-    """Return the gradient that arrives at each term."""
-    return g / max(int(np.prod(shape)), 1) if reduction == "mean" else g
+def _each(g: Any, terms: int, reduction: str) -> Any:
+    """Return the gradient that arrives at each of so many terms."""
+    return g / (terms or 1) if reduction == "mean" else g
 
 
 @primitive(
-    input=lambda g, input, target, reduction: (2 * _each(g, input.shape, reduction)) * (input - target),
-    target=lambda g, input, target, reduction: (2 * _each(g, input.shape, reduction)) * (target - input),
+    input=lambda g, input, target, reduction: (2 * _each(g, input.size, reduction)) * (input - target),
+    target=lambda g, input, target, reduction: (2 * _each(g, input.size, reduction)) * (target - input),
 )
 def squared_error(input, target, *, reduction="mean"):
     """Return the squared differences of two arrays of one shape, reduced.
@@ -75,8 +75,8 @@ def squared_error(input, target, *, reduction="mean"):
 
 
 @primitive(
-    input=lambda g, input, target, reduction: _each(g, input.shape, reduction) * (alike(sigmoid, input) - target),
-    target=lambda g, input, reduction: -_each(g, input.shape, reduction) * input,
+    input=lambda g, input, target, reduction: _each(g, input.size, reduction) * (alike(sigmoid, input) - target),
+    target=lambda g, input, reduction: -_each(g, input.size, reduction) * input,
 )
 def binary_cross_entropy_with_logits(input, target, *, reduction="mean"):
     """Return the log loss of the probabilities sigmoid(input), reduced; exact for logits of any size.
@@ -95,11 +95,11 @@ def _minus_one_hot(p: Any, target: np.ndarray) -> Any:
 
 def _cross_entropy_input(g: Any, input: Any, target: np.ndarray, p: np.ndarray, reduction: str) -> Any:
     if isinstance(input, Tensor):
-        g = _each(g, target.shape, reduction)
+        g = _each(g, len(target), reduction)
         return (g if reduction != "none" else np.expand_dims(g, -1)) * _minus_one_hot(softmax(input), target)
     d = p.copy()
     d[np.arange(len(target)), target] -= 1
-    d *= _each(g, target.shape, reduction) if reduction != "none" else g[:, None]
+    d *= _each(g, len(target), reduction) if reduction != "none" else g[:, None]
     return d
 
 

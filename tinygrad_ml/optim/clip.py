@@ -48,8 +48,9 @@ def clip_grad_norm_(
     gradients = _gradients(parameters)
     if not gradients:
         return wrap(np.float32(0))
-    norms = [_norm(g._data, norm_type) for g in gradients]
-    total = _norm(np.array(norms), norm_type) if len(norms) > 1 else norms[0]
+    with np.errstate(over="ignore", invalid="ignore"):
+        norms = [_norm(g._data, norm_type) for g in gradients]
+        total = _norm(np.array(norms), norm_type) if len(norms) > 1 else norms[0]
     if error_if_nonfinite and not np.isfinite(total):
         raise RuntimeError(
             f"the norm of the gradients is {total}, so they cannot be clipped; tg.detect_anomaly() finds the cause"

@@ -165,11 +165,15 @@ class _Block:
                 continue
             first = i
             step = steps[i] + 1
-            while i < n and params[i]._grad is not None and steps[i] + 1 == step:
+            pieces = []
+            while i < n and steps[i] + 1 == step and params[i]._grad is not None:
+                pieces.append(params[i]._grad._data.reshape(-1))  # type: ignore[union-attr]
                 steps[i] = step
                 params[i]._changed = now
                 i += 1
-            run = slice(self.starts[first], self.ends[i - 1])
-            pieces = [p._grad._data.reshape(-1) for p in params[first:i]]  # type: ignore[union-attr]
-            gradients = pieces[0] if len(pieces) == 1 else np.concatenate(pieces, out=self.gradients[run])
-            yield self.values[run], gradients, {name: array[run] for name, array in self.state.items()}, step
+            values, gradients, state = self.values, self.gradients, self.state
+            if len(pieces) < n:
+                run = slice(self.starts[first], self.ends[i - 1])
+                values, gradients = values[run], gradients[run]
+                state = {name: array[run] for name, array in state.items()}
+            yield values, pieces[0] if len(pieces) == 1 else np.concatenate(pieces, out=gradients), state, step

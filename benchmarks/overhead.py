@@ -1,0 +1,174 @@
+"""What an operation and a training step cost, beside PyTorch eager in the same run, one thread each.
+
+    python benchmarks/overhead.py [--quick]
+
+The two take turns, and each figure is the best of many rounds: machines are shared and noisy, so look at
+the ratio, not at the microseconds. "bar" is the largest ratio that the project allows itself.
+"""
+
+import os
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[variable] = "1"
+
+import argparse
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+import tinygrad_ml as tg
+from tinygrad_ml import nn, optim
+
+try:
+    import torch
+except ImportError:
+    sys.exit("this benchmark compares with PyTorch: pip install torch")
+torch.set_num_threads(1)
+
+
+# ---------------------------------------------------------------------- what is measured: pairs (ours, PyTorch's)
+
+
+def chain(library, length=1000):
+    """Forward and backward through a chain of operations on single numbers."""
+    a, b = library.tensor(0.9), library.tensor(0.1)
+
+    def run():
+        x = library.tensor(0.5, requires_grad=True)
+        h = x
+        for _ in range(length // 4):
+            h = ((h * a + b) * 1.1).tanh()
+        h.backward()
+
+    return run
+
+
+def training(net, make_optimizer, loss, x, y, clip=None):
+    """One step: forward, backward, clipping, update."""
+    optimizer = make_optimizer(net)
+
+    def run():
+        optimizer.zero_grad()
+        loss(net(x), y).backward()
+        if clip is not None:
+            clip(net.parameters(), 1.0)
+        optimizer.step()
+
+    return run
+
+
+def both(layers, ours, theirs, x, y, loss, clip=False):
+    """Build the same model and step in both libraries; `layers` gets the library's nn."""
+    data = (tg.tensor(x), tg.tensor(y)), (torch.tensor(x), torch.tensor(y))
+    return (
+        training(nn.Sequential(*layers(nn)), ours, getattr(nn, loss)(), *data[0], optim.clip_grad_norm_ if clip else None),
+        training(
+            torch.nn.Sequential(*layers(torch.nn)),
+            theirs,
+            getattr(torch.nn, loss)(),
+            *data[1],
+            torch.nn.utils.clip_grad_norm_ if clip else None,
+        ),
+    )
+
+
+def cases():
+    """Yield (name, bar, ours, PyTorch's)."""
+    rng = np.random.default_rng(0)
+
+    def normal(*shape):
+        return rng.normal(size=shape).astype(np.float32)
+
+    def sgd(o):
+        return lambda net: o.SGD(net.parameters(), lr=0.01)
+
+    def adam(o):
+        return lambda net: o.Adam(net.parameters())
+
+    torch_optim = torch.optim
+    classes = rng.integers(0, 10, 64)
+    yield "chain of 1,000 scalar operations", 0.6, chain(tg), chain(torch)
+    yield (
+        "linear regression 10 features, batch 32, SGD",
+        0.5,
+        *both(lambda n: [n.Linear(10, 1)], sgd(optim), sgd(torch_optim), normal(32, 10), normal(32, 1), "MSELoss"),
+    )
+    yield (
+        "softmax regression 784-10, batch 64, Adam",
+        0.5,
+        *both(lambda n: [n.Linear(784, 10)], adam(optim), adam(torch_optim), normal(64, 784), classes, "CrossEntropyLoss"),
+    )
+    yield (
+        "MLP 2-16-16-1, tanh, batch 32, SGD",
+        0.6,
+        *both(
+            lambda n: [n.Linear(2, 16), n.Tanh(), n.Linear(16, 16), n.Tanh(), n.Linear(16, 1)],
+            sgd(optim),
+            sgd(torch_optim),
+            normal(32, 2),
+            normal(32, 1),
+            "MSELoss",
+        ),
+    )
+    yield (
+        "MLP 784-128-64-10, ReLU, dropout, clipping, Adam, batch 64",
+        0.65,
+        *both(
+            lambda n: [
+                *(n.Linear(784, 128), n.ReLU(), n.Dropout(0.2)),
+                *(n.Linear(128, 64), n.ReLU(), n.Dropout(0.2)),
+                n.Linear(64, 10),
+            ],
+            adam(optim),
+            adam(torch_optim),
+            normal(64, 784),
+            classes,
+            "CrossEntropyLoss",
+            clip=True,
+        ),
+    )
+
+
+# ---------------------------------------------------------------------- how it is measured
+
+
+def seconds(run, repeats):
+    start = time.perf_counter()
+    for _ in range(repeats):
+        run()
+    return (time.perf_counter() - start) / repeats
+
+
+def compare(ours, theirs, rounds):
+    """Return the best time of each, taking turns."""
+    for run in (ours, theirs):
+        run()
+    repeats = max(1, int(0.02 / seconds(ours, 3)))
+    times = [(seconds(ours, repeats), seconds(theirs, repeats)) for _ in range(rounds)]
+    return tuple(map(min, zip(*times)))
+
+
+def import_time(rounds):
+    """Return the milliseconds that `import tinygrad_ml` costs beyond `import numpy`: the best of each."""
+    def best(statement):
+        code = f"import time; t = time.perf_counter(); {statement}; print(time.perf_counter() - t)"
+        return min(float(subprocess.check_output([sys.executable, "-c", code])) for _ in range(rounds))
+
+    return 1000 * (best("import numpy, tinygrad_ml") - best("import numpy"))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="fewer rounds")
+    rounds = 5 if parser.parse_args().quick else 40
+    print(f"{'microseconds':62}{'tinygrad_ml':>12}{'PyTorch':>10}{'ratio':>8}{'bar':>6}")
+    for name, bar, ours, theirs in cases():
+        mine, peer = compare(ours, theirs, rounds)
+        print(f"{name:62}{mine * 1e6:12.1f}{peer * 1e6:10.1f}{mine / peer:8.2f}{bar:6.2f}")
+    print(f"\nimport tinygrad_ml: {import_time(rounds // 4 + 1):.0f} ms beyond import numpy (bar: 30 ms)")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,220 @@
+"""Optimizers and clipping: PyTorch's trajectories, and the bookkeeping around them."""
+
+import math
+
+import numpy as np
+import pytest
+
+import tinygrad_ml as tg
+from tinygrad_ml import nn, optim
+
+SETTINGS = [
+    ("SGD", {"lr": 1e-3}),
+    ("SGD", {"lr": 1e-3, "momentum": 0.9}),
+    ("SGD", {"lr": 1e-3, "momentum": 0.9, "dampening": 0.3, "weight_decay": 0.1}),
+    ("SGD", {"lr": 1e-3, "momentum": 0.9, "nesterov": True}),
+    ("Adagrad", {"lr": 0.1}),
+    ("Adagrad", {"lr": 0.1, "lr_decay": 0.01, "weight_decay": 0.1, "initial_accumulator_value": 0.5, "eps": 1e-6}),
+    ("Adam", {"lr": 0.02}),
+    ("Adam", {"lr": 0.02, "betas": (0.8, 0.95), "eps": 1e-4, "weight_decay": 0.1}),
+]
+START = np.array([-1.2, 1.0]), np.array([[0.5], [-0.3]]), np.array(0.7)
+
+
+def rosenbrock(lib, a, b, c):
+    """A curved valley, with sines that make more than one minimum; non-convex in all its arguments."""
+    valley = (1 - a[0]) ** 2 + 100 * (a[1] - a[0] ** 2) ** 2
+    return valley + (lib.exp(-(b * b)) * a[0]).sum() + lib.tanh(c * b).sum() * a[1] + (c - 0.1) ** 4
+
+
+@pytest.mark.parametrize(("name", "options"), SETTINGS)
+def test_trajectories_equal_pytorch(name, options):
+    torch = pytest.importorskip("torch")
+    ours = [tg.tensor(value, requires_grad=True) for value in START]
+    theirs = [torch.tensor(value, requires_grad=True) for value in START]
+    mine, peer = getattr(optim, name)(ours, **options), getattr(torch.optim, name)(theirs, **options)
+    for _ in range(100):
+        for lib, optimizer, params in ((tg, mine, ours), (torch, peer, theirs)):
+            optimizer.zero_grad()
+            rosenbrock(lib, *params).backward()
+            optimizer.step()
+        for p, q in zip(ours, theirs):
+            np.testing.assert_allclose(p.numpy(), q.detach().numpy(), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(("name", "options"), SETTINGS)
+def test_groups_and_missing_gradients_equal_pytorch(name, options):
+    torch = pytest.importorskip("torch")
+    ours = [tg.tensor(value, requires_grad=True) for value in (*START, np.ones(3))]
+    theirs = [torch.tensor(value, requires_grad=True) for value in (*START, np.ones(3))]
+    slow = {"lr": options["lr"] / 10}
+    mine = getattr(optim, name)([{"params": ours[:2]}, {"params": ours[2:], **slow}], **options)
+    peer = getattr(torch.optim, name)([{"params": theirs[:2]}, {"params": theirs[2:], **slow}], **options)
+    for step in range(30):
+        for lib, optimizer, params in ((tg, mine, ours), (torch, peer, theirs)):
+            optimizer.zero_grad()
+            loss = rosenbrock(lib, *params[:3])
+            if step % 3 == 0:  # the others have no gradient in this step
+                loss = (params[1] ** 2).sum() + (params[3] ** 2).sum()
+            loss.backward()
+            optimizer.step()
+        for p, q in zip(ours, theirs):
+            np.testing.assert_allclose(p.numpy(), q.detach().numpy(), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adagrad", "Adam"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_dtypes_stay_also_side_by_side(name, dtype):
+    w, v = tg.tensor(np.ones(2, dtype), requires_grad=True), tg.tensor(np.ones(2), requires_grad=True)
+    optimizer = getattr(optim, name)([w, v])
+    (w.sum() ** 2 + (v * v).sum()).backward()
+    optimizer.step()
+    assert w.dtype == w.grad.dtype == dtype
+    assert v.dtype == np.float64
+    assert (w.numpy() < 1).all()
+    assert (v.numpy() < 1).all()
+
+
+def test_a_value_assigned_between_steps_is_the_one_that_is_changed():
+    w = tg.tensor([1.0, 1.0], requires_grad=True)
+    optimizer = optim.SGD([w], lr=1.0)
+    w.data = [5.0, 6.0]
+    w.grad = [1.0, 1.0]
+    optimizer.step()
+    np.testing.assert_array_equal(w.numpy(), [4, 5])
+    w.requires_grad = False
+    w.requires_grad = True  # gives it memory of its own
+    w.grad = [1.0, 1.0]
+    optimizer.step()
+    np.testing.assert_array_equal(w.numpy(), [3, 4])
+
+
+def test_a_lent_array_sees_the_steps():
+    w = tg.tensor([1.0], requires_grad=True)
+    optimizer = optim.SGD([w], lr=1.0)
+    alias = w.data
+    w.grad = [1.0]
+    optimizer.step()
+    assert alias[0] == 0
+
+
+def test_step_calls_the_closure_with_recording_on():
+    w = tg.tensor([1.0], requires_grad=True)
+    optimizer = optim.SGD([w], lr=0.5)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (w * w).sum()
+        loss.backward()
+        return loss
+
+    with tg.no_grad():
+        assert optimizer.step(closure).item() == 1.0
+    assert w.item() == 0.0
+
+
+def test_the_learning_rate_can_be_changed_between_steps():
+    w = tg.tensor([1.0], requires_grad=True)
+    optimizer = optim.SGD([w], lr=1.0)
+    optimizer.param_groups[0]["lr"] = 0.25
+    w.grad = [1.0]
+    optimizer.step()
+    assert w.item() == 0.75
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda w: optim.SGD(w), TypeError, r"\[w\] instead of w"),
+        (lambda w: optim.SGD([]), ValueError, "no parameters"),
+        (lambda w: optim.SGD([w, w]), ValueError, "given twice"),
+        (lambda w: optim.SGD([w * 2]), ValueError, "result, not a leaf"),
+        (lambda w: optim.SGD([w.detach()]), ValueError, "does not require a gradient"),
+        (lambda w: optim.SGD([np.ones(2)]), TypeError, "ndarray"),
+        (lambda w: optim.SGD([w], lr=-1), ValueError, "lr must be at least 0"),
+        (lambda w: optim.SGD([w], lr=math.nan), ValueError, "lr must be at least 0"),
+        (lambda w: optim.SGD([w], nesterov=True), ValueError, "nesterov"),
+        (lambda w: optim.Adam([w], betas=(0.9, 1.0)), ValueError, "betas"),
+        (lambda w: optim.Adam([{"params": [w], "rate": 1}]), ValueError, "rate"),
+    ],
+)
+def test_wrong_arguments_are_explained(make, error, message):
+    with pytest.raises(error, match=message):
+        make(tg.ones(2, requires_grad=True))
+
+
+def test_repr_shows_the_options():
+    assert "lr=0.5" in repr(optim.Adam([tg.ones(2, requires_grad=True)], lr=0.5))
+
+
+# ---------------------------------------------------------------------- clipping
+
+
+def with_gradients(values, dtype=np.float64):
+    params = []
+    for value in values:
+        p = tg.tensor(np.zeros(np.shape(value), dtype), requires_grad=True)
+        p.grad = np.asarray(value, dtype)
+        params.append(p)
+    return params
+
+
+@pytest.mark.parametrize("norm_type", [2.0, 1.0, 3.0, math.inf])
+@pytest.mark.parametrize(
+    "values",
+    [
+        [[3.0, 4.0], [[1.0], [2.0]]],
+        [[0.0, 0.0]],
+        [[0.01, 0.02]],
+        [[1.0, math.inf], [2.0]],
+        [[1.0, math.nan], [2.0]],
+        [-5.0],
+    ],
+    ids=["large", "zero", "small", "infinite", "nan", "0-d"],
+)
+def test_clipping_by_norm_equals_pytorch(values, norm_type):
+    torch = pytest.importorskip("torch")
+    ours, theirs = with_gradients(values), []
+    for value in values:
+        theirs.append(torch.zeros(np.shape(value), dtype=torch.float64, requires_grad=True))
+        theirs[-1].grad = torch.tensor(value, dtype=torch.float64)
+    norm = optim.clip_grad_norm_(ours, 1.5, norm_type)
+    expected = torch.nn.utils.clip_grad_norm_(theirs, 1.5, norm_type)
+    np.testing.assert_allclose(norm.numpy(), expected.numpy(), rtol=1e-14)
+    for p, q in zip(ours, theirs):
+        np.testing.assert_allclose(p.grad.numpy(), q.grad.numpy(), rtol=1e-14)
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e30])
+def test_the_norm_of_tiny_and_huge_gradients_is_right_in_float32(size):
+    params = with_gradients([[3 * size, 4 * size]], np.float32)
+    norm = optim.clip_grad_norm_(params, 1.0)
+    assert norm.dtype == params[0].grad.dtype == np.float32
+    np.testing.assert_allclose(norm.item(), 5 * size, rtol=1e-6)
+
+
+def test_a_norm_that_is_not_finite_can_be_an_error():
+    with pytest.raises(RuntimeError, match="nan"):
+        optim.clip_grad_norm_(with_gradients([[math.nan]]), 1.0, error_if_nonfinite=True)
+
+
+def test_clipping_without_gradients_gives_zero():
+    assert optim.clip_grad_norm_([tg.ones(2, requires_grad=True)], 1.0).item() == 0
+
+
+def test_clipping_by_value_equals_pytorch():
+    torch = pytest.importorskip("torch")
+    value = [-3.0, 0.2, math.inf, math.nan]
+    ours, theirs = with_gradients([value]), torch.zeros(4, dtype=torch.float64, requires_grad=True)
+    theirs.grad = torch.tensor(value, dtype=torch.float64)
+    optim.clip_grad_value_(ours, 0.5)
+    torch.nn.utils.clip_grad_value_(theirs, 0.5)
+    np.testing.assert_array_equal(ours[0].grad.numpy(), theirs.grad.numpy())
+
+
+def test_clipping_takes_the_parameters_of_a_module():
+    net = nn.Linear(2, 2)
+    (net(tg.ones(1, 2)) * 1000).sum().backward()
+    optim.clip_grad_norm_(net.parameters(), 1.0)
+    total = math.sqrt(sum((p.grad.numpy() ** 2).sum() for p in net.parameters()))
+    assert total == pytest.approx(1.0, rel=1e-5)
