@@ -1,10 +1,30 @@
 """The table of operations, one file per family; every name here is NumPy's where NumPy has the function."""
 
-from .activation import log_softmax, logsumexp, relu, sigmoid, softmax
+from . import protocols
+from .activation import (
+    elu,
+    gelu,
+    hardtanh,
+    leaky_relu,
+    log_softmax,
+    logsigmoid,
+    logsumexp,
+    mish,
+    relu,
+    relu6,
+    selu,
+    sigmoid,
+    silu,
+    softmax,
+    softplus,
+    softsign,
+)
+from .conv import conv1d, conv2d, conv2d_input, conv2d_weight
 from .create import (
     arange,
     eye,
     full,
+    full_like,
     linspace,
     manual_seed,
     ones,
@@ -14,38 +34,37 @@ from .create import (
     zeros,
     zeros_like,
 )
+from .cumulative import cumprod, cumsum, prod
+from .diagonals import diag, diagonal, trace, tril, triu
 from .elementwise import (
     abs,
     add,
     clip,
     divide,
-    equal,
-    exp,
-    expm1,
-    greater,
-    greater_equal,
-    isfinite,
-    isinf,
-    isnan,
-    less,
-    less_equal,
-    log,
-    log1p,
-    logical_and,
-    logical_not,
-    logical_or,
-    logical_xor,
+    hypot,
     maximum,
     minimum,
     multiply,
+    nan_to_num,
     negative,
-    not_equal,
+    positive,
     power,
-    sign,
+    reciprocal,
     sqrt,
+    square,
     subtract,
-    tanh,
     where,
+)
+from .exponential import (
+    exp,
+    exp2,
+    expm1,
+    log,
+    log1p,
+    log2,
+    log10,
+    logaddexp,
+    logaddexp2,
 )
 from .fused import (
     affine,
@@ -54,18 +73,95 @@ from .fused import (
     softmax_cross_entropy,
     squared_error,
 )
-from .index import getitem, scatter
-from .linalg import matmul
-from .methods import astype, setitem
-from .reduce import all, any, argmax, argmin, max, mean, min, sum
-from .shape import (
-    broadcast_to,
+from .index import (
+    add_at,
+    argsort,
+    getitem,
+    nonzero,
+    one_hot,
+    scatter,
+    searchsorted,
+    setitem,
+    sort,
+    take,
+    take_along_axis,
+    topk,
+)
+from .join import (
+    array_split,
     concatenate,
+    dstack,
+    hstack,
+    meshgrid,
+    pad,
+    repeat,
+    split,
+    stack,
+    tile,
+    vstack,
+)
+from .linalg import matmul
+from .logic import (
+    equal,
+    greater,
+    greater_equal,
+    isclose,
+    isfinite,
+    isinf,
+    isnan,
+    less,
+    less_equal,
+    logical_and,
+    logical_not,
+    logical_or,
+    logical_xor,
+    not_equal,
+)
+from .methods import astype, copy
+from .pool import avg_pool1d, avg_pool2d, avg_pool2d_input, max_pool1d, max_pool2d, max_pool2d_input
+from .reduce import all, any, argmax, argmin, max, mean, min, sum
+from .rounding import (
+    ceil,
+    floor,
+    floor_divide,
+    fmod,
+    remainder,
+    rint,
+    round,
+    sign,
+    trunc,
+)
+from .shape import (
+    atleast_1d,
+    atleast_2d,
+    atleast_3d,
+    broadcast_arrays,
+    broadcast_to,
     expand_dims,
+    flip,
+    moveaxis,
     ravel,
     reshape,
+    roll,
+    rot90,
     squeeze,
-    stack,
     swapaxes,
     transpose,
+)
+from .special import erf, sinc
+from .statistics import average, median, percentile, ptp, quantile, std, var
+from .trigonometric import (
+    arccos,
+    arccosh,
+    arcsin,
+    arcsinh,
+    arctan,
+    arctan2,
+    arctanh,
+    cos,
+    cosh,
+    sin,
+    sinh,
+    tan,
+    tanh,
 )

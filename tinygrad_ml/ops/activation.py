@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from ..autograd import elementwise, primitive
+from ..autograd import alike, elementwise, primitive
+from ..tensor import Tensor
 from .reduce import along
+from .special import erf
+
+ROOT_HALF = math.sqrt(1 / 2)
+ROOT_TWO_OVER_PI = math.sqrt(2 / math.pi)
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
 
 
 def _sigmoid(x):
-    # exp of a negative number only, so that nothing overflows and small results keep all their digits
-    small = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1, small) / (1 + small)
+    with np.errstate(over="ignore"):  # where exp overflows, the result is 0
+        return 1 / (1 + np.exp(-x))
 
 
 def _softmax(x, axis):
@@ -50,6 +56,175 @@ sigmoid = elementwise(
     name="sigmoid",
     x=lambda g, out: g * out * (1 - out),
 )
+
+
+@primitive(
+    x=lambda g, x, beta, threshold: g * np.where(beta * x > threshold, 1, alike(sigmoid, beta * x)),
+)
+def softplus(x, *, beta=1.0, threshold=20.0):
+    """Return log(1 + exp(beta * x)) / beta, a smooth relu; where beta * x > threshold, it is x itself.
+
+    >>> tg.softplus(tg.tensor([-1e4, 0.0, 1e4]))
+    tensor([0.000000e+00, 6.931472e-01, 1.000000e+04])
+    """
+    scaled = beta * x
+    return np.where(scaled > threshold, x, (np.maximum(scaled, 0) + np.log1p(np.exp(-np.abs(scaled)))) / beta)
+
+
+logsigmoid = elementwise(
+    lambda x: np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x))),
+    """Return log(sigmoid(x)), exact also where the sigmoid is nearly 0.
+
+    >>> tg.logsigmoid(tg.tensor([-1e4, 0.0]))
+    tensor([-1.000000e+04, -6.931472e-01])
+    """,
+    name="logsigmoid",
+    x=lambda g, x: g * alike(sigmoid, -x),
+)
+
+
+def _bounded(x: Any) -> Any:
+    """Return x within bounds beyond which every smooth relu below is 0 or x: so no infinity meets a 0."""
+    return np.clip(x, -1000, 1000)
+
+
+def _silu_x(g: Any, x: Any, s: Any) -> Any:
+    x = _bounded(x)
+    s = alike(sigmoid, x) if isinstance(x, Tensor) else s
+    return g * (s * (1 + x * (1 - s)))
+
+
+@primitive(keeps="s", x=_silu_x)
+def silu(x):
+    """Return x * sigmoid(x) (also called swish), which is 0 at -inf.
+
+    >>> tg.silu(tg.tensor([float("-inf"), 0.0, 1.0]))
+    tensor([-0.      ,  0.      ,  0.731059])
+    """
+    s = _sigmoid(x)
+    return np.maximum(x, -1000) * s, s
+
+
+def _normal_cdf(x: Any, approximate: str) -> Any:
+    if approximate == "none":
+        cdf = 0.5 * (1 + alike(erf, x * ROOT_HALF))
+    elif approximate == "tanh":
+        x = _bounded(x)
+        cdf = 0.5 * (1 + np.tanh(ROOT_TWO_OVER_PI * (x + 0.044715 * (x * x * x))))
+    else:
+        raise ValueError(f"approximate must be 'none' or 'tanh', not {approximate!r}")
+    return cdf
+
+
+def _gelu_x(g: Any, x: Any, cdf: Any, approximate: str) -> Any:
+    x = _bounded(x)
+    cdf = _normal_cdf(x, approximate) if isinstance(x, Tensor) else cdf
+    if approximate == "none":
+        return g * (cdf + x * (ROOT_TWO_OVER_PI / 2 * np.exp(-0.5 * x * x)))
+    slope = 2 * ROOT_TWO_OVER_PI * (1 + 3 * 0.044715 * (x * x))
+    return g * (cdf + x * (cdf * (1 - cdf) * slope))
+
+
+@primitive(keeps="cdf", x=_gelu_x)
+def gelu(x, *, approximate="none"):
+    """Return x times the chance that a standard normal variable is below x; "tanh" approximates that chance.
+
+    Both are 0 at -inf. Source: Hendrycks and Gimpel, Gaussian error linear units (2016).
+
+    >>> tg.gelu(tg.tensor([float("-inf"), 0.0, 1.0]))
+    tensor([-0.      ,  0.      ,  0.841345])
+    >>> tg.gelu(tg.tensor(1.0), approximate="tanh")
+    tensor(0.841192)
+    """
+    cdf = _normal_cdf(x, approximate)
+    return np.maximum(x, -1000) * cdf, cdf
+
+
+def _mish_x(g: Any, x: Any) -> Any:
+    x = _bounded(x)
+    t = np.tanh(alike(softplus, x))
+    return g * (t + x * (1 - t * t) * alike(sigmoid, x))
+
+
+@primitive(x=_mish_x)
+def mish(x):
+    """Return x * tanh(softplus(x)), which is 0 at -inf.
+
+    >>> tg.mish(tg.tensor([0.0, 1.0]))
+    tensor([0.      , 0.865098])
+    """
+    return np.maximum(x, -1000) * np.tanh(alike(softplus, x))
+
+
+# ---------------------------------------------------------------------- relus with another left half
+
+
+@primitive(x=lambda g, x, alpha: g * np.where(x > 0, 1, alpha * np.exp(np.minimum(x, 0))))
+def elu(x, *, alpha=1.0):
+    """Return x where x > 0, and alpha * (exp(x) - 1) elsewhere. Its derivative at 0 is taken to be alpha.
+
+    >>> tg.elu(tg.tensor([-1.0, 2.0]))
+    tensor([-0.632121,  2.      ])
+    """
+    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+
+
+selu = elementwise(
+    lambda x: SELU_SCALE * np.where(x > 0, x, SELU_ALPHA * np.expm1(np.minimum(x, 0))),
+    """Return scale * elu(x, alpha) with the constants that keep mean 0 and variance 1 from layer to layer.
+
+    Its derivative at 0 is taken to be scale * alpha. Source: Klambauer and others, Self-normalizing neural
+    networks (2017).
+
+    >>> tg.selu(tg.tensor([-1.0, 2.0]))
+    tensor([-1.111331,  2.101402])
+    """,
+    name="selu",
+    x=lambda g, x: g * (SELU_SCALE * np.where(x > 0, 1, SELU_ALPHA * np.exp(np.minimum(x, 0)))),
+)
+
+
+@primitive(x=lambda g, x, negative_slope: np.where(x > 0, g, negative_slope * g))
+def leaky_relu(x, *, negative_slope=0.01):
+    """Return x where x > 0, and negative_slope * x elsewhere. Its derivative at 0 is taken to be negative_slope.
+
+    >>> tg.leaky_relu(tg.tensor([-1.0, 2.0]))
+    tensor([-0.01,  2.  ])
+    """
+    return np.where(x > 0, x, negative_slope * x)
+
+
+@primitive(x=lambda g, x, min_val, max_val: np.where((x > min_val) & (x < max_val), g, 0))
+def hardtanh(x, *, min_val=-1.0, max_val=1.0):
+    """Return x limited to [min_val, max_val]. Its derivative at the limits is taken to be 0 (that of `clip` is 1).
+
+    >>> tg.hardtanh(tg.tensor([-2.0, 0.5, 2.0]))
+    tensor([-1. ,  0.5,  1. ])
+    """
+    return np.clip(x, min_val, max_val)
+
+
+def relu6(x: Any) -> Tensor:
+    """Return min(max(x, 0), 6). Its derivatives at 0 and 6 are taken to be 0.
+
+    >>> tg.relu6(tg.tensor([-1.0, 3.0, 8.0]))
+    tensor([0., 3., 6.])
+    """
+    return hardtanh(x, min_val=0.0, max_val=6.0)
+
+
+softsign = elementwise(
+    lambda x: x / (1 + np.abs(x)),
+    """Return x / (1 + abs(x)). It is smooth at 0 but for its second derivative, which is taken to be 0 there.
+
+    >>> tg.softsign(tg.tensor([-1.0, 3.0]))
+    tensor([-0.5 ,  0.75])
+    """,
+    name="softsign",
+    x=lambda g, x: g / (1 + np.abs(x)) ** 2,
+)
+
+# ---------------------------------------------------------------------- the softmax family
 
 
 @primitive(x=lambda g, x, out, axis, keepdims: along(g, axis, keepdims) * _share(x, along(out, axis, keepdims)))

@@ -1,4 +1,4 @@
-"""Operations that work element by element: one line of forward, one line per derivative.
+"""Arithmetic and choices, element by element: one line of forward, one line per derivative.
 
 The policy at points without a derivative stands in the description of each operation. A rule that
 divides does so by `nonzero(g, d)`: where a zero gradient meets a singular point it stays zero, so
@@ -128,46 +128,16 @@ abs = elementwise(
     name="abs",
 )
 
-# ---------------------------------------------------------------------- exponentials and logarithms
+# ---------------------------------------------------------------------- squares and roots
 
-exp = elementwise(
-    np.exp,
-    """Return e ** x.
+square = elementwise(
+    np.square,
+    """Return x * x.
 
-    >>> tg.exp(tg.tensor([0.0, 1.0]))
-    tensor([1.      , 2.718282])
+    >>> tg.square(tg.tensor([1.0, -3.0]))
+    tensor([1., 9.])
     """,
-    x=lambda g, out: g * out,
-)
-
-expm1 = elementwise(
-    np.expm1,
-    """Return e ** x - 1, exact also for small x.
-
-    >>> tg.expm1(tg.tensor([0.0, 1e-6]))
-    tensor([0.e+00, 1.e-06])
-    """,
-    x=lambda g, out: g * (out + 1),
-)
-
-log = elementwise(
-    np.log,
-    """Return the natural logarithm. A zero gradient that meets x = 0 stays zero.
-
-    >>> tg.log(tg.tensor([1.0, 10.0]))
-    tensor([0.      , 2.302585])
-    """,
-    x=lambda g, x: g / nonzero(g, x),
-)
-
-log1p = elementwise(
-    np.log1p,
-    """Return log(1 + x), exact also for small x. A zero gradient that meets x = -1 stays zero.
-
-    >>> tg.log1p(tg.tensor([0.0, 1e-6]))
-    tensor([0.e+00, 1.e-06])
-    """,
-    x=lambda g, x: g / nonzero(g, 1 + x),
+    x=lambda g, x: g * (2 * x),
 )
 
 sqrt = elementwise(
@@ -180,14 +150,35 @@ sqrt = elementwise(
     x=lambda g, out: g * 0.5 / nonzero(g, out),
 )
 
-tanh = elementwise(
-    np.tanh,
-    """Return the hyperbolic tangent.
+hypot = elementwise(
+    np.hypot,
+    """Return sqrt(x**2 + y**2) without overflow. At (0, 0) both derivatives are taken to be 0, as those of a norm.
 
-    >>> tg.tanh(tg.tensor([0.0, 1.0]))
-    tensor([0.      , 0.761594])
+    >>> tg.hypot(tg.tensor([3.0]), 4.0)
+    tensor([5.])
     """,
-    x=lambda g, out: g * (1 - out * out),
+    x=lambda g, x, out: g * (x / np.where(out == 0, np.inf, out)),
+    y=lambda g, y, out: g * (y / np.where(out == 0, np.inf, out)),
+)
+
+reciprocal = elementwise(
+    np.reciprocal,
+    """Return 1 / x. A zero gradient that meets x = 0 stays zero.
+
+    >>> tg.reciprocal(tg.tensor([2.0, -4.0]))
+    tensor([ 0.5 , -0.25])
+    """,
+    x=lambda g, x: -(g / nonzero(g, x)) / nonzero(g, x),
+)
+
+positive = elementwise(
+    np.positive,
+    """Return +x: a copy.
+
+    >>> tg.positive(tg.tensor([1.0, -2.0]))
+    tensor([ 1., -2.])
+    """,
+    x=lambda g: g,
 )
 
 # ---------------------------------------------------------------------- choices
@@ -250,154 +241,13 @@ def clip(x, *, min=None, max=None):
     return np.array(x) if min is None and max is None else np.clip(x, min, max)
 
 
-# ---------------------------------------------------------------------- comparisons and logic: no derivative
+@primitive(np.nan_to_num, x=lambda g, x: np.where(np.isfinite(x), g, 0))
+def nan_to_num(x, *, nan=0.0, posinf=None, neginf=None):
+    """Return x with numbers in place of NaN and the infinities (None: the largest that the dtype has).
 
+    The derivative is 0 where something was replaced.
 
-less = elementwise(
-    np.less,
-    """Return whether x < y; a constant, without a derivative.
-
-    >>> tg.less(tg.tensor([1.0, 3.0]), 2.0)
-    tensor([ True, False])
-    """,
-    x=None,
-    y=None,
-)
-
-less_equal = elementwise(
-    np.less_equal,
-    """Return whether x <= y; a constant, without a derivative.
-
-    >>> tg.less_equal(tg.tensor([1.0, 2.0]), 2.0)
-    tensor([ True,  True])
-    """,
-    x=None,
-    y=None,
-)
-
-greater = elementwise(
-    np.greater,
-    """Return whether x > y; a constant, without a derivative.
-
-    >>> tg.greater(tg.tensor([1.0, 3.0]), 2.0)
-    tensor([False,  True])
-    """,
-    x=None,
-    y=None,
-)
-
-greater_equal = elementwise(
-    np.greater_equal,
-    """Return whether x >= y; a constant, without a derivative.
-
-    >>> tg.greater_equal(tg.tensor([1.0, 2.0]), 2.0)
-    tensor([False,  True])
-    """,
-    x=None,
-    y=None,
-)
-
-equal = elementwise(
-    np.equal,
-    """Return whether x equals y; a constant, without a derivative.
-
-    >>> tg.equal(tg.tensor([1.0, 2.0]), 2.0)
-    tensor([False,  True])
-    """,
-    x=None,
-    y=None,
-)
-
-not_equal = elementwise(
-    np.not_equal,
-    """Return whether x differs from y; a constant, without a derivative.
-
-    >>> tg.not_equal(tg.tensor([1.0, 2.0]), 2.0)
-    tensor([ True, False])
-    """,
-    x=None,
-    y=None,
-)
-
-logical_and = elementwise(
-    np.logical_and,
-    """Return whether both x and y hold; a constant, without a derivative.
-
-    >>> tg.logical_and(tg.tensor([True, False]), True)
-    tensor([ True, False])
-    """,
-    x=None,
-    y=None,
-)
-
-logical_or = elementwise(
-    np.logical_or,
-    """Return whether x or y or both hold; a constant, without a derivative.
-
-    >>> tg.logical_or(tg.tensor([True, False]), True)
-    tensor([ True,  True])
-    """,
-    x=None,
-    y=None,
-)
-
-logical_xor = elementwise(
-    np.logical_xor,
-    """Return whether exactly one of x and y holds; a constant, without a derivative.
-
-    >>> tg.logical_xor(tg.tensor([True, False]), True)
-    tensor([False,  True])
-    """,
-    x=None,
-    y=None,
-)
-
-logical_not = elementwise(
-    np.logical_not,
-    """Return whether x does not hold; a constant, without a derivative.
-
-    >>> tg.logical_not(tg.tensor([True, False]))
-    tensor([False,  True])
-    """,
-    x=None,
-)
-
-isnan = elementwise(
-    np.isnan,
-    """Return whether x is not a number; a constant, without a derivative.
-
-    >>> tg.isnan(tg.tensor([1.0, float('nan')]))
-    tensor([False,  True])
-    """,
-    x=None,
-)
-
-isinf = elementwise(
-    np.isinf,
-    """Return whether x is infinite; a constant, without a derivative.
-
-    >>> tg.isinf(tg.tensor([1.0, float('inf')]))
-    tensor([False,  True])
-    """,
-    x=None,
-)
-
-isfinite = elementwise(
-    np.isfinite,
-    """Return whether x is neither infinite nor NaN; a constant, without a derivative.
-
-    >>> tg.isfinite(tg.tensor([1.0, float('inf')]))
-    tensor([ True, False])
-    """,
-    x=None,
-)
-
-sign = elementwise(
-    np.sign,
-    """Return -1, 0 or 1; its derivative is taken to be 0 everywhere.
-
-    >>> tg.sign(tg.tensor([-3.0, 0.0, 2.0]))
-    tensor([-1.,  0.,  1.])
-    """,
-    x=lambda g: 0 * g,
-)
+    >>> tg.nan_to_num(tg.tensor([1.0, float("nan"), float("inf")]), posinf=9.0)
+    tensor([1., 0., 9.])
+    """
+    return np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)

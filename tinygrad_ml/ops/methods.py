@@ -1,4 +1,4 @@
-"""What makes Tensors feel like arrays: operators, methods, and NumPy's two dispatch protocols."""
+"""What makes Tensors feel like arrays: operators and methods."""
 
 from __future__ import annotations
 
@@ -7,10 +7,25 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import NUMPY, modes, primitive
+from ..autograd import modes, primitive
 from ..tensor import Tensor, tick, wrap
-from . import activation, elementwise, linalg, reduce, shape
-from .index import getitem, normalised
+from . import (
+    activation,
+    cumulative,
+    diagonals,
+    elementwise,
+    exponential,
+    index,
+    join,
+    linalg,
+    logic,
+    reduce,
+    rounding,
+    shape,
+    statistics,
+    trigonometric,
+)
+from .index import getitem, normalised, setitem
 
 
 @primitive(x=lambda g: g)
@@ -23,19 +38,14 @@ def astype(x, *, dtype):
     return x.astype(dtype)
 
 
-@primitive(
-    x=lambda g, index: setitem(g, 0, index=index),
-    value=lambda g, index: getitem(g, index=index),
-)
-def setitem(x, value, *, index):
-    """Return a copy of x in which x[index] is replaced by `value` (`x[index] = value` uses it).
+@primitive(np.copy, x=lambda g: g)
+def copy(x):
+    """Return the same numbers in a Tensor of their own; unlike with `detach`, the gradient flows through.
 
-    >>> tg.ops.setitem(tg.zeros(3), 1.0, index=2)
-    tensor([0., 0., 1.])
+    >>> tg.copy(tg.tensor([1.0, 2.0]))
+    tensor([1., 2.])
     """
-    out = np.array(x)
-    out[index] = value
-    return out
+    return np.array(x)
 
 
 def _astype(self: Tensor, dtype: Any) -> Tensor:
@@ -49,8 +59,8 @@ def _astype(self: Tensor, dtype: Any) -> Tensor:
     return astype(self, dtype=dtype)
 
 
-def _getitem(self: Tensor, index: Any) -> Tensor:
-    return getitem(self, index=normalised(index))
+def _getitem(self: Tensor, place: Any) -> Tensor:
+    return getitem(self, index=normalised(place))
 
 
 def _setitem(self: Tensor, index: Any, value: Any) -> None:
@@ -103,9 +113,11 @@ OPERATORS = {
     "truediv": elementwise.divide,
     "pow": elementwise.power,
     "matmul": linalg.matmul,
-    "and": elementwise.logical_and,
-    "or": elementwise.logical_or,
-    "xor": elementwise.logical_xor,
+    "and": logic.logical_and,
+    "or": logic.logical_or,
+    "xor": logic.logical_xor,
+    "floordiv": rounding.floor_divide,
+    "mod": rounding.remainder,
 }
 for _name, _operation in OPERATORS.items():
     setattr(Tensor, f"__{_name}__", _operation)
@@ -115,17 +127,18 @@ METHODS: dict[str, Any] = {
     "__neg__": elementwise.negative,
     "__pos__": lambda self: self,
     "__abs__": elementwise.abs,
-    "__invert__": elementwise.logical_not,
-    "__lt__": elementwise.less,
-    "__le__": elementwise.less_equal,
-    "__gt__": elementwise.greater,
-    "__ge__": elementwise.greater_equal,
-    "__eq__": elementwise.equal,
-    "__ne__": elementwise.not_equal,
+    "__invert__": logic.logical_not,
+    "__lt__": logic.less,
+    "__le__": logic.less_equal,
+    "__gt__": logic.greater,
+    "__ge__": logic.greater_equal,
+    "__eq__": logic.equal,
+    "__ne__": logic.not_equal,
     "__getitem__": _getitem,
     "__setitem__": _setitem,
     "__iter__": _iter,
     "astype": _astype,
+    "copy": copy,
     "reshape": _reshape,
     "transpose": _transpose,
     "T": property(shape.transpose, doc="The numbers with their axes reversed."),
@@ -133,47 +146,20 @@ METHODS: dict[str, Any] = {
     "flatten": shape.ravel,
 }
 for _module, _names in [
-    (elementwise, "abs exp log sqrt tanh clip"),
+    (elementwise, "abs sqrt clip"),
+    (exponential, "exp log"),
+    (rounding, "round"),
+    (trigonometric, "tanh"),
     (activation, "sigmoid relu softmax log_softmax logsumexp"),
     (reduce, "sum mean max min argmax argmin any all"),
+    (statistics, "var std"),
+    (cumulative, "prod cumsum cumprod"),
     (shape, "ravel squeeze swapaxes"),
+    (join, "repeat"),
+    (diagonals, "diagonal trace"),
+    (index, "take sort argsort nonzero searchsorted"),
 ]:
     for _name in _names.split():
         METHODS[_name] = getattr(_module, _name)
 for _name, _method in METHODS.items():
     setattr(Tensor, _name, _method)
-
-
-# ---------------------------------------------------------------------- NumPy's protocols
-
-NUMPY[np.concatenate] = shape.concatenate
-NUMPY[np.stack] = shape.stack
-NUMPY[np.shape] = lambda x: x.shape
-NUMPY[np.ndim] = lambda x: x.ndim
-NUMPY[np.size] = lambda x: x.size
-
-REDUCTIONS = {np.add: reduce.sum, np.maximum: reduce.max, np.minimum: reduce.min}
-
-
-def _array_ufunc(self: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **parameters: Any) -> Any:
-    """Run np.exp(tensor), ndarray + tensor and np.add.reduce(tensor) as our own operations."""
-    if parameters.get("out") is not None:
-        raise TypeError(f"np.{ufunc.__name__} cannot write a Tensor's result into an array; leave out= away")
-    if method == "reduce" and ufunc in REDUCTIONS:
-        return REDUCTIONS[ufunc](*inputs, **({"axis": 0} | parameters))
-    if method != "__call__" or ufunc not in NUMPY:
-        call = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
-        raise TypeError(f"{call} is not supported on Tensors; use .numpy() or .detach() for the plain value")
-    return NUMPY[ufunc](*inputs, **parameters)
-
-
-def _array_function(self: Tensor, function: Callable, types: Any, inputs: tuple, parameters: dict) -> Any:
-    """Run np.sum(tensor), np.where(...) and their like as our own operations."""
-    if function not in NUMPY:
-        name = f"{function.__module__}.{function.__name__}".replace("numpy", "np", 1)
-        raise TypeError(f"{name} is not supported on Tensors; use .numpy() or .detach() for the plain value")
-    return NUMPY[function](*inputs, **parameters)
-
-
-Tensor.__array_ufunc__ = _array_ufunc  # type: ignore[attr-defined]
-Tensor.__array_function__ = _array_function  # type: ignore[attr-defined]

@@ -30,11 +30,17 @@ def spread(g: Any, shape: tuple, axis: Any, keepdims: bool) -> Any:
     return whole
 
 
+def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
+    """Return the reduced axes, counted from the front."""
+    if axis is None:
+        return tuple(range(ndim))
+    return tuple([i % ndim for i in axis]) if isinstance(axis, tuple) else (axis % ndim,)
+
+
 def count(shape: tuple, axis: Any) -> int:
     """Return how many numbers are reduced into one."""
-    axes = range(len(shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     n = 1
-    for i in axes:
+    for i in axes_of(axis, len(shape)):
         n *= shape[i]
     return n
 

@@ -1,0 +1,144 @@
+"""Statistics along axes: variance, quantiles, averages.
+
+`axis` is an int, a tuple of ints, or None for all axes; `keepdims` keeps the reduced axes with length 1.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..autograd import NUMPY, primitive
+from ..tensor import Tensor
+from . import reduce
+from .reduce import along, axes_of, count
+
+
+def _deviations(x: Any, axis: Any) -> Any:
+    """Return x minus its mean: exactly 0 when all numbers are equal, however the mean is rounded."""
+    values = x._data if isinstance(x, Tensor) else x
+    axes = axes_of(axis, values.ndim)
+    first = values[tuple([slice(0, 1) if i in axes else slice(None) for i in range(values.ndim)])]
+    d = x - first
+    return d - np.sum(d, axis=axis, keepdims=True) / (count(x.shape, axis) or math.nan)
+
+
+def _per_degree(x: Any, axis: Any, ddof: Any) -> float:
+    """Return 1 / (n - ddof), where n numbers are reduced into one."""
+    degrees = count(x.shape, axis) - ddof
+    return 1 / degrees if degrees > 0 else math.nan
+
+
+@primitive(
+    np.var,
+    x=lambda g, x, axis, ddof, keepdims: (
+        along(g, axis, keepdims) * (2 * _per_degree(x, axis, ddof) * _deviations(x, axis))
+    ),
+)
+def var(x, *, axis=None, ddof=0, keepdims=False):
+    """Return the variance over `axis`: the sum of the squared deviations from the mean, over n - ddof.
+
+    It is NaN when n <= ddof.
+
+    >>> tg.var(tg.tensor([1.0, 2.0, 3.0]), ddof=1)
+    tensor(1.)
+    """
+    d = _deviations(x if x.dtype.kind == "f" else x.astype(float), axis)
+    return np.sum(d * d, axis=axis, keepdims=keepdims) * _per_degree(x, axis, ddof)
+
+
+def _std_x(g: Any, x: Any, out: Any, axis: Any, ddof: Any, keepdims: bool) -> Any:
+    spread = along(np.where(out == 0, np.inf, out), axis, keepdims)
+    return along(g, axis, keepdims) * (_deviations(x, axis) / spread) * _per_degree(x, axis, ddof)
+
+
+@primitive(np.std, x=_std_x)
+def std(x, *, axis=None, ddof=0, keepdims=False):
+    """Return the standard deviation over `axis`, the root of the variance. Where all are equal the derivative is 0.
+
+    >>> tg.std(tg.tensor([1.0, 2.0, 3.0]), ddof=1)
+    tensor(1.)
+    """
+    return np.sqrt(var.primitive.forward(x, axis=axis, ddof=ddof, keepdims=keepdims))
+
+
+def _quantile_x(g: Any, x: Any, q: Any, axis: Any, keepdims: bool) -> Any:
+    values = x._data if isinstance(x, Tensor) else x
+    axes = axes_of(axis, values.ndim)
+    last = tuple(range(values.ndim - len(axes), values.ndim))
+    rows = np.moveaxis(values, axes, last)
+    flat = rows.reshape(*rows.shape[: values.ndim - len(axes)], -1)
+    order = np.argsort(flat, axis=-1, kind="stable")
+    total: Any = 0
+    for i, level in enumerate(np.ravel(q)):
+        position = level * (flat.shape[-1] - 1)
+        low = int(position)
+        high = math.ceil(position)
+        weights = np.zeros(flat.shape, flat.dtype)
+        np.put_along_axis(weights, order[..., low : low + 1], 1 - (position - low), axis=-1)
+        if high > low:
+            np.put_along_axis(weights, order[..., high : high + 1], position - low, axis=-1)
+        weights = np.moveaxis(weights.reshape(rows.shape), last, axes)
+        total = total + along(g if np.ndim(q) == 0 else g[i], axis, keepdims) * weights
+    return total
+
+
+@primitive(np.quantile, x=_quantile_x)
+def quantile(x, *, q, axis=None, keepdims=False):
+    """Return the quantiles at the levels `q` in [0, 1] over `axis`, interpolated linearly between two numbers.
+
+    These two share the gradient by their weights; of equal numbers, the first in their order are taken. With
+    several levels, the first axis of the result goes over them.
+
+    >>> tg.quantile(tg.tensor([1.0, 2.0, 4.0]), [0.5, 0.75])
+    tensor([2., 3.])
+    """
+    levels = np.asarray(q, float)
+    out = np.quantile(x, levels, axis=axis, keepdims=keepdims)
+    return out.astype(x.dtype) if x.dtype.kind == "f" else out
+
+
+def percentile(x: Any, q: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Return the quantiles at the levels `q` in percent over `axis`; see `quantile`.
+
+    >>> tg.percentile(tg.tensor([1.0, 2.0, 4.0]), 75)
+    tensor(3.)
+    """
+    return quantile(x, q=np.asarray(q) / 100, axis=axis, keepdims=keepdims)
+
+
+def median(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Return the median over `axis`: the middle number, or the mean of the two in the middle; see `quantile`.
+
+    >>> tg.median(tg.tensor([5.0, 1.0, 2.0]))
+    tensor(2.)
+    """
+    return quantile(x, q=0.5, axis=axis, keepdims=keepdims)
+
+
+def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Return the range over `axis`, the largest number minus the smallest.
+
+    >>> tg.ptp(tg.tensor([5.0, 1.0, 2.0]))
+    tensor(4.)
+    """
+    return reduce.max(x, axis=axis, keepdims=keepdims) - reduce.min(x, axis=axis, keepdims=keepdims)
+
+
+def average(x: Any, axis: Any = None, weights: Any = None, keepdims: bool = False) -> Tensor:
+    """Return the mean over `axis`, weighted by `weights`, which broadcast against x.
+
+    >>> tg.average(tg.tensor([1.0, 5.0]), weights=tg.tensor([3.0, 1.0]))
+    tensor(2.)
+    """
+    if weights is None:
+        return reduce.mean(x, axis=axis, keepdims=keepdims)
+    if np.ndim(weights) == 1 and isinstance(axis, int):
+        weights = np.expand_dims(weights, tuple(range(1, np.ndim(x) - axis % np.ndim(x))))
+    total = reduce.sum(weights + 0 * x, axis=axis, keepdims=keepdims)
+    return reduce.sum(x * weights, axis=axis, keepdims=keepdims) / total
+
+
+NUMPY |= {np.percentile: percentile, np.median: median, np.ptp: ptp, np.average: average}

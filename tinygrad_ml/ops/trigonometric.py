@@ -1,0 +1,148 @@
+"""Trigonometric and hyperbolic functions and their inverses, element by element; angles are in radians."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..autograd import elementwise
+from .elementwise import nonzero
+
+
+def _over(a: Any, y: Any, x: Any) -> Any:
+    """Return a divided by the length of (x, y), and 0 at the origin."""
+    length = np.hypot(x, y)
+    return a / np.where(length == 0, np.inf, length)
+
+
+sin = elementwise(
+    np.sin,
+    """Return the sine.
+
+    >>> tg.sin(tg.tensor([0.0, 1.0]))
+    tensor([0.      , 0.841471])
+    """,
+    x=lambda g, x: g * np.cos(x),
+)
+
+cos = elementwise(
+    np.cos,
+    """Return the cosine.
+
+    >>> tg.cos(tg.tensor([0.0, 1.0]))
+    tensor([1.      , 0.540302])
+    """,
+    x=lambda g, x: -g * np.sin(x),
+)
+
+tan = elementwise(
+    np.tan,
+    """Return the tangent.
+
+    >>> tg.tan(tg.tensor([0.0, 1.0]))
+    tensor([0.      , 1.557408])
+    """,
+    x=lambda g, out: g * (1 + out * out),
+)
+
+arcsin = elementwise(
+    np.arcsin,
+    """Return the angle in [-pi/2, pi/2] whose sine is x. A zero gradient that meets x = -1 or 1 stays zero.
+
+    >>> tg.arcsin(tg.tensor([0.0, 1.0]))
+    tensor([0.      , 1.570796])
+    """,
+    x=lambda g, x: g / nonzero(g, np.sqrt((1 - x) * (1 + x))),
+)
+
+arccos = elementwise(
+    np.arccos,
+    """Return the angle in [0, pi] whose cosine is x. A zero gradient that meets x = -1 or 1 stays zero.
+
+    >>> tg.arccos(tg.tensor([0.0, 1.0]))
+    tensor([1.570796, 0.      ])
+    """,
+    x=lambda g, x: -g / nonzero(g, np.sqrt((1 - x) * (1 + x))),
+)
+
+arctan = elementwise(
+    np.arctan,
+    """Return the angle in [-pi/2, pi/2] whose tangent is x.
+
+    >>> tg.arctan(tg.tensor([0.0, 1.0]))
+    tensor([0.      , 0.785398])
+    """,
+    x=lambda g, x: g / (1 + x * x),
+)
+
+arctan2 = elementwise(
+    np.arctan2,
+    """Return the angle in [-pi, pi] of the point (x, y). At (0, 0) both derivatives are taken to be 0.
+
+    >>> tg.arctan2(tg.tensor([1.0, -1.0]), 0.0)
+    tensor([ 1.570796, -1.570796])
+    """,
+    y=lambda g, y, x: g * _over(_over(x, y, x), y, x),
+    x=lambda g, y, x: -g * _over(_over(y, y, x), y, x),
+)
+
+sinh = elementwise(
+    np.sinh,
+    """Return the hyperbolic sine.
+
+    >>> tg.sinh(tg.tensor([0.0, 1.0]))
+    tensor([0.      , 1.175201])
+    """,
+    x=lambda g, x: g * np.cosh(x),
+)
+
+cosh = elementwise(
+    np.cosh,
+    """Return the hyperbolic cosine.
+
+    >>> tg.cosh(tg.tensor([0.0, 1.0]))
+    tensor([1.      , 1.543081])
+    """,
+    x=lambda g, x: g * np.sinh(x),
+)
+
+tanh = elementwise(
+    np.tanh,
+    """Return the hyperbolic tangent.
+
+    >>> tg.tanh(tg.tensor([0.0, 1.0]))
+    tensor([0.      , 0.761594])
+    """,
+    x=lambda g, out: g * (1 - out * out),
+)
+
+arcsinh = elementwise(
+    np.arcsinh,
+    """Return the number whose hyperbolic sine is x.
+
+    >>> tg.arcsinh(tg.tensor([0.0, 1.0]))
+    tensor([0.      , 0.881374])
+    """,
+    x=lambda g, x: g / np.hypot(x, 1),
+)
+
+arccosh = elementwise(
+    np.arccosh,
+    """Return the number >= 0 whose hyperbolic cosine is x. A zero gradient that meets x = 1 stays zero.
+
+    >>> tg.arccosh(tg.tensor([1.0, 2.0]))
+    tensor([0.      , 1.316958])
+    """,
+    x=lambda g, x: g / nonzero(g, np.sqrt(x - 1) * np.sqrt(x + 1)),
+)
+
+arctanh = elementwise(
+    np.arctanh,
+    """Return the number whose hyperbolic tangent is x. A zero gradient that meets x = -1 or 1 stays zero.
+
+    >>> tg.arctanh(tg.tensor([0.0, 0.5]))
+    tensor([0.      , 0.549306])
+    """,
+    x=lambda g, x: g / nonzero(g, (1 - x) * (1 + x)),
+)
