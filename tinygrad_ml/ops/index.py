@@ -1,27 +1,30 @@
-"""Indexing: x[...] as NumPy does it, and its derivative, which adds the gradient up at the indexed places."""
+"""Indexing, picking and sorting as NumPy does it; the derivative adds the gradient up at the places picked."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from ..autograd import primitive
-from ..tensor import Tensor
+from ..autograd import alike, primitive
+from ..tensor import Tensor, get_default_dtype, wrap
 
 
 def normalised(index: Any) -> Any:
     """Replace Tensors and lists in an index by arrays of our own, and refuse what NumPy would misread."""
-    if isinstance(index, tuple):
-        return tuple([normalised(part) for part in index])
     if isinstance(index, (int, slice)) or index is None or index is Ellipsis:
         return index
+    if isinstance(index, tuple):
+        return tuple([normalised(part) for part in index])
     array = np.array(index._data if isinstance(index, Tensor) else index)
     if array.dtype.kind == "f" and array.size == 0:
         array = array.astype(np.intp)
     if array.dtype.kind not in "iub":
         raise IndexError(f"an index must be made of integers, slices or booleans, not of {array.dtype}")
-    return array
+    if array.dtype.kind == "b":
+        return array
+    return array.astype(np.intp, copy=False) if array.ndim else int(array)
 
 
 def is_basic(index: Any) -> bool:
@@ -32,7 +35,19 @@ def is_basic(index: Any) -> bool:
     )
 
 
-@primitive(g=lambda g, index: getitem(g, index=index))
+def places(index: Any, shape: tuple) -> np.ndarray:
+    """Return the flat positions of the elements that an index picks out of an array of that shape."""
+    return np.arange(math.prod(shape)).reshape(shape)[index]
+
+
+def _all_integers(parts: tuple) -> bool:
+    return all(type(part) is int or (isinstance(part, np.ndarray) and part.dtype != bool) for part in parts)
+
+
+# ---------------------------------------------------------------------- x[index]
+
+
+@primitive(g=lambda g, index: alike(getitem, g, index=index))
 def scatter(g, *, index, shape):
     """Return zeros of `shape` to which `g` is added at `index`: the derivative of indexing.
 
@@ -42,29 +57,264 @@ def scatter(g, *, index, shape):
     out = np.zeros(shape, g.dtype)
     if is_basic(index):
         out[index] = g
-    elif isinstance(index, np.ndarray) and out.ndim:
-        add_rows(out, index.ravel(), np.reshape(g, (index.size, *shape[1:])))
+        return out
+    parts = index if isinstance(index, tuple) else (index,)
+    if len(parts) == 1:
+        rows, taken = parts[0], 1
+    elif _all_integers(parts):
+        rows, taken = np.ravel_multi_index(np.broadcast_arrays(*parts), shape[: len(parts)], mode="wrap"), len(parts)
     else:
-        np.add.at(out, index, g)
+        rows, taken = places(index, shape), len(shape)
+    table = out.reshape(math.prod(shape[:taken]), math.prod(shape[taken:]))
+    add_rows(table, rows.reshape(-1), g.reshape(rows.size, table.shape[1]))
     return out
 
 
-def add_rows(out: np.ndarray, rows: np.ndarray, g: np.ndarray) -> None:
-    """Add `g[i]` to `out[rows[i]]` for every i, by sorting: much faster than np.add.at for wide rows."""
-    if not rows.size:
-        return
-    rows = np.where(rows < 0, rows + len(out), rows)
-    order = np.argsort(rows, kind="stable")
-    ordered = rows[order]
-    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-    out[ordered[starts]] = np.add.reduceat(g[order], starts, axis=0)
+def add_rows(table: np.ndarray, rows: np.ndarray, g: np.ndarray) -> None:
+    """Add `g[i]` to `table[rows[i]]`, which is zero at first, for every i; np.add.at itself is slow for whole rows."""
+    n, width = table.shape
+    if len(rows) < n:  # most rows are probably named once, as in an embedding: write them, and add only what collides
+        table[rows] = g
+        count = np.arange(len(rows))
+        last = np.empty(n, np.intp)
+        last[rows] = count
+        collided = np.flatnonzero(last[rows] != count)
+        rows, g = rows[collided], g[collided]
+    if rows.size:  # flat, np.add.at is fast
+        np.add.at(table.reshape(-1), (rows[:, None] * width + np.arange(width)).reshape(-1), g.reshape(-1))
 
 
-@primitive(views=True, x=lambda g, x_shape, index: scatter(g, index=index, shape=x_shape))
+def put_back(g: Any, positions: np.ndarray, shape: tuple) -> Any:
+    """Return zeros of `shape` to which `g` is added at flat positions: the derivative of x.ravel()[positions]."""
+    return np.reshape(alike(scatter, g, index=positions, shape=(math.prod(shape),)), shape)
+
+
+@primitive(views=True, x=lambda g, x_shape, index: alike(scatter, g, index=index, shape=x_shape))
 def getitem(x, *, index):
     """Return x[index], for any index that NumPy takes (`x[index]` is the usual way to write it).
+
+    An element that the index names several times collects the gradients of all its copies.
 
     >>> tg.ops.getitem(tg.tensor([1.0, 2.0, 3.0]), index=slice(0, 2))
     tensor([1., 2.])
     """
     return x[index]
+
+
+def _set_value(g: Any, x_shape: tuple, value_shape: tuple, index: Any) -> Any:
+    g = alike(getitem, g, index=index)
+    if not is_basic(index):
+        where = places(index, x_shape)
+        count = np.arange(where.size)
+        last = np.empty(math.prod(x_shape), np.intp)
+        last[where.reshape(-1)] = count  # of several values for one element the last one stays
+        g = np.where(last[where] == count.reshape(where.shape), g, 0)
+    return _with_leading_ones(g, value_shape)
+
+
+def _with_leading_ones(g: Any, shape: tuple) -> Any:
+    """Give a gradient the leading axes of length 1 that a value has more than the place it is written to."""
+    return np.reshape(g, (1,) * (len(shape) - g.ndim) + g.shape) if g.ndim < len(shape) else g
+
+
+@primitive(x=lambda g, index: alike(setitem, g, 0, index=index), value=_set_value)
+def setitem(x, value, *, index):
+    """Return a copy of x in which x[index] is replaced by `value` (`x[index] = value` uses it).
+
+    When the index names an element several times, the last value stays, and only that one gets a gradient.
+
+    >>> tg.ops.setitem(tg.zeros(3), 1.0, index=2)
+    tensor([0., 0., 1.])
+    """
+    out = np.array(x, order="C")
+    if is_basic(index):
+        out[index] = value
+    else:  # one element after the other, so that which value is the last does not depend on the memory layout
+        where = places(index, out.shape)
+        values = np.empty(where.shape, out.dtype)
+        values[...] = value
+        out.reshape(-1)[where.reshape(-1)] = values.reshape(-1)
+    return out
+
+
+@primitive(
+    x=lambda g: g,
+    value=lambda g, value_shape, index: _with_leading_ones(alike(getitem, g, index=index), value_shape),
+)
+def _add_at(x, value, *, index):
+    """Return a copy of x with `value` added at x[index], once for every time that the index names an element.
+
+    >>> tg.add_at(tg.zeros(3), [0, 0, 2], 1.0)
+    tensor([2., 0., 1.])
+    """
+    dtype = np.result_type(x, value)
+    values = np.empty(x[index].shape, dtype)
+    values[...] = value
+    return alike(scatter, values, index=index, shape=x.shape) + x
+
+
+def add_at(x: Any, index: Any, value: Any) -> Tensor:
+    """Return a copy of x with `value` added at x[index], once for every time that the index names an element.
+
+    It is NumPy's `np.add.at` as a function of its arguments (scatter-add; PyTorch's `index_put(accumulate=True)`,
+    of which `index_add` and `scatter_add` are special cases): any index, any value that broadcasts.
+
+    >>> tg.add_at(tg.zeros(3), [0, 0, 2], 1.0)
+    tensor([2., 0., 1.])
+    """
+    return _add_at(x, value, index=normalised(index))
+
+
+# ---------------------------------------------------------------------- picking
+
+
+def _indices(indices: Any) -> np.ndarray:
+    return np.asarray(normalised(indices))
+
+
+def _untake(g: Any, x_shape: tuple, indices: np.ndarray, axis: int | None) -> Any:
+    if axis is None:
+        return put_back(g, indices, x_shape)
+    return alike(scatter, g, index=(slice(None),) * (axis % len(x_shape)) + (indices,), shape=x_shape)
+
+
+@primitive(x=_untake)
+def _take(x, *, indices, axis=None):
+    """Return the elements (or the slices along `axis`) at several indices, in their order, repeated if they are.
+
+    >>> tg.take(tg.tensor([1.0, 2.0, 3.0]), [2, 0, 2])
+    tensor([3., 1., 3.])
+    """
+    return np.take(x, indices, axis)
+
+
+def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
+    """Return the elements (or the slices along `axis`) at several indices; without `axis` x is flattened first.
+
+    >>> tg.take(tg.tensor([1.0, 2.0, 3.0]), [2, 0, 2])
+    tensor([3., 1., 3.])
+    """
+    return _take(x, indices=_indices(indices), axis=axis)
+
+
+def _untake_along_axis(g: Any, x_shape: tuple, indices: np.ndarray, axis: int | None) -> Any:
+    positions = np.arange(math.prod(x_shape)).reshape(x_shape)
+    return put_back(g, np.take_along_axis(positions, indices, axis), x_shape)
+
+
+@primitive(x=_untake_along_axis)
+def _take_along_axis(x, *, indices, axis=-1):
+    """Return for every 1-d slice along `axis` the elements at the indices in the same slice of `indices`.
+
+    >>> tg.take_along_axis(tg.tensor([[1.0, 2.0], [3.0, 4.0]]), np.array([[1], [0]]), axis=1)
+    tensor([[2.],
+            [3.]])
+    """
+    return np.take_along_axis(x, indices, axis)
+
+
+def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Tensor:
+    """Return for every 1-d slice along `axis` the elements at the indices in the same slice of `indices`.
+
+    >>> x = tg.tensor([[3.0, 1.0], [0.0, 5.0]])
+    >>> tg.take_along_axis(x, tg.argsort(x), axis=-1)
+    tensor([[1., 3.],
+            [0., 5.]])
+    """
+    return _take_along_axis(x, indices=_indices(indices), axis=axis)
+
+
+def one_hot(indices: Any, num_classes: int | None = None, *, dtype: Any = None) -> Tensor:
+    """Return zeros of shape (*indices.shape, num_classes) with a 1 at every index, in the default float.
+
+    Without `num_classes` the largest index is that of the last class. A constant: indices have no derivative.
+
+    >>> tg.one_hot([1, 0], 3)
+    tensor([[0., 1., 0.],
+            [1., 0., 0.]])
+    """
+    indices = _indices(indices)
+    if indices.dtype.kind == "b":
+        raise IndexError("one_hot: the indices must be integers, not bools")
+    lowest, highest = (int(indices.min()), int(indices.max())) if indices.size else (0, -1)
+    if num_classes is None:
+        num_classes = highest + 1
+    if lowest < 0 or highest >= num_classes:
+        wrong = lowest if lowest < 0 else highest
+        raise IndexError(f"one_hot: index {wrong} is not one of the {num_classes} classes 0 ... {num_classes - 1}")
+    return wrap(np.asarray(indices[..., None] == np.arange(num_classes), dtype or get_default_dtype()))
+
+
+@primitive(np.nonzero, x=None)
+def nonzero(x):
+    """Return the indices of the elements that are not zero, one array for each axis; they have no derivative.
+
+    >>> tg.nonzero(tg.tensor([0.0, 2.0, 3.0]))
+    (tensor([1, 2], dtype=int64),)
+    """
+    return np.nonzero(x)
+
+
+# ---------------------------------------------------------------------- sorting
+
+
+def _unsort(g: Any, x_shape: tuple, order: np.ndarray, axis: int | None) -> Any:
+    k = 0 if axis is None else axis
+    return np.reshape(np.take_along_axis(g, np.argsort(order, k), k), x_shape)
+
+
+@primitive(np.sort, keeps="order", x=_unsort)
+def sort(x, *, axis=-1, kind="stable"):
+    """Return the numbers in rising order along `axis` (None: of the flattened array), NaN last.
+
+    The order is stable, whatever `kind` NumPy is asked for: among equal numbers, the gradient of the k-th one in the
+    result goes to the k-th one in x.
+
+    >>> tg.sort(tg.tensor([3.0, 1.0, 2.0]))
+    tensor([1., 2., 3.])
+    """
+    if axis is None:
+        x, axis = np.ravel(x), 0
+    order = np.argsort(x, axis, kind="stable")
+    return np.take_along_axis(x, order, axis), order
+
+
+@primitive(np.argsort, x=None)
+def argsort(x, *, axis=-1, kind="stable"):
+    """Return the indices that would sort x along `axis`, equal numbers in their order; they have no derivative.
+
+    >>> tg.argsort(tg.tensor([3.0, 1.0, 2.0]))
+    tensor([1, 2, 0], dtype=int64)
+    """
+    return np.argsort(x, axis, kind="stable")
+
+
+def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, Tensor]:
+    """Return the k largest (or smallest) numbers along `axis` with their indices, the largest (smallest) first.
+
+    Of equal numbers the first ones are taken, and get the gradient. NaN counts as the largest, as in PyTorch.
+
+    >>> values, indices = tg.topk(tg.tensor([1.0, 5.0, 3.0]), 2)
+    >>> values, indices
+    (tensor([5., 3.]), tensor([1, 2], dtype=int64))
+    """
+    array = x._data if isinstance(x, Tensor) else np.asarray(x)
+    n = array.shape[axis] if array.ndim else 0
+    if not 0 <= k <= n:
+        raise ValueError(f"topk: k is {k}, but axis {axis} of shape {array.shape} has {n} elements")
+    if largest:  # the reversed order of the reversed array: equal numbers stay in their order
+        order = n - 1 - np.flip(np.argsort(np.flip(array, axis), axis, kind="stable"), axis)
+    else:
+        order = np.argsort(array, axis, kind="stable")
+    order = np.take(order, np.arange(k), axis)
+    return _take_along_axis(x, indices=order, axis=axis), wrap(order)
+
+
+@primitive(np.searchsorted, a=None, v=None)
+def searchsorted(a, v, *, side="left"):
+    """Return where the numbers `v` would have to stand in the rising array `a`; without a derivative.
+
+    >>> tg.searchsorted(tg.tensor([1.0, 2.0, 3.0]), tg.tensor([2.5, 0.0]))
+    tensor([2, 0], dtype=int64)
+    """
+    return np.searchsorted(a, v, side)

@@ -1,8 +1,7 @@
-"""Operations that move numbers without changing them: reshaping, permuting, repeating, joining."""
+"""Operations that arrange numbers anew without changing them: reshaping, permuting axes, broadcasting, turning."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,8 +15,8 @@ def reshape(x, *, shape):
     """Return the same numbers in another shape; one length may be -1 and follows from the others.
 
     >>> tg.reshape(tg.arange(6), (2, -1))
-    tensor([[0., 1., 2.],
-            [3., 4., 5.]])
+    tensor([[0, 1, 2],
+            [3, 4, 5]], dtype=int64)
     """
     return np.reshape(x, shape)
 
@@ -44,6 +43,16 @@ def transpose(x, *, axes=None):
     (3, 2, 4)
     """
     return np.transpose(x, axes)
+
+
+@primitive(np.moveaxis, views=True, x=lambda g, source, destination: np.moveaxis(g, destination, source))
+def moveaxis(x, *, source, destination):
+    """Return the numbers with the axis (or axes) `source` moved to `destination`; the others keep their order.
+
+    >>> tg.moveaxis(tg.ones((2, 3, 4)), 0, -1).shape
+    (3, 4, 2)
+    """
+    return np.moveaxis(x, source, destination)
 
 
 @primitive(np.swapaxes, views=True, x=lambda g, axis1, axis2: np.swapaxes(g, axis1, axis2))
@@ -87,39 +96,82 @@ def broadcast_to(x, *, shape):
     return np.broadcast_to(x, shape)
 
 
-def _piece(g: Any, i: int, arrays_shape: Sequence, axis: int | None) -> Any:
-    if axis is None:
-        g, sizes = np.ravel(g), [int(np.prod(shape)) for shape in arrays_shape]
-        return np.reshape(g[sum(sizes[:i]) : sum(sizes[: i + 1])], arrays_shape[i])
-    lengths = [shape[axis] for shape in arrays_shape]
-    start = sum(lengths[:i])
-    return g[(slice(None),) * (axis % g.ndim) + (slice(start, start + lengths[i]),)]
+def broadcast_arrays(*arrays: Any) -> tuple[Tensor, ...]:
+    """Return the arrays repeated to the one shape that they broadcast to.
 
-
-@primitive(arrays=_piece)
-def _concatenate(*arrays, axis=0):
-    return np.concatenate(arrays, axis)
-
-
-def concatenate(arrays: Sequence, axis: int | None = 0) -> Tensor:
-    """Join arrays along an existing axis; `axis=None` flattens them first.
-
-    >>> tg.concatenate([tg.zeros(2), tg.ones(1)])
-    tensor([0., 0., 1.])
+    >>> [x.shape for x in tg.broadcast_arrays(tg.ones((2, 1)), tg.ones(3))]
+    [(2, 3), (2, 3)]
     """
-    return _concatenate(*arrays, axis=axis)
+    shape = np.broadcast_shapes(*map(np.shape, arrays))
+    return tuple([broadcast_to(x, shape=shape) for x in arrays])
 
 
-@primitive(arrays=lambda g, i, axis: g[(slice(None),) * (axis % g.ndim) + (i,)])
-def _stack(*arrays, axis=0):
-    return np.stack(arrays, axis)
+def _at_least(arrays: tuple, lengths: Any) -> Any:
+    """Reshape every array to the lengths that belong to its shape; of one array return just that."""
+    raised = tuple([reshape(x, shape=lengths(np.shape(x))) for x in arrays])
+    return raised[0] if len(raised) == 1 else raised
 
 
-def stack(arrays: Sequence, axis: int = 0) -> Tensor:
-    """Join arrays of one shape along a new axis.
+def atleast_1d(*arrays: Any) -> Any:
+    """Return each array with at least one axis; a number becomes an array of one element.
 
-    >>> tg.stack([tg.zeros(2), tg.ones(2)])
-    tensor([[0., 0.],
-            [1., 1.]])
+    >>> tg.atleast_1d(tg.tensor(3.0))
+    tensor([3.])
     """
-    return _stack(*arrays, axis=axis)
+    return _at_least(arrays, lambda shape: shape or (1,))
+
+
+def atleast_2d(*arrays: Any) -> Any:
+    """Return each array with at least two axes; a vector becomes a matrix of one row.
+
+    >>> tg.atleast_2d(tg.ones(3)).shape
+    (1, 3)
+    """
+    return _at_least(arrays, lambda shape: (1,) * (2 - len(shape)) + shape)
+
+
+def atleast_3d(*arrays: Any) -> Any:
+    """Return each array with at least three axes; a vector (n,) becomes (1, n, 1), a matrix (n, m) (n, m, 1).
+
+    >>> tg.atleast_3d(tg.ones(3)).shape
+    (1, 3, 1)
+    """
+    return _at_least(arrays, lambda shape: ((1,) * (2 - len(shape)) + shape + (1,)) if len(shape) < 3 else shape)
+
+
+# ---------------------------------------------------------------------- turning
+
+
+@primitive(np.flip, views=True, x=lambda g, axis: np.flip(g, axis))
+def flip(x, *, axis=None):
+    """Return the numbers in reversed order along `axis`, by default along all axes.
+
+    >>> tg.flip(tg.tensor([1.0, 2.0, 3.0]))
+    tensor([3., 2., 1.])
+    """
+    return np.flip(x, axis)
+
+
+def _backwards(shift: Any) -> Any:
+    return tuple([-n for n in shift]) if isinstance(shift, (tuple, list)) else -shift
+
+
+@primitive(np.roll, x=lambda g, shift, axis: np.roll(g, _backwards(shift), axis))
+def roll(x, *, shift, axis=None):
+    """Return the numbers moved on by `shift` places along `axis`; what leaves at the end comes back at the start.
+
+    >>> tg.roll(tg.tensor([1.0, 2.0, 3.0]), 1)
+    tensor([3., 1., 2.])
+    """
+    return np.roll(x, shift, axis)
+
+
+@primitive(np.rot90, views=True, x=lambda g, k, axes: np.rot90(g, -k, axes))
+def rot90(x, *, k=1, axes=(0, 1)):
+    """Return the numbers rotated `k` times by 90 degrees, from the first of the two `axes` towards the second.
+
+    >>> tg.rot90(tg.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor([[2., 4.],
+            [1., 3.]])
+    """
+    return np.rot90(x, k, axes)
