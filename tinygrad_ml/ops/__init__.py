@@ -148,7 +148,7 @@ from .shape import (
     swapaxes,
     transpose,
 )
-from .special import erf, sinc
+from .special import erf, sinc, sinc_derivative
 from .statistics import average, median, percentile, ptp, quantile, std, var
 from .trigonometric import (
     arccos,

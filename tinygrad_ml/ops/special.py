@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import elementwise, primitive
+from ..autograd import alike, elementwise, primitive
 
 TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
 
@@ -86,24 +86,37 @@ erf = elementwise(
 )
 
 
-@primitive(np.sinc, x=lambda g, x, derivative: g * sinc(x, derivative=derivative + 1))
-def sinc(x, *, derivative=0):
-    """Return sin(pi x) / (pi x), which is 1 at x = 0, or its derivative of that order; all are right at 0 too.
+def _next_order(g: Any, x: Any, order: int) -> Any:
+    return g * alike(sinc_derivative, x, order=order + 1)
 
-    >>> tg.sinc(tg.tensor([0.0, 0.5]))
-    tensor([1.     , 0.63662])
+
+@primitive(x=_next_order)
+def sinc_derivative(x, *, order):
+    """Return the derivative of `sinc` of that order, which is 1 or larger.
+
+    >>> tg.ops.sinc_derivative(tg.tensor([0.0, 1.0]), order=1)
+    tensor([ 0., -1.])
     """
-    if derivative == 0:
-        return np.sinc(x)
     # x sinc(x) = sin(pi x) / pi, differentiated n times: x s_n + n s_(n-1) = pi^(n-1) sin(pi x + n pi / 2)
     angle = math.pi * x
     divisor = np.where(x == 0, 1, x)
     out = np.sinc(x)
-    for n in range(1, derivative + 1):
+    for n in range(1, order + 1):
         out = (math.pi ** (n - 1) * np.sin(angle + n * math.pi / 2) - n * out) / divisor
     # Near 0 that loses its digits; there, the integral of (pi t)^n cos(pi t x + n pi / 2) over 0 < t < 1, as a series
     series = np.zeros_like(angle)
-    for k in range(derivative % 2, 24 + derivative, 2):
-        sign = (-1) ** ((k + derivative) // 2)
-        series += sign * angle**k / (math.factorial(k) * (k + derivative + 1))
-    return np.where(np.abs(angle) < 1.5 + 0.5 * derivative, math.pi**derivative * series, out)
+    for k in range(order % 2, 24 + order, 2):
+        sign = (-1) ** ((k + order) // 2)
+        series += sign * angle**k / (math.factorial(k) * (k + order + 1))
+    return np.where(np.abs(angle) < 1.5 + 0.5 * order, math.pi**order * series, out)
+
+
+sinc = elementwise(
+    np.sinc,
+    """Return sin(pi x) / (pi x), which is 1 at x = 0. Its derivatives of every order are right at 0 too.
+
+    >>> tg.sinc(tg.tensor([0.0, 0.5]))
+    tensor([1.     , 0.63662])
+    """,
+    x=lambda g, x: g * alike(sinc_derivative, x, order=1),
+)

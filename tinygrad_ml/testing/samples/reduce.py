@@ -36,7 +36,7 @@ def of_rows(path: str, *after: Any) -> Callable:
     def function(x: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
         axes = [i % x.ndim for i in axis]
         kept = [i for i in range(x.ndim) if i not in axes]
-        out = pytorch(path, *after, dim=-1)(x.permute(*kept, *axes).reshape(*[x.shape[i] for i in kept], -1))
+        out = pytorch(path, *after, dim=-1)(x.permute((*kept, *axes)).reshape(*[x.shape[i] for i in kept], -1))
         return out.reshape([1 if i in axes else x.shape[i] for i in range(x.ndim)]) if keepdims else out
 
     return function
@@ -68,7 +68,7 @@ SAMPLES: dict[str, list[Sample]] = {
     "std": [
         *[s for s in reductions(real, over("std", correction=0)) if s.inputs[0].ndim > 1],
         *[s for s in reductions(real, over("std", correction=1), ddof=1) if s.inputs[0].ndim == 3],
-        Sample((np.full(3, 0.1),), smooth=False, torch=pytorch("std", correction=0)),
+        Sample((np.full(3, 0.5),), smooth=False, torch=pytorch("std", correction=0)),
     ],
     "prod": [
         *reductions(real, one_by_one("prod")),

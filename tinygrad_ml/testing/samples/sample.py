@@ -130,7 +130,7 @@ def unary(domain: Domain, torch: Callable | None = None, **parameters: Any) -> l
 def binary(x: Domain, y: Domain, torch: Callable | None = None, **parameters: Any) -> list[Sample]:
     """Return samples of a function of two arrays that broadcasts, over pairs of shapes and over layouts."""
     pairs = [(x(a, 2 * i), y(b, 2 * i + 1)) for i, (a, b) in enumerate(BROADCASTS)]
-    pairs += list(zip(layouts(x, 20)[-3:], layouts(y, 30)[-3:]))
+    pairs += list(zip(layouts(x, 20)[-3:], layouts(y, 31)[-3:]))
     return [Sample(pair, parameters, torch=torch) for pair in pairs]
 
 
