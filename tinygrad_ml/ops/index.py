@@ -47,7 +47,11 @@ def _all_integers(parts: tuple) -> bool:
 # ---------------------------------------------------------------------- x[index]
 
 
-@primitive(g=lambda g, index: alike(getitem, g, index=index))
+def _gather(g: Any, index: Any) -> Any:
+    return alike(getitem, g, index=index)
+
+
+@primitive(g=_gather)
 def scatter(g, *, index, shape):
     """Return zeros of `shape` to which `g` is added at `index`: the derivative of indexing.
 
@@ -101,6 +105,10 @@ def getitem(x, *, index):
     return x[index]
 
 
+def _set_zero(g: Any, index: Any) -> Any:
+    return alike(setitem, g, 0, index=index)
+
+
 def _set_value(g: Any, x_shape: tuple, value_shape: tuple, index: Any) -> Any:
     g = alike(getitem, g, index=index)
     if not is_basic(index):
@@ -117,7 +125,7 @@ def _with_leading_ones(g: Any, shape: tuple) -> Any:
     return np.reshape(g, (1,) * (len(shape) - g.ndim) + g.shape) if g.ndim < len(shape) else g
 
 
-@primitive(x=lambda g, index: alike(setitem, g, 0, index=index), value=_set_value)
+@primitive(x=_set_zero, value=_set_value)
 def setitem(x, value, *, index):
     """Return a copy of x in which x[index] is replaced by `value` (`x[index] = value` uses it).
 

@@ -194,7 +194,7 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Tensor:
 MODES = ("constant", "reflect", "symmetric", "edge", "wrap")
 
 
-def _unpad(g: Any, x_shape: tuple, pad_width: Any, mode: str) -> Any:
+def _unpad(g: Any, x_shape: tuple, pad_width: Any, mode: Any) -> Any:
     if mode == "constant":
         before = np.broadcast_to(pad_width, (len(x_shape), 2))[:, 0].tolist()
         return g[tuple([slice(start, start + n) for start, n in zip(before, x_shape)])]
@@ -215,7 +215,8 @@ def pad(x, *, pad_width, mode="constant", constant_values=0):
     if mode not in MODES:
         raise ValueError(f"mode must be one of {', '.join(MODES)}, not {mode!r}")
     np.broadcast_to(pad_width, (x.ndim, 2))
-    return np.pad(x, pad_width, mode, **({"constant_values": constant_values} if mode == "constant" else {}))
+    filling: Any = {"mode": mode} | ({"constant_values": constant_values} if mode == "constant" else {})
+    return np.pad(x, pad_width, **filling)
 
 
 def meshgrid(*arrays: Any, indexing: str = "xy", sparse: bool = False) -> tuple[Tensor, ...]:
