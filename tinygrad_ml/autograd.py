@@ -34,12 +34,13 @@ modes = Modes()
 OPERATIONS: dict[str, Primitive] = {}  # the table of operations, by name
 NUMPY: dict[Any, Callable] = {}  # NumPy's function -> ours: how np.exp(tensor) finds its way
 REQUIRED: Any = object()  # stands for a parameter without a default
+hooks_exist = False  # nobody looks for hooks before the first register_hook
 
 
 class Node:
     """One recorded operation. It never refers to its own output Tensor, so there are no reference cycles."""
 
-    __slots__ = ("__weakref__", "dtype", "edges", "leaves", "line", "primitive", "saved", "seq", "shape")
+    __slots__ = ("__weakref__", "dtype", "edges", "hooks", "leaves", "line", "primitive", "saved", "seq", "shape")
 
     primitive: Primitive
     edges: Sequence[Node | Tensor | None]  # for each input: the Node that made it, the leaf, or None: no gradient
@@ -49,6 +50,7 @@ class Node:
     shape: Any  # of the output, and its dtype; a list for several outputs
     dtype: Any
     line: str  # the user's line that made it, under detect_anomaly
+    hooks: dict[int, Callable]  # what register_hook was given, if it was
 
 
 class Primitive:
@@ -76,7 +78,9 @@ class Primitive:
         self.name = name
         self.forward = forward
         self.inputs = tuple(rules)
-        self.rules = tuple(rules.values())
+        self.rules = tuple(
+            [rule.of(name, key) if isinstance(rule, no_derivative) else rule for key, rule in rules.items()]
+        )
         self.views = views  # the output may share memory with the input
         self.keeps = keeps  # forward returns (out, this): an array that rules may name, but users never see
         self.variadic = code is not None and bool(code.co_flags & 0x04)  # forward(*arrays, ...)
@@ -174,6 +178,34 @@ class Primitive:
         return type(error)(f"{self.name}: {error} (got shape{'s' * (len(values) > 1)} {shapes})")
 
 
+class no_derivative:
+    """The rule of an argument whose derivative is missing: backward raises, naming the operation and the argument.
+
+    Unlike the rule None, which declares a constant, it refuses to leave a gradient out.
+
+    Examples
+    --------
+    >>> @tg.autograd.primitive(x=tg.autograd.no_derivative("nobody has worked it out"))
+    ... def mystery(x):
+    ...     return x + 1
+    >>> mystery(tg.tensor(3.0, requires_grad=True)).backward()
+    Traceback (most recent call last):
+    ...
+    RuntimeError: mystery has no derivative for 'x': nobody has worked it out
+    """
+
+    def __init__(self, why: str):
+        self.why = why
+
+    def of(self, operation: str, argument: str) -> Callable:
+        """Return the rule that raises."""
+
+        def rule(g: Any) -> Any:
+            raise RuntimeError(f"{operation} has no derivative for {argument!r}: {self.why}")
+
+        return rule
+
+
 def _make_door(primitive: Primitive) -> Callable[..., Any]:
     """Return the function that users call: the one way into every operation."""
     forward, save = primitive.forward, primitive.saver()
@@ -219,8 +251,8 @@ def _make_door(primitive: Primitive) -> Callable[..., Any]:
             raise primitive.explain(error, values) from error
         if keeps:
             out, kept = out
-        if views and leaves:
-            out = np.array(out)  # the memory of a leaf can be written to
+        if views and (leaves or foreign):  # somebody can write to the memory of the input
+            out = tuple(map(np.array, out)) if type(out) is tuple else np.array(out)
 
         node = None
         if wants and differentiable and modes.recording:
@@ -335,6 +367,7 @@ def walk(
     goals = set(wanted or ())
     useful = None if wanted is None else _leading_to(goals, [edge for edge, _ in heads])
     anomaly = modes.anomaly
+    hooked = hooks_exist
 
     def arrive(edge: Any, g: Any) -> None:
         """Add a gradient to what has arrived at a Node or a leaf."""
@@ -368,6 +401,8 @@ def walk(
                 )
             if node.leaves:
                 check_unchanged(node)
+            if hooked and hasattr(node, "hooks"):
+                g = run_hooks(node.hooks, g, node, create_graph)
             if node in goals:
                 found[node] = g
             if primitive is PART:
@@ -397,7 +432,27 @@ def walk(
             if not retain_graph:
                 node.saved = None
                 node.edges = ()
+        if hooked:
+            for edge, g in found.items():
+                if isinstance(edge, Tensor) and hasattr(edge, "_hooks"):
+                    found[edge] = run_hooks(edge._hooks, g, edge, create_graph)
     return found
+
+
+def run_hooks(hooks: dict[int, Callable], g: Any, edge: Node | Tensor, create_graph: bool) -> Any:
+    """Show a complete gradient to the hooks of a Tensor; each may replace it."""
+    for hook in list(hooks.values()):
+        with _Mode(recording=create_graph and modes.recording):
+            new = hook(g if isinstance(g, Tensor) else wrap(np.array(g)))
+            if new is not None:
+                if not isinstance(new, Tensor) or new.shape != edge.shape:
+                    what = f"shape {new.shape}" if isinstance(new, Tensor) else f"type {type(new).__name__}"
+                    raise ValueError(
+                        f"a hook must return None or a gradient (a Tensor) of shape {edge.shape}, not one of {what}"
+                    )
+                new = new.astype(edge.dtype) + 0  # no two gradients share memory
+                g = new if create_graph else new._data
+    return g
 
 
 class Parts(dict):
@@ -627,6 +682,50 @@ def _head(output: Tensor, gradient: Any) -> tuple[Node | Tensor, Tensor]:
     return edge, gradient
 
 
+class HookHandle:
+    """What `register_hook` returns: `remove()` takes the hook away again."""
+
+    def __init__(self, hooks: dict[int, Callable], hook: Callable):
+        self.hooks, self.number = hooks, tick()
+        hooks[self.number] = hook
+
+    def remove(self) -> None:
+        """Take the hook away; a second time does nothing."""
+        self.hooks.pop(self.number, None)
+
+
+def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> HookHandle:
+    """Call `hook(gradient)` in every backward pass, as soon as the gradient of this Tensor is complete.
+
+    What the hook returns, unless it is None, takes the place of the gradient: for `grad`, and for everything that
+    this Tensor was computed from.
+
+    Raises
+    ------
+    RuntimeError
+        If this Tensor does not require a gradient.
+
+    Examples
+    --------
+    >>> x = tg.tensor([1.0, 2.0], requires_grad=True)
+    >>> y = x * x
+    >>> handle = y.register_hook(lambda g: g.clip(-1, 1))
+    >>> (10 * y).sum().backward()
+    >>> x.grad
+    tensor([2., 4.])
+    >>> handle.remove()
+    """
+    global hooks_exist
+    edge = _edge(self)
+    if edge is None:
+        raise RuntimeError("a hook on a Tensor that does not require a gradient would never be called")
+    hooks_exist = True
+    name = "hooks" if isinstance(edge, Node) else "_hooks"
+    if not hasattr(edge, name):
+        setattr(edge, name, {})
+    return HookHandle(getattr(edge, name), hook)
+
+
 # ---------------------------------------------------------------------- modes
 
 
@@ -837,3 +936,4 @@ def _declare(
 
 
 Tensor.backward = backward  # type: ignore[method-assign]
+Tensor.register_hook = register_hook  # type: ignore[method-assign]

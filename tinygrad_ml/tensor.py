@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from .autograd import Node
+    from collections.abc import Callable
+
+    from .autograd import HookHandle, Node
 
 ndarray = np.ndarray
 _default_float = np.dtype(np.float32)
@@ -54,10 +56,11 @@ class Tensor:
     #           is immutable and much cheaper to compute with). `.data` always gives an ndarray.
     # _wants    a leaf that requires a gradient
     # _changed  the time of the last write to the value
+    # _hooks    what register_hook was given; not set before
     # The result of a recorded operation has only _data and node: the others belong to leaves.
     # _lent     `.data` gave the array away: a copy of what it held then (a leaf that requires a
     #           gradient), or True (any other leaf)
-    __slots__ = ("__weakref__", "_changed", "_data", "_grad", "_lent", "_name", "_wants", "node")
+    __slots__ = ("__weakref__", "_changed", "_data", "_grad", "_hooks", "_lent", "_name", "_wants", "node")
 
     _data: Any
     _wants: bool
@@ -65,6 +68,7 @@ class Tensor:
     _lent: Any
     _grad: Tensor | None
     _name: str | None
+    _hooks: dict[int, Callable]
     node: Node | None
 
     def __init__(self, data: Any, dtype: Any = None, *, requires_grad: bool = False, name: str | None = None):
@@ -322,6 +326,7 @@ class Tensor:
         def backward(
             self, gradient: Any = None, *, retain_graph: bool = False, create_graph: bool = False
         ) -> None: ...
+        def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> HookHandle: ...
         def __add__(self, other: Any) -> Tensor: ...
         def __radd__(self, other: Any) -> Tensor: ...
         def __sub__(self, other: Any) -> Tensor: ...
