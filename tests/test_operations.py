@@ -11,7 +11,7 @@ import pytest
 
 import tinygrad_ml as tg
 from tinygrad_ml.autograd import NUMPY
-from tinygrad_ml.testing.operations_table import operations
+from tinygrad_ml.testing.operations_table import PAGE, operations, page
 from tinygrad_ml.testing.samples import SAMPLES
 
 TABLE = {row.name: row.door for row in operations()}
@@ -97,6 +97,10 @@ def assert_slopes(function, arrays, k, gradient, what):
 def test_every_operation_has_samples():
     assert set(TABLE) - set(SAMPLES) == set(), "add samples in tinygrad_ml/testing/samples/"
     assert [name for name in SAMPLES if not SAMPLES[name]] == []
+
+
+def test_the_page_of_operations_is_up_to_date():
+    assert PAGE.read_text(encoding="utf-8") == page(), "run python -m tinygrad_ml.testing.operations_table"
 
 
 @pytest.mark.parametrize("name", TABLE)

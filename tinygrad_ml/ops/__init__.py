@@ -100,7 +100,6 @@ from .join import (
     tile,
     vstack,
 )
-from .linalg import matmul
 from .logic import (
     equal,
     greater,
@@ -119,6 +118,7 @@ from .logic import (
 )
 from .methods import astype, copy
 from .pool import avg_pool1d, avg_pool2d, avg_pool2d_input, max_pool1d, max_pool2d, max_pool2d_input
+from .products import dot, einsum, inner, kron, matmul, outer, tensordot, vdot
 from .reduce import all, any, argmax, argmin, max, mean, min, sum
 from .rounding import (
     ceil,

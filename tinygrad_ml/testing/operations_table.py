@@ -38,7 +38,7 @@ def operations() -> list[Primitive]:
     >>> "exp" in [operation.name for operation in operations()]
     True
     """
-    package = __name__.partition(".")[0] + "."
+    package = Primitive.__module__.partition(".")[0] + "."
     own = []
     for row in OPERATIONS.values():
         module = row.door.__module__
