@@ -1,0 +1,29 @@
+"""The programs of the README and of the pages in docs run as they stand."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCKS = [
+    pytest.param(block, id=f"{page.name}-{i}")
+    for page in PAGES
+    for i, block in enumerate(re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S))
+    if "import tinygrad_ml" in block
+]
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_the_example_runs(block, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    if "import torch" in block:
+        pytest.importorskip("torch")
+    exec(compile(block, "example", "exec"), {"__name__": "example"})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
