@@ -1,0 +1,241 @@
+"""Pooling in one and two dimensions: the largest number or the mean in each window of a grid."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..autograd import alike, primitive
+from ..tensor import Tensor
+from .conv import Geometry, as_input, each, windows
+
+
+def max_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False) -> Tensor:
+    """Return the largest number in each window. The first of several that tie for it gets the whole gradient.
+
+    Parameters
+    ----------
+    x : (batch, channels, height, width) or (channels, height, width)
+    kernel_size : int or pair
+        Height and width of the window.
+    stride : int or pair, optional
+        From one window to the next; by default the kernel size, so that they do not overlap.
+    padding : int or pair
+        Minus infinity so many times around the input; at most half the kernel size.
+    ceil_mode : bool
+        Whether a last window may reach beyond the end (it still begins before it).
+
+    Raises
+    ------
+    ValueError
+        If the window is larger than the padded input, or the padding larger than half the window.
+
+    Examples
+    --------
+    >>> tg.max_pool2d(tg.tensor([[[1.0, 2.0, 5.0, 6.0], [3.0, 4.0, 7.0, 8.0]]]), 2)
+    tensor([[[4., 8.]]])
+    """
+    return _pool("max_pool2d", x, kernel_size, stride, padding, ceil_mode)
+
+
+def max_pool1d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False) -> Tensor:
+    """Return the largest number in each window of a sequence (batch, channels, length); see `max_pool2d`.
+
+    Examples
+    --------
+    >>> tg.max_pool1d(tg.tensor([[1.0, 3.0, 2.0, 4.0, 5.0]]), 2)
+    tensor([[3., 4.]])
+    """
+    return _pool("max_pool1d", x, kernel_size, stride, padding, ceil_mode)
+
+
+def avg_pool2d(
+    x: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Tensor:
+    """Return the mean of each window.
+
+    Parameters
+    ----------
+    x, kernel_size, stride, ceil_mode
+        As for `max_pool2d`.
+    padding : int or pair
+        Zeros around the input; at most half the kernel size.
+    count_include_pad : bool
+        Whether the zeros of the padding count in the mean.
+
+    Raises
+    ------
+    ValueError
+        As for `max_pool2d`.
+
+    Examples
+    --------
+    >>> tg.avg_pool2d(tg.tensor([[[1.0, 2.0, 5.0, 6.0], [3.0, 4.0, 7.0, 8.0]]]), 2)
+    tensor([[[2.5, 6.5]]])
+    """
+    return _pool("avg_pool2d", x, kernel_size, stride, padding, ceil_mode, count_include_pad)
+
+
+def avg_pool1d(
+    x: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Tensor:
+    """Return the mean of each window of a sequence (batch, channels, length); see `avg_pool2d`.
+
+    Examples
+    --------
+    >>> tg.avg_pool1d(tg.tensor([[1.0, 3.0, 2.0, 4.0, 5.0]]), 2)
+    tensor([[2., 3.]])
+    """
+    return _pool("avg_pool1d", x, kernel_size, stride, padding, ceil_mode, count_include_pad)
+
+
+def _pool(
+    name: str,
+    x: Any,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    ceil_mode: bool,
+    count_include_pad: bool | None = None,
+) -> Any:
+    n = int(name[-2])
+    x = as_input(x)
+    if x.ndim not in (n + 1, n + 2):
+        lengths = "length" if n == 1 else "height, width"
+        raise ValueError(f"{name}: x {x.shape} must be (batch, channels, {lengths})")
+    kernel = each(name, "kernel_size", kernel_size, n, 1)
+    steps = kernel if stride is None else each(name, "stride", stride, n, 1)
+    pads = each(name, "padding", padding, n, 0)
+    if any(2 * p > k for p, k in zip(pads, kernel)):
+        raise ValueError(f"{name}: padding={padding} must be at most half of kernel_size={kernel_size}")
+    shape = x.shape
+    x = x.reshape(-1, 1 if n == 1 else shape[-2], shape[-1]) if x.size else x.reshape(0, *(1, *shape)[-2:])
+    geometry = Geometry(steps, ((pads[0], pads[0]), (pads[1], pads[1])))
+    if ceil_mode:
+        rows, columns = map(_reaching, x.shape[1:], kernel, steps, pads)
+        geometry = geometry._replace(padding=(rows, columns))
+    if min(geometry.lengths(x.shape[1:], kernel)) < 1:
+        raise ValueError(f"{name}: x {shape}: the window {kernel_size} is larger than the padded input")
+    if count_include_pad is None:
+        y = _max_pool2d(x, kernel=kernel, geometry=geometry)
+    else:
+        within = pads if count_include_pad else (0, 0)
+        y = _avg_pool2d(x, kernel=kernel, geometry=geometry, counted=within)
+    return y.reshape(*shape[:-n], *y.shape[-n:])
+
+
+def _reaching(length: int, kernel: int, stride: int, pad: int) -> tuple[int, int]:
+    """Return the padding with as much more at the end as the last window needs that begins before the end."""
+    last = -(-(length + 2 * pad - kernel) // stride) * stride
+    if last >= length + pad:
+        last -= stride
+    return pad, max(pad, last + kernel - length - pad)
+
+
+# ---------------------------------------------------------------------- the operations, on stacks (n, height, width)
+
+
+def _padded(x: np.ndarray, geometry: Geometry, value: Any) -> np.ndarray:
+    if geometry.padding == ((0, 0), (0, 0)):
+        return x
+    return np.pad(x, ((0, 0), *geometry.padding), constant_values=value)
+
+
+def _first_of_largest(x: Any, out: Any, kernel: tuple, geometry: Geometry) -> np.ndarray:
+    """Return where in the stack each largest number stands, the first of equals, counted along all axes."""
+    x, out = (a._data if isinstance(a, Tensor) else a for a in (x, out))
+    places = np.arange(x.size).reshape(x.shape)
+    places, x = _padded(places, geometry, -1), _padded(x, geometry, 0)
+    best = np.zeros(out.shape, np.intp)
+    pairs = zip(windows(x, kernel, geometry, out.shape[1:]), windows(places, kernel, geometry, out.shape[1:]))
+    for (window, _), (place, _) in reversed(list(pairs)):
+        np.copyto(best, place, where=((window == out) | (window != window)) & (place >= 0))
+    return best
+
+
+def _max_pool2d_x(g: Any, x: Any, x_shape: tuple, out: Any, kernel: tuple, geometry: Geometry) -> Any:
+    return alike(max_pool2d_input, g, places=_first_of_largest(x, out, kernel, geometry), shape=x_shape)
+
+
+@primitive(x=_max_pool2d_x)
+def _max_pool2d(x, *, kernel, geometry):
+    """Return the largest number in each window of a stack of images (n, height, width); the first of ties counts.
+
+    >>> tg.max_pool2d(tg.tensor([[[1.0, 2.0, 5.0, 6.0], [3.0, 4.0, 7.0, 8.0]]]), 2)
+    tensor([[[4., 8.]]])
+    """
+    lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
+    lengths = geometry.lengths(x.shape[1:], kernel)
+    views = windows(_padded(x, geometry, lowest), kernel, geometry, lengths)
+    out = next(views)[0].copy()
+    for window, _ in views:
+        np.maximum(out, window, out=out)
+    return out
+
+
+@primitive(y=lambda g, places: np.ravel(g)[places])
+def max_pool2d_input(y, *, places, shape):
+    """Return zeros of `shape` to which y is added at `places`: the gradient of max_pool2d for its input.
+
+    >>> tg.ops.max_pool2d_input(tg.tensor([[[5.0]]]), places=np.array([[[2]]]), shape=(1, 1, 3))
+    tensor([[[0., 0., 5.]]])
+    """
+    return np.bincount(places.ravel(), y.ravel(), int(np.prod(shape))).astype(y.dtype).reshape(shape)
+
+
+def _counts(size: tuple, kernel: tuple, geometry: Geometry, counted: tuple) -> np.ndarray:
+    """Return how many numbers the mean of each window is over: those of the input and of `counted` padding."""
+    each_axis = []
+    for n, k, s, (before, _), c, m in zip(
+        size, kernel, geometry.stride, geometry.padding, counted, geometry.lengths(size, kernel)
+    ):
+        start = np.arange(m) * s - before
+        each_axis.append(np.minimum(start + k, n + c) - np.maximum(start, -c))
+    return np.multiply.outer(*each_axis)
+
+
+def _avg_pool2d_x(g: Any, x_shape: tuple, kernel: tuple, geometry: Geometry, counted: tuple) -> Any:
+    return alike(avg_pool2d_input, g, size=x_shape[1:], kernel=kernel, geometry=geometry, counted=counted)
+
+
+@primitive(x=_avg_pool2d_x)
+def _avg_pool2d(x, *, kernel, geometry, counted=(0, 0)):
+    """Return the mean of each window of a stack of images (n, height, width).
+
+    >>> tg.avg_pool2d(tg.tensor([[[1.0, 2.0, 5.0, 6.0], [3.0, 4.0, 7.0, 8.0]]]), 2)
+    tensor([[[2.5, 6.5]]])
+    """
+    views = windows(_padded(x, geometry, 0), kernel, geometry, geometry.lengths(x.shape[1:], kernel))
+    out = next(views)[0] + x.dtype.type(0)
+    for window, _ in views:
+        out += window
+    return out / _counts(x.shape[1:], kernel, geometry, counted).astype(x.dtype)
+
+
+@primitive(
+    y=lambda g, kernel, geometry, counted: alike(_avg_pool2d, g, kernel=kernel, geometry=geometry, counted=counted)
+)
+def avg_pool2d_input(y, *, size, kernel, geometry, counted=(0, 0)):
+    """Return y shared among the windows of images of height and width `size`: the gradient of avg_pool2d.
+
+    >>> from tinygrad_ml.ops.conv import Geometry
+    >>> tg.ops.avg_pool2d_input(tg.tensor([[[6.0]]]), size=(1, 2), kernel=(1, 2), geometry=Geometry())
+    tensor([[[3., 3.]]])
+    """
+    y = y / _counts(size, kernel, geometry, counted).astype(y.dtype)
+    (top, bottom), (left, right) = geometry.padding
+    out = np.zeros((len(y), size[0] + top + bottom, size[1] + left + right), y.dtype)
+    for window, _ in windows(out, kernel, geometry, y.shape[1:]):
+        window += y
+    return out[:, top : top + size[0], left : left + size[1]].copy()

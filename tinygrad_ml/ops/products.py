@@ -1,0 +1,260 @@
+"""Products of matrices and vectors: matmul, einsum, and what NumPy builds of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from string import ascii_letters
+from typing import Any
+
+import numpy as np
+
+from ..autograd import NUMPY, alike, primitive
+from ..tensor import Tensor
+from .contraction import contract
+
+
+def _matmul_x(g: Any, x_shape: tuple, y: Any) -> Any:
+    if y.ndim == 1:  # a vector y is a matrix of one column
+        return np.expand_dims(g, -1) * y
+    if len(x_shape) == 1:  # a vector x is a matrix of one row
+        return (np.expand_dims(g, -2) @ np.swapaxes(y, -1, -2)).reshape((*g.shape[:-1], *x_shape))
+    return g @ np.swapaxes(y, -1, -2)
+
+
+def _matmul_y(g: Any, x: Any, y_shape: tuple) -> Any:
+    if x.ndim == 1:
+        if len(y_shape) == 1:
+            return g * x
+        return np.expand_dims(x, -1) * np.expand_dims(g, -2)
+    if len(y_shape) == 1:
+        return (np.swapaxes(x, -1, -2) @ np.expand_dims(g, -1)).reshape((*g.shape[:-1], *y_shape))
+    return np.swapaxes(x, -1, -2) @ g
+
+
+@primitive(np.matmul, np.linalg.matmul, x=_matmul_x, y=_matmul_y)
+def matmul(x, y):
+    """Return the matrix product x @ y, over stacks of matrices (..., n, k) @ (..., k, m) and vectors.
+
+    >>> tg.matmul(tg.tensor([[1.0, 2.0]]), tg.tensor([3.0, 4.0]))
+    tensor([11.])
+    """
+    try:
+        return np.matmul(x, y)
+    except ValueError:
+        a, b = np.shape(x), np.shape(y)
+        if not a or not b:
+            raise ValueError("a number has no axis to sum over; use * instead of @") from None
+        if a[-1] != b[-2:][0]:
+            raise ValueError(f"{a} @ {b}: {a[-1]} and {b[-2:][0]} must be equal") from None
+        raise ValueError(f"{a} @ {b}: the leading axes do not broadcast") from None
+
+
+# ---------------------------------------------------------------------- einsum
+
+
+@lru_cache(maxsize=1024)
+def _explicit(subscripts: str, ndims: tuple[int, ...]) -> str:
+    """Return the subscripts with the output written out and letters for every "..."."""
+    inputs, arrow, output = subscripts.replace(" ", "").partition("->")
+    terms = inputs.split(",")
+    if len(terms) != len(ndims):
+        raise ValueError(f"einsum: {subscripts!r} is for {len(terms)} operands, there are {len(ndims)}")
+    bare = [term.replace("...", "") for term in (*terms, output)]
+    used = set("".join(bare))
+    if not used <= set(ascii_letters):
+        raise ValueError(f"einsum: subscripts are letters, commas, '...' and '->', not {subscripts!r}")
+    free = [letter for letter in reversed(ascii_letters) if letter not in used]
+    longest = 0
+    for k, (term, ndim) in enumerate(zip(terms, ndims)):
+        extra = ndim - len(bare[k])
+        if extra < 0 or (extra and "..." not in term):
+            raise ValueError(
+                f"einsum: operand {k} has {ndim} axes, but {term!r} in {subscripts!r} is for {len(bare[k])}"
+            )
+        longest = max(longest, extra)
+        terms[k] = term.replace("...", "".join(free[:extra][::-1]))
+    every = "".join(free[:longest][::-1])
+    if arrow:
+        output = output.replace("...", every)
+        if not set(output) <= set("".join(terms)) or len(set(output)) < len(output):
+            raise ValueError(f"einsum: each letter of the output must be in an operand, once, in {subscripts!r}")
+    else:
+        once = [letter for letter in sorted(used) if "".join(bare).count(letter) == 1]
+        output = every + "".join(once)
+    return ",".join(terms) + "->" + output
+
+
+@lru_cache(maxsize=1024)
+def _einsum_gradient(subscripts: str, i: int, shapes: tuple[tuple[int, ...], ...]) -> tuple:
+    """Return how to compute the gradient of operand i: the subscripts, then its shape and the diagonals."""
+    inputs, _, output = subscripts.partition("->")
+    terms = inputs.split(",")
+    own, others = terms[i], [term for k, term in enumerate(terms) if k != i]
+    # letters that neither the output nor another operand has were only summed: there the gradient is the same
+    known = set(output)
+    for k, term in enumerate(terms):
+        if k != i:
+            known |= {letter for letter, n in zip(term, shapes[k]) if n != 1}
+    known &= {letter for letter, n in zip(own, shapes[i]) if n != 1}
+    firsts = [own.index(letter) for letter in dict.fromkeys(own) if letter in known]
+    spread = tuple(n if k in firsts else 1 for k, n in enumerate(shapes[i]))
+    diagonals = [(own.index(letter), k) for k, letter in enumerate(own) if own.index(letter) != k]
+    target = "".join(own[k] for k in firsts)
+    return ",".join([output, *others]) + "->" + target, spread, diagonals
+
+
+def _einsum_arrays(g: Any, i: int, arrays: tuple, arrays_shape: Sequence, subscripts: str) -> Any:
+    contraction, spread, diagonals = _einsum_gradient(subscripts, i, tuple(arrays_shape))
+    r = alike(_einsum, g, *arrays[:i], *arrays[i + 1 :], subscripts=contraction)
+    r = np.reshape(r, spread)
+    for first, later in diagonals:  # an index that is repeated in one operand reads its diagonal
+        n = arrays_shape[i][first]
+        r = r * np.eye(n, dtype=r.dtype).reshape([n if k in (first, later) else 1 for k in range(len(spread))])
+    return r if r.shape == arrays_shape[i] else np.broadcast_to(r, arrays_shape[i])
+
+
+@primitive(arrays=_einsum_arrays)
+def _einsum(*arrays, subscripts):
+    """Return the sum of products that the subscripts describe, in explicit form and without "...".
+
+    The derivative for one operand is again such a sum, of g and the other operands.
+
+    >>> tg.einsum("ij,j->i", tg.tensor([[1.0, 2.0], [3.0, 4.0]]), tg.tensor([1.0, 10.0]))
+    tensor([21., 43.])
+    """
+    return contract(subscripts, arrays)
+
+
+def einsum(*operands: Any, optimize: Any = True) -> Tensor:
+    """Return a sum of products by Einstein's convention, as `np.einsum`: any expression that NumPy takes.
+
+    Parameters
+    ----------
+    operands : the subscripts ("ij,jk->ik", with an implicit output and "..." too) and the arrays, or each array
+        followed by the list of its indices (integers), and last, if wanted, that of the output
+    optimize : accepted for NumPy's sake
+        The order of the products is always chosen well.
+
+    Raises
+    ------
+    ValueError
+        If the subscripts and the shapes do not fit.
+
+    Examples
+    --------
+    >>> a = tg.tensor([[1.0, 2.0], [3.0, 4.0]])
+    >>> tg.einsum("ij,jk", a, a)
+    tensor([[ 7., 10.],
+            [15., 22.]])
+    >>> tg.einsum("ii", a)
+    tensor(5.)
+    """
+    if not isinstance(operands[0], str):
+        lists = [*operands[1::2], *([operands[-1]] if len(operands) % 2 else [])]
+        terms = ["".join("..." if k is Ellipsis else ascii_letters[k] for k in indices) for indices in lists]
+        arrays = operands[: len(operands) // 2 * 2 : 2]
+        subscripts = ",".join(terms[: len(arrays)]) + "".join("->" + term for term in terms[len(arrays) :])
+    else:
+        subscripts, arrays = operands[0], operands[1:]
+    return _einsum(*arrays, subscripts=_explicit(subscripts, tuple(map(np.ndim, arrays))))
+
+
+# ---------------------------------------------------------------------- products made of these
+
+
+def tensordot(x: Any, y: Any, axes: Any = 2) -> Tensor:
+    """Return the sum of products over the last `axes` axes of x and the first of y, or over two lists of axes.
+
+    >>> tg.tensordot(tg.ones((2, 3, 4)), tg.ones((4, 3, 5)), axes=([1, 2], [1, 0])).shape
+    (2, 5)
+    """
+    m, n = np.ndim(x), np.ndim(y)
+    if isinstance(axes, (int, np.integer)):
+        axes = range(m - axes, m), range(axes)
+    of_x, of_y = ([a] if isinstance(a, (int, np.integer)) else list(a) for a in axes)
+    lengths = [np.shape(x)[a] for a in of_x], [np.shape(y)[a] for a in of_y]
+    if lengths[0] != lengths[1]:
+        raise ValueError(
+            f"tensordot: {np.shape(x)} over axes {of_x} and {np.shape(y)} over axes {of_y}: "
+            f"the lengths {lengths[0]} and {lengths[1]} must be equal"
+        )
+    first, second = ascii_letters[:m], list(ascii_letters[m : m + n])
+    for a, b in zip(of_x, of_y):
+        second[b] = first[a]
+    output = [c for c in first if c not in second] + [c for c in second if c not in first]
+    return _einsum(x, y, subscripts=f"{first},{''.join(second)}->{''.join(output)}")
+
+
+def dot(x: Any, y: Any) -> Tensor:
+    """Return the product of vectors and matrices; of more axes, the sum over the last of x and second last of y.
+
+    >>> tg.dot(tg.tensor([1.0, 2.0]), tg.tensor([3.0, 4.0]))
+    tensor(11.)
+    """
+    m, n = np.ndim(x), np.ndim(y)
+    if not m or not n:
+        return np.multiply(_tensor(x), y)
+    return matmul(x, y) if n <= 2 else tensordot(x, y, axes=(-1, -2))
+
+
+def inner(x: Any, y: Any) -> Tensor:
+    """Return the sum of products over the last axis of both.
+
+    >>> tg.inner(tg.tensor([1.0, 2.0]), tg.tensor([3.0, 4.0]))
+    tensor(11.)
+    """
+    if not np.ndim(x) or not np.ndim(y):
+        return np.multiply(_tensor(x), y)
+    return tensordot(x, y, axes=(-1, -1))
+
+
+def outer(x: Any, y: Any) -> Tensor:
+    """Return the products of every number of x (n numbers) with every number of y (m numbers), of shape (n, m).
+
+    >>> tg.outer(tg.tensor([1.0, 2.0]), tg.tensor([3.0, 4.0]))
+    tensor([[3., 4.],
+            [6., 8.]])
+    """
+    return _einsum(np.ravel(_tensor(x)), np.ravel(_tensor(y)), subscripts="i,j->ij")
+
+
+def vdot(x: Any, y: Any) -> Tensor:
+    """Return the sum of the products of all numbers of x with those of y.
+
+    >>> tg.vdot(tg.tensor([[1.0, 2.0]]), tg.tensor([[3.0], [4.0]]))
+    tensor(11.)
+    """
+    return matmul(np.ravel(_tensor(x)), np.ravel(_tensor(y)))
+
+
+def kron(x: Any, y: Any) -> Tensor:
+    """Return the Kronecker product: every number of x times the whole of y, block by block.
+
+    >>> tg.kron(tg.tensor([1.0, 10.0]), tg.tensor([1.0, 2.0, 3.0]))
+    tensor([ 1.,  2.,  3., 10., 20., 30.])
+    """
+    x, y = _tensor(x), _tensor(y)
+    n = max(x.ndim, y.ndim)
+    x, y = (a.reshape((1,) * (n - a.ndim) + a.shape) for a in (x, y))
+    first, second = ascii_letters[:n], ascii_letters[n : 2 * n]
+    blocks = _einsum(x, y, subscripts=f"{first},{second}->{''.join(a + b for a, b in zip(first, second))}")
+    return blocks.reshape(tuple(map(math.prod, zip(x.shape, y.shape))))
+
+
+def _tensor(x: Any) -> Tensor:
+    return x if isinstance(x, Tensor) else Tensor(x)
+
+
+NUMPY |= {
+    np.einsum: einsum,
+    np.tensordot: tensordot,
+    np.linalg.tensordot: tensordot,
+    np.dot: dot,
+    np.inner: inner,
+    np.outer: outer,
+    np.linalg.outer: outer,
+    np.vdot: vdot,
+    np.kron: kron,
+}
