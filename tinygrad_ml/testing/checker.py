@@ -1,0 +1,263 @@
+"""The comparison itself: every entry by a quick difference, and what disagrees by a careful examination."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from .derivatives import Slopes, central, complex_step, power_of_two
+from .diagnosis import explain, malformed
+from .directions import along_directions, check_ties
+from .problem import Problem
+from .progress import steps
+from .report import Comparison, Failure, Report
+from .verdict import KINK, NOTES, WRONG, verdict
+
+ENOUGH = 64  # wrong entries of one input are proof enough
+RTOL = {"central": 1e-6, "ridders": 1e-8, "complex": 1e-9}
+
+Directions = Mapping[int, Any]  # number of the input -> an array like it
+
+
+class Checker:
+    """Compares the two gradients of a problem and writes what it finds into the report."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        report: Report,
+        base: np.ndarray,
+        weights: np.ndarray,
+        rows: list[str],
+        seconds: float,
+        precision: float,
+        seed: int,
+        *,
+        method: str,
+        mode: str,
+        eps: float | None,
+        rtol: float | None,
+        atol: float | None,
+        samples: int | None,
+    ):
+        self.problem, self.report = problem, report
+        self.base, self.weights, self.rows = base, weights, rows
+        self.seconds = seconds
+        self.precision = precision
+        self.method, self.mode, self.step, self.atol, self.samples = method, mode, eps, atol, samples
+        self.rtol = rtol if rtol is not None else RTOL[method] if precision < 1e-10 else 1e-3
+        self.rng = np.random.default_rng([seed, 1])
+        self.scales = [_scales(v) for v in problem.values]
+        self.special: dict[tuple[int, int], dict[int, str]] = {}  # (input, status) -> entry: what was seen
+        self.parts: list[Comparison] = []
+
+    def run(self) -> None:
+        """Check every input and parameter."""
+        if not self.take_gradients():
+            return
+        if self.mode == "full":
+            for i, value in enumerate(self.problem.values):
+                self.compare(i, self.sample(value.size))
+        else:
+            along_directions(self)
+        self.report.failures += explain(self.parts, self.problem)
+        check_ties(self)
+        for (i, status), seen in sorted(self.special.items()):
+            count, example = len(seen), next(iter(seen.values()))
+            number = f"{count} entries" if count > 1 else "1 entry"
+            self.report.notes.append(f"{self.parts[i].name}: {number} {NOTES[status]}{example}")
+        if self.report.failures and self.precision > 1e-10:
+            self.report.failures[-1].hint += " (use float64: this function computes in float32)"
+
+    # ------------------------------------------------------------------ the analytic gradient
+
+    def take_gradients(self) -> bool:
+        """Compute the claimed gradient for each row of weights; return whether it can be compared at all."""
+        problem, shapes = self.problem, [np.shape(y) for y in self.problem.evaluate(self.problem.values)]
+        ends = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
+        found = []
+        for row in self.weights:
+            pieces = [part.reshape(shape) for part, shape in zip(np.split(row, ends), shapes)]
+            try:
+                found.append(problem.gradient(problem.values, pieces))
+            except (RuntimeError, ValueError, IndexError) as error:
+                cause = f"computing the gradient raised {type(error).__name__}: {error}"
+                self.report.failures.append(Failure("the gradient", cause))
+                return False
+            written = problem.written()
+            if written:
+                self.report.failures.append(Failure(written, "the gradient function writes to its input"))
+                return False
+        for i, (name, value) in enumerate(zip(problem.names, problem.values)):
+            gradients = [row[i] for row in found]
+            fault = next(filter(None, (malformed(name, g, value) for g in gradients if g is not None)), None)
+            if fault:
+                self.report.failures.append(fault)
+            analytic = [np.zeros(value.shape) if g is None or fault else np.asarray(g, float) for g in gradients]
+            part = Comparison(name, value, np.array(analytic), self.rows)
+            part.missing = all(g is None for g in gradients)
+            self.parts.append(part)
+            self.report.comparisons.append(part)
+            if not np.isfinite(part.analytic).all():
+                part.wrong = ~np.isfinite(part.analytic)
+                self.report.failures.append(
+                    Failure(
+                        name,
+                        f"the gradient is {part.analytic[part.wrong][0]} in {int(part.wrong.any(axis=0).sum())} "
+                        f"of {value.size} entries",
+                        "a singular point (sqrt or log of 0, 0/0)? tg.detect_anomaly() names the operation",
+                    )
+                )
+        return not self.report.failures
+
+    # ------------------------------------------------------------------ the function along lines
+
+    def line(self, directions: Directions, start: list[np.ndarray] | None = None) -> Callable[[complex], np.ndarray]:
+        """Return the outputs as a function of t at x + t * direction; NaN where the function is not defined."""
+        at = self.problem.values if start is None else start
+
+        def outputs(t: complex) -> np.ndarray:
+            moved = list(at)
+            for i, direction in directions.items():
+                moved[i] = at[i] + t * direction
+            try:
+                found = self.problem.evaluate(moved)
+            except (ValueError, ArithmeticError, AssertionError, np.linalg.LinAlgError):
+                return np.full(self.base.shape, np.nan)  # the step left the domain
+            flat = np.concatenate([np.ravel(y) for y in found]) if found else np.zeros(0)
+            return flat if flat.shape == self.base.shape else np.full(self.base.shape, np.nan)
+
+        return outputs
+
+    def entry(self, i: int, j: int) -> Directions:
+        """Return the direction of one entry."""
+        unit = np.zeros(self.problem.values[i].shape)
+        unit.flat[j] = 1
+        return {i: unit}
+
+    def slopes(self, directions: Directions, scale: float, start: Any = None) -> Slopes:
+        """Examine the derivative along a line with steps of all sizes, from 1/4 of the largest scale to a tiny one."""
+        line = self.line(directions, start)
+        largest = max(
+            float(np.max([np.abs(self.problem.values[i])[d != 0].max(initial=0) for i, d in directions.items()])), 1.0
+        )
+        norm = max(np.sqrt(np.mean(np.square(d[d != 0]))) for d in directions.values())
+        count = sum(np.count_nonzero(d) for d in directions.values())
+        largest = max(largest / norm, scale) / np.sqrt(count) / 4
+        smallest = scale * self.precision**0.5 / 4 / np.sqrt(count)
+        base = self.base if start is None else line(0)
+        return Slopes(line, base, self.weights, largest, min(smallest, largest), self.precision)
+
+    def size(self, moved: Any = True) -> np.ndarray:
+        """Return the size of what is added up in each row, of the outputs that moved (or of all, if none did)."""
+        return np.abs(self.weights) @ np.where(moved if np.any(moved) else True, np.abs(self.base), 0)
+
+    # ------------------------------------------------------------------ entry by entry
+
+    def sample(self, n: int) -> np.ndarray:
+        """Return the entries to compare: all, or as many as were asked for."""
+        if self.samples is None or self.samples >= n:
+            return np.arange(n)
+        return np.sort(self.rng.choice(n, self.samples, replace=False))
+
+    def compare(self, i: int, entries: Iterable[int]) -> np.ndarray:
+        """Compare entries of input i quickly, examine those that disagree, and return which are at a special point."""
+        part, scales = self.parts[i], self.scales[i].ravel()
+        k = len(self.rows)
+        analytic, numeric = part.analytic.reshape(k, -1), part.numeric.reshape(k, -1)
+        wrong = part.wrong.reshape(k, -1)
+        entries = np.asarray(entries, int)
+        allowed = np.zeros((k, len(entries)))
+        noise = np.zeros((k, len(entries)))
+        cost = {"central": 2, "ridders": 14, "complex": 1}[self.method]
+        for at, j in enumerate(steps(entries.tolist(), cost * self.seconds, part.name)):
+            numeric[:, j], noise[:, at], allowed[:, at] = self.quick(i, j, float(scales[j]))
+        a, n = analytic[:, entries], numeric[:, entries]
+        top = self.rtol * np.where(np.isfinite(n), np.abs(n), 0).max(axis=1, keepdims=True, initial=0)
+        allowed += np.minimum(noise, top) if self.atol is None else self.atol
+        excess = np.abs(a - n) - allowed - self.rtol * np.maximum(np.abs(a), np.abs(n))
+        excess[~np.isfinite(excess)] = np.inf
+        suspects = np.flatnonzero((excess > 0).any(axis=0))
+        special = []
+        confirmed = 0
+        worst_first = suspects[np.argsort(-(excess / (np.abs(a) + 1e-300))[:, suspects].max(axis=0))]
+        for done, at in enumerate(worst_first):
+            j = int(entries[at])
+            if confirmed >= ENOUGH:
+                rest = worst_first[done:]
+                wrong[:, entries[rest]] = excess[:, rest] > 0
+                break
+            status, numeric[:, j], wrong[:, j] = self.examine(i, j, analytic[:, j])
+            confirmed += status == WRONG
+            if status in NOTES:
+                special.append(j)
+        if self.method == "complex" and len(suspects) > confirmed:
+            self.report.notes.append(
+                f"{part.name}: the complex step does not suit this function (abs, max, comparisons?); "
+                f"{len(suspects) - confirmed} entries were checked by Ridders' extrapolation"
+            )
+        return np.array(special, int)
+
+    def quick(self, i: int, j: int, scale: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the derivative for one entry by the chosen method, its noise, and the rounding of the gradient."""
+        line = self.line(self.entry(i, j))
+        if self.method == "complex":
+            try:
+                change = complex_step(line, power_of_two(scale * 2.0**-64))
+            except TypeError:  # a function that does not take complex numbers
+                change = np.full(self.base.shape, np.nan)
+            allowed = 64 * self.precision * self.size(change != 0) / scale
+            return self.weights @ change, allowed, allowed
+        if self.method == "ridders":
+            start = 0.25 * scale if self.step is None else self.step
+            s = Slopes(line, self.base, self.weights, start, start * 2.0**-12, self.precision)
+            return s.value, 4 * s.error, 64 * self.precision * self.size() / scale
+        step = power_of_two(scale * self.precision ** (1 / 3)) if self.step is None else self.step
+        change = central(line, step)
+        size = self.precision * self.size(change != 0)
+        return self.weights @ change, 8 * size / step, 64 * size / scale
+
+    def examine(self, i: int, j: int, a: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
+        """Return the verdict on one entry, its careful derivative, and which rows are wrong."""
+        value, scale = self.problem.values[i], float(self.scales[i].flat[j])
+        smaller = min(scale, abs(float(value.flat[j])) or scale)
+        direction = self.entry(i, j)
+        s = self.slopes(direction, smaller)
+        allowed = 64 * self.precision * self.size() / scale
+        status = self.judge(a, s, allowed, direction, scale, self.rtol)
+        worst = int(status.max())
+        if worst in NOTES:
+            index = tuple(int(n) for n in np.unravel_index(j, value.shape))
+            row = int(status.argmax())
+            text = f" (index {index}: {s.left[row]:.4g} and {s.right[row]:.4g}, the gradient is {a[row]:.4g})"
+            self.special.setdefault((i, worst), {})[j] = text if worst == KINK else f" (index {index})"
+        side = np.where(np.isfinite(s.right_error), s.right, s.left)
+        return worst, np.where(np.isfinite(s.value), s.value, side), status == WRONG
+
+    def judge(
+        self, a: np.ndarray, s: Slopes, allowed: np.ndarray, directions: Directions, scale: float, rtol: float
+    ) -> np.ndarray:
+        """Return the verdict for each row; sums of outputs with kinks are looked at output by output if need be."""
+        status, kink, slack = verdict(a, s, rtol, allowed + (self.atol or 0))
+        if kink.any() and (status == WRONG).any():
+            low, high = self.kinks(directions, scale)
+            status[(status == WRONG) & (a >= low - slack) & (a <= high + slack)] = KINK
+        return status
+
+    def kinks(self, directions: Directions, scale: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return the sums of the smaller and of the larger one-sided slopes of all outputs, for each row."""
+        line, step = self.line(directions), power_of_two(scale) / 256
+        moved = np.flatnonzero((line(step) != self.base) | (line(-step) != self.base))[:512]
+        identity = np.eye(len(moved))
+        s = Slopes(lambda t: line(t)[moved], self.base[moved], identity, step, step * 2.0**-16, self.precision)
+        weights = self.weights[:, moved]
+        return weights @ np.minimum(s.left, s.right), weights @ np.maximum(s.left, s.right)
+
+
+def _scales(value: np.ndarray) -> np.ndarray:
+    """Return the scale of each entry, a power of two: its size, or that of its neighbours where it is almost 0."""
+    size = np.abs(value)
+    typical = float(np.median(size[size > 0])) if (size > 0).any() else 1.0
+    return 2.0 ** np.floor(np.log2(np.where(size >= 1e-3 * typical, size, typical) + (size == 0) * 1e-300))

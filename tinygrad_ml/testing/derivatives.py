@@ -1,0 +1,114 @@
+"""Numerical derivatives along a line: central differences, Ridders' extrapolation, the complex step, one-sided slopes.
+
+A line is a function from a number t to the flat outputs at x + t * direction; where the function is not
+defined it gives NaN. All steps are powers of two, so that x + t is exact for most x.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+Line = Callable[[complex], np.ndarray]
+
+RATIO = 4.0  # between the steps of a sweep
+MAX_STEPS = 60
+
+
+def power_of_two(step: float) -> float:
+    """Return the power of two next below `step`."""
+    return float(2.0 ** np.floor(np.log2(step)))
+
+
+def central(line: Line, step: float) -> np.ndarray:
+    """Return (f(x + h) - f(x - h)) / 2h. Its error is about h² |f'''| / 6, and rounding adds |f| eps / h.
+
+    Examples
+    --------
+    >>> from tinygrad_ml.testing.derivatives import central
+    >>> round(float(central(lambda t: (1 + t) ** 3, 2**-17)), 6)
+    3.0
+    """
+    return (line(step) - line(-step)) / (2 * step)
+
+
+def complex_step(line: Line, step: float = 2.0**-66) -> np.ndarray:
+    """Return Im f(x + ih) / h: nothing is subtracted, so h can be tiny and all digits are right.
+
+    It needs a function that computes with complex numbers and has no abs, no conjugate and no comparison in
+    it. Source: Squire and Trapp, "Using complex variables to estimate derivatives of real functions" (1998).
+
+    Examples
+    --------
+    >>> from tinygrad_ml.testing.derivatives import complex_step
+    >>> complex_step(lambda t: np.exp(1 + t)) == np.e
+    np.True_
+    """
+    return np.imag(line(1j * step)) / step
+
+
+class Slopes:
+    """What a sweep of steps tells about the derivative along a line, for each row of weights.
+
+    Attributes
+    ----------
+    value, error : the derivative by Ridders' extrapolation, and what it may be off by; NaN and inf if the
+        function is defined on one side only
+    right, right_error, left, left_error : the same for the one-sided derivatives
+    jumps : whether the function still jumps at the point for the smallest steps
+    """
+
+    def __init__(self, line: Line, base: np.ndarray, weights: np.ndarray, largest: float, smallest: float, eps: float):
+        count = int(np.ceil(np.log(largest / smallest) / np.log(RATIO))) + 1
+        steps = power_of_two(largest) * RATIO ** -np.arange(float(min(max(count, 3), MAX_STEPS)))
+        ups, downs, sizes = [], [], []
+        for h in steps:
+            up, down = line(h), line(-h)
+            moved = (up != base) | (down != base)
+            size = np.maximum(np.maximum(np.abs(up), np.abs(down)), np.abs(base))
+            ups.append(weights @ (up - base))
+            downs.append(weights @ (base - down))
+            sizes.append(np.abs(weights) @ np.where(moved & np.isfinite(size), size, 0))
+        h = steps[:, None]
+        up, down, size = np.array(ups), np.array(downs), np.array(sizes)
+        self.value, self.error = _extrapolate((up + down) / (2 * h), _noise(up + down, size, eps) / h, RATIO**2)
+        self.right, self.right_error = _extrapolate(up / h, 2 * _noise(up, size, eps) / h, RATIO)
+        self.left, self.left_error = _extrapolate(down / h, 2 * _noise(down, size, eps) / h, RATIO)
+        change = np.abs(up) + np.abs(down)
+        self.jumps = change[-1] > np.maximum(0.5 * change[-3], 100 * eps * size[-1])
+
+
+def _noise(change: np.ndarray, size: np.ndarray, eps: float) -> np.ndarray:
+    """Return what rounding can do to each change of the function: an ulp or two of its size.
+
+    A function that subtracts large numbers (1 - cos x) changes by nothing at all for small steps. So where nothing
+    changes, the noise is the smallest change seen at larger steps, as far as that may be rounding.
+    """
+    seen = np.where(np.isfinite(change) & (change != 0), np.abs(change), np.inf).min(axis=0)
+    resolution = np.minimum(seen, 64 * eps * size.max(axis=0))
+    return np.maximum(2 * eps * size, np.where(change == 0, resolution, 0))
+
+
+def _extrapolate(slopes: np.ndarray, noise: np.ndarray, factor: float) -> tuple[np.ndarray, np.ndarray]:
+    """Extrapolate slopes (steps, rows) to step 0 and return the value with the smallest error estimate, for each row.
+
+    Source: Ridders, "Accurate computation of F'(x) and F'(x)F''(x)", Advances in Engineering Software 4 (1982).
+    """
+    rows = np.arange(slopes.shape[1])
+    value, error = np.full(len(rows), np.nan), np.full(len(rows), np.inf)
+    table = slopes
+    for order in range(1, min(7, len(slopes))):
+        gain = factor**order
+        finer = (gain * table[1:] - table[:-1]) / (gain - 1)
+        estimate = np.maximum(np.abs(finer - table[1:]), np.abs(finer - table[:-1]))
+        estimate = np.maximum(estimate, noise[order:])
+        apart = np.abs(np.diff(finer, axis=0))  # from the next value: where rounding rules, two may agree by luck
+        estimate = np.maximum(estimate, np.concatenate([apart, apart[-1:]]) if len(apart) else 0)
+        estimate[~np.isfinite(estimate)] = np.inf
+        k = estimate.argmin(axis=0)
+        better = estimate[k, rows] < error
+        value = np.where(better, finer[k, rows], value)
+        error = np.where(better, estimate[k, rows], error)
+        table = finer
+    return value, error

@@ -1,0 +1,200 @@
+"""Causes: what a wrong gradient looks like tells what went wrong.
+
+Every guess is tested on all entries that were compared; one that does not fit them is not made.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+
+from .problem import Problem
+from .report import Comparison, Failure
+
+FIT = 1e-4  # how closely a guess must fit
+
+
+def explain(parts: Sequence[Comparison], problem: Problem) -> list[Failure]:
+    """Return a failure, with its cause if it can be told, for each input whose gradient is wrong."""
+    wrong = [part for part in parts if part.wrong.any()]
+    failures = [Failure(part.name, *_cause(part, problem)) for part in wrong]
+    for part, failure in zip(wrong, failures):
+        for other in wrong:
+            if other is not part and part.value.shape == other.value.shape and _same(part.analytic, other.numeric):
+                failure.cause = f"this is the gradient of {other.name}: the two are exchanged"
+    return failures
+
+
+def malformed(name: str, g: np.ndarray, value: np.ndarray) -> Failure | None:
+    """Return what is wrong with the shape or the dtype of a gradient."""
+    if g.shape != value.shape:
+        cause = f"the gradient has shape {g.shape}, but {name} has shape {value.shape}"
+        extra = g.ndim - value.ndim
+        if extra >= 0 and all(n in (1, m) for n, m in zip(value.shape, g.shape[extra:])):
+            axes = [*range(extra), *(k + extra for k, n in enumerate(value.shape) if n != g.shape[k + extra])]
+            which = f"axis {axes[0]}" if len(axes) == 1 else f"the axes {tuple(axes)}"
+            return Failure(name, f"{cause}: a sum over {which}, along which {name} is broadcast, is missing")
+        return Failure(name, cause + (": it is transposed" if g.shape == value.shape[::-1] else ""))
+    if g.dtype != np.float64 and g.dtype.kind not in "iub":
+        return Failure(name, f"the gradient has dtype {g.dtype}, but {name} has dtype float64")
+    return None
+
+
+def _cause(part: Comparison, problem: Problem) -> tuple[str, str]:
+    if part.missing:
+        return (
+            "the gradient is None, but the output depends on it",
+            "the path is cut: detach(), .numpy(), .data, no_grad(), or an operation on plain arrays",
+        )
+    outputs = [k for k, name in enumerate(part.rows) if not name.startswith("weighted")]
+    if outputs and not part.wrong[outputs].any():
+        return (
+            "right for each output alone, but wrong for a weighted sum of them",
+            "the rule does not multiply by the incoming gradient g, or is not linear in it",
+        )
+    rows = outputs or list(range(len(part.rows)))
+    a, n = part.analytic[rows], part.numeric[rows]
+    if not np.isfinite(n[part.wrong[rows]]).any():
+        return "the numerical derivative is NaN: every step leaves the domain of the function", "move the point inwards"
+    for guess in (_whole, _moved, _of_outputs, _some):
+        found = guess(part, a, n, rows, problem)
+        if found:
+            return found
+    return "the gradient is not the derivative", ""
+
+
+def _same(a: np.ndarray, n: np.ndarray) -> bool:
+    """Whether a is n, as far as n is known."""
+    if a.shape != n.shape:
+        return False
+    known = np.isfinite(n)
+    size = np.abs(n[known]).max(initial=0)
+    return bool(known.any() and size > 0 and np.abs(a - n)[known].max() <= FIT * size)
+
+
+def _ratio(a: np.ndarray, n: np.ndarray) -> float | None:
+    """Return c if a is c times n."""
+    known = np.isfinite(n)
+    a, n = a[known], n[known]
+    square = float(n @ n)
+    if square == 0 or not a.size:
+        return None
+    c = float(a @ n) / square
+    return c if np.abs(a - c * n).max() <= FIT * max(np.abs(a).max(), abs(c) * np.abs(n).max(), 1e-300) else None
+
+
+def _scaled(c: float, problem: Problem) -> tuple[str, str]:
+    """Return the words for a gradient that is c times too large."""
+    if abs(c) < FIT:
+        return "the gradient is zero", "the path is cut, or the incoming gradient is dropped"
+    sign = "has the wrong sign" if c < 0 else ""
+    size = abs(c)
+    if abs(size - 1) < FIT:
+        return "the gradient has the wrong sign", ""
+    factor = size if size > 1 else 1 / size
+    text = f"is {factor:.4g} times too {'large' if size > 1 else 'small'}"
+    lengths = [(name, k, m) for name, v in zip(problem.names, problem.values) for k, m in enumerate(v.shape)]
+    hint = next(
+        (
+            f"{m} is the length of axis {k} of {name}: a mean where a sum belongs, or the other way round?"
+            for name, k, m in lengths
+            if m > 1 and abs(factor - m) < FIT * m
+        ),
+        "",
+    )
+    return "the gradient " + " and ".join(filter(None, [sign, text])), hint
+
+
+def _whole(part: Comparison, a: np.ndarray, n: np.ndarray, rows: list, problem: Problem) -> tuple[str, str] | None:
+    """Guess a factor, a missing term, or a factor x: the same fault in all entries."""
+    c = _ratio(a, n)
+    if c is not None:
+        return _scaled(c, problem)
+    x = np.broadcast_to(part.value, a.shape)
+    known = np.isfinite(n)
+    if _same(np.abs(a), np.abs(n)):
+        flipped = int(((a * n) < 0).any(axis=0).sum())
+        return f"the sign is wrong in {flipped} entries, the sizes are right", "a missing sign() or abs()?"
+    for name, term in (("a constant", np.ones(a.shape)), (f"a multiple of {part.name}", x)):
+        c = _ratio(n - a, np.where(known, term, np.nan)) if known.sum() > 2 else None
+        if c is not None and len(rows) == 1:
+            hint = "the gradient of a regulariser?" if name != "a constant" else ""
+            return f"a term is {'missing' if abs(c) > 0 else 'wrong'}: {name}, {c:.4g}", hint
+    if known.sum() > 2 and np.abs(x).max() > 0:
+        for text, factor in ((f"a factor {part.name} is missing", x), (f"a factor {part.name} too many", 1 / x)):
+            c = _ratio(a * factor, n)
+            if c is not None and abs(c) > FIT:
+                return f"{text}" + (
+                    f" (and a constant factor {1 / c:.4g})" if abs(c - 1) > FIT else ""
+                ), "the chain rule"
+    return None
+
+
+def _moved(part: Comparison, a: np.ndarray, n: np.ndarray, rows: list, problem: Problem) -> tuple[str, str] | None:
+    """Guess right numbers at wrong places: transposed, shifted, reversed, permuted."""
+    axes = range(1, a.ndim)
+    for order in itertools.permutations(axes):
+        if order != tuple(axes) and _same(np.transpose(a, (0, *order)), n):
+            return "the gradient is transposed: its axes are in the order " + str(tuple(k - 1 for k in order)), ""
+    for axis in axes:
+        for shift in (1, -1):
+            if a.shape[axis] > 2:
+                if _same(np.roll(a, shift, axis), n):
+                    return f"the gradient is rolled by {-shift} along axis {axis - 1}", "an index that is off by one?"
+                inner, outer = (slice(1, None), slice(None, -1))[::shift]
+                cut = (slice(None),) * axis
+                if _same(a[(*cut, outer)], n[(*cut, inner)]) and not _same(a[(*cut, outer)], n[(*cut, outer)]):
+                    return f"the gradient is shifted by {-shift} along axis {axis - 1}", "an index that is off by one?"
+        if a.shape[axis] > 1 and _same(np.flip(a, axis), n):
+            return f"the gradient is reversed along axis {axis - 1}", ""
+    if np.isfinite(n).all() and n[0].size > 2:
+        in_order = [np.sort(g.reshape(len(g), -1), axis=1) for g in (a, n)]
+        if _same(*in_order):
+            return (
+                "the numbers are right but at wrong places",
+                "an index, an axis or the order of a reshape is exchanged?",
+            )
+    return None
+
+
+def _of_outputs(part: Comparison, a: np.ndarray, n: np.ndarray, rows: list, problem: Problem) -> tuple[str, str] | None:
+    """Guess outputs that do not reach the input, or that reach it instead of one another."""
+    if len(rows) < 2:
+        return None
+    flat_a, flat_n = a.reshape(len(rows), -1), n.reshape(len(rows), -1)
+    bad = part.wrong[rows].reshape(len(rows), -1).any(axis=1)
+    if 0 < bad.sum() < len(rows) and not flat_a[bad].any():
+        some = ", ".join(part.rows[rows[k]] for k in np.flatnonzero(bad)[:4]) + (", ..." if bad.sum() > 4 else "")
+        return (
+            f"what arrives at {bad.sum()} of the {len(rows)} outputs ({some}) is left out",
+            "a missing sum over a broadcast axis, or a slice that is too short?",
+        )
+    side = round(len(rows) ** 0.5)
+    if side * side == len(rows) and side > 1:
+        exchanged = flat_a.reshape(side, side, -1).swapaxes(0, 1).reshape(flat_a.shape)
+        if _same(exchanged, flat_n):
+            return "the axes of the incoming gradient are exchanged", "a sum over the wrong axis, or a transpose?"
+    return None
+
+
+def _some(part: Comparison, a: np.ndarray, n: np.ndarray, rows: list, problem: Problem) -> tuple[str, str] | None:
+    """Guess a fault of some entries only, and say which."""
+    wrong = part.wrong[rows].any(axis=0)
+    known = np.isfinite(n).any(axis=0)
+    if not wrong.any() or (wrong == known).all():
+        return None
+    where = f"wrong in {int(wrong.sum())} of {int(known.sum())} entries"
+    for axis, length in enumerate(wrong.shape):
+        others = tuple(k for k in range(wrong.ndim) if k != axis)
+        places = np.flatnonzero(np.any(wrong, axis=others))
+        whole = np.all(wrong | ~known, axis=others)[places].all() and wrong.ndim > 1
+        if length > 1 and 0 < len(places) <= max(1, length // 2) and (whole or wrong.ndim == 1):
+            listed = ", ".join(map(str, places[:6])) + (", ..." if len(places) > 6 else "")
+            where += f": those at {listed} along axis {axis}"
+            break
+    c = _ratio(a, np.where(wrong, n, np.nan))
+    if c is None:
+        return where, ""
+    return where + ", where it " + _scaled(c, problem)[0].removeprefix("the gradient "), ""

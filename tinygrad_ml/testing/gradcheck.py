@@ -1,0 +1,186 @@
+"""Gradient checking: whether a derivative is right, and if not, which entry is wrong and why."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+
+from .checker import Checker
+from .problem import Problem, SecondOrder, TensorProblem, make_problem
+from .report import Failure, GradientCheckError, Report
+
+METHODS = {"central": "central differences", "ridders": "Ridders' extrapolation", "complex": "complex step"}
+MODES = ("full", "random")
+ROW_LIMIT = 32  # up to so many outputs each is checked on its own
+JACOBIAN_LIMIT = 4_000_000  # numbers
+
+
+def gradcheck(
+    fn: Any,
+    inputs: Any = (),
+    *,
+    order: int = 1,
+    method: str = "central",
+    mode: str = "full",
+    eps: float | None = None,
+    rtol: float | None = None,
+    atol: float | None = None,
+    params: Any = None,
+    samples: int | None = None,
+    seed: int = 0,
+) -> Report:
+    """Check a gradient against numerical derivatives, and say which entry is wrong and why.
+
+    Parameters
+    ----------
+    fn : callable, Module, or pair of callables
+        A function of Tensors; a Module (all its parameters are checked too, by name); or a pair `(f, df)` of
+        functions of NumPy arrays: `df(*inputs)` returns the gradient of a scalar `f`, and for an `f` that
+        returns an array `df(g, *inputs)` returns the gradient of `sum(g * f(*inputs))`. With several inputs
+        `df` returns a tuple.
+    inputs : array_like or tuple
+        One input, or a tuple of them. Floating inputs are checked (if some Tensors require a gradient, only
+        those), in float64; everything else is a constant.
+    order : 1 or 2
+        With 2 the gradient of the gradient is checked too.
+    method : "central", "ridders" or "complex"
+        Central differences (2 evaluations an entry, 7 to 10 digits), Ridders' extrapolation (14, 10 to 12 digits),
+        or the complex step (1, all digits, for functions that compute with complex numbers). Entries that disagree
+        are always examined with Ridders' method before they are called wrong.
+    mode : "full" or "random"
+        Compare every entry, or slopes along random directions and then the entries that disagree most.
+    eps : float, optional
+        The step; by default chosen for each entry from its size and the precision.
+    rtol, atol : float, optional
+        The tolerances; by default rtol is 1e-6 (1e-8 Ridders, 1e-9 complex step; 1e-3 for a function that
+        computes in float32), and atol is what rounding leaves.
+    params : optional
+        For a Module the names of the parameters to check ("layers.0.*" is allowed); for a function the Tensors
+        that it uses besides its inputs, as a dict, a list or a Module.
+    samples : int, optional
+        Compare only so many random entries of every input and parameter.
+    seed : int
+        Seeds the random weights, directions and samples.
+
+    Returns
+    -------
+    Report, which is true; it has both gradients and prints nicely
+
+    Raises
+    ------
+    GradientCheckError
+        If the gradient is wrong, with the worst entries and, if it can be told, the cause.
+
+    Examples
+    --------
+    >>> x = np.random.default_rng(0).standard_normal((3, 2))
+    >>> print(tg.testing.gradcheck(tg.tanh, x))
+    gradcheck: the gradient of tanh is right: 6 entries of x agree (central differences, full)
+    """
+    __tracebackhide__ = True  # pytest shows the line that called
+    if method not in METHODS or mode not in MODES or order not in (1, 2):
+        raise ValueError(
+            f"gradcheck: method is one of {', '.join(METHODS)}, mode one of {', '.join(MODES)}, order 1 or 2; "
+            f"got {method!r}, {mode!r}, {order!r}"
+        )
+    with make_problem(fn, inputs, params) as problem, np.errstate(all="ignore"):
+        report = Report(problem.title, METHODS[method], mode)
+        options = {"method": method, "mode": mode, "eps": eps, "rtol": rtol, "atol": atol, "samples": samples}
+        _check(problem, report, seed, options)
+        if order == 2 and report and report.comparisons:
+            if not isinstance(problem, TensorProblem):
+                raise ValueError("gradcheck: order=2 needs a function of Tensors, not a pair of plain functions")
+            rng = np.random.default_rng([seed, 2])
+            weights = [rng.uniform(0.5, 1.5, np.shape(y)) for y in problem.evaluate(problem.values)]
+            second = Report(f"the gradient of {report.title}", report.method, mode)
+            _check(SecondOrder(problem, weights), second, seed, options)
+            for part in second.comparisons + second.failures:
+                part.name = f"second order, {part.name}"
+            report.comparisons += second.comparisons
+            report.failures += second.failures
+            report.notes += [f"second order: {note}" for note in second.notes]
+    if not report:
+        raise GradientCheckError(report)
+    return report
+
+
+def _check(problem: Problem, report: Report, seed: int, options: dict) -> None:
+    """Check one function and its gradient, and write into the report."""
+    report.notes += problem.notes
+    outputs = problem.evaluate(problem.values)
+    changed = problem.written()
+    start = time.perf_counter()
+    again = problem.evaluate(problem.values)
+    seconds = time.perf_counter() - start
+    failure = _fault(problem, outputs, again, changed)
+    if failure:
+        report.failures.append(failure)
+        return
+    base = _flat(outputs)
+    if not base.size or not any(v.size for v in problem.values):
+        what = "floating output" if not base.size else "floating input"
+        report.notes.append(f"nothing to check: there is no {what}")
+        return
+
+    weights, rows = _weights(outputs, sum(v.size for v in problem.values), np.random.default_rng(seed))
+    if getattr(problem, "scalar", lambda outputs: False)(outputs):
+        weights, rows = weights[:1], rows[:1]  # its gradient takes no incoming gradient
+    precision = max((np.finfo(y.dtype).eps for y in outputs), default=0.0)
+    if precision > 1e-10:
+        report.notes.append("the function computes in float32, so only 3 digits could be checked: use float64")
+    checker = Checker(problem, report, base, weights, rows, seconds, float(precision), seed, **options)
+    checker.run()
+
+
+def _fault(problem: Problem, outputs: list, again: list, changed: str | None) -> Failure | None:
+    """Return what makes a check impossible."""
+    if changed:
+        return Failure(
+            changed, "the function writes to its input", "compute a new array: x = x + 1 instead of x += 1, x[...] ="
+        )
+    for k, (y, z) in enumerate(zip(outputs, again)):
+        name = "the output" if len(outputs) == 1 else f"output {k}"
+        if y.dtype.kind == "c":
+            raise TypeError(f"gradcheck: {name} is complex; return its real and imaginary part instead")
+        if y.shape != z.shape or not np.allclose(y, z, rtol=1e-9, atol=0, equal_nan=True):
+            return Failure(
+                name,
+                "the function is not deterministic: two calls with the same inputs gave different outputs",
+                "dropout or other random numbers: call eval() on the module, or seed it inside the function "
+                "(tg.manual_seed(0))",
+            )
+        if not np.isfinite(y).all():
+            at = tuple(int(i) for i in np.argwhere(~np.isfinite(y))[0])
+            return Failure(
+                name,
+                f"the function gives {y[at]} at index {at}",
+                "check at a point inside the domain; tg.detect_anomaly() names the operation",
+            )
+    return None
+
+
+def _weights(outputs: list, inputs: int, rng: np.random.Generator) -> tuple[np.ndarray, list[str]]:
+    """Return the weights (rows, outputs) with which the outputs are added up, and the names of the rows.
+
+    Few outputs are checked one by one, and once as a sum with random weights: a rule that is wrong for a
+    gradient other than 1 shows there only. Many outputs are checked as two sums with random weights, in which
+    a wrong entry does not cancel (with probability 1). The weights are positive, so that a sum of functions that are
+    all bent upwards at a kink is bent upwards too; and a large output does not drown a small one.
+    """
+    sizes = [np.abs(y) + 1e-3 * np.sqrt(np.mean(np.square(y))) if y.size else y for y in outputs]
+    scale = _flat([np.where(size > 0, size, 1) for size in sizes])
+    sums = rng.uniform(0.5, 1.5, (2, scale.size)) / scale
+    m = scale.size
+    if m <= ROW_LIMIT and (m + 1) * inputs <= JACOBIAN_LIMIT:
+        names = []
+        for k, y in enumerate(outputs):
+            prefix = f"{k}: " if len(outputs) > 1 else ""
+            names += [prefix + str(index).replace(",)", ")") for index in np.ndindex(y.shape)]
+        return np.concatenate([np.eye(m), sums[:1]]), [*names, "weighted sum"]
+    return sums, ["weighted sum", "weighted sum 2"]
+
+
+def _flat(arrays: list) -> np.ndarray:
+    return np.concatenate([np.ravel(a) for a in arrays]).astype(np.float64) if arrays else np.zeros(0)

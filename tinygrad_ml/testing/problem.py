@@ -1,0 +1,283 @@
+"""What is checked: named arrays that vary, the function of them, and the gradient that it claims to have."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fnmatch import fnmatch
+from typing import Any
+
+import numpy as np
+
+from ..autograd import grad
+from ..tensor import Tensor, tick, wrap
+
+Arrays = list[np.ndarray]
+
+
+class Problem:
+    """A function of arrays and its gradient.
+
+    Attributes
+    ----------
+    title : str
+        What is checked, for the report.
+    names, values : the arrays that vary, in float64
+    notes : list of str
+    """
+
+    def __init__(self, title: str, function: Any, arguments: Sequence, params: Mapping[str, Tensor]):
+        self.title = title
+        self.function = function
+        self.arguments = list(arguments)
+        self.notes: list[str] = []
+        self.positions = _varying(self.arguments)
+        names = _argument_names(function)
+        self.names = [names[k] if k < len(names) else f"input {k}" for k in self.positions]
+        if len(self.names) == 1 and self.names[0] == "input 0":
+            self.names = ["input"]
+        self.values = [_float64(self.arguments[k]) for k in self.positions]
+        self.params = list(params.values())
+        self.names += params
+        self.values += [_float64(p) for p in self.params]
+        given = [self.arguments[k] for k in self.positions] + self.params
+        small = [name for name, x in zip(self.names, given) if getattr(x, "dtype", np.float64) != np.float64]
+        if small:
+            which = ", ".join(small[:3]) + (f" and {len(small) - 3} more" if len(small) > 3 else "")
+            self.notes.append(
+                f"{which}: not float64, so a float64 copy was checked (use float64 in gradient checks: "
+                "float32 leaves only 3 digits)"
+            )
+        self.saved = [(p, p._data, p._lent, p._changed) for p in self.params]
+
+    def __enter__(self) -> Problem:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        for p, *state in self.saved:  # the caller's parameters get their own arrays back
+            p._data, p._lent, p._changed = state
+
+    def evaluate(self, values: Arrays) -> Arrays:
+        """Return the floating outputs."""
+        raise NotImplementedError
+
+    def gradient(self, values: Arrays, weights: Arrays) -> list[Any]:
+        """Return the gradients of the sum of weights * outputs, None where there is none."""
+        raise NotImplementedError
+
+    def written(self) -> str | None:
+        """Return the name of an input that the last call has written to."""
+        raise NotImplementedError
+
+
+class TensorProblem(Problem):
+    """A function of Tensors, or a Module with its parameters."""
+
+    def __init__(self, *args: Any):
+        super().__init__(*args)
+        self.constants = [_array(x).copy() if isinstance(x, (Tensor, np.ndarray)) else None for x in self.arguments]
+
+    def run(self, values: Arrays) -> tuple[list[Tensor], list[Any]]:
+        """Return the leaves that were made of the values, and the outputs."""
+        inputs = [wrap(value).requires_grad_() for value in values[: len(self.positions)]]
+        arguments = list(self.arguments)
+        for k, leaf in zip(self.positions, inputs):
+            arguments[k] = leaf
+        for p, value in zip(self.params, values[len(inputs) :]):
+            p._data, p._lent, p._changed = value.copy(), None, tick()
+        self.used = inputs + self.params, values
+        return self.used[0], _floating(self.function(*arguments))
+
+    def written(self) -> str | None:
+        for leaf, value, name in zip(*self.used, self.names):
+            if not np.array_equal(leaf._data, value, equal_nan=True):
+                return name
+        for k, before in enumerate(self.constants):
+            if before is not None and k not in self.positions and not np.array_equal(_array(self.arguments[k]), before):
+                return f"input {k}"
+        return None
+
+    def evaluate(self, values: Arrays) -> Arrays:
+        return [_array(y) for y in self.run(values)[1]]
+
+    def gradient(self, values: Arrays, weights: Arrays) -> list[Any]:
+        leaves, outputs = self.run(values)
+        heads = [(y, wrap(w.copy())) for y, w in zip(outputs, weights) if isinstance(y, Tensor) and y.requires_grad]
+        if not heads:
+            return [None] * len(leaves)
+        found = grad([y for y, _ in heads], leaves, [w for _, w in heads], allow_unused=True)
+        return [g if g is None else g.numpy() for g in found]
+
+
+class SecondOrder(TensorProblem):
+    """The gradient of a function as a function of its inputs and of the gradients that arrive at its outputs."""
+
+    def __init__(self, first: TensorProblem, weights: Arrays):
+        self.first = first
+        self.title = f"the gradient of {first.title}"
+        self.notes = []
+        outputs = first.run(first.values)[1]
+        self.heads = [k for k, y in enumerate(outputs) if isinstance(y, Tensor) and y.requires_grad]
+        self.names = first.names + [f"gradient of output {k}" if len(outputs) > 1 else "g" for k in self.heads]
+        self.values = first.values + [weights[k] for k in self.heads]
+
+    def run(self, values: Arrays) -> tuple[list[Tensor], list[Any]]:
+        n = len(self.first.values)
+        leaves, outputs = self.first.run(values[:n])
+        arriving = [wrap(value).requires_grad_() for value in values[n:]]
+        self.used = leaves + arriving, values
+        heads = [outputs[k] for k in self.heads]
+        found = grad(heads, leaves, arriving, create_graph=True, allow_unused=True) if heads else ()
+        return self.used[0], [g for g in found if g is not None]
+
+    def written(self) -> None:
+        return None
+
+
+class PlainProblem(Problem):
+    """A function of NumPy arrays and its hand-written gradient."""
+
+    def __init__(self, title: str, pair: Sequence[Callable], arguments: Sequence):
+        super().__init__(title, pair[0], arguments, {})
+        self.derivative = pair[1]
+        self.several = False
+
+    def call(self, function: Callable, values: Arrays, *first: Any) -> Any:
+        """Call a function with copies of the values in the places of the inputs that vary."""
+        arguments = [x.copy() if isinstance(x, np.ndarray) else x for x in self.arguments]
+        for k, value in zip(self.positions, values):
+            arguments[k] = value.copy() if value.ndim else value[()]
+        before = [x.copy() if isinstance(x, np.ndarray) else x for x in arguments]
+        result = function(*first, *arguments)
+        self.changed = [
+            k for k, (x, y) in enumerate(zip(arguments, before)) if isinstance(x, np.ndarray) and (x != y).any()
+        ]
+        return result
+
+    def written(self) -> str | None:
+        names = _argument_names(self.function)
+        return (names[self.changed[0]] if self.changed[0] < len(names) else "an input") if self.changed else None
+
+    def evaluate(self, values: Arrays) -> Arrays:
+        result = self.call(self.function, values)
+        self.several = isinstance(result, (tuple, list))
+        return [_array(y) for y in _floating(result)]
+
+    def gradient(self, values: Arrays, weights: Arrays) -> list[Any]:
+        if self.scalar(weights):
+            found = self.call(self.derivative, values)
+        else:
+            found = self.call(self.derivative, values, tuple(weights) if self.several else weights[0].copy())
+        found = list(found) if isinstance(found, (tuple, list)) else [found]
+        if len(found) == len(self.arguments) != len(self.values):
+            found = [found[k] for k in self.positions]
+        if len(found) != len(self.values):
+            raise TypeError(
+                f"the gradient function returned {len(found)} arrays; there are {len(self.values)} inputs to check: "
+                + ", ".join(self.names)
+            )
+        if self.scalar(weights):
+            return [g if g is None else np.asarray(g) * float(weights[0]) for g in found]
+        return [g if g is None else np.asarray(g) for g in found]
+
+    def scalar(self, outputs: Arrays) -> bool:
+        """Whether f gives one number, so that df takes no incoming gradient."""
+        return not self.several and outputs[0].ndim == 0
+
+
+def make_problem(fn: Any, inputs: Any, params: Any) -> Problem:
+    """Sort out what the caller wants to check."""
+    arguments = inputs if isinstance(inputs, tuple) or _holds_arrays(inputs) else (inputs,)
+    if isinstance(fn, (tuple, list)):
+        if len(fn) != 2 or params is not None:
+            raise TypeError("a pair (f, df) of plain functions is checked for its inputs only: no params")
+        return PlainProblem(_title(fn[0]), fn, [_array(x) if isinstance(x, Tensor) else x for x in arguments])
+    if hasattr(fn, "named_parameters"):
+        fn = copy.deepcopy(fn)  # the check runs in float64, and batch statistics and the like stay as they are
+        for _, buffer in fn.named_buffers():
+            if buffer.dtype.kind == "f":
+                buffer._data, buffer._lent = _float64(buffer), None
+        chosen = dict(fn.named_parameters())
+        if params is not None:
+            chosen = {name: p for name, p in chosen.items() if any(fnmatch(name, pattern) for pattern in _list(params))}
+            if not chosen:
+                raise ValueError(
+                    f"no parameter is named {params!r}; there are {', '.join(dict(fn.named_parameters()))}"
+                )
+        _cast([p for name, p in fn.named_parameters() if name not in chosen])
+    elif hasattr(params, "named_parameters"):
+        chosen = dict(params.named_parameters())
+    elif isinstance(params, Mapping):
+        chosen = dict(params)
+    else:
+        chosen = {p.name or f"params[{k}]": p for k, p in enumerate(_list(params))}
+    frozen = [name for name, p in chosen.items() if not p.requires_grad]
+    problem = TensorProblem(_title(fn), fn, arguments, {n: p for n, p in chosen.items() if n not in frozen})
+    if frozen:
+        problem.notes.append(f"not checked, since they require no gradient: {', '.join(frozen)}")
+    return problem
+
+
+def _cast(params: Iterable[Tensor]) -> None:
+    for p in params:
+        p._data, p._lent = _float64(p), None
+
+
+def _list(params: Any) -> list:
+    return [] if params is None else [params] if isinstance(params, (str, Tensor)) else list(params)
+
+
+def _holds_arrays(inputs: Any) -> bool:
+    return isinstance(inputs, list) and any(isinstance(x, (Tensor, np.ndarray)) for x in inputs)
+
+
+def _varying(arguments: Sequence) -> list[int]:
+    """Return the positions of the inputs to check: those that require a gradient, or else all floating ones."""
+    asking = [k for k, x in enumerate(arguments) if isinstance(x, Tensor) and x.requires_grad]
+    if asking:
+        return asking
+    for k, x in enumerate(arguments):
+        if isinstance(x, list):
+            arguments[k] = np.asarray(x)  # type: ignore[index]
+        if np.asarray(getattr(arguments[k], "_data", arguments[k])).dtype.kind == "c":
+            raise TypeError(f"input {k} is complex: gradients are checked for real inputs; give its parts separately")
+    return [
+        k for k, x in enumerate(arguments) if isinstance(x, float) or getattr(x, "dtype", np.dtype(int)).kind == "f"
+    ]
+
+
+def _array(x: Any) -> np.ndarray:
+    return np.asarray(x._data if isinstance(x, Tensor) else x)
+
+
+def _float64(x: Any) -> np.ndarray:
+    return np.array(_array(x), np.float64, order="C")
+
+
+def _floating(result: Any) -> list:
+    """Return the floating outputs out of nested tuples, lists and dicts."""
+    if isinstance(result, Mapping):
+        result = list(result.values())
+    if isinstance(result, (tuple, list)):
+        return [y for part in result for y in _floating(part)]
+    kind = _array(result).dtype.kind
+    if kind == "O":
+        raise TypeError(f"the function returned {type(result).__name__}; it must return arrays or Tensors")
+    return [result] if kind in "fc" else []
+
+
+def _argument_names(function: Any) -> Sequence[str]:
+    primitive = getattr(function, "primitive", None)
+    if primitive is not None:
+        return () if primitive.variadic else primitive.inputs
+    if hasattr(function, "forward"):
+        function = function.forward
+    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    if code is None:
+        return ()
+    return code.co_varnames[hasattr(function, "__func__") : code.co_argcount]
+
+
+def _title(function: Any) -> str:
+    name = getattr(function, "__name__", type(function).__name__)
+    return "the function" if name == "<lambda>" else name
