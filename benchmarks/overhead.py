@@ -63,7 +63,9 @@ def both(layers, ours, theirs, x, y, loss, clip=False):
     """Build the same model and step in both libraries; `layers` gets the library's nn."""
     data = (tg.tensor(x), tg.tensor(y)), (torch.tensor(x), torch.tensor(y))
     return (
-        training(nn.Sequential(*layers(nn)), ours, getattr(nn, loss)(), *data[0], optim.clip_grad_norm_ if clip else None),
+        training(
+            nn.Sequential(*layers(nn)), ours, getattr(nn, loss)(), *data[0], optim.clip_grad_norm_ if clip else None
+        ),
         training(
             torch.nn.Sequential(*layers(torch.nn)),
             theirs,
@@ -98,7 +100,9 @@ def cases():
     yield (
         "softmax regression 784-10, batch 64, Adam",
         0.5,
-        *both(lambda n: [n.Linear(784, 10)], adam(optim), adam(torch_optim), normal(64, 784), classes, "CrossEntropyLoss"),
+        *both(
+            lambda n: [n.Linear(784, 10)], adam(optim), adam(torch_optim), normal(64, 784), classes, "CrossEntropyLoss"
+        ),
     )
     yield (
         "MLP 2-16-16-1, tanh, batch 32, SGD",
@@ -152,6 +156,7 @@ def compare(ours, theirs, rounds):
 
 def import_time(rounds):
     """Return the milliseconds that `import tinygrad_ml` costs beyond `import numpy`: the best of each."""
+
     def best(statement):
         code = f"import time; t = time.perf_counter(); {statement}; print(time.perf_counter() - t)"
         return min(float(subprocess.check_output([sys.executable, "-c", code])) for _ in range(rounds))

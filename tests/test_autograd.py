@@ -356,9 +356,26 @@ def test_backward_with_create_graph_makes_differentiable_gradients():
     np.testing.assert_allclose(hessian_diagonal.numpy(), [6.0, 12.0])
 
 
+def test_create_graph_records_also_inside_no_grad():
+    x = leaf(2.0)
+    y = x**3
+    with tg.no_grad():
+        (g,) = tg.autograd.grad(y, x, create_graph=True)
+    assert tg.autograd.grad(g, x)[0].item() == 12.0
+
+
+def test_a_changed_value_is_noticed_behind_a_constant_of_many_arrays():
+    w, constant = leaf(1.0, 2.0, name="w"), tg.ones(2, dtype=float)
+    y = tg.einsum("i,i->", constant, w * 1.0) + tg.einsum("i,i->", constant, w)
+    z = (w[0] * tg.einsum("i,i->", w, w)).sum() + y
+    w.data -= 1.0
+    with pytest.raises(RuntimeError, match="'w' was changed"):
+        z.backward()
+
+
 def test_grad_computes_nothing_for_inputs_that_are_not_asked_for():
     seen = []
-    rule = lambda g, y: seen.append("x") or g * y  # noqa: E731
+    rule = lambda g, y: seen.append("x") or g * y
     product = tg.autograd.elementwise(
         np.multiply, "x * y", name="watched_product", x=rule, y=lambda g, x: seen.append("y") or g * x
     )

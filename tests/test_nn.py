@@ -163,7 +163,9 @@ def test_states_go_over_from_pytorch_and_back():
 
 
 def test_linear_names_the_axis_that_is_wrong():
-    with pytest.raises(ValueError, match=r"Linear\(in_features=30\): input has shape \(32, 31\); its last axis must be 30"):
+    with pytest.raises(
+        ValueError, match=r"Linear\(in_features=30\): input has shape \(32, 31\); its last axis must be 30"
+    ):
         nn.Linear(30, 1)(tg.ones(32, 31))
 
 

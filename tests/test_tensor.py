@@ -181,7 +181,8 @@ def test_asking_a_leaf_to_stop_requiring_a_gradient():
 
 
 @pytest.mark.parametrize(
-    ("a", "b"), [((), (3,)), ((1,), (3,)), ((4, 1), (1, 3)), ((3,), (2, 3)), ((2, 0), (1, 0)), ((0,), ()), ((2, 1, 3), (4, 1))]
+    ("a", "b"),
+    [((), (3,)), ((1,), (3,)), ((4, 1), (1, 3)), ((3,), (2, 3)), ((2, 0), (1, 0)), ((0,), ()), ((2, 1, 3), (4, 1))],
 )
 def test_gradients_have_the_shapes_of_what_was_broadcast(a, b):
     x, y = tg.ones(a, requires_grad=True), tg.ones(b, requires_grad=True)

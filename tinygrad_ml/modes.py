@@ -1,0 +1,141 @@
+"""What operations do besides computing a value: recording, and watching for trouble. Every thread has its own modes."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import ContextDecorator
+from typing import Any
+
+import numpy as np
+
+from .tensor import Tensor
+
+
+class Modes(threading.local):
+    """What operations do besides computing a value; every thread has its own."""
+
+    recording = True  # operations on Tensors that require a gradient make Nodes
+    observer: Callable[[Any, Sequence, dict, Any], None] | None = None  # sees every operation and its output
+    anomaly = False  # the walk looks for NaN and infinity in every gradient
+
+
+modes = Modes()
+
+
+class Mode(ContextDecorator):
+    """Sets one of the modes of this thread, and restores it also after an exception."""
+
+    def __init__(self, **settings: Any):
+        self.settings = settings
+        self.before: list[dict[str, Any]] = []
+
+    def __enter__(self) -> Mode:
+        self.before.append({name: getattr(modes, name) for name in self.settings})
+        modes.__dict__.update(self.settings)
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        modes.__dict__.update(self.before.pop())
+
+    def _recreate_cm(self) -> Mode:  # a decorated function may run in several threads
+        return type(self)(**self.settings)
+
+
+def no_grad(function: Callable | None = None) -> Any:
+    """Return a context, or decorate a function, in which operations are not recorded.
+
+    Examples
+    --------
+    >>> x = tg.tensor(2.0, requires_grad=True)
+    >>> with tg.no_grad():
+    ...     y = x * x
+    >>> y.requires_grad
+    False
+    """
+    mode = Mode(recording=False)
+    return mode if function is None else mode(function)
+
+
+def enable_grad(function: Callable | None = None) -> Any:
+    """Return a context, or decorate a function, in which operations are recorded, also inside `no_grad`.
+
+    Examples
+    --------
+    >>> x = tg.tensor(2.0, requires_grad=True)
+    >>> with tg.no_grad(), tg.enable_grad():
+    ...     y = x * x
+    >>> y.requires_grad
+    True
+    """
+    mode = Mode(recording=True)
+    return mode if function is None else mode(function)
+
+
+def is_grad_enabled() -> bool:
+    """Return whether operations are recorded in this thread.
+
+    Examples
+    --------
+    >>> tg.is_grad_enabled()
+    True
+    """
+    return modes.recording
+
+
+def detect_anomaly(function: Callable | None = None) -> Any:
+    """Return a context that raises at the first operation whose value or gradient is NaN or infinite.
+
+    The error names the operation, the shapes, and the line of your program that called it. Everything
+    is slower in it: use it to find a fault, not to train.
+
+    Raises
+    ------
+    FloatingPointError
+        At the first value or gradient that is not finite.
+
+    Examples
+    --------
+    >>> with tg.detect_anomaly(), np.errstate(divide="ignore"):
+    ...     tg.log(tg.tensor([1.0, 0.0]))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    FloatingPointError: log gave -inf at index (1,) ...
+    """
+    mode = Mode(observer=_check_value, anomaly=True)
+    return mode if function is None else mode(function)
+
+
+def _check_value(primitive: Any, inputs: Sequence, parameters: dict, output: Any) -> None:
+    line = _user_line()
+    for part in output if type(output) is tuple else (output,):
+        if part.node is not None:
+            node = part.node if part.node.primitive.name != "part" else part.node.edges[0]
+            node.line = line
+        _raise_if_not_finite(part._data, f"{primitive.name} gave", inputs, line)
+
+
+def check_gradient(r: Any, node: Any, rule: Any) -> None:
+    """Raise if a gradient is not finite (only called under `detect_anomaly`)."""
+    argument = node.primitive.inputs[node.primitive.rules.index(rule)]
+    array = r._data if isinstance(r, Tensor) else r
+    line = getattr(node, "line", "a line outside detect_anomaly()")
+    _raise_if_not_finite(array, f"the gradient of {node.primitive.name} for {argument!r} has", node.edges, line)
+
+
+def _raise_if_not_finite(array: Any, what: str, inputs: Sequence, line: str) -> None:
+    finite = np.isfinite(array)
+    if not finite.all():
+        index = tuple(int(i) for i in np.argwhere(~np.atleast_1d(finite))[0]) if array.ndim else ()
+        shapes = ", ".join(str(getattr(x, "shape", ())) for x in inputs)
+        raise FloatingPointError(
+            f"{what} {array[index]} at index {index} of shape {array.shape}; inputs of shape {shapes}; called in {line}"
+        )
+
+
+def _user_line() -> str:
+    frame: Any = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == "tinygrad_ml":
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
