@@ -9,6 +9,7 @@ import numpy as np
 
 from ..autograd import alike, elementwise, primitive
 from ..tensor import Tensor
+from .pieces import in_pieces, masked
 from .reduce import along
 from .special import erf
 
@@ -43,11 +44,11 @@ relu = elementwise(
     tensor([0., 2.])
     """,
     name="relu",
-    x=lambda g, out: g * (out > 0),
+    x=lambda g, out: masked(g, out > 0),
 )
 
 sigmoid = elementwise(
-    _sigmoid,
+    lambda x: in_pieces(_sigmoid, x),
     """Return 1 / (1 + e ** -x).
 
     >>> tg.sigmoid(tg.tensor([0.0, -1e4]))
@@ -58,8 +59,12 @@ sigmoid = elementwise(
 )
 
 
+def _softplus_slope(x: Any, beta: float, threshold: float) -> Any:
+    return np.maximum(alike(sigmoid, beta * x), beta * x > threshold)
+
+
 @primitive(
-    x=lambda g, x, beta, threshold: g * np.where(beta * x > threshold, 1, alike(sigmoid, beta * x)),
+    x=lambda g, x, beta, threshold: g * in_pieces(lambda x: _softplus_slope(x, beta, threshold), x),
 )
 def softplus(x, *, beta=1.0, threshold=20.0):
     """Return log(1 + exp(beta * x)) / beta, a smooth relu; where beta * x > threshold, it is x itself.
@@ -67,12 +72,16 @@ def softplus(x, *, beta=1.0, threshold=20.0):
     >>> tg.softplus(tg.tensor([-1e4, 0.0, 1e4]))
     tensor([0.000000e+00, 6.931472e-01, 1.000000e+04])
     """
+    return in_pieces(lambda x: _softplus(x, beta, threshold), x)
+
+
+def _softplus(x, beta, threshold):
     scaled = beta * x
-    return np.where(scaled > threshold, x, (np.maximum(scaled, 0) + np.log1p(np.exp(-np.abs(scaled)))) / beta)
+    return (np.maximum(scaled, 0) + np.log1p(np.exp(-np.abs(scaled))) * (scaled <= threshold)) / beta
 
 
 logsigmoid = elementwise(
-    lambda x: np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x))),
+    lambda x: in_pieces(lambda x: np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x))), x),
     """Return log(sigmoid(x)), exact also where the sigmoid is nearly 0.
 
     >>> tg.logsigmoid(tg.tensor([-1e4, 0.0]))
@@ -88,44 +97,40 @@ def _bounded(x: Any) -> Any:
     return np.clip(x, -1000, 1000)
 
 
-def _silu_x(g: Any, x: Any, s: Any) -> Any:
+def _silu_slope(x: Any) -> Any:
     x = _bounded(x)
-    s = alike(sigmoid, x) if isinstance(x, Tensor) else s
-    return g * (s * (1 + x * (1 - s)))
+    s = alike(sigmoid, x)
+    return s * (1 + x * (1 - s))
 
 
-@primitive(keeps="s", x=_silu_x)
+@primitive(x=lambda g, x: g * in_pieces(_silu_slope, x))
 def silu(x):
     """Return x * sigmoid(x) (also called swish), which is 0 at -inf.
 
     >>> tg.silu(tg.tensor([float("-inf"), 0.0, 1.0]))
     tensor([-0.      ,  0.      ,  0.731059])
     """
-    s = _sigmoid(x)
-    return np.maximum(x, -1000) * s, s
+    return in_pieces(lambda x: np.maximum(x, -1000) * _sigmoid(x), x)
 
 
 def _normal_cdf(x: Any, approximate: str) -> Any:
     if approximate == "none":
-        cdf = 0.5 * (1 + alike(erf, x * ROOT_HALF))
-    elif approximate == "tanh":
+        return 0.5 * (1 + alike(erf, x * ROOT_HALF))
+    if approximate == "tanh":
         x = _bounded(x)
-        cdf = 0.5 * (1 + np.tanh(ROOT_TWO_OVER_PI * (x + 0.044715 * (x * x * x))))
-    else:
-        raise ValueError(f"approximate must be 'none' or 'tanh', not {approximate!r}")
-    return cdf
+        return 0.5 * (1 + np.tanh(ROOT_TWO_OVER_PI * (x + 0.044715 * (x * x * x))))
+    raise ValueError(f"approximate must be 'none' or 'tanh', not {approximate!r}")
 
 
-def _gelu_x(g: Any, x: Any, cdf: Any, approximate: str) -> Any:
+def _gelu_slope(x: Any, approximate: str) -> Any:
     x = _bounded(x)
-    cdf = _normal_cdf(x, approximate) if isinstance(x, Tensor) else cdf
+    cdf = _normal_cdf(x, approximate)
     if approximate == "none":
-        return g * (cdf + x * (ROOT_TWO_OVER_PI / 2 * np.exp(-0.5 * x * x)))
-    slope = 2 * ROOT_TWO_OVER_PI * (1 + 3 * 0.044715 * (x * x))
-    return g * (cdf + x * (cdf * (1 - cdf) * slope))
+        return cdf + x * (ROOT_TWO_OVER_PI / 2 * np.exp(-0.5 * x * x))
+    return cdf + x * (cdf * (1 - cdf) * (2 * ROOT_TWO_OVER_PI * (1 + 3 * 0.044715 * (x * x))))
 
 
-@primitive(keeps="cdf", x=_gelu_x)
+@primitive(x=lambda g, x, approximate: g * in_pieces(lambda x: _gelu_slope(x, approximate), x))
 def gelu(x, *, approximate="none"):
     """Return x times the chance that a standard normal variable is below x; "tanh" approximates that chance.
 
@@ -136,41 +141,48 @@ def gelu(x, *, approximate="none"):
     >>> tg.gelu(tg.tensor(1.0), approximate="tanh")
     tensor(0.841192)
     """
-    cdf = _normal_cdf(x, approximate)
-    return np.maximum(x, -1000) * cdf, cdf
+    return in_pieces(lambda x: np.maximum(x, -1000) * _normal_cdf(x, approximate), x)
 
 
-def _mish_x(g: Any, x: Any) -> Any:
+def _mish_slope(x: Any) -> Any:
     x = _bounded(x)
     t = np.tanh(alike(softplus, x))
-    return g * (t + x * (1 - t * t) * alike(sigmoid, x))
+    return t + x * (1 - t * t) * alike(sigmoid, x)
 
 
-@primitive(x=_mish_x)
+@primitive(x=lambda g, x: g * in_pieces(_mish_slope, x))
 def mish(x):
     """Return x * tanh(softplus(x)), which is 0 at -inf.
 
     >>> tg.mish(tg.tensor([0.0, 1.0]))
     tensor([0.      , 0.865098])
     """
-    return np.maximum(x, -1000) * np.tanh(alike(softplus, x))
+    return in_pieces(lambda x: np.maximum(x, -1000) * np.tanh(alike(softplus, x)), x)
 
 
 # ---------------------------------------------------------------------- relus with another left half
 
 
-@primitive(x=lambda g, x, alpha: g * np.where(x > 0, 1, alpha * np.exp(np.minimum(x, 0))))
+def _elu(x, alpha):
+    return np.maximum(x, 0) + alpha * np.expm1(np.minimum(x, 0))
+
+
+def _elu_slope(x: Any, alpha: float) -> Any:
+    return alpha * np.exp(np.minimum(x, 0)) * (x <= 0) + (x > 0)
+
+
+@primitive(x=lambda g, x, alpha: g * in_pieces(lambda x: _elu_slope(x, alpha), x))
 def elu(x, *, alpha=1.0):
     """Return x where x > 0, and alpha * (exp(x) - 1) elsewhere. Its derivative at 0 is taken to be alpha.
 
     >>> tg.elu(tg.tensor([-1.0, 2.0]))
     tensor([-0.632121,  2.      ])
     """
-    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+    return in_pieces(lambda x: _elu(x, alpha), x)
 
 
 selu = elementwise(
-    lambda x: SELU_SCALE * np.where(x > 0, x, SELU_ALPHA * np.expm1(np.minimum(x, 0))),
+    lambda x: in_pieces(lambda x: SELU_SCALE * _elu(x, SELU_ALPHA), x),
     """Return scale * elu(x, alpha) with the constants that keep mean 0 and variance 1 from layer to layer.
 
     Its derivative at 0 is taken to be scale * alpha. Source: Klambauer and others, Self-normalizing neural
@@ -180,21 +192,21 @@ selu = elementwise(
     tensor([-1.111331,  2.101402])
     """,
     name="selu",
-    x=lambda g, x: g * (SELU_SCALE * np.where(x > 0, 1, SELU_ALPHA * np.exp(np.minimum(x, 0)))),
+    x=lambda g, x: g * in_pieces(lambda x: SELU_SCALE * _elu_slope(x, SELU_ALPHA), x),
 )
 
 
-@primitive(x=lambda g, x, negative_slope: np.where(x > 0, g, negative_slope * g))
+@primitive(x=lambda g, x, negative_slope: masked(g, x > 0) + masked(negative_slope * g, x <= 0))
 def leaky_relu(x, *, negative_slope=0.01):
     """Return x where x > 0, and negative_slope * x elsewhere. Its derivative at 0 is taken to be negative_slope.
 
     >>> tg.leaky_relu(tg.tensor([-1.0, 2.0]))
     tensor([-0.01,  2.  ])
     """
-    return np.where(x > 0, x, negative_slope * x)
+    return np.maximum(x, 0) + negative_slope * np.minimum(x, 0)
 
 
-@primitive(x=lambda g, x, min_val, max_val: np.where((x > min_val) & (x < max_val), g, 0))
+@primitive(x=lambda g, x, min_val, max_val: masked(g, (x > min_val) & (x < max_val)))
 def hardtanh(x, *, min_val=-1.0, max_val=1.0):
     """Return x limited to [min_val, max_val]. Its derivative at the limits is taken to be 0 (that of `clip` is 1).
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..autograd import elementwise, primitive
 from ..tensor import Tensor
+from .pieces import masked
 
 
 def nonzero(g: Any, d: Any) -> Any:
@@ -190,8 +191,8 @@ maximum = elementwise(
     >>> tg.maximum(tg.tensor([1.0, 5.0]), 3.0)
     tensor([3., 5.])
     """,
-    x=lambda g, x, y: np.where(x == y, 0.5 * g, np.where(x > y, g, 0)),
-    y=lambda g, x, y: np.where(x == y, 0.5 * g, np.where(y > x, g, 0)),
+    x=lambda g, x, y: masked(g, x > y) + masked(0.5 * g, x == y),
+    y=lambda g, x, y: masked(g, y > x) + masked(0.5 * g, x == y),
 )
 
 minimum = elementwise(
@@ -201,8 +202,8 @@ minimum = elementwise(
     >>> tg.minimum(tg.tensor([1.0, 5.0]), 3.0)
     tensor([1., 3.])
     """,
-    x=lambda g, x, y: np.where(x == y, 0.5 * g, np.where(x < y, g, 0)),
-    y=lambda g, x, y: np.where(x == y, 0.5 * g, np.where(y < x, g, 0)),
+    x=lambda g, x, y: masked(g, x < y) + masked(0.5 * g, x == y),
+    y=lambda g, x, y: masked(g, y < x) + masked(0.5 * g, x == y),
 )
 
 
@@ -226,7 +227,7 @@ def _within(g: Any, x: Any, min: Any, max: Any) -> Any:
     if min is None and max is None:
         return g
     inside = x <= max if min is None else x >= min if max is None else (x >= min) & (x <= max)
-    return np.where(inside, g, 0)
+    return masked(g, inside)
 
 
 @primitive(np.clip, x=_within)
@@ -241,7 +242,7 @@ def clip(x, *, min=None, max=None):
     return np.array(x) if min is None and max is None else np.clip(x, min, max)
 
 
-@primitive(np.nan_to_num, x=lambda g, x: np.where(np.isfinite(x), g, 0))
+@primitive(np.nan_to_num, x=lambda g, x: masked(g, np.isfinite(x)))
 def nan_to_num(x, *, nan=0.0, posinf=None, neginf=None):
     """Return x with numbers in place of NaN and the infinities (None: the largest that the dtype has).
 

@@ -89,6 +89,11 @@ def _ahead(x: Any, y: Any) -> Any:
     return np.where((x == y) & np.isinf(x), np.minimum(x, 0), x - y)
 
 
+def _logaddexp(x: Any, y: Any) -> Any:
+    with np.errstate(invalid="ignore"):  # inf - inf
+        return np.maximum(x, y) + np.log1p(np.exp(-np.abs(np.where(x == y, 0, x - y))))
+
+
 logaddexp = elementwise(
     np.logaddexp,
     """Return log(exp(x) + exp(y)) without overflow. Of -inf and -inf it is -inf, with gradient 0.
@@ -96,6 +101,7 @@ logaddexp = elementwise(
     >>> tg.logaddexp(tg.tensor([1e4]), 1e4)
     tensor([10000.693])
     """,
+    kernel=_logaddexp,  # several times as fast as NumPy's
     x=lambda g, x, y: g * alike(sigmoid, _ahead(x, y)),
     y=lambda g, x, y: g * alike(sigmoid, _ahead(y, x)),
 )
