@@ -1,0 +1,113 @@
+"""Operations on large arrays, forward and backward, beside PyTorch in the same run, one thread each.
+
+    python benchmarks/operations.py [--quick]
+
+The two take turns, and each figure is the best of many rounds: machines are shared and noisy, so look at
+the ratio, not at the milliseconds. "bar" is the largest ratio that the project allows itself.
+"""
+
+import os
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[variable] = "1"
+
+import argparse
+import sys
+import time
+
+import numpy as np
+
+import tinygrad_ml as tg
+
+try:
+    import torch
+except ImportError:
+    sys.exit("this benchmark compares with PyTorch: pip install torch")
+torch.set_num_threads(1)
+
+random = np.random.default_rng(0)
+
+
+def normal(*shape):
+    return random.normal(size=shape).astype(np.float32)
+
+
+def step(library, function, *arrays):
+    """Return a run: forward, sum, backward to every array."""
+    inputs = [library.tensor(a, requires_grad=True) for a in arrays]
+
+    def run():
+        for x in inputs:
+            x.grad = None
+        function(*inputs).sum().backward()
+
+    return run
+
+
+def both(function, *arrays, theirs=None):
+    """Return our run and PyTorch's: of the same function, where it is written the same in both."""
+    return step(tg, function, *arrays), step(torch, theirs or function, *arrays)
+
+
+# ---------------------------------------------------------------------- what is measured: (name, bar, runs)
+
+
+def elementwise():
+    x, y = normal(1_000_000), normal(1_000_000)
+    yield "arithmetic: x * y + x - y / 3", 1.5, both(lambda x, y: x * y + x - y / 3, x, y)
+    yield (
+        "functions: log(1 + exp(tanh(x) * y)) + sqrt(x * x + 1)",
+        1.5,
+        both(lambda x, y: (1 + (x.tanh() * y).exp()).log() + (x * x + 1).sqrt(), x, y),
+    )
+    yield (
+        "choices: maximum(x, y), abs, clip",
+        1.5,
+        both(
+            lambda x, y: tg.maximum(x, y).abs().clip(0.1, 1.0),
+            x,
+            y,
+            theirs=lambda x, y: torch.maximum(x, y).abs().clip(0.1, 1.0),
+        ),
+    )
+    functional = torch.nn.functional
+    for ours, theirs in (
+        (tg.relu, torch.relu),
+        (tg.sigmoid, torch.sigmoid),
+        (tg.softplus, functional.softplus),
+        (tg.silu, functional.silu),
+        (tg.gelu, functional.gelu),
+    ):
+        yield (
+            f"activation: {ours.__name__}(x * y)",
+            1.5,
+            both(lambda x, y, f=ours: f(x * y), x, y, theirs=lambda x, y, f=theirs: f(x * y)),
+        )
+
+
+BENCHMARKS = [elementwise]
+
+
+# ---------------------------------------------------------------------- how it is measured
+
+
+def seconds(run):
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="fewer rounds")
+    rounds = 5 if parser.parse_args().quick else 40
+    print(f"{'milliseconds':64}{'tinygrad_ml':>12}{'PyTorch':>10}{'ratio':>8}{'bar':>6}")
+    for benchmark in BENCHMARKS:
+        for name, bar, (ours, theirs) in benchmark():
+            times = [(seconds(ours), seconds(theirs)) for _ in range(rounds)]
+            mine, peer = map(min, zip(*times))
+            print(f"{name:64}{mine * 1e3:12.2f}{peer * 1e3:10.2f}{mine / peer:8.2f}{bar:6.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
