@@ -45,6 +45,8 @@ install_package() {
     say "installing tinygrad_ml[$extra] into .venv (a minute or two the first time)"
     .venv/bin/python -m pip install -qq --editable ".[$extra]" ||
         fail "pip could not install tinygrad_ml[$extra]; its message is above. Run the same command again to go on"
+    # compiled here, since the first import cannot always write its bytecode
+    .venv/bin/python -m compileall -q tinygrad_ml models || true
     inputs >"$stamp"
 }
 

@@ -1,12 +1,14 @@
 """The programs of the README and of the pages in docs run as they stand."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCKS = [
     pytest.param(block, id=f"{page.name}-{i}")
     for page in PAGES
@@ -16,11 +18,11 @@ BLOCKS = [
 
 
 @pytest.mark.parametrize("block", BLOCKS)
-def test_the_example_runs(block, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_the_program_runs(block, tmp_path):
     if "import torch" in block:
         pytest.importorskip("torch")
-    exec(compile(block, "example", "exec"), {"__name__": "example"})
+    result = subprocess.run([sys.executable, "-c", block], cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
