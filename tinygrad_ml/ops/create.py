@@ -134,6 +134,15 @@ def eye(n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool 
     return _new(np.eye(n, m, dtype=dtype or get_default_dtype()), requires_grad)
 
 
+def from_dlpack(x: Any) -> Tensor:
+    """Return a copy of the array of another library, by the DLPack protocol.
+
+    >>> tg.from_dlpack(np.array([1.0, 2.0]))
+    tensor([1., 2.], dtype=float64)
+    """
+    return wrap(np.array(np.from_dlpack(x)))
+
+
 def rand(
     *shape: Any, dtype: Any = None, requires_grad: bool = False, generator: np.random.Generator | None = None
 ) -> Tensor:

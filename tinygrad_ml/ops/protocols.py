@@ -35,7 +35,16 @@ def _values(function: Callable) -> Callable:
     )
 
 
-for _function in (np.shape, np.ndim, np.size, np.array_equal, np.allclose, np.iscomplexobj, np.isrealobj):
+for _function in (
+    np.shape,
+    np.ndim,
+    np.size,
+    np.array_equal,
+    np.allclose,
+    np.iscomplexobj,
+    np.isrealobj,
+    np.result_type,
+):
     NUMPY[_function] = _values(_function)
 
 
