@@ -44,6 +44,7 @@ class Checker:
     ):
         self.problem, self.report = problem, report
         self.base, self.weights, self.rows = base, weights, rows
+        self.magnitude = np.maximum(np.abs(base), problem.magnitude())  # of the numbers that the outputs are made of
         self.seconds = seconds
         self.precision = precision
         self.method, self.mode, self.step, self.atol, self.samples = method, mode, eps, atol, samples
@@ -148,11 +149,11 @@ class Checker:
         largest = max(largest / norm, scale) / np.sqrt(count) / 4
         smallest = scale * self.precision**0.5 / 4 / np.sqrt(count)
         base = self.base if start is None else line(0)
-        return Slopes(line, base, self.weights, largest, min(smallest, largest), self.precision)
+        return Slopes(line, base, self.weights, largest, min(smallest, largest), self.precision, self.magnitude)
 
     def size(self, moved: Any = True) -> np.ndarray:
         """Return the size of what is added up in each row, of the outputs that moved (or of all, if none did)."""
-        return np.abs(self.weights) @ np.where(moved if np.any(moved) else True, np.abs(self.base), 0)
+        return np.abs(self.weights) @ np.where(moved if np.any(moved) else True, self.magnitude, 0)
 
     # ------------------------------------------------------------------ entry by entry
 
@@ -206,13 +207,13 @@ class Checker:
         if self.method == "complex":
             try:
                 change = complex_step(line, power_of_two(scale * 2.0**-64))
-            except TypeError:  # a function that does not take complex numbers
+            except Exception:  # the function does not take complex numbers: Ridders' method will do
                 change = np.full(self.base.shape, np.nan)
             allowed = 64 * self.precision * self.size(change != 0) / scale
             return self.weights @ change, allowed, allowed
         if self.method == "ridders":
             start = 0.25 * scale if self.step is None else self.step
-            s = Slopes(line, self.base, self.weights, start, start * 2.0**-12, self.precision)
+            s = Slopes(line, self.base, self.weights, start, start * 2.0**-12, self.precision, self.magnitude)
             return s.value, 4 * s.error, 64 * self.precision * self.size() / scale
         step = power_of_two(scale * self.precision ** (1 / 3)) if self.step is None else self.step
         change = central(line, step)

@@ -56,26 +56,40 @@ class Slopes:
     value, error : the derivative by Ridders' extrapolation, and what it may be off by; NaN and inf if the
         function is defined on one side only
     right, right_error, left, left_error : the same for the one-sided derivatives
+    candidates, candidate_errors : all extrapolations that were made, (number, rows)
     jumps : whether the function still jumps at the point for the smallest steps
+    flat : whether nothing changes for the smallest steps, but does for larger ones
     """
 
-    def __init__(self, line: Line, base: np.ndarray, weights: np.ndarray, largest: float, smallest: float, eps: float):
+    def __init__(
+        self,
+        line: Line,
+        base: np.ndarray,
+        weights: np.ndarray,
+        largest: float,
+        smallest: float,
+        eps: float,
+        magnitude: np.ndarray | float = 0.0,
+    ):
         count = int(np.ceil(np.log(largest / smallest) / np.log(RATIO))) + 1
         steps = power_of_two(largest) * RATIO ** -np.arange(float(min(max(count, 3), MAX_STEPS)))
         ups, downs, sizes = [], [], []
         for h in steps:
             up, down = line(h), line(-h)
             moved = (up != base) | (down != base)
-            size = np.maximum(np.maximum(np.abs(up), np.abs(down)), np.abs(base))
+            size = np.maximum(np.maximum(np.abs(up), np.abs(down)), np.maximum(np.abs(base), magnitude))
             ups.append(weights @ (up - base))
             downs.append(weights @ (base - down))
             sizes.append(np.abs(weights) @ np.where(moved & np.isfinite(size), size, 0))
         h = steps[:, None]
         up, down, size = np.array(ups), np.array(downs), np.array(sizes)
-        self.value, self.error = _extrapolate((up + down) / (2 * h), _noise(up + down, size, eps) / h, RATIO**2)
-        self.right, self.right_error = _extrapolate(up / h, 2 * _noise(up, size, eps) / h, RATIO)
-        self.left, self.left_error = _extrapolate(down / h, 2 * _noise(down, size, eps) / h, RATIO)
+        found = _extrapolations((up + down) / (2 * h), _noise(up + down, size, eps) / h, RATIO**2)
+        self.candidates, self.candidate_errors = found[:2]
+        self.value, self.error = _best(*found)
+        self.right, self.right_error = _best(*_extrapolations(up / h, 2 * _noise(up, size, eps) / h, RATIO))
+        self.left, self.left_error = _best(*_extrapolations(down / h, 2 * _noise(down, size, eps) / h, RATIO))
         change = np.abs(up) + np.abs(down)
+        self.flat = (change[-1] == 0) & (change > 0).any(axis=0)
         self.jumps = change[-1] > np.maximum(0.5 * change[-3], 100 * eps * size[-1])
 
 
@@ -90,25 +104,31 @@ def _noise(change: np.ndarray, size: np.ndarray, eps: float) -> np.ndarray:
     return np.maximum(2 * eps * size, np.where(change == 0, resolution, 0))
 
 
-def _extrapolate(slopes: np.ndarray, noise: np.ndarray, factor: float) -> tuple[np.ndarray, np.ndarray]:
-    """Extrapolate slopes (steps, rows) to step 0 and return the value with the smallest error estimate, for each row.
+def _extrapolations(slopes: np.ndarray, noise: np.ndarray, factor: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Extrapolate slopes (steps, rows) to step 0 in all ways; return the values, error estimates and noises.
 
     Source: Ridders, "Accurate computation of F'(x) and F'(x)F''(x)", Advances in Engineering Software 4 (1982).
     """
-    rows = np.arange(slopes.shape[1])
-    value, error = np.full(len(rows), np.nan), np.full(len(rows), np.inf)
+    values, errors, noises = [], [], []
     table = slopes
     for order in range(1, min(7, len(slopes))):
         gain = factor**order
         finer = (gain * table[1:] - table[:-1]) / (gain - 1)
-        estimate = np.maximum(np.abs(finer - table[1:]), np.abs(finer - table[:-1]))
-        estimate = np.maximum(estimate, noise[order:])
+        error = np.maximum(np.abs(finer - table[1:]), np.abs(finer - table[:-1]))
         apart = np.abs(np.diff(finer, axis=0))  # from the next value: where rounding rules, two may agree by luck
-        estimate = np.maximum(estimate, np.concatenate([apart, apart[-1:]]) if len(apart) else 0)
-        estimate[~np.isfinite(estimate)] = np.inf
-        k = estimate.argmin(axis=0)
-        better = estimate[k, rows] < error
-        value = np.where(better, finer[k, rows], value)
-        error = np.where(better, estimate[k, rows], error)
+        error = np.maximum(error, np.concatenate([apart, apart[-1:]]) if len(apart) else 0)
+        error = np.maximum(error, noise[order:])
+        values.append(finer)
+        errors.append(np.where(np.isfinite(error), error, np.inf))
+        noises.append(noise[order:])
         table = finer
-    return value, error
+    return np.concatenate(values), np.concatenate(errors), np.concatenate(noises)
+
+
+def _best(values: np.ndarray, errors: np.ndarray, noises: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return, for each row, the value with the smallest error among those that have settled (or among all)."""
+    settled = (errors <= 0.01 * np.abs(values)) | (errors <= 100 * noises)
+    usable = np.where(settled | ~settled.any(axis=0), errors, np.inf)
+    k, rows = usable.argmin(axis=0), np.arange(values.shape[1])
+    error = usable[k, rows]
+    return np.where(np.isfinite(error), values[k, rows], np.nan), error

@@ -58,7 +58,10 @@ def _cause(part: Comparison, problem: Problem) -> tuple[str, str]:
     a, n = part.analytic[rows], part.numeric[rows]
     if not np.isfinite(n[part.wrong[rows]]).any():
         return "the numerical derivative is NaN: every step leaves the domain of the function", "move the point inwards"
-    for guess in (_whole, _moved, _of_outputs, _some):
+    guesses: tuple = (_whole, _exchanged, _moved, _some, _left_out)
+    if _same(a, n):  # but for entries that are small beside the others
+        guesses = (_some,)
+    for guess in guesses:
         found = guess(part, a, n, rows, problem)
         if found:
             return found
@@ -70,31 +73,34 @@ def _same(a: np.ndarray, n: np.ndarray) -> bool:
     if a.shape != n.shape:
         return False
     known = np.isfinite(n)
-    size = np.abs(n[known]).max(initial=0)
-    return bool(known.any() and size > 0 and np.abs(a - n)[known].max() <= FIT * size)
+    return bool(n[known].any()) and _close(a[known], n[known])
 
 
-def _ratio(a: np.ndarray, n: np.ndarray) -> float | None:
-    """Return c if a is c times n."""
+def _close(a: np.ndarray, n: np.ndarray) -> bool:
+    size = np.maximum(np.abs(a), np.abs(n))
+    return bool((np.abs(a - n) <= FIT * size + 1e-9 * size.max(initial=0)).all())
+
+
+def _ratio(a: np.ndarray, n: np.ndarray, wrong: np.ndarray) -> float | None:
+    """Return c if a is c times n; the entries that are wrong must fit without any allowance for rounding."""
     known = np.isfinite(n)
-    a, n = a[known], n[known]
+    a, n, wrong = a[known], n[known], wrong[known]
     square = float(n @ n)
-    if square == 0 or not a.size:
-        return None
-    c = float(a @ n) / square
-    return c if np.abs(a - c * n).max() <= FIT * max(np.abs(a).max(), abs(c) * np.abs(n).max(), 1e-300) else None
+    c = float(a @ n) / square if square else 0.0
+    fits = np.abs(a - c * n)[wrong] <= FIT * np.maximum(np.abs(a), np.abs(c * n))[wrong]
+    return c if square and fits.all() and _close(a, c * n) else None
 
 
 def _scaled(c: float, problem: Problem) -> tuple[str, str]:
     """Return the words for a gradient that is c times too large."""
     if abs(c) < FIT:
         return "the gradient is zero", "the path is cut, or the incoming gradient is dropped"
-    sign = "has the wrong sign" if c < 0 else ""
-    size = abs(c)
-    if abs(size - 1) < FIT:
+    if abs(c + 1) < FIT:
         return "the gradient has the wrong sign", ""
+    sign = "has the wrong sign and " if c < 0 else ""
+    size = abs(c)
     factor = size if size > 1 else 1 / size
-    text = f"is {factor:.4g} times too {'large' if size > 1 else 'small'}"
+    text = f"is {factor:.6g} times too {'large' if size > 1 else 'small'}"
     lengths = [(name, k, m) for name, v in zip(problem.names, problem.values) for k, m in enumerate(v.shape)]
     hint = next(
         (
@@ -104,31 +110,32 @@ def _scaled(c: float, problem: Problem) -> tuple[str, str]:
         ),
         "",
     )
-    return "the gradient " + " and ".join(filter(None, [sign, text])), hint
+    return f"the gradient {sign}{text}", hint
 
 
 def _whole(part: Comparison, a: np.ndarray, n: np.ndarray, rows: list, problem: Problem) -> tuple[str, str] | None:
     """Guess a factor, a missing term, or a factor x: the same fault in all entries."""
-    c = _ratio(a, n)
+    wrong = part.wrong[rows]
+    c = _ratio(a, n, wrong)
     if c is not None:
         return _scaled(c, problem)
     x = np.broadcast_to(part.value, a.shape)
     known = np.isfinite(n)
-    if _same(np.abs(a), np.abs(n)):
-        flipped = int(((a * n) < 0).any(axis=0).sum())
-        return f"the sign is wrong in {flipped} entries, the sizes are right", "a missing sign() or abs()?"
-    for name, term in (("a constant", np.ones(a.shape)), (f"a multiple of {part.name}", x)):
-        c = _ratio(n - a, np.where(known, term, np.nan)) if known.sum() > 2 else None
-        if c is not None and len(rows) == 1:
-            hint = "the gradient of a regulariser?" if name != "a constant" else ""
-            return f"a term is {'missing' if abs(c) > 0 else 'wrong'}: {name}, {c:.4g}", hint
-    if known.sum() > 2 and np.abs(x).max() > 0:
-        for text, factor in ((f"a factor {part.name} is missing", x), (f"a factor {part.name} too many", 1 / x)):
-            c = _ratio(a * factor, n)
-            if c is not None and abs(c) > FIT:
-                return f"{text}" + (
-                    f" (and a constant factor {1 / c:.4g})" if abs(c - 1) > FIT else ""
-                ), "the chain rule"
+    flipped = int(((a * n) < 0).any(axis=0).sum())
+    if flipped and _same(np.abs(a), np.abs(n)):
+        where = f"{flipped} of {part.checked} entries"
+        return f"the sign is wrong in {where}, the sizes are right", "a missing sign() or abs()?"
+    if wrong.sum() < 3 or not x.any():
+        return None
+    if len(rows) == 1:
+        for name, term, hint in (("a constant", 1.0, ""), (f"a multiple of {part.name}", x, "of a regulariser?")):
+            c = _ratio(n - a, np.where(known, term, np.nan), wrong)
+            if c:
+                return f"a term is missing: {name}, {c:.4g}", hint and "the gradient " + hint
+    for text, factor in ((f"a factor {part.name} is missing", x), (f"a factor {part.name} too many", 1 / x)):
+        c = _ratio(a * factor, n, wrong)
+        if c:
+            return text + (f" (and a constant factor {1 / c:.4g})" if abs(c - 1) > FIT else ""), "the chain rule"
     return None
 
 
@@ -159,23 +166,25 @@ def _moved(part: Comparison, a: np.ndarray, n: np.ndarray, rows: list, problem: 
     return None
 
 
-def _of_outputs(part: Comparison, a: np.ndarray, n: np.ndarray, rows: list, problem: Problem) -> tuple[str, str] | None:
-    """Guess outputs that do not reach the input, or that reach it instead of one another."""
-    if len(rows) < 2:
-        return None
-    flat_a, flat_n = a.reshape(len(rows), -1), n.reshape(len(rows), -1)
+def _exchanged(part: Comparison, a: np.ndarray, n: np.ndarray, rows: list, problem: Problem) -> tuple[str, str] | None:
+    """Guess that the axes of a square output are exchanged."""
+    side = round(len(rows) ** 0.5)
+    if side * side == len(rows) and side > 1:
+        exchanged = a.reshape(side, side, -1).swapaxes(0, 1).reshape(a.shape)
+        if _same(exchanged, n):
+            return "the axes of the incoming gradient are exchanged", "a sum over the wrong axis, or a transpose?"
+    return None
+
+
+def _left_out(part: Comparison, a: np.ndarray, n: np.ndarray, rows: list, problem: Problem) -> tuple[str, str] | None:
+    """Guess outputs that do not reach the input."""
     bad = part.wrong[rows].reshape(len(rows), -1).any(axis=1)
-    if 0 < bad.sum() < len(rows) and not flat_a[bad].any():
+    if 0 < bad.sum() < len(rows) and not a[bad].any():
         some = ", ".join(part.rows[rows[k]] for k in np.flatnonzero(bad)[:4]) + (", ..." if bad.sum() > 4 else "")
         return (
             f"what arrives at {bad.sum()} of the {len(rows)} outputs ({some}) is left out",
             "a missing sum over a broadcast axis, or a slice that is too short?",
         )
-    side = round(len(rows) ** 0.5)
-    if side * side == len(rows) and side > 1:
-        exchanged = flat_a.reshape(side, side, -1).swapaxes(0, 1).reshape(flat_a.shape)
-        if _same(exchanged, flat_n):
-            return "the axes of the incoming gradient are exchanged", "a sum over the wrong axis, or a transpose?"
     return None
 
 
@@ -194,7 +203,7 @@ def _some(part: Comparison, a: np.ndarray, n: np.ndarray, rows: list, problem: P
             listed = ", ".join(map(str, places[:6])) + (", ..." if len(places) > 6 else "")
             where += f": those at {listed} along axis {axis}"
             break
-    c = _ratio(a, np.where(wrong, n, np.nan))
+    c = _ratio(a, np.where(wrong, n, np.nan), part.wrong[rows])
     if c is None:
         return where, ""
     return where + ", where it " + _scaled(c, problem)[0].removeprefix("the gradient "), ""

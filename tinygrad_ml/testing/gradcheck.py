@@ -127,10 +127,10 @@ def _check(problem: Problem, report: Report, seed: int, options: dict) -> None:
     weights, rows = _weights(outputs, sum(v.size for v in problem.values), np.random.default_rng(seed))
     if getattr(problem, "scalar", lambda outputs: False)(outputs):
         weights, rows = weights[:1], rows[:1]  # its gradient takes no incoming gradient
-    precision = max((np.finfo(y.dtype).eps for y in outputs), default=0.0)
-    if precision > 1e-10:
+    problem.precision = max(problem.precision, *(float(np.finfo(y.dtype).eps) for y in outputs))
+    if problem.precision > 1e-10:
         report.notes.append("the function computes in float32, so only 3 digits could be checked: use float64")
-    checker = Checker(problem, report, base, weights, rows, seconds, float(precision), seed, **options)
+    checker = Checker(problem, report, base, weights, rows, seconds, problem.precision, seed, **options)
     checker.run()
 
 

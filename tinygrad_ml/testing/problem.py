@@ -24,6 +24,8 @@ class Problem:
         What is checked, for the report.
     names, values : the arrays that vary, in float64
     notes : list of str
+    precision : float
+        The machine epsilon of what computes them, once it is known.
     """
 
     def __init__(self, title: str, function: Any, arguments: Sequence, params: Mapping[str, Tensor]):
@@ -31,6 +33,7 @@ class Problem:
         self.function = function
         self.arguments = list(arguments)
         self.notes: list[str] = []
+        self.precision = 0.0
         self.positions = _varying(self.arguments)
         names = _argument_names(function)
         self.names = [names[k] if k < len(names) else f"input {k}" for k in self.positions]
@@ -68,6 +71,10 @@ class Problem:
     def written(self) -> str | None:
         """Return the name of an input that the last call has written to."""
         raise NotImplementedError
+
+    def magnitude(self) -> Any:
+        """Return how large the numbers are that the flat outputs are made of, where that is not their own size."""
+        return 0.0
 
 
 class TensorProblem(Problem):
@@ -117,6 +124,8 @@ class SecondOrder(TensorProblem):
         self.title = f"the gradient of {first.title}"
         self.notes = []
         outputs = first.run(first.values)[1]
+        self.precision = first.precision
+        self.size = sum(float(np.sum(np.abs(_array(y) * w))) for y, w in zip(outputs, weights))
         self.heads = [k for k, y in enumerate(outputs) if isinstance(y, Tensor) and y.requires_grad]
         self.names = first.names + [f"gradient of output {k}" if len(outputs) > 1 else "g" for k in self.heads]
         self.values = first.values + [weights[k] for k in self.heads]
@@ -128,7 +137,16 @@ class SecondOrder(TensorProblem):
         self.used = leaves + arriving, values
         heads = [outputs[k] for k in self.heads]
         found = grad(heads, leaves, arriving, create_graph=True, allow_unused=True) if heads else ()
-        return self.used[0], [g for g in found if g is not None]
+        self.reached = [k for k, g in enumerate(found) if g is not None]
+        return self.used[0], [found[k] for k in self.reached]
+
+    def magnitude(self) -> Any:
+        # A gradient that is 0 up to rounding (that of the sum of a softmax) is a difference of larger numbers
+        parts = [np.zeros(0)]
+        for k, g in zip(self.reached, self.evaluate(self.values)):
+            size = self.size / (np.abs(self.values[k]).max(initial=0) or 1.0)
+            parts.append(np.full(g.size, size if np.abs(g).max(initial=0) < 1e-10 * size else 0.0))
+        return np.concatenate(parts)
 
     def written(self) -> None:
         return None

@@ -33,7 +33,7 @@ def verdict(a: np.ndarray, s: Slopes, rtol: float, allowed: np.ndarray) -> tuple
     kink a gradient may lie
     """
 
-    def near(n: np.ndarray, error: np.ndarray) -> np.ndarray:
+    def near(n: np.ndarray, error: np.ndarray | float) -> np.ndarray:
         return np.abs(a - n) <= rtol * np.maximum(np.abs(a), np.abs(n)) + 4 * error + allowed
 
     bend = np.abs(s.right - s.left)
@@ -50,6 +50,9 @@ def verdict(a: np.ndarray, s: Slopes, rtol: float, allowed: np.ndarray) -> tuple
     status[s.jumps & (side | ~settled)] = JUMP
     status[kink & between] = KINK
     status[one_sided & side] = EDGE
-    good = near(s.value, s.error) & settled
-    status[good] = np.where(s.error > np.maximum(1e-4 * size, allowed), ROUGH, AGREES)[good]
+    # A function that rounds (float32 inside) is flat for small steps, and only larger ones show its slope
+    coarse = near(s.candidates, s.candidate_errors) & (s.candidate_errors <= 1e-4 * np.abs(s.candidates))
+    status[s.flat & coarse.any(axis=0)] = ROUGH
+    status[near(s.value, s.error) & settled] = ROUGH
+    status[near(s.value, s.error) & (s.error <= np.maximum(1e-4 * size, allowed)) | near(s.value, 0.0)] = AGREES
     return status, kink, slack
