@@ -11,7 +11,7 @@ tensor([2., 4., 6.])
 from importlib import import_module
 from typing import Any
 
-from . import autograd, nn, ops, optim
+from . import autograd, linalg, nn, ops, optim
 from .autograd import detect_anomaly, enable_grad, is_grad_enabled, no_grad
 from .ops import *
 from .serialization import load, save

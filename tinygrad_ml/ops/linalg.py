@@ -1,1 +1,0 @@
-"""Matrix decompositions and what rests on them."""
