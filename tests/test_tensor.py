@@ -240,6 +240,29 @@ def test_len_iteration_and_truth():
         len(tg.tensor(1.0))
 
 
+def test_a_tensor_differs_from_none_and_text():
+    x = tg.ones(2)
+    assert not (x == None)  # noqa: E711
+    assert x != "text"
+
+
+def test_a_name_from_pytorch_points_to_numpys():
+    with pytest.raises(AttributeError, match=r"no attribute 'unsqueeze'; here it is tg\.expand_dims"):
+        tg.ones(2).unsqueeze(0)
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'$"):
+        _ = tg.ones(2).nonsense
+
+
+def test_a_copy_that_would_lose_a_gradient_is_refused():
+    with pytest.raises(TypeError, match=r"x\.detach\(\)"):
+        tg.tensor(tg.ones(2, requires_grad=True))
+
+
+def test_formatting_many_numbers_as_one_is_refused():
+    with pytest.raises(TypeError, match=r"shape \(2,\) with '\.2f'"):
+        f"{tg.ones(2):.2f}"
+
+
 def test_item_of_many_raises():
     with pytest.raises(ValueError, match=r"\(2,\)"):
         tg.ones(2).item()

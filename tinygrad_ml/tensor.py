@@ -28,6 +28,29 @@ _default_float = np.dtype(np.float32)
 tick = itertools.count(1).__next__
 
 
+# What people who come from PyTorch type first.
+NUMPY_NAMES = {
+    "view": "reshape",
+    "permute": "transpose",
+    "t": "T",
+    "unsqueeze": "tg.expand_dims",
+    "clone": "copy",
+    "dim": "ndim",
+    "numel": "size",
+    "cat": "tg.concatenate",
+    "float": "astype",
+    "double": "astype",
+    "long": "astype",
+    "to": "astype",
+    "type": "astype",
+    "pow": "**",
+    "mm": "@",
+    "bmm": "@",
+    "matmul": "@",
+    "expand": "tg.broadcast_to",
+}
+
+
 class Tensor:
     """An n-dimensional array that remembers how it was computed.
 
@@ -268,7 +291,15 @@ class Tensor:
         return f"tensor({text}{notes})"
 
     def __format__(self, spec: str) -> str:
-        return format(self._data.item(), spec) if spec and self._data.size == 1 else format(str(self), spec)
+        if not spec:
+            return str(self)
+        if self._data.size != 1:
+            raise TypeError(f"cannot format a Tensor of shape {self.shape} with {spec!r}; format its elements")
+        return format(self._data.item(), spec)
+
+    def __getattr__(self, name: str) -> Any:
+        hint = f"; here it is {NUMPY_NAMES[name]}, as in NumPy" if name in NUMPY_NAMES else ""
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{hint}", name=name, obj=self)
 
     def __bool__(self) -> bool:
         if self._data.size != 1:
@@ -357,7 +388,6 @@ class Tensor:
         def __getitem__(self, index: Any) -> Tensor: ...
         def __setitem__(self, index: Any, value: Any) -> None: ...
         def __iter__(self) -> Any: ...
-        def __getattr__(self, name: str) -> Any: ...
 
 
 def tensor(data: Any, dtype: Any = None, *, requires_grad: bool = False, name: str | None = None) -> Tensor:
@@ -427,6 +457,11 @@ def wrap(array: Any) -> Tensor:
 def to_array(data: Any, dtype: Any = None) -> np.ndarray:
     """Copy `data` into a new numeric array; Python numbers become the default float."""
     if isinstance(data, Tensor):
+        if data.requires_grad:
+            raise TypeError(
+                "a new Tensor made of one that requires a gradient would lose that gradient silently: use x.detach(), "
+                "or x.astype(...) to change the dtype"
+            )
         return np.array(data._data, dtype)
     if isinstance(data, (list, tuple)) and _holds_tensor(data):
         raise TypeError("a list that holds Tensors would lose their gradients; use tg.stack or tg.concatenate")

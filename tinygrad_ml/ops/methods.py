@@ -77,7 +77,15 @@ def _setitem(self: Tensor, index: Any, value: Any) -> None:
         if self._lent is not None:
             self._lent = self._data.copy()
     else:
+        if isinstance(value, Tensor) and value.requires_grad and self.dtype.kind not in "fc":
+            raise TypeError(
+                f"cannot write a value that requires a gradient into a Tensor of dtype {self.dtype}, where its gradient "
+                "would be lost: convert the Tensor first with .astype(dtype)"
+            )
+        name = self.name
         self._become(setitem(self, value, index=index))
+        if self.node is None:
+            self.name = name
 
 
 def _iter(self: Tensor) -> Iterator[Tensor]:
@@ -100,6 +108,17 @@ def _transpose(self: Tensor, *axes: Any) -> Tensor:
     (3, 2, 4)
     """
     return shape.transpose(self, axes=axes[0] if len(axes) == 1 else axes or None)
+
+
+def _compared(operation: Callable) -> Callable:
+    """Return == or != that leaves None, text and other strangers to Python, which says that they differ."""
+
+    def compare(self: Tensor, other: Any) -> Any:
+        if other is None or isinstance(other, (str, dict, set)):
+            return NotImplemented
+        return operation(self, other)
+
+    return compare
 
 
 def _reversed(operation: Callable) -> Callable:
@@ -132,8 +151,8 @@ METHODS: dict[str, Any] = {
     "__le__": logic.less_equal,
     "__gt__": logic.greater,
     "__ge__": logic.greater_equal,
-    "__eq__": logic.equal,
-    "__ne__": logic.not_equal,
+    "__eq__": _compared(logic.equal),
+    "__ne__": _compared(logic.not_equal),
     "__getitem__": _getitem,
     "__setitem__": _setitem,
     "__iter__": _iter,
