@@ -282,17 +282,3 @@ def test_sinc_has_derivatives_of_every_order_at_0():
     for expected in (0.0, -(math.pi**2) / 3, 0.0, math.pi**4 / 5):  # sinc(x) = 1 - (pi x)^2/3! + (pi x)^4/5! - ...
         (y,) = tg.autograd.grad(y.sum(), x, create_graph=True)
         np.testing.assert_allclose(y.numpy(), expected, rtol=1e-5, atol=1e-5)
-
-
-def test_the_weights_of_an_average_have_a_gradient():
-    x, w = np.array([1.0, 5.0, 3.0]), np.array([3.0, 1.0, 2.0])
-    mean = (x * w).sum() / w.sum()
-    assert np.average(tg.tensor(x), weights=tg.tensor(w)).item() == mean
-    by_x, by_w = gradient(lambda x, w: np.average(x, weights=w), x, w)
-    np.testing.assert_allclose(by_x, w / w.sum())
-    np.testing.assert_allclose(by_w, (x - mean) / w.sum())
-    matrix = np.arange(6.0).reshape(2, 3)
-    np.testing.assert_allclose(
-        np.average(tg.tensor(matrix), axis=0, weights=[1.0, 3.0]).numpy(),
-        np.average(matrix, axis=0, weights=[1.0, 3.0]),
-    )

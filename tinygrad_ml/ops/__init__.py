@@ -23,6 +23,7 @@ from .conv import conv1d, conv2d, conv2d_input, conv2d_weight
 from .create import (
     arange,
     eye,
+    from_dlpack,
     full,
     full_like,
     linspace,
@@ -119,7 +120,7 @@ from .logic import (
 from .methods import astype, copy
 from .pool import avg_pool1d, avg_pool2d, avg_pool2d_input, max_pool1d, max_pool2d, max_pool2d_input
 from .products import dot, einsum, inner, kron, matmul, outer, tensordot, vdot
-from .reduce import all, any, argmax, argmin, max, mean, min, sum
+from .reduce import all, amax, amin, any, argmax, argmin, max, mean, min, sum
 from .rounding import (
     ceil,
     floor,

@@ -8,24 +8,14 @@ import numpy as np
 
 from ..autograd import primitive
 from ..tensor import Tensor
-from .reduce import along, axes_of
-
-
-def _along_last(x: Any, axis: Any) -> tuple[Any, Any]:
-    """Return x with the axes in `axis` flattened into one last axis, and the function that takes this back."""
-    axes = axes_of(axis, x.ndim)
-    order = [i for i in range(x.ndim) if i not in axes] + list(axes)
-    rows = np.transpose(x, order)
-    flat = np.reshape(rows, (*rows.shape[: x.ndim - len(axes)], int(np.prod(rows.shape[x.ndim - len(axes) :]))))
-    back = np.argsort(order).tolist()
-    return flat, lambda y: np.transpose(np.reshape(y, rows.shape), back)
+from .reduce import along, in_rows
 
 
 def _prod_x(g: Any, x: Any, out: Any, axis: Any, keepdims: bool) -> Any:
     recorded = isinstance(x, Tensor)
     if recorded and x._data.all():
         return along(g * out, axis, keepdims) / x
-    rows, back = _along_last(x, axis)
+    rows, back = in_rows(x, axis)
     n = rows.shape[-1]
     if recorded:  # the product of the others, written out, has derivatives of its own
         others = np.prod(np.where(np.eye(n, dtype=bool), 1, np.expand_dims(rows, -2)), axis=-1)

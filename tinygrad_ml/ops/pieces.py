@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 PIECE = 32768  # numbers, so that a few pieces fit into the cache of a core
-BITS = {np.dtype(np.float32): np.dtype(np.int32), np.dtype(np.float64): np.dtype(np.int64)}
+BITS: dict[Any, Any] = {np.dtype(np.float32): np.dtype(np.int32), np.dtype(np.float64): np.dtype(np.int64)}
 
 
 def in_pieces(function: Callable, *arrays: Any) -> Any:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,16 @@ def count(shape: tuple, axis: Any) -> int:
     for i in axes_of(axis, len(shape)):
         n *= shape[i]
     return n
+
+
+def in_rows(x: Any, axis: Any) -> tuple[Any, Callable[[Any], Any]]:
+    """Return x with the reduced axes as one, the last, and the function that takes this back."""
+    axes = axes_of(axis, x.ndim)
+    order = [i for i in range(x.ndim) if i not in axes] + list(axes)
+    moved = np.transpose(x, order)
+    rows = np.reshape(moved, (*moved.shape[: x.ndim - len(axes)], count(x.shape, axis)))
+    back = np.argsort(order).tolist()
+    return rows, lambda y: np.transpose(np.reshape(y, moved.shape), back)
 
 
 @primitive(np.sum, x=lambda g, x_shape, axis, keepdims: spread(g, x_shape, axis, keepdims))
@@ -93,6 +104,9 @@ def min(x, *, axis=None, keepdims=False):
     tensor([1., 0.])
     """
     return x.min(axis=axis, keepdims=keepdims)
+
+
+amax, amin = max, min  # NumPy has both names
 
 
 @primitive(np.argmax, x=None)

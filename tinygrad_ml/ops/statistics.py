@@ -13,7 +13,7 @@ import numpy as np
 from ..autograd import NUMPY, primitive
 from ..tensor import Tensor
 from . import reduce
-from .reduce import along, axes_of, count
+from .reduce import along, axes_of, count, in_rows
 
 
 def _deviations(x: Any, axis: Any) -> Any:
@@ -65,23 +65,17 @@ def std(x, *, axis=None, ddof=0, keepdims=False):
 
 
 def _quantile_x(g: Any, x: Any, q: Any, axis: Any, keepdims: bool) -> Any:
-    values = x._data if isinstance(x, Tensor) else x
-    axes = axes_of(axis, values.ndim)
-    last = tuple(range(values.ndim - len(axes), values.ndim))
-    rows = np.moveaxis(values, axes, last)
-    flat = rows.reshape(*rows.shape[: values.ndim - len(axes)], -1)
-    order = np.argsort(flat, axis=-1, kind="stable")
+    rows, back = in_rows(x._data if isinstance(x, Tensor) else x, axis)
+    order = np.argsort(rows, axis=-1, kind="stable")
     total: Any = 0
     for i, level in enumerate(np.ravel(q)):
-        position = level * (flat.shape[-1] - 1)
-        low = int(position)
-        high = math.ceil(position)
-        weights = np.zeros(flat.shape, flat.dtype)
+        position = level * (rows.shape[-1] - 1)
+        low, high = math.floor(position), math.ceil(position)
+        weights = np.zeros(rows.shape, rows.dtype)
         np.put_along_axis(weights, order[..., low : low + 1], 1 - (position - low), axis=-1)
         if high > low:
             np.put_along_axis(weights, order[..., high : high + 1], position - low, axis=-1)
-        weights = np.moveaxis(weights.reshape(rows.shape), last, axes)
-        total = total + along(g if np.ndim(q) == 0 else g[i], axis, keepdims) * weights
+        total = total + along(g if np.ndim(q) == 0 else g[i], axis, keepdims) * back(weights)
     return total
 
 

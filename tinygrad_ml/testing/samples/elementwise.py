@@ -34,6 +34,8 @@ ARITHMETIC = {
     "divide": binary(real, real, pytorch("div")),
     "negative": unary(real, pytorch("neg")),
     "positive": unary(real, pytorch("clone")),
+    "copy": unary(real, pytorch("clone")),
+    "astype": [Sample((real((2, 3)),), {"dtype": "float32"}, smooth=False, torch=lambda x: x.float())],
     "power": [
         *binary(positive, real, pytorch("pow")),
         *[Sample((x, np.asarray(2.0)), torch=pytorch("pow")) for x in layouts(positive)],
