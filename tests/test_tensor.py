@@ -242,14 +242,14 @@ def test_len_iteration_and_truth():
 
 def test_a_tensor_differs_from_none_and_text():
     x = tg.ones(2)
-    assert not (x == None)  # noqa: E711
+    assert (x == None) is False  # noqa: E711
     assert x != "text"
 
 
 def test_a_name_from_pytorch_points_to_numpys():
     with pytest.raises(AttributeError, match=r"no attribute 'unsqueeze'; here it is tg\.expand_dims"):
         tg.ones(2).unsqueeze(0)
-    with pytest.raises(AttributeError, match="no attribute 'nonsense'$"):
+    with pytest.raises(AttributeError, match=r"no attribute 'nonsense'$"):
         _ = tg.ones(2).nonsense
 
 
