@@ -37,6 +37,8 @@ def masked(g: Any, mask: Any) -> Any:
     It is np.where(mask, g, 0), which on a mask without a pattern spends its time in mispredicted branches: so
     arrays are masked as bits, with all ones or none.
     """
+    if isinstance(g, np.generic):
+        return g if mask else type(g)(0)
     if type(g) is not np.ndarray or type(mask) is not np.ndarray or g.shape != mask.shape or g.dtype not in BITS:
         return np.where(mask, g, 0)
     bits = BITS[g.dtype]
