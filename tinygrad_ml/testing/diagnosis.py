@@ -59,7 +59,7 @@ def _cause(part: Comparison, problem: Problem) -> tuple[str, str]:
     if not np.isfinite(n[part.wrong[rows]]).any():
         return "the numerical derivative is NaN: every step leaves the domain of the function", "move the point inwards"
     guesses: tuple = (_whole, _exchanged, _moved, _some, _left_out)
-    if _same(a, n):  # but for entries that are small beside the others
+    if _same(a, n) and not part.wrong[rows][np.isfinite(n)].all():  # wrong in entries that are small beside the others
         guesses = (_some,)
     for guess in guesses:
         found = guess(part, a, n, rows, problem)

@@ -37,9 +37,9 @@ def gradcheck(
     ----------
     fn : callable, Module, or pair of callables
         A function of Tensors; a Module (all its parameters are checked too, by name); or a pair `(f, df)` of
-        functions of NumPy arrays: `df(*inputs)` returns the gradient of a scalar `f`, and for an `f` that
-        returns an array `df(g, *inputs)` returns the gradient of `sum(g * f(*inputs))`. With several inputs
-        `df` returns a tuple.
+        functions of NumPy arrays: `df(*inputs)` returns the gradient of a scalar `f`; for an `f` that
+        returns an array (and if it has one argument more than `f`) `df(g, *inputs)` returns the gradient of
+        `sum(g * f(*inputs))`. With several inputs `df` returns a tuple.
     inputs : array_like or tuple
         One input, or a tuple of them. Floating inputs are checked (if some Tensors require a gradient, only
         those), in float64; everything else is a constant.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatch
 from typing import Any
 
@@ -159,6 +159,7 @@ class PlainProblem(Problem):
         super().__init__(title, pair[0], arguments, {})
         self.derivative = pair[1]
         self.several = False
+        self.takes_g = len(_argument_names(pair[1])) == len(_argument_names(pair[0])) + 1
 
     def call(self, function: Callable, values: Arrays, *first: Any) -> Any:
         """Call a function with copies of the values in the places of the inputs that vary."""
@@ -199,8 +200,8 @@ class PlainProblem(Problem):
         return [g if g is None else np.asarray(g) for g in found]
 
     def scalar(self, outputs: Arrays) -> bool:
-        """Whether f gives one number, so that df takes no incoming gradient."""
-        return not self.several and outputs[0].ndim == 0
+        """Whether f gives one number and df takes no incoming gradient."""
+        return not (self.several or self.takes_g or outputs[0].ndim)
 
 
 def make_problem(fn: Any, inputs: Any, params: Any) -> Problem:
@@ -213,7 +214,7 @@ def make_problem(fn: Any, inputs: Any, params: Any) -> Problem:
     if hasattr(fn, "named_parameters"):
         fn = copy.deepcopy(fn)  # the check runs in float64, and batch statistics and the like stay as they are
         for _, buffer in fn.named_buffers():
-            if buffer.dtype.kind == "f":
+            if isinstance(buffer, Tensor) and buffer.dtype.kind == "f":
                 buffer._data, buffer._lent = _float64(buffer), None
         chosen = dict(fn.named_parameters())
         if params is not None:
@@ -222,23 +223,25 @@ def make_problem(fn: Any, inputs: Any, params: Any) -> Problem:
                 raise ValueError(
                     f"no parameter is named {params!r}; there are {', '.join(dict(fn.named_parameters()))}"
                 )
-        _cast([p for name, p in fn.named_parameters() if name not in chosen])
+        for name, p in fn.named_parameters():
+            if name not in chosen:
+                p._data, p._lent = _float64(p), None
     elif hasattr(params, "named_parameters"):
         chosen = dict(params.named_parameters())
     elif isinstance(params, Mapping):
         chosen = dict(params)
     else:
         chosen = {p.name or f"params[{k}]": p for k, p in enumerate(_list(params))}
+    if not all(isinstance(p, Tensor) for p in chosen.values()):
+        raise TypeError(
+            f"gradcheck: {_title(fn)} has parameters that are not Tensors of tinygrad_ml; a PyTorch function is "
+            "checked as a pair (f, df), see docs/gradient-checking.md"
+        )
     frozen = [name for name, p in chosen.items() if not p.requires_grad]
     problem = TensorProblem(_title(fn), fn, arguments, {n: p for n, p in chosen.items() if n not in frozen})
     if frozen:
         problem.notes.append(f"not checked, since they require no gradient: {', '.join(frozen)}")
     return problem
-
-
-def _cast(params: Iterable[Tensor]) -> None:
-    for p in params:
-        p._data, p._lent = _float64(p), None
 
 
 def _list(params: Any) -> list:

@@ -1,0 +1,329 @@
+"""gradcheck: what it accepts, what it reports, and what it says when a check is impossible."""
+
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import tinygrad_ml as tg
+from tinygrad_ml import nn
+from tinygrad_ml.testing import GradientCheckError, derivatives, gradcheck, progress
+
+rng = np.random.default_rng(6)
+X = rng.standard_normal((5, 4))
+V = rng.standard_normal(6)
+
+
+class Regression(nn.Module):
+    def __init__(self):
+        self.layer = nn.Linear(4, 3)
+        self.scale = nn.Parameter(np.ones(3))
+
+    def forward(self, x):
+        return self.layer(x) * self.scale
+
+
+class RunningMean(nn.Module):
+    def __init__(self):
+        self.mean = nn.Buffer(np.zeros(3, np.float32))
+
+    def forward(self, x):
+        self.mean = nn.Buffer(0.9 * self.mean.numpy() + 0.1 * x.numpy().mean(axis=0))
+        return x - x.mean(axis=0)
+
+
+class WrongLayer(Regression):
+    def forward(self, x):
+        return super().forward(x) + (self.layer.weight.detach() * self.layer.weight).sum()
+
+
+# ---------------------------------------------------------------------- what it accepts
+
+
+def test_a_function_of_one_array_list_number_or_tensor():
+    for x in (V, V.tolist(), 1.5, tg.tensor(V), tg.tensor(V, requires_grad=True)):
+        assert gradcheck(lambda x: x * x, x).entries == np.size(x)
+
+
+def test_several_inputs_are_named_after_the_arguments():
+    report = gradcheck(lambda left, right: left * right, (V, V + 1))
+    assert [c.name for c in report.comparisons] == ["left", "right"]
+
+
+def test_only_tensors_that_require_a_gradient_are_checked_if_there_are_some():
+    x, y = tg.tensor(V, requires_grad=True), tg.tensor(V)
+    assert [c.name for c in gradcheck(lambda x, y: x * y.detach(), (x, y)).comparisons] == ["x"]
+
+
+def test_integers_are_constants():
+    report = gradcheck(lambda table, rows: table[rows], (X, np.array([1, 1, 3])))
+    assert [c.name for c in report.comparisons] == ["table"]
+
+
+def test_all_parameters_of_a_module_are_checked_by_name():
+    report = gradcheck(Regression(), X)
+    assert {c.name: c.checked for c in report.comparisons} == {
+        "x": 20,
+        "layer.weight": 12,
+        "layer.bias": 3,
+        "scale": 3,
+    }
+
+
+def test_a_wrong_parameter_of_a_module_is_named():
+    with pytest.raises(GradientCheckError) as caught:
+        gradcheck(WrongLayer(), X)
+    assert [f.name for f in caught.value.report.failures] == ["layer.weight"]
+
+
+def test_parameters_can_be_chosen_by_name_and_pattern():
+    assert {c.name for c in gradcheck(Regression(), X, params="scale").comparisons} == {"x", "scale"}
+    assert {c.name for c in gradcheck(WrongLayer(), X, params=["*.bias"]).comparisons} == {"x", "layer.bias"}
+    with pytest.raises(ValueError, match=r"no parameter is named.*layer.weight"):
+        gradcheck(Regression(), X, params="weight")
+
+
+def test_parameters_of_a_closure_can_be_given_as_dict_list_or_module():
+    model = Regression()
+    for params in (dict(model.named_parameters()), list(model.parameters()), model):
+        report = gradcheck(lambda x: nn.functional.mse_loss(model(x), np.ones((5, 3))), X, params=params)
+        assert report.entries == 20 + 12 + 3 + 3
+
+
+def test_a_frozen_parameter_is_left_out_with_a_note():
+    model = Regression()
+    model.scale.requires_grad = False
+    report = gradcheck(model, X)
+    assert "scale" in report.notes[-1] or "scale" in report.notes[0]
+    assert "scale" not in [c.name for c in report.comparisons]
+
+
+def test_the_module_and_its_parameters_stay_as_they_are():
+    model = nn.Sequential(nn.Linear(4, 3), RunningMean())
+    before = model.state_dict()
+    arrays = [p.data for p in model.parameters()]
+    gradcheck(model, X)
+    after = model.state_dict()
+    for name, value in before.items():
+        np.testing.assert_array_equal(after[name], value)
+    gradcheck(lambda x: model(x), X, params=model)
+    assert all(p.grad is None and p.dtype == np.float32 for p in model.parameters())
+    assert all(p.data is array for p, array in zip(model.parameters(), arrays))
+    np.testing.assert_array_equal(model.state_dict()["0.weight"], before["0.weight"])
+
+
+def test_plain_functions_of_scalars_and_of_arrays():
+    assert gradcheck((lambda x: float(x) ** 3, lambda x: 3 * x**2), 2.0)
+    assert gradcheck((lambda x, y: x @ y, lambda g, x, y: (g @ y.T, x.T @ g)), (X, X.T))
+    assert gradcheck((lambda x: (x, x * x), lambda g, x: g[0] + 2 * x * g[1]), V)
+    pair = (lambda x, k, y: (x[k] * y).sum(), lambda x, k, y: (np.eye(6)[k].T @ y, None, x[k]))
+    assert gradcheck(pair, (V, np.array([1, 2]), np.array([3.0, 4.0]))).entries == 8
+
+
+def test_a_gradient_function_that_returns_too_few_arrays_is_told_so():
+    with pytest.raises(TypeError, match="returned 1 arrays; there are 2 inputs to check: x, y"):
+        gradcheck((lambda x, y: (x * y).sum(), lambda x, y: x), (V, V))
+
+
+def test_a_pytorch_function_through_a_three_line_adapter():
+    torch = pytest.importorskip("torch")
+
+    def from_torch(function):
+        def vjp(g, *arrays):
+            leaves = [torch.tensor(x, requires_grad=True) for x in arrays]
+            return torch.autograd.grad(function(*leaves), leaves, torch.tensor(g))
+
+        return lambda *arrays: function(*map(torch.tensor, arrays)).detach().numpy(), vjp
+
+    assert gradcheck(from_torch(lambda x, y: (torch.tanh(x) @ y).sum()), (X, X.T))
+    assert gradcheck(from_torch(lambda x, y: torch.tanh(x) @ y), (X, X.T))
+    with pytest.raises(GradientCheckError, match="input 1: the gradient is zero"):
+        gradcheck(from_torch(lambda x, y: (x @ (y.detach() + 0 * y)).sum()), (X, X.T))
+
+
+def test_a_scalar_function_whose_gradient_takes_an_incoming_one():
+    assert gradcheck((lambda x: (x**2).sum(), lambda g, x: 2 * g * x), V)
+    with pytest.raises(GradientCheckError, match="does not multiply by the incoming gradient"):
+        gradcheck((lambda x: (x**2).sum(), lambda g, x: 2 * x), V)
+
+
+def test_unknown_options_are_refused():
+    for bad in ({"method": "newton"}, {"mode": "half"}, {"order": 3}):
+        with pytest.raises(ValueError, match="method is one of"):
+            gradcheck(tg.exp, V, **bad)
+    with pytest.raises(ValueError, match="order=2 needs a function of Tensors"):
+        gradcheck((lambda x: x**2, lambda x: 2 * x), 1.0, order=2)
+    with pytest.raises(TypeError, match="complex"):
+        gradcheck(tg.exp, V + 1j)
+
+
+# ---------------------------------------------------------------------- when a check is impossible
+
+
+@pytest.mark.parametrize("mode", ["full", "random"])
+def test_dropout_is_recognised(mode):
+    model = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.5))
+    with pytest.raises(GradientCheckError, match=r"not deterministic[\s\S]*eval\(\)[\s\S]*seed it"):
+        gradcheck(model, X, mode=mode)
+    assert gradcheck(model.eval(), X, mode=mode)
+
+    def seeded(x):
+        tg.manual_seed(0)
+        return model.train()(x)
+
+    assert gradcheck(seeded, X, mode=mode)
+
+
+def test_writing_to_an_input_is_recognised():
+    def writes(x):
+        x *= 2
+        return x.sum()
+
+    with pytest.raises(GradientCheckError, match="x: the function writes to its input"):
+        gradcheck((writes, lambda x: 2 + 0 * x), V)
+
+    def gradient_writes(x):
+        x += 1
+        return 2 * x - 2
+
+    with pytest.raises(GradientCheckError, match="x: the gradient function writes to its input"):
+        gradcheck((lambda x: (x**2).sum(), gradient_writes), V)
+
+    def writes_data(x):
+        x.data[0] = 0.0
+        return x * x
+
+    with pytest.raises(GradientCheckError, match="x: the function writes to its input"):
+        gradcheck(writes_data, V)
+
+
+def test_a_nan_of_the_function_is_told_with_its_index():
+    with pytest.raises(GradientCheckError, match=r"the function gives nan at index \(1,\)"):
+        gradcheck(tg.log, np.array([1.0, -1.0]))
+
+
+def test_a_function_that_is_defined_in_one_point_only():
+    def point(x):
+        if x[0] != 1.0:
+            raise ValueError("not here")
+        return x.sum()
+
+    with pytest.raises(GradientCheckError, match="every step leaves the domain"):
+        gradcheck((point, lambda x: np.ones(1)), np.array([1.0]))
+
+
+def test_an_error_of_the_rule_is_reported():
+    with pytest.raises(GradientCheckError, match="raised ValueError: bad rule"):
+        gradcheck((lambda x: x.sum(), lambda x: (_ for _ in ()).throw(ValueError("bad rule"))), V)
+
+
+def test_float32_inputs_are_checked_in_float64_and_say_so():
+    report = gradcheck(lambda x: tg.exp(x), V.astype(np.float32))
+    assert "use float64" in str(report)
+    assert report["x"].relative[np.isfinite(report["x"].relative)].max() < 1e-8
+
+
+def test_a_function_that_computes_in_float32_says_so_and_is_still_checked():
+    assert "use float64" in str(gradcheck(lambda x: tg.exp(x.astype("float32")), V))
+    with pytest.raises(GradientCheckError, match="use float64"):
+        gradcheck(lambda x: x.astype("float32") * x.detach().astype("float32"), V)
+
+
+# ---------------------------------------------------------------------- the numbers
+
+
+def test_a_kink_passes_with_a_note_that_has_both_slopes():
+    report = gradcheck(tg.relu, np.array([0.0, 1.0]))
+    assert "1 entry at a kink" in str(report)
+    assert "(index (0,): 0 and 1, the gradient is 0)" in report.notes[0]
+
+
+def test_the_report_keeps_all_numbers():
+    report = gradcheck((lambda x: (x**3).sum(), lambda x: 3 * x**2), V)
+    part = report["x"]
+    np.testing.assert_allclose(part.numeric, [3 * V**2], rtol=1e-7)
+    np.testing.assert_array_equal(part.analytic, [3 * V**2])
+    assert not part.wrong.any()
+    assert report.entries == 6
+    assert str(report).startswith("gradcheck: the gradient of the function is right: 6 entries of x agree")
+
+
+@pytest.mark.parametrize(("method", "digits"), [("central", 7), ("ridders", 10), ("complex", 14)])
+def test_the_precision_of_each_method(method, digits):
+    report = gradcheck((lambda x: np.sum(np.exp(np.sin(x))), lambda x: np.cos(x) * np.exp(np.sin(x))), V, method=method)
+    assert report["x"].relative.max() < 10.0**-digits
+
+
+def test_samples_compares_so_many_entries_of_every_input_and_parameter():
+    report = gradcheck(Regression(), X, samples=2)
+    assert [c.checked for c in report.comparisons] == [2, 2, 2, 2]
+
+
+def test_the_step_and_the_tolerances_can_be_given():
+    f = (lambda x: np.exp(x).sum(), lambda x: 1.001 * np.exp(x))
+    assert gradcheck(f, V, rtol=1e-2)
+    assert gradcheck(f, V, rtol=0.0, atol=0.1)
+    with pytest.raises(GradientCheckError):
+        gradcheck(f, V, rtol=1e-4, eps=1e-3)
+    assert gradcheck((lambda x: np.exp(x).sum(), np.exp), V, eps=0.1)  # too large, which the examination finds out
+
+
+def test_order_2_checks_the_gradient_of_the_gradient():
+    report = gradcheck(lambda x, y: x**2 * tg.sin(y), (V, V), order=2)
+    names = [c.name for c in report.comparisons]
+    assert names == ["x", "y", "second order, x", "second order, y", "second order, g"]
+
+
+def test_the_same_seed_gives_the_same_report():
+    texts = []
+    for _ in range(2):
+        with pytest.raises(GradientCheckError) as caught:
+            gradcheck((lambda x: (x @ x.T).sum(), lambda x: x), X, mode="random", seed=3)
+        texts.append(str(caught.value))
+    assert texts[0] == texts[1]
+
+
+def test_many_parameters_are_quick_in_random_mode():
+    model = nn.Sequential(nn.Linear(200, 300), nn.Tanh(), nn.Linear(300, 130), nn.ReLU(), nn.Linear(130, 10))
+    assert sum(p.size for p in model.parameters()) > 100_000
+    x, target = rng.standard_normal((32, 200)), rng.integers(0, 10, 32)
+    start = time.perf_counter()
+    report = gradcheck(lambda x: nn.functional.cross_entropy(model(x), target), x, params=model, mode="random")
+    assert time.perf_counter() - start < 2
+    assert report.entries > 100_000
+
+
+def test_a_long_check_is_announced_with_a_progress_bar(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    assert list(progress.steps(range(300), 1.0, "weight")) == list(range(300))
+    text = capsys.readouterr().err
+    assert "weight: 300 steps take about 300 s" in text
+    assert "100 %" in text
+    list(progress.steps(range(3), 0.001, "weight"))
+    assert not capsys.readouterr().err
+
+
+def test_a_long_check_uses_tqdm_if_it_is_there(capsys):
+    pytest.importorskip("tqdm")
+    assert list(progress.steps(range(300), 1.0, "weight")) == list(range(300))
+    assert "weight" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("function", [np.exp, np.sin, np.cosh])
+def test_ridders_error_estimate_covers_the_error(function):
+    true = {np.exp: np.exp, np.sin: np.cos, np.cosh: np.sinh}[function]
+    for x in np.linspace(0.1, 4, 20):
+        slopes = derivatives.Slopes(
+            lambda t, x=x: np.atleast_1d(function(x + t)), np.array([function(x)]), np.eye(1), 0.5, 1e-9, 2.2e-16
+        )
+        assert abs(slopes.value[0] - true(x)) <= 4 * slopes.error[0]
+        assert slopes.error[0] <= 1e-9 * np.cosh(x)
+
+
+def test_the_core_does_not_import_the_checker():
+    code = "import sys, tinygrad_ml; print([m for m in sys.modules if 'tinygrad_ml.testing' in m or m == 'pytest'])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+    code = "import sys, tinygrad_ml as tg; print(tg.testing.gradcheck.__name__, 'pytest' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "gradcheck False\n"
