@@ -26,6 +26,7 @@ from .recording import (
     part_of,
     primitive,
 )
+from .sparse import SparseRows
 from .tensor import Tensor, ndarray, tick, wrap
 
 __all__ = [
@@ -83,6 +84,8 @@ def walk(
     pending: dict[int, Any] = {}  # number of a Node -> the gradient that has arrived so far
     nodes: dict[int, Node] = {}
     heap: list[int] = []
+    near: Node | None = None  # the Node reached last waits here, not in the heap: in a chain it is always the next
+    near_g: Any = None
     found: dict[Any, Any] = {}
     heads = list(heads)
     goals = set(wanted or ())
@@ -91,7 +94,7 @@ def walk(
     hooked = hooks_exist
 
     def arrive(edge: Any, g: Any) -> None:
-        """Add a gradient to what has arrived at a Node or a leaf."""
+        """Add a gradient to what has arrived at a Node in the heap, or at a leaf."""
         if type(edge) is Node:
             seq = edge.seq
             if seq in pending:
@@ -109,10 +112,12 @@ def walk(
             arrive(edge, g + 0 if create_graph else g._data + 0)  # never the caller's own memory
 
     with np.errstate(all="ignore"):  # a rule meets infinities that a mask removes afterwards
-        while heap:
-            seq = -heappop(heap)
-            node = nodes.pop(seq)
-            g = pending.pop(seq)
+        while heap or near is not None:
+            if near is not None and (not heap or near.seq > -heap[0]):
+                node, g, near = near, near_g, None
+            else:
+                seq = -heappop(heap)
+                node, g = nodes.pop(seq), pending.pop(seq)
             primitive = node.primitive
             saved = node.saved
             if saved is None:
@@ -126,30 +131,37 @@ def walk(
                 g = run_hooks(node.hooks, g, node, create_graph)
             if node in goals:
                 found[node] = g
+            rules, every = primitive.rules, primitive.names
             if primitive is PART:
-                whole, k = node.edges[0], saved[0]
-                arrive(whole, Parts({k: g}))
-            else:
-                if type(g) is Parts:
-                    g = g.complete(node)
-                rules, every = primitive.rules, primitive.names
-                if primitive.variadic:
-                    rules, every = rules * len(saved), every * len(saved)
-                for edge, rule, names, args in zip(node.edges, rules, every, saved):
-                    if args is None or (useful is not None and edge not in useful):
+                arrive(node.edges[0], Parts({saved[0]: g}))
+                rules = ()
+            elif type(g) is Parts:
+                g = g.complete(node)
+            if primitive.variadic:
+                rules, every = rules * len(saved), every * len(saved)
+            for edge, rule, names, args in zip(node.edges, rules, every, saved):
+                if edge is None or rule is None or (useful is not None and edge not in useful):
+                    continue
+                if create_graph:
+                    args = as_tensors(node, names, args)
+                r = rule(g, *args)
+                if type(r) is Tensor and not create_graph:
+                    r = r._data
+                at = edge if type(edge) is Node else edge._data
+                if r.shape != at.shape or r.dtype is not at.dtype:
+                    r = fit(r, edge, primitive, rule)
+                if anomaly:
+                    check_gradient(r, node, rule)
+                if at is edge:
+                    if edge is near:
+                        near_g = near_g + r
                         continue
-                    if create_graph:
-                        args = as_tensors(node, names, args)
-                    r = rule(g, *args)
-                    if type(r) is Tensor and not create_graph:
-                        r = r._data
-                    if r.shape != edge.shape or r.dtype is not edge.dtype:
-                        r = fit(r, edge, primitive, rule)
-                    if anomaly:
-                        check_gradient(r, node, rule)
-                    if type(edge) is not Node and (r is g or (type(r) is ndarray and r.base is not None)):
-                        r = r + 0  # no two gradients share memory
-                    arrive(edge, r)
+                    if near is None and edge.seq not in pending:
+                        near, near_g = edge, r
+                        continue
+                elif r is g or (type(r) is ndarray and r.base is not None):
+                    r = r + 0  # no two gradients share memory
+                arrive(edge, r)
             if not retain_graph:
                 node.saved = None
                 node.edges = ()
@@ -214,22 +226,26 @@ def fit(r: Any, edge: Any, primitive: Primitive, rule: Any) -> Any:
 
 def check_unchanged(node: Node) -> None:
     """Raise if the value of a leaf that a rule of this Node needs was changed after the Node saved it."""
-    row, edges = node.primitive, node.edges
-    every = row.reads if not row.variadic else [range(len(edges)) if row.reads[0] else ()] * len(edges)
-    for args, reads in zip(node.saved, every):  # type: ignore[arg-type]
-        if args is not None:
-            for k in reads:
-                leaf = edges[k]
-                if isinstance(leaf, Tensor):
-                    leaf.settle()
-                    if leaf._changed > node.seq:
-                        argument = row.inputs[0 if row.variadic else k]
-                        who = repr(leaf.name) if leaf.name else f"a Tensor of shape {leaf.shape}"
-                        raise RuntimeError(
-                            f"{who} was changed after {row.name} used it as {argument!r}, so its gradient "
-                            "would be wrong: call backward() before the optimizer's step or any other change, "
-                            "or compute the value again"
-                        )
+    for k, leaf in enumerate(node.edges):
+        if leaf is not None and type(leaf) is not Node:
+            if leaf._lent is not None:
+                leaf.settle()
+            if leaf._changed > node.seq and _is_needed(node, k):
+                row = node.primitive
+                who = repr(leaf.name) if leaf.name else f"a Tensor of shape {leaf.shape}"
+                raise RuntimeError(
+                    f"{who} was changed after {row.name} used it as {row.inputs[0 if row.variadic else k]!r}, so its "
+                    "gradient would be wrong: call backward() before the optimizer's step or any other change, "
+                    "or compute the value again"
+                )
+
+
+def _is_needed(node: Node, k: int) -> bool:
+    """Whether the rule of an input that wants a gradient names input `k`."""
+    row = node.primitive
+    if row.variadic:
+        return bool(row.reads[0])
+    return any(edge is not None and k in reads for edge, reads in zip(node.edges, row.reads))
 
 
 def as_tensors(node: Node, names: Sequence[str], args: Sequence) -> list:
@@ -309,7 +325,8 @@ def backward(self: Tensor, gradient: Any = None, *, retain_graph: bool = False, 
         if create_graph:
             leaf._grad = g if old is None else old + g
         else:
-            leaf._grad = wrap(g if old is None else old._data + g)
+            total = g if old is None else old._data + g
+            leaf._grad = total if type(total) is SparseRows else wrap(total)
 
 
 def grad(
@@ -372,7 +389,7 @@ def grad(
                 f"the outputs do not depend on input {i} (shape {inputs[i].shape}); "
                 "pass allow_unused=True to get None for it"
             )
-        gradients.append(g if g is None or isinstance(g, Tensor) else wrap(np.array(g)))
+        gradients.append(g if g is None or isinstance(g, (Tensor, SparseRows)) else wrap(np.array(g)))
     return tuple(gradients)
 
 

@@ -135,6 +135,9 @@ class Primitive:
         if self.variadic:
             return self._save_variadic
         picks = [None if rule is None else self._pick(names) for rule, names in zip(self.rules, self.names)]
+        if not any(self.names):
+            nothing = ((),) * len(self.rules)
+            return lambda edges, values: nothing
         if len(picks) == 1 and picks[0] is not None:
             pick = picks[0]
             return lambda edges, values: (pick(values),)
@@ -239,7 +242,7 @@ def _make_door(primitive: Primitive) -> Callable[..., Any]:
         if keeps:
             out, kept = out
         if views and (leaves or foreign):  # somebody can write to the memory of the input
-            out = tuple(map(np.array, out)) if type(out) is tuple else np.array(out)
+            out = tuple([_apart(part, values) for part in out]) if type(out) is tuple else _apart(out, values)
 
         node = None
         if wants and differentiable and modes.recording:
@@ -278,6 +281,11 @@ def _make_door(primitive: Primitive) -> Callable[..., Any]:
 
     door.__name__ = door.__qualname__ = primitive.name
     return door
+
+
+def _apart(out: Any, values: Sequence) -> Any:
+    """Return a result with memory of its own: a copy, if it is a view."""
+    return np.array(out) if out.base is not None or out is values[0] else out
 
 
 def _arguments(function: Callable) -> tuple[str, ...]:

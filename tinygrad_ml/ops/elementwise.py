@@ -19,9 +19,10 @@ from .pieces import masked
 
 def nonzero(g: Any, d: Any) -> Any:
     """Return the divisor `d` with 1 in place of the zeros at which the gradient `g` is zero too."""
-    values = d._data if isinstance(d, Tensor) else np.asarray(d)
-    if values.all():
+    values = d._data if isinstance(d, Tensor) else d
+    if values if isinstance(values, (int, float, np.generic)) else values.all():
         return d
+    values = np.asarray(values)
     arriving = g._data if isinstance(g, Tensor) else g
     return np.where((values == 0) & (arriving == 0), values.dtype.type(1), d)
 
