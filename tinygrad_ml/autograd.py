@@ -381,7 +381,7 @@ def grad(
         retain_graph=create_graph if retain_graph is None else retain_graph,
         wanted=wanted,  # type: ignore[arg-type]
     )
-    gradients: list[Tensor | None] = []
+    gradients: list[Any] = []
     for i, edge in enumerate(wanted):
         g = found.get(edge)
         if g is None and not allow_unused:

@@ -119,7 +119,7 @@ def _check_value(primitive: Any, inputs: Sequence, parameters: dict, output: Any
 def check_gradient(r: Any, node: Any, rule: Any) -> None:
     """Raise if a gradient is not finite (only called under `detect_anomaly`)."""
     argument = node.primitive.inputs[node.primitive.rules.index(rule)]
-    array = r._data if isinstance(r, Tensor) else r
+    array = np.asarray(r._data if isinstance(r, Tensor) else r)
     line = getattr(node, "line", "a line outside detect_anomaly()")
     _raise_if_not_finite(array, f"the gradient of {node.primitive.name} for {argument!r} has", node.edges, line)
 

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .sparse import SparseRows
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -89,7 +91,7 @@ class Tensor:
     _wants: bool
     _changed: int
     _lent: Any
-    _grad: Tensor | None
+    _grad: Any  # a Tensor, SparseRows, or None
     _name: str | None
     _hooks: dict[int, Callable]
     node: Node | None
@@ -153,8 +155,8 @@ class Tensor:
         self._changed = tick()
 
     @property
-    def grad(self) -> Tensor | None:
-        """The gradient that `backward` accumulated for this leaf, a Tensor of the same shape, or None."""
+    def grad(self) -> Any:
+        """The gradient that `backward` accumulated for this leaf: a Tensor of its shape, `SparseRows`, or None."""
         return self._grad if self.node is None else None
 
     @grad.setter
@@ -162,7 +164,7 @@ class Tensor:
         if self.node is not None:
             raise RuntimeError("only a leaf has a gradient; for that of a result use tg.autograd.grad")
         if value is not None:
-            if not isinstance(value, Tensor):
+            if not isinstance(value, (Tensor, SparseRows)):
                 value = Tensor(value, self.dtype)
             if value.shape != self.shape:
                 raise ValueError(f"a Tensor of shape {self.shape} cannot have a gradient of shape {value.shape}")

@@ -56,6 +56,7 @@ from .elementwise import (
     subtract,
     where,
 )
+from .embedding import embedding
 from .exponential import (
     exp,
     exp2,
@@ -117,9 +118,12 @@ from .logic import (
     logical_xor,
     not_equal,
 )
+from .losses import binary_cross_entropy, huber
 from .methods import astype, copy
+from .normalize import normalize
 from .pool import avg_pool1d, avg_pool2d, avg_pool2d_input, max_pool1d, max_pool2d, max_pool2d_input
 from .products import dot, einsum, inner, kron, matmul, outer, tensordot, vdot
+from .recurrent import gru, lstm, rnn
 from .reduce import all, amax, amin, any, argmax, argmin, max, mean, min, sum
 from .rounding import (
     ceil,

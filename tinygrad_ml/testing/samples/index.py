@@ -84,6 +84,10 @@ def _accumulate(index: Any, x: Any, value: Any) -> Any:
     return x.flatten().index_add(0, positions.flatten(), value.flatten()).reshape(x.shape)
 
 
+def _look_up(padding_idx: int | None) -> Callable[..., Any]:
+    return lambda index, weight: pytorch("nn.functional.embedding")(*index, weight, padding_idx)
+
+
 def _value(index: Any) -> np.ndarray:
     return real(np.shape(TABLE[index]), 7)
 
@@ -125,6 +129,15 @@ SAMPLES: dict[str, list[Sample]] = {
         Sample((VIEW,), {"indices": np.array([1, 1]), "axis": 1}, torch=lambda x: x[:, [1, 1]]),
         Sample((VIEW,), {"indices": np.array(2), "axis": 1}, torch=lambda x: x[:, 2]),
         Sample((real((3,)),), {"indices": np.array([], np.intp)}),
+    ],
+    "embedding": [  # the row padding_idx is a constant, whatever central differences say
+        Sample((VIEW[:, :, 0],), {"indices": PAIRS, "padding_idx": row}, row is None, _at(PAIRS, _look_up(row)))
+        for row in (None, 2)
+    ]
+    + [
+        Sample((TABLE,), {"indices": np.array(3), "padding_idx": 1}),
+        Sample((real((3,)),), {"indices": PAIRS}),
+        Sample((real((3, 2)),), {"indices": np.zeros((0, 2), np.intp)}),
     ],
     "take_along_axis": [
         Sample((x,), {"indices": i, "axis": axis}, torch=_at(i, lambda i, x, axis=axis: x.gather(axis, *i)))

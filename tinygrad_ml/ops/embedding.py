@@ -1,0 +1,79 @@
+"""Looking up rows of a table; the derivative touches only these rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..autograd import alike, primitive
+from ..sparse import SparseRows
+from ..tensor import Tensor
+from .index import scatter
+
+
+def _rows(g: Any, weight_shape: tuple, indices: np.ndarray, padding_idx: int | None, sparse: bool) -> Any:
+    if sparse and not isinstance(g, Tensor):
+        rows, values = indices.reshape(-1), g.reshape(-1, *weight_shape[1:])
+        if padding_idx is None:
+            return SparseRows(rows, values.copy(), weight_shape)  # no two gradients share memory
+        kept = np.flatnonzero(rows != padding_idx)
+        return SparseRows(rows[kept], values[kept], weight_shape)
+    if padding_idx is not None:
+        g = g * (indices != padding_idx).reshape(indices.shape + (1,) * (len(weight_shape) - 1))
+    return alike(scatter, g, index=indices, shape=weight_shape)
+
+
+@primitive(weight=_rows)
+def _embedding(weight, *, indices, padding_idx=None, sparse=False):
+    """Return the rows of `weight` at the indices: weight[indices]; the row `padding_idx` gets no gradient.
+
+    >>> tg.embedding(np.array([1, 0]), tg.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor([[3., 4.],
+            [1., 2.]])
+    """
+    return np.take(weight, indices, axis=0)
+
+
+def embedding(input: Any, weight: Tensor, padding_idx: int | None = None, sparse: bool = False) -> Tensor:
+    """Return the rows of a table: weight[input], of shape (*input.shape, *weight.shape[1:]).
+
+    Parameters
+    ----------
+    input : integers, of any shape
+        Which rows, from 0 to len(weight) - 1.
+    weight : Tensor (rows, features)
+        The table.
+    padding_idx : int, optional
+        The row that stands for nothing; it gets no gradient. A negative one counts from the end.
+    sparse : bool
+        Whether the gradient of a table that is a leaf is to be `SparseRows`, for tables with many more rows than a
+        batch uses. A gradient that is itself to be differentiated (`create_graph`) is always dense.
+
+    Raises
+    ------
+    TypeError, IndexError
+        If `input` does not hold integers, or if one of them is not a row.
+
+    Examples
+    --------
+    >>> tg.embedding(np.array([1, 0]), tg.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor([[3., 4.],
+            [1., 2.]])
+    """
+    table = weight if isinstance(weight, Tensor) else Tensor(weight)
+    given = input._data if isinstance(input, Tensor) else np.asarray(input)
+    if given.dtype.kind not in "iu":
+        raise TypeError(f"embedding: input must hold integers (rows of the table), and is {given.dtype}")
+    indices = np.array(given, np.intp)
+    if not table.ndim:
+        raise ValueError("embedding: weight needs an axis of rows, and is a single number")
+    n = table.shape[0]
+    if indices.size and indices.view(np.uintp).max() >= n:  # a negative number is a large one there
+        worst = indices[(indices < 0) | (indices >= n)].flat[0]
+        raise IndexError(f"embedding: input holds {worst}, but weight of shape {table.shape} has the rows 0 to {n - 1}")
+    if padding_idx is not None:
+        if not -n <= padding_idx < n:
+            raise IndexError(f"embedding: padding_idx is {padding_idx}, but weight has the rows 0 to {n - 1}")
+        padding_idx %= n
+    return _embedding(table, indices=indices, padding_idx=padding_idx, sparse=sparse and table.node is None)
