@@ -1,4 +1,4 @@
-"""Convolution in one and two dimensions, as matrix products of its patches ("im2col", Chellapilla et al. 2006).
+"""Convolution in one and two dimensions, as matrix products of the patches of its input.
 
 A convolution is linear in its input and in its weight, so its two derivatives are operations of their own whose
 derivatives are convolutions again, and all orders work: with y = conv2d(x, w), dx = conv2d_input(g, w) and
@@ -7,38 +7,14 @@ dw = conv2d_weight(x, g) (Dumoulin & Visin 2016, "A guide to convolution arithme
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+import math
+from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from ..autograd import alike, primitive
 from ..tensor import Tensor
-
-# Patches are copied and multiplied in blocks that stay in the cache (numbers), and small enough for the BLAS to use
-# its kernels that do not pack (multiplications); a product of fewer columns than this is not worth a call.
-CACHE, UNPACKED, WORTHWHILE = 65_536, 1_000_000, 128
-
-
-class Geometry(NamedTuple):
-    """How a kernel moves over its input."""
-
-    stride: tuple[int, int] = (1, 1)
-    padding: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))  # (top, bottom), (left, right)
-    dilation: tuple[int, int] = (1, 1)
-    groups: int = 1
-
-    def lengths(self, size: tuple, kernel: tuple) -> tuple[int, int]:
-        """Return height and width of the output."""
-        height, width = (
-            (n + sum(p) - d * (k - 1) - 1) // s + 1
-            for n, k, s, p, d in zip(size, kernel, self.stride, self.padding, self.dilation)
-        )
-        return height, width
-
-
-PLAIN = Geometry()
+from .patches import PLAIN, Geometry, patches_of, stacked, widened
 
 # ---------------------------------------------------------------------- what users call
 
@@ -171,17 +147,6 @@ def _padding(name: str, padding: Any, kernel: tuple, stride: tuple, dilation: tu
 # ---------------------------------------------------------------------- the operations
 
 
-def windows(
-    x: np.ndarray, kernel: Any, geometry: Geometry, lengths: Any
-) -> Iterator[tuple[np.ndarray, tuple[int, int]]]:
-    """Yield for each position in the kernel a view of the padded input: what it meets at each output."""
-    for where in np.ndindex(*kernel):
-        start = [k * d for k, d in zip(where, geometry.dilation)]
-        stop = [a + s * (n - 1) + 1 for a, s, n in zip(start, geometry.stride, lengths)]
-        rows, columns = map(slice, start, stop, geometry.stride)
-        yield x[..., rows, columns], where
-
-
 def _conv2d_x(g: Any, weight: Any, x_shape: tuple, geometry: Geometry) -> Any:
     return alike(conv2d_input, g, weight, size=x_shape[2:], geometry=geometry)
 
@@ -201,13 +166,19 @@ def _conv2d(x, weight, bias, *, geometry=PLAIN):
     (channels, _, *kernel), groups = weight.shape, geometry.groups
     height, width = geometry.lengths(x.shape[2:], kernel)
     out = np.empty((len(x), groups, channels // groups, height, width), np.result_type(x, weight, bias))
-    matrices = weight.reshape(groups, channels // groups, -1)
+    stack, rows = stacked(kernel, geometry)
+    matrices = weight.reshape(groups, channels // groups, -1, stack, rows, kernel[1]).transpose(0, 3, 1, 2, 4, 5)
+    matrices = matrices.reshape(groups, stack, channels // groups, -1)
     if isinstance(bias, np.ndarray):
-        bias = bias.reshape(groups, -1, 1, 1)
-    for images, rows, patches in _patches(x, kernel, geometry, channels // groups):
-        part = out[images, :, :, rows]
-        y = (matrices @ patches).reshape(*part.shape[:4], -1)
-        np.add(y[..., :width], bias, out=part)
+        bias = bias.reshape(groups, -1, 1)
+    for images, patches in patches_of(x, kernel, geometry):
+        products = matrices @ patches
+        y = products[:, :, 0]
+        for more in range(1, products.shape[2]):
+            y += products[:, :, more]
+        if isinstance(bias, np.ndarray):
+            y += bias
+        out[images] = y.reshape(*y.shape[:3], height, -1)[..., :width]
     return out.reshape(len(x), channels, height, width)
 
 
@@ -221,23 +192,33 @@ def conv2d_input(y, weight, *, size, geometry=PLAIN):
     >>> tg.ops.conv2d_input(tg.ones((1, 1, 1, 1)), tg.tensor([[[[1.0, 2.0]]]]), size=(1, 2))
     tensor([[[[1., 2.]]]])
     """
-    n, (channels, per_group, *kernel), groups = len(y), weight.shape, geometry.groups
-    shape = (n, groups * per_group, *size)
-    weight = weight.reshape(groups, channels // groups, per_group, *kernel)
-    if geometry.stride == (1, 1):  # again a convolution: with the flipped kernel, its channels exchanged
-        flipped = weight.swapaxes(1, 2)[..., ::-1, ::-1].reshape(groups * per_group, channels // groups, *kernel)
-        reach = [(k - 1) * d for k, d in zip(kernel, geometry.dilation)]
-        padding = tuple((r - before, r - after) for r, (before, after) in zip(reach, geometry.padding))
-        return _conv2d.primitive.forward(y, flipped, 0.0, geometry=geometry._replace(padding=padding))
+    (channels, per_group, *kernel), groups = weight.shape, geometry.groups
+    weight = weight.reshape(groups, channels // groups, per_group, *kernel).swapaxes(1, 2)
 
+    def full(weight: np.ndarray, dilation: Any, cut: Any) -> np.ndarray:
+        """Convolve y with the flipped kernel, its channels exchanged, at every place where they meet."""
+        flipped = weight[..., ::-1, ::-1].reshape(groups * per_group, channels // groups, *weight.shape[3:])
+        reach = [(k - 1) * d for k, d in zip(weight.shape[3:], dilation)]
+        rows, columns = ((r - before, r - after) for r, (before, after) in zip(reach, cut))
+        return _conv2d.primitive.forward(y, flipped, 0.0, geometry=Geometry((1, 1), (rows, columns), dilation, groups))
+
+    if geometry.stride == (1, 1):
+        return full(weight, geometry.dilation, geometry.padding)
+
+    # each tap of the kernel meets the places of one remainder by the stride, so the taps of a remainder are a smaller
+    # kernel, which convolves every stride-th place with stride 1
     (top, bottom), (left, right) = geometry.padding
-    out = np.zeros((*shape[:2], size[0] + top + bottom, size[1] + left + right), np.result_type(y, weight))
-    matrices = weight.reshape(groups, channels // groups, -1).swapaxes(1, 2)
-    for i in range(n):
-        patches = matrices @ y[i].reshape(groups, channels // groups, -1)
-        patches = patches.reshape(shape[1], *kernel, *y.shape[2:])
-        for window, where in windows(out[i], kernel, geometry, y.shape[2:]):
-            window += patches[:, where[0], where[1]]
+    shape = len(y), groups * per_group, size[0] + top + bottom, size[1] + left + right
+    out = np.zeros(shape, np.result_type(y, weight))
+    common = [math.gcd(s, d) for s, d in zip(geometry.stride, geometry.dilation)]
+    apart = [s // c for s, c in zip(geometry.stride, common)]
+    dilation = tuple(d // c for d, c in zip(geometry.dilation, common))
+    for first in np.ndindex(*map(min, apart, kernel)):
+        rows, columns = (slice(tap, None, a) for tap, a in zip(first, apart))
+        values = full(weight[..., rows, columns], dilation, ((0, 0), (0, 0)))
+        start = [tap * d for tap, d in zip(first, geometry.dilation)]
+        rows, columns = (slice(a, a + s * n, s) for a, s, n in zip(start, geometry.stride, values.shape[2:]))
+        out[:, :, rows, columns] = values
     return out[:, :, top : top + size[0], left : left + size[1]].copy()
 
 
@@ -251,64 +232,13 @@ def conv2d_weight(x, y, *, kernel, geometry=PLAIN):
     >>> tg.ops.conv2d_weight(tg.tensor([[[[1.0, 2.0, 3.0]]]]), tg.ones((1, 1, 1, 2)), kernel=(1, 2))
     tensor([[[[3., 5.]]]])
     """
-    n, channels, height, width = y.shape
-    groups = geometry.groups
-    y = y.reshape(n, groups, channels // groups, height, width)
-    total = np.zeros((groups, x.shape[1] // groups * kernel[0] * kernel[1], channels // groups), np.result_type(x, y))
-    for images, rows, patches in _patches(x, kernel, geometry, channels // groups):
-        part = y[images, :, :, rows]
-        columns = patches.shape[-1] // part.shape[3]
-        if columns > width:
-            padded = np.zeros((*part.shape[:4], columns), y.dtype)
-            padded[..., :width] = part
-            part = padded
-        part = part.reshape(*part.shape[:3], -1)
-        total += (patches @ part.swapaxes(-1, -2)).sum(axis=0)  # this order is the faster one in OpenBLAS
-    return total.swapaxes(1, 2).reshape(channels, -1, *kernel)
-
-
-def _patches(
-    x: np.ndarray, kernel: Any, geometry: Geometry, channels: int
-) -> Iterator[tuple[slice, slice, np.ndarray]]:
-    """Yield blocks (images, rows, patches): `rows` of the output, and the patches of the input under the kernel there.
-
-    The patches are a stack of matrices (images, groups, depth, rows * columns), to be multiplied by weights
-    (groups, channels, depth). With stride 1 there are as many columns as the padded input is wide, so that a patch
-    is one contiguous run, quick to copy: what lies beyond the width of the output is waste.
-    """
-    stride, padding, dilation, groups = geometry
-    lost = [[max(-p, 0) for p in pair] for pair in padding]  # a negative padding cuts off
-    x = x[:, :, lost[0][0] : x.shape[2] - lost[0][1], lost[1][0] : x.shape[3] - lost[1][1]]
-    (top, bottom), (left, right) = ([max(p, 0) for p in pair] for pair in padding)
-    (n, channels_in, height, width), (kh, kw) = x.shape, kernel
-    out_height, columns = geometry._replace(padding=((top, bottom), (left, right))).lengths((height, width), kernel)
-    flat = stride == (1, 1)
-    if flat:
-        columns = width + left + right
-    depth = channels_in // groups * kh * kw
-
-    most = UNPACKED // max(depth * channels, 1)
-    rows = out_height if most < WORTHWHILE else max(most // columns, 1)
-    rows = -(-out_height // -(-out_height // rows))
-    images = max(1, min(n, CACHE // max(groups * depth * rows * columns, 1))) if rows == out_height else 1
-
-    # one row to spare, since the last run goes beyond the end
-    buffer = np.zeros((images, channels_in, height + top + bottom + flat, width + left + right), x.dtype)
-    inside = buffer[:, :, top : top + height, left : left + width]
-    a, b, c, d = buffer.strides
-    shape = (images, groups, channels_in // groups, kh, kw)
-    steps = (a, b * (channels_in // groups), b, c * dilation[0], d * dilation[1])
-    blocks = []
-    for row in range(0, out_height, rows):
-        r = min(rows, out_height - row)
-        start = buffer[:, :, row * stride[0] :]
-        if flat:
-            view = as_strided(start, (*shape, r * columns), (*steps, d))
-        else:
-            view = as_strided(start, (*shape, r, columns), (*steps, c * stride[0], d * stride[1]))
-        blocks.append((slice(row, row + r), view, r * columns))
-    for i in range(0, n, images):
-        k = min(images, n - i)
-        inside[:k] = x[i : i + k]
-        for where, view, size in blocks:
-            yield slice(i, i + k), where, view[:k].reshape(k, groups, depth, size)
+    n, channels = y.shape[:2]
+    groups, (stack, rows) = geometry.groups, stacked(kernel, geometry)
+    y = widened(y, x.shape[3], geometry)
+    y = y.reshape(n, groups, 1, channels // groups, y.shape[2] * y.shape[3])
+    depth = x.shape[1] // groups * rows * kernel[1]
+    total = np.zeros((groups, stack, depth, channels // groups), np.result_type(x, y))
+    for images, patches in patches_of(x, kernel, geometry):
+        total += (patches @ y[images].swapaxes(-1, -2)).sum(axis=0)  # in this order OpenBLAS is faster
+    total = total.reshape(groups, stack, -1, rows, kernel[1], channels // groups).transpose(0, 5, 2, 1, 3, 4)
+    return total.reshape(channels, -1, *kernel)

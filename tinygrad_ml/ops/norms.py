@@ -19,7 +19,7 @@ def _vector_norm_x(g: Any, x: Any, out: Any, axis: Any, keepdims: bool, ord: flo
         return np.where(hit, g * np.sign(x) / np.sum(hit, axis=axis, keepdims=True), 0)
     if ord in (0, 1):
         return g * np.sign(x) * ord
-    ratio = x / np.where(out == 0, 1, out)
+    ratio = np.where(out == 0, 0, x / np.where(out == 0, 1, out))
     if ord == 2:
         return g * ratio
     return g * np.sign(x) * np.where(x == 0, 1, np.abs(ratio)) ** (ord - 1)

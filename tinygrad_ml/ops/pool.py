@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from ..autograd import alike, primitive
 from ..tensor import Tensor
-from .conv import Geometry, as_input, each, windows
+from .conv import as_input, each
+from .patches import Geometry
 
 
 def max_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False) -> Tensor:
@@ -146,6 +148,17 @@ def _reaching(length: int, kernel: int, stride: int, pad: int) -> tuple[int, int
 # ---------------------------------------------------------------------- the operations, on stacks (n, height, width)
 
 
+def _windows(
+    x: np.ndarray, kernel: Any, geometry: Geometry, lengths: Any
+) -> Iterator[tuple[np.ndarray, tuple[int, int]]]:
+    """Yield for each position in the kernel a view of the padded input: what it meets at each output."""
+    for where in np.ndindex(*kernel):
+        start = [k * d for k, d in zip(where, geometry.dilation)]
+        stop = [a + s * (n - 1) + 1 for a, s, n in zip(start, geometry.stride, lengths)]
+        rows, columns = map(slice, start, stop, geometry.stride)
+        yield x[..., rows, columns], where
+
+
 def _padded(x: np.ndarray, geometry: Geometry, value: Any) -> np.ndarray:
     if geometry.padding == ((0, 0), (0, 0)):
         return x
@@ -158,7 +171,7 @@ def _first_of_largest(x: Any, out: Any, kernel: tuple, geometry: Geometry) -> np
     places = np.arange(x.size).reshape(x.shape)
     places, x = _padded(places, geometry, -1), _padded(x, geometry, 0)
     best = np.zeros(out.shape, np.intp)
-    pairs = zip(windows(x, kernel, geometry, out.shape[1:]), windows(places, kernel, geometry, out.shape[1:]))
+    pairs = zip(_windows(x, kernel, geometry, out.shape[1:]), _windows(places, kernel, geometry, out.shape[1:]))
     for (window, _), (place, _) in reversed(list(pairs)):
         np.copyto(best, place, where=((window == out) | (window != window)) & (place >= 0))
     return best
@@ -177,7 +190,7 @@ def _max_pool2d(x, *, kernel, geometry):
     """
     lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
     lengths = geometry.lengths(x.shape[1:], kernel)
-    views = windows(_padded(x, geometry, lowest), kernel, geometry, lengths)
+    views = _windows(_padded(x, geometry, lowest), kernel, geometry, lengths)
     out = next(views)[0].copy()
     for window, _ in views:
         np.maximum(out, window, out=out)
@@ -216,7 +229,7 @@ def _avg_pool2d(x, *, kernel, geometry, counted=(0, 0)):
     >>> tg.avg_pool2d(tg.tensor([[[1.0, 2.0, 5.0, 6.0], [3.0, 4.0, 7.0, 8.0]]]), 2)
     tensor([[[2.5, 6.5]]])
     """
-    views = windows(_padded(x, geometry, 0), kernel, geometry, geometry.lengths(x.shape[1:], kernel))
+    views = _windows(_padded(x, geometry, 0), kernel, geometry, geometry.lengths(x.shape[1:], kernel))
     out = next(views)[0] + x.dtype.type(0)
     for window, _ in views:
         out += window
@@ -229,13 +242,13 @@ def _avg_pool2d(x, *, kernel, geometry, counted=(0, 0)):
 def avg_pool2d_input(y, *, size, kernel, geometry, counted=(0, 0)):
     """Return y shared among the windows of images of height and width `size`: the gradient of avg_pool2d.
 
-    >>> from tinygrad_ml.ops.conv import Geometry
+    >>> from tinygrad_ml.ops.patches import Geometry
     >>> tg.ops.avg_pool2d_input(tg.tensor([[[6.0]]]), size=(1, 2), kernel=(1, 2), geometry=Geometry())
     tensor([[[3., 3.]]])
     """
     y = y / _counts(size, kernel, geometry, counted).astype(y.dtype)
     (top, bottom), (left, right) = geometry.padding
     out = np.zeros((len(y), size[0] + top + bottom, size[1] + left + right), y.dtype)
-    for window, _ in windows(out, kernel, geometry, y.shape[1:]):
+    for window, _ in _windows(out, kernel, geometry, y.shape[1:]):
         window += y
     return out[:, top : top + size[0], left : left + size[1]].copy()

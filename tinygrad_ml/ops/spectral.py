@@ -45,7 +45,7 @@ def _equal(values: Any) -> np.ndarray:
 
 def _share(g: Any, equal: np.ndarray) -> Any:
     """Give equal values the mean of their gradients."""
-    if equal.sum() == equal[..., 0].size:
+    if equal.sum() == g.size:
         return g
     return np.squeeze((equal / equal.sum(-1, keepdims=True)).astype(g.dtype) @ np.expand_dims(g, -1), -1)
 

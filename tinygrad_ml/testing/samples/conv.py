@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...ops.conv import Geometry
+from ...ops.patches import Geometry
 from .sample import Sample, distinct, integers, pytorch, real
 
 ONE = ((1, 1), (1, 1))
