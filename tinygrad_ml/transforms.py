@@ -333,7 +333,7 @@ def _variable(name: str, k: int, x: Any) -> Tensor:
         )
     if x.requires_grad and modes.recording:
         return reshape(x, x.shape)
-    return Tensor(x, requires_grad=True, name=x.name)
+    return Tensor(x.detach(), requires_grad=True, name=x.name)
 
 
 def _needs_others(output: Tensor, own: Sequence[Tensor]) -> bool:
