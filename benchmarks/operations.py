@@ -85,7 +85,61 @@ def elementwise():
         )
 
 
-BENCHMARKS = [elementwise]
+def convolution():
+    def arriving(library, conv2d, weights):
+        weights = library.tensor(weights)
+        return lambda x, w, b: conv2d(x, w, b, padding=1) * weights
+
+    for before, after in ((1, 8), (8, 8), (8, 16), (16, 16)):
+        arrays = normal(32, before, 28, 28), normal(after, before, 3, 3), normal(after)
+        weights = normal(32, after, 28, 28)
+        ours = arriving(tg, tg.conv2d, weights)
+        theirs = arriving(torch, torch.nn.functional.conv2d, weights)
+        yield f"conv2d 3 x 3, {before} to {after} channels, 28 x 28, batch 32", 1.5, both(ours, *arrays, theirs=theirs)
+
+
+def einsum():
+    for subscripts, *shapes in (
+        ("ij,jk->ik", (256, 256), (256, 256)),
+        ("bij,bjk->bik", (32, 64, 64), (32, 64, 64)),
+        ("bqhd,bkhd->bhqk", (16, 32, 4, 16), (16, 32, 4, 16)),
+        ("ij,jk,kl->il", (64, 256), (256, 256), (256, 64)),
+        ("bi,ijk,bk->bj", (64, 32), (32, 32, 32), (64, 32)),
+        ("ij,ij->i", (512, 512), (512, 512)),
+    ):
+        yield (
+            f"einsum {subscripts}",
+            1.5,
+            both(
+                lambda *arrays, s=subscripts: tg.einsum(s, *arrays),
+                *(normal(*shape) for shape in shapes),
+                theirs=lambda *arrays, s=subscripts: torch.einsum(s, *arrays),
+            ),
+        )
+
+
+def embedding():
+    """Look 64 x 16 rows of a table up; the gradient adds them up again. A run is 20 steps, as in training."""
+    table, rows, arriving = normal(10_000, 32), random.integers(0, 10_000, (64, 16)), normal(64, 16, 32)
+
+    def steps(library, look_up):
+        weight, g = library.tensor(table, requires_grad=True), library.tensor(arriving)
+
+        def run():
+            for _ in range(20):
+                weight.grad = None
+                look_up(weight).backward(g)
+
+        return run
+
+    ids = torch.tensor(rows)
+    theirs = steps(torch, lambda w: torch.nn.functional.embedding(ids, w))
+    what = "embedding: 20 times 64 x 16 rows of 10,000 x 32"
+    yield f"{what}, w[rows]", 0.5, (steps(tg, lambda w: w[rows]), theirs)
+    yield f"{what}, sparse", 0.5, (steps(tg, lambda w: tg.embedding(rows, w, sparse=True)), theirs)
+
+
+BENCHMARKS = [embedding, elementwise, convolution, einsum]
 
 
 # ---------------------------------------------------------------------- how it is measured

@@ -58,8 +58,8 @@ def scatter(g, *, index, shape):
     >>> tg.ops.scatter(tg.ones(3), index=np.array([0, 0, 1]), shape=(3,))
     tensor([2., 1., 0.])
     """
-    out = np.zeros(shape, g.dtype)
     if is_basic(index):
+        out = np.zeros(shape, g.dtype)
         out[index] = g
         return out
     parts = index if isinstance(index, tuple) else (index,)
@@ -69,23 +69,33 @@ def scatter(g, *, index, shape):
         rows, taken = np.ravel_multi_index(np.broadcast_arrays(*parts), shape[: len(parts)], mode="wrap"), len(parts)
     else:
         rows, taken = places(index, shape), len(shape)
-    table = out.reshape(math.prod(shape[:taken]), math.prod(shape[taken:]))
-    add_rows(table, rows.reshape(-1), g.reshape(rows.size, table.shape[1]))
-    return out
+    length, width = math.prod(shape[:taken]), math.prod(shape[taken:])
+    return add_rows(shape, length, width, rows.reshape(-1), np.ascontiguousarray(g).reshape(rows.size, width))
 
 
-def add_rows(table: np.ndarray, rows: np.ndarray, g: np.ndarray) -> None:
-    """Add `g[i]` to `table[rows[i]]`, which is zero at first, for every i; np.add.at itself is slow for whole rows."""
-    n, width = table.shape
-    if len(rows) < n:  # most rows are probably named once, as in an embedding: write them, and add only what collides
-        table[rows] = g
-        count = np.arange(len(rows))
-        last = np.empty(n, np.intp)
+def add_rows(shape: tuple, length: int, width: int, rows: np.ndarray, g: np.ndarray) -> np.ndarray:
+    """Return zeros of `shape`, which are `length` rows, to which `g[i]` is added in row `rows[i]`, for every i.
+
+    np.add.at is slow for whole rows and fast for single numbers. Of an embedding most rows are named once: these are
+    written, and only those that collide are added. All is prepared before the zeros, which push the rest out of the
+    processor's cache.
+    """
+    if not (length and width):
+        return np.zeros(shape, g.dtype)
+    added, some = rows, g
+    if len(rows) < length:
+        count = np.arange(len(rows), dtype=np.int32)
+        last = np.empty(length, np.int32)
         last[rows] = count
-        collided = np.flatnonzero(last[rows] != count)
-        rows, g = rows[collided], g[collided]
-    if rows.size:  # flat, np.add.at is fast
-        np.add.at(table.reshape(-1), (rows[:, None] * width + np.arange(width)).reshape(-1), g.reshape(-1))
+        collided = (last.take(rows) != count).nonzero()[0]
+        added, some = rows.take(collided), g.take(collided, 0)
+    numbers = (added[:, None] * width + np.arange(width)).reshape(-1)
+    out = np.zeros(shape, g.dtype)
+    if len(rows) < length:
+        row = np.dtype((np.void, width * g.itemsize))  # as one item a row moves faster
+        out.reshape(length, width).view(row)[:, 0][rows] = g.view(row)[:, 0]
+    np.add.at(out.reshape(-1), numbers, some.reshape(-1))
+    return out
 
 
 def put_back(g: Any, positions: np.ndarray, shape: tuple) -> Any:
@@ -102,6 +112,8 @@ def getitem(x, *, index):
     >>> tg.ops.getitem(tg.tensor([1.0, 2.0, 3.0]), index=slice(0, 2))
     tensor([1., 2.])
     """
+    if type(index) is np.ndarray and index.dtype != bool and x.ndim and x.flags.c_contiguous:
+        return x.take(index, 0)  # the same, but faster
     return x[index]
 
 

@@ -79,8 +79,8 @@ def _setitem(self: Tensor, index: Any, value: Any) -> None:
     else:
         if isinstance(value, Tensor) and value.requires_grad and self.dtype.kind not in "fc":
             raise TypeError(
-                f"cannot write a value that requires a gradient into a Tensor of dtype {self.dtype}, where its gradient "
-                "would be lost: convert the Tensor first with .astype(dtype)"
+                f"cannot write a value that requires a gradient into a Tensor of dtype {self.dtype}, where its "
+                "gradient would be lost: convert the Tensor first with .astype(dtype)"
             )
         name = self.name
         self._become(setitem(self, value, index=index))
