@@ -1,7 +1,9 @@
 """The pytest plugin, as the users of the library meet it, and the check from the shell."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -111,3 +113,15 @@ def test_the_shell_says_what_is_missing(tmp_path, target, text):
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 2
     assert text in result.stderr
+
+
+def test_the_example_explains_both_bugs_and_draws_them(tmp_path):
+    pytest.importorskip("matplotlib")
+    example = Path(__file__).parent.parent / "examples" / "gradient_check.py"
+    environment = os.environ | {"TINYGRAD_ML_OUTPUT": str(tmp_path), "MPLBACKEND": "Agg"}
+    command = [sys.executable, str(example), "--quick"]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert result.stdout.count("is right") == 2
+    assert "x: wrong in 4 of 16 entries: those at 2 along axis 0, where it is zero" in result.stdout
+    assert "bias: the gradient is 4 times too small" in result.stdout
+    assert (tmp_path / "gradient_check.png").stat().st_size > 1000

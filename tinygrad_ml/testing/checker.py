@@ -13,7 +13,7 @@ from .directions import along_directions, check_ties
 from .problem import Problem
 from .progress import steps
 from .report import Comparison, Failure, Report
-from .verdict import KINK, NOTES, WRONG, verdict
+from .verdict import KINK, NOTES, ROUNDING, WRONG, verdict
 
 ENOUGH = 64  # wrong entries of one input are proof enough
 RTOL = {"central": 1e-6, "ridders": 1e-8, "complex": 1e-9}
@@ -44,13 +44,13 @@ class Checker:
     ):
         self.problem, self.report = problem, report
         self.base, self.weights, self.rows = base, weights, rows
-        self.magnitude = np.maximum(np.abs(base), problem.magnitude())  # of the numbers that the outputs are made of
         self.seconds = seconds
         self.precision = precision
         self.method, self.mode, self.step, self.atol, self.samples = method, mode, eps, atol, samples
         self.rtol = rtol if rtol is not None else RTOL[method] if precision < 1e-10 else 1e-3
         self.rng = np.random.default_rng([seed, 1])
         self.scales = [_scales(v) for v in problem.values]
+        self.magnitude = np.maximum(self.usual_size(), problem.magnitude())
         self.special: dict[tuple[int, int], dict[int, str]] = {}  # (input, status) -> entry: what was seen
         self.parts: list[Comparison] = []
 
@@ -155,6 +155,13 @@ class Checker:
         """Return the size of what is added up in each row, of the outputs that moved (or of all, if none did)."""
         return np.abs(self.weights) @ np.where(moved if np.any(moved) else True, self.magnitude, 0)
 
+    def usual_size(self) -> np.ndarray:
+        """Return the size of the outputs; where they are 0 up to rounding (a singular determinant), that elsewhere."""
+        directions = {i: scale * self.rng.uniform(-1, 1, scale.shape) for i, scale in enumerate(self.scales)}
+        line = self.line(directions)
+        here, elsewhere = np.abs(self.base), np.nan_to_num(np.maximum(np.abs(line(1.0)), np.abs(line(-1.0))))
+        return np.where(here < 1e-10 * elsewhere, elsewhere, here)
+
     # ------------------------------------------------------------------ entry by entry
 
     def sample(self, n: int) -> np.ndarray:
@@ -209,16 +216,16 @@ class Checker:
                 change = complex_step(line, power_of_two(scale * 2.0**-64))
             except Exception:  # the function does not take complex numbers: Ridders' method will do
                 change = np.full(self.base.shape, np.nan)
-            allowed = 64 * self.precision * self.size(change != 0) / scale
+            allowed = ROUNDING * self.precision * self.size(change != 0) / scale
             return self.weights @ change, allowed, allowed
         if self.method == "ridders":
             start = 0.25 * scale if self.step is None else self.step
             s = Slopes(line, self.base, self.weights, start, start * 2.0**-12, self.precision, self.magnitude)
-            return s.value, 4 * s.error, 64 * self.precision * self.size() / scale
+            return s.value, 4 * s.error, ROUNDING * self.precision * self.size() / scale
         step = power_of_two(scale * self.precision ** (1 / 3)) if self.step is None else self.step
         change = central(line, step)
         size = self.precision * self.size(change != 0)
-        return self.weights @ change, 8 * size / step, 64 * size / scale
+        return self.weights @ change, 8 * size / step, ROUNDING * size / scale
 
     def examine(self, i: int, j: int, a: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
         """Return the verdict on one entry, its careful derivative, and which rows are wrong."""
@@ -226,7 +233,7 @@ class Checker:
         smaller = min(scale, abs(float(value.flat[j])) or scale)
         direction = self.entry(i, j)
         s = self.slopes(direction, smaller)
-        allowed = 64 * self.precision * self.size() / scale
+        allowed = ROUNDING * self.precision * self.size() / scale
         status = self.judge(a, s, allowed, direction, scale, self.rtol)
         worst = int(status.max())
         if worst in NOTES:

@@ -56,6 +56,7 @@ class Slopes:
     value, error : the derivative by Ridders' extrapolation, and what it may be off by; NaN and inf if the
         function is defined on one side only
     right, right_error, left, left_error : the same for the one-sided derivatives
+    rounding : what the noise of the function, which the smallest steps show, does to the slope of the largest one
     candidates, candidate_errors : all extrapolations that were made, (number, rows)
     jumps : whether the function still jumps at the point for the smallest steps
     flat : whether nothing changes for the smallest steps, but does for larger ones
@@ -89,6 +90,7 @@ class Slopes:
         self.right, self.right_error = _best(*_extrapolations(up / h, 2 * _noise(up, size, eps) / h, RATIO))
         self.left, self.left_error = _best(*_extrapolations(down / h, 2 * _noise(down, size, eps) / h, RATIO))
         change = np.abs(up) + np.abs(down)
+        self.rounding = 16 * np.nan_to_num(np.abs(up + down))[-3:].max(axis=0) / steps[0]
         self.flat = (change[-1] == 0) & (change > 0).any(axis=0)
         self.jumps = change[-1] > np.maximum(0.5 * change[-3], 100 * eps * size[-1])
 
@@ -115,8 +117,9 @@ def _extrapolations(slopes: np.ndarray, noise: np.ndarray, factor: float) -> tup
         gain = factor**order
         finer = (gain * table[1:] - table[:-1]) / (gain - 1)
         error = np.maximum(np.abs(finer - table[1:]), np.abs(finer - table[:-1]))
-        apart = np.abs(np.diff(finer, axis=0))  # from the next value: where rounding rules, two may agree by luck
-        error = np.maximum(error, np.concatenate([apart, apart[-1:]]) if len(apart) else 0)
+        # Where rounding rules, two values may agree by luck: look at the distances to the next two as well
+        apart = np.pad(np.abs(np.diff(finer, axis=0)), ((0, 2), (0, 0)), mode="edge") if len(finer) > 1 else error
+        error = np.maximum.reduce([error, apart[: len(finer)], apart[-len(finer) :]])
         error = np.maximum(error, noise[order:])
         values.append(finer)
         errors.append(np.where(np.isfinite(error), error, np.inf))

@@ -9,7 +9,7 @@ import numpy as np
 from .derivatives import central, power_of_two
 from .progress import steps
 from .report import Failure
-from .verdict import KINK, ROUGH
+from .verdict import KINK, ROUGH, ROUNDING
 
 if TYPE_CHECKING:
     from .checker import Checker
@@ -50,7 +50,7 @@ def _along(checker: Checker, i: int, direction: np.ndarray) -> tuple[bool, float
     s = checker.slopes({i: direction}, 1.0)
     # All rounding errors count, but a wrong entry among many must not hide in the sum: hence 1e-3
     allowed = 1e-3 * checker.rtol * np.sqrt(np.square(products).sum(axis=axes))
-    allowed += 64 * checker.precision * (np.abs(products).sum(axis=axes) + checker.size())
+    allowed += ROUNDING * checker.precision * (np.abs(products).sum(axis=axes) + checker.size())
     status = checker.judge(a, s, allowed, {i: direction}, 1.0, 0.0)
     distance = np.abs(a - s.value) / np.maximum(allowed + 4 * s.error, 1e-300)
     return bool((status <= ROUGH).all()), float(np.nan_to_num(distance, nan=np.inf).max(initial=0))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 WIDTH = 96  # pytest puts "E   " before each line of an error
-TABLE_ROWS = 8
+TABLE_ROWS = 8  # for one input, and fewer for each of several
 
 
 class Comparison:
@@ -135,7 +135,8 @@ class Report:
         return any(f.name == name for f in self.failures)
 
     def _table(self) -> list[str]:
-        entries = [line for c in self.comparisons for line in c.table()[:TABLE_ROWS]]
+        wrong = [c for c in self.comparisons if c.wrong.any()]
+        entries = [line for c in wrong for line in c.table()[: TABLE_ROWS if len(wrong) == 1 else TABLE_ROWS // 2]]
         if not entries:
             return []
         several = len({line[2] for line in entries}) > 1 or any(len(c.rows) > 2 for c in self.comparisons)
@@ -152,10 +153,10 @@ class Report:
         for row in cells:
             texts = [t.ljust(w) if k < left else t.rjust(w) for k, (t, w) in enumerate(zip(row, widths))]
             lines.append(("  " + "  ".join(texts)).rstrip())
-        wrong = sum(int(c.wrong.any(axis=0).sum()) for c in self.comparisons)
+        number = sum(int(c.wrong.any(axis=0).sum()) for c in wrong)
         checked = sum(c.checked for c in self.comparisons)
         if checked:
-            lines.append(f"  ({wrong:,} of the {checked:,} entries that were compared one by one are wrong)")
+            lines.append(f"  ({number:,} of the {checked:,} entries that were compared one by one are wrong)")
         return lines
 
 

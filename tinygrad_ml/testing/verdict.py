@@ -13,6 +13,7 @@ NOTES = {
     JUMP: "at a jump of the function: nothing to compare",
     KINK: "at a kink: the gradient lies between the slopes on the two sides",
 }
+ROUNDING = 256  # ulps of the outputs that rounding may do to a gradient
 
 
 def verdict(a: np.ndarray, s: Slopes, rtol: float, allowed: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -32,6 +33,7 @@ def verdict(a: np.ndarray, s: Slopes, rtol: float, allowed: np.ndarray) -> tuple
     status (one of AGREES ... WRONG for each row), whether each row has a kink, and how far beyond the two slopes at a
     kink a gradient may lie
     """
+    allowed = allowed + s.rounding
 
     def near(n: np.ndarray, error: np.ndarray | float) -> np.ndarray:
         return np.abs(a - n) <= rtol * np.maximum(np.abs(a), np.abs(n)) + 4 * error + allowed
@@ -45,7 +47,7 @@ def verdict(a: np.ndarray, s: Slopes, rtol: float, allowed: np.ndarray) -> tuple
     side = near(s.right, s.right_error) | near(s.left, s.left_error)
     one_sided = ~np.isfinite(s.error) & (np.isfinite(s.right_error) != np.isfinite(s.left_error))
     size = np.maximum(np.abs(a), np.abs(s.value))
-    settled = s.error <= np.maximum(0.1 * size, allowed)
+    settled = s.error <= np.maximum(0.1 * size, 100 * allowed)
     status = np.full(len(a), WRONG)
     status[s.jumps & (side | ~settled)] = JUMP
     status[kink & between] = KINK
@@ -54,5 +56,5 @@ def verdict(a: np.ndarray, s: Slopes, rtol: float, allowed: np.ndarray) -> tuple
     coarse = near(s.candidates, s.candidate_errors) & (s.candidate_errors <= 1e-4 * np.abs(s.candidates))
     status[s.flat & coarse.any(axis=0)] = ROUGH
     status[near(s.value, s.error) & settled] = ROUGH
-    status[near(s.value, s.error) & (s.error <= np.maximum(1e-4 * size, allowed)) | near(s.value, 0.0)] = AGREES
+    status[near(s.value, s.error) & (s.error <= np.maximum(1e-4 * size, 100 * allowed)) | near(s.value, 0.0)] = AGREES
     return status, kink, slack
