@@ -1,6 +1,48 @@
 """Modules: layers, losses, their functions and initial values, with PyTorch's names."""
 
+from importlib import import_module
+from typing import Any
+
 from . import functional, init
-from .layers import Dropout, Linear, ReLU, Sequential, Sigmoid, Tanh
+from .activations import (
+    ELU,
+    GELU,
+    SELU,
+    Hardtanh,
+    LeakyReLU,
+    LogSigmoid,
+    LogSoftmax,
+    Mish,
+    ReLU,
+    ReLU6,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Softsign,
+    Tanh,
+)
+from .attention import MultiheadAttention
+from .containers import Identity, Lambda, ModuleDict, ModuleList, Residual, Sequential
+from .conv_layers import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AvgPool1d,
+    AvgPool2d,
+    Conv1d,
+    Conv2d,
+    MaxPool1d,
+    MaxPool2d,
+)
+from .layers import Dropout, Dropout2d, Embedding, Flatten, Linear, Unflatten
 from .losses import BCEWithLogitsLoss, CrossEntropyLoss, MSELoss
 from .module import Buffer, Module, Parameter
+from .norm import BatchNorm1d, BatchNorm2d, LayerNorm
+from .recurrent import GRU, LSTM, RNN
+
+
+def __getattr__(name: str) -> Any:
+    """Import `summary` when it is first used: it traces, and training does not."""
+    if name == "summary":
+        return import_module("..graph.summary", __name__).summary
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,9 +1,8 @@
-"""Layers: affine maps, activations, dropout, and their sequence."""
+"""Affine maps, dropout, and changes of shape."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from ..tensor import Tensor, get_default_dtype
 from . import functional as F
 from . import init
+from .layer_functions import check_probability, shape_of
 from .module import Module, Parameter
 
 
@@ -52,7 +52,7 @@ class Linear(Module):
             init.uniform_(self.bias, -bound, bound)
 
     def forward(self, x: Any) -> Tensor:
-        shape = F.shape_of(x)
+        shape = shape_of(x)
         if not shape or shape[-1] != self.in_features:
             raise ValueError(
                 f"Linear(in_features={self.in_features}): input has shape {shape}; "
@@ -62,45 +62,6 @@ class Linear(Module):
 
     def extra_repr(self) -> str:
         return f"{self.in_features}, {self.out_features}" + (", bias=False" if self.bias is None else "")
-
-
-class ReLU(Module):
-    """max(x, 0), element by element.
-
-    Examples
-    --------
-    >>> tg.nn.ReLU()(tg.tensor([-1.0, 2.0]))
-    tensor([0., 2.])
-    """
-
-    def forward(self, x: Any) -> Tensor:
-        return F.relu(x)
-
-
-class Sigmoid(Module):
-    """1 / (1 + exp(-x)), element by element.
-
-    Examples
-    --------
-    >>> tg.nn.Sigmoid()(tg.tensor([0.0]))
-    tensor([0.5])
-    """
-
-    def forward(self, x: Any) -> Tensor:
-        return F.sigmoid(x)
-
-
-class Tanh(Module):
-    """The hyperbolic tangent, element by element.
-
-    Examples
-    --------
-    >>> tg.nn.Tanh()(tg.tensor([0.0]))
-    tensor([0.])
-    """
-
-    def forward(self, x: Any) -> Tensor:
-        return F.tanh(x)
 
 
 class Dropout(Module):
@@ -121,7 +82,7 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5):
-        F.check_probability(p)
+        check_probability(p)
         self.p = p
 
     def forward(self, x: Any) -> Tensor:
@@ -131,41 +92,134 @@ class Dropout(Module):
         return f"p={self.p}"
 
 
-class Sequential(Module):
-    """Modules one after the other: each gets the output of the one before.
+class Dropout2d(Module):
+    """Set whole channels to zero with probability p while training, and scale the others by 1 / (1 - p).
+
+    Neighbouring numbers of a feature map say nearly the same, so dropping single ones would drop nothing. Tompson and
+    others, "Efficient object localization using convolutional networks" (2015).
+
+    Parameters
+    ----------
+    p : float
+        The probability, from 0 to 1.
 
     Examples
     --------
-    >>> net = tg.nn.Sequential(tg.nn.Linear(4, 8), tg.nn.ReLU(), tg.nn.Linear(8, 2))
-    >>> net(tg.ones(5, 4)).shape
-    (5, 2)
-    >>> net
-    Sequential(
-      (0): Linear(4, 8)
-      (1): ReLU()
-      (2): Linear(8, 2)
-    )
+    >>> tg.nn.Dropout2d(0.5).eval()(tg.ones(1, 2, 3, 3)).shape
+    (1, 2, 3, 3)
     """
 
-    def __init__(self, *layers: Module):
-        for i, layer in enumerate(layers):
-            if not callable(layer):
-                raise TypeError(f"Sequential: layer {i} is a {type(layer).__name__}, which cannot be called")
-        self.layers = list(layers)
+    def __init__(self, p: float = 0.5):
+        check_probability(p)
+        self.p = p
 
-    def attributes(self) -> Iterable[tuple[str, Any]]:
-        return [(str(i), layer) for i, layer in enumerate(self.layers)]
+    def forward(self, x: Any) -> Tensor:
+        return F.dropout2d(x, self.p, self.training)
 
-    def forward(self, x: Any) -> Any:
-        for layer in self.layers:
-            x = layer(x)
-        return x
+    def extra_repr(self) -> str:
+        return f"p={self.p}"
 
-    def __len__(self) -> int:
-        return len(self.layers)
 
-    def __getitem__(self, index: Any) -> Any:
-        return Sequential(*self.layers[index]) if isinstance(index, slice) else self.layers[index]
+class Flatten(Module):
+    """Make the axes from `start_axis` to `end_axis`, both included, one.
 
-    def __iter__(self) -> Iterator[Module]:
-        return iter(self.layers)
+    Examples
+    --------
+    >>> tg.nn.Flatten()(tg.ones(5, 2, 3, 4)).shape
+    (5, 24)
+    """
+
+    def __init__(self, start_axis: int = 1, end_axis: int = -1):
+        self.start_axis, self.end_axis = start_axis, end_axis
+
+    def forward(self, x: Any) -> Tensor:
+        return F.flatten(x, self.start_axis, self.end_axis)
+
+
+class Unflatten(Module):
+    """Make of one axis several: the opposite of Flatten.
+
+    Parameters
+    ----------
+    axis : int
+    unflattened_size : tuple of int
+        The new lengths; one of them may be -1, which is whatever is left.
+
+    Examples
+    --------
+    >>> tg.nn.Unflatten(1, (2, -1))(tg.ones(5, 24)).shape
+    (5, 2, 12)
+    """
+
+    def __init__(self, axis: int, unflattened_size: tuple[int, ...]):
+        self.axis, self.unflattened_size = axis, tuple(unflattened_size)
+
+    def forward(self, x: Any) -> Tensor:
+        x = x if isinstance(x, Tensor) else Tensor(x)
+        if not -x.ndim <= self.axis < x.ndim:
+            raise ValueError(f"Unflatten(axis={self.axis}): input has shape {x.shape}")
+        axis = self.axis % x.ndim
+        return x.reshape(*x.shape[:axis], *self.unflattened_size, *x.shape[axis + 1 :])
+
+    def extra_repr(self) -> str:
+        return f"{self.axis}, {self.unflattened_size}"
+
+
+class Embedding(Module):
+    """A table of vectors, looked up by integers.
+
+    The initial vectors are drawn from the standard normal distribution, as PyTorch's.
+
+    Parameters
+    ----------
+    num_embeddings : int
+        How many vectors there are.
+    embedding_dim : int
+        The length of each.
+    padding_idx : int, optional
+        The row that stands for nothing: it begins as zeros and gets no gradient.
+    sparse : bool
+        Whether the gradient is to be `SparseRows`, for tables with many more rows than a batch uses.
+    dtype : dtype, optional
+        By default the default float.
+
+    Attributes
+    ----------
+    weight : Parameter (num_embeddings, embedding_dim)
+
+    Raises
+    ------
+    TypeError, IndexError
+        When it is called with numbers that are not integers, or not from 0 to num_embeddings - 1.
+
+    Examples
+    --------
+    >>> words = tg.nn.Embedding(1000, 16, padding_idx=0)
+    >>> words(np.array([[5, 7, 0], [8, 0, 0]])).shape
+    (2, 3, 16)
+    """
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        padding_idx: int | None = None,
+        *,
+        sparse: bool = False,
+        dtype: Any = None,
+    ):
+        if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
+            raise ValueError(f"Embedding: padding_idx {padding_idx} is not one of the {num_embeddings} rows")
+        self.num_embeddings, self.embedding_dim, self.sparse = num_embeddings, embedding_dim, sparse
+        self.padding_idx = None if padding_idx is None else padding_idx % num_embeddings
+        self.weight = Parameter(np.empty((num_embeddings, embedding_dim), dtype or get_default_dtype()))
+        init.normal_(self.weight)
+        if self.padding_idx is not None:
+            self.weight.data[self.padding_idx] = 0
+
+    def forward(self, input: Any) -> Tensor:
+        return F.embedding(input, self.weight, self.padding_idx, self.sparse)
+
+    def extra_repr(self) -> str:
+        padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
+        return f"{self.num_embeddings}, {self.embedding_dim}{padding}" + (", sparse=True" if self.sparse else "")

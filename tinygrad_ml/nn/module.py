@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 import numpy as np
 
-from ..tensor import Tensor
+from ..autograd import HookHandle
+from ..tensor import Tensor, tick
 
 M = TypeVar("M", bound="Module")
 
@@ -39,6 +41,26 @@ class Buffer(Tensor):
     __slots__ = ()
 
 
+class Hooks:
+    """The functions to call before and after the forward pass of a Module."""
+
+    def __init__(self) -> None:
+        self.before: dict[int, Callable] = {}
+        self.after: dict[int, Callable] = {}
+
+    def run(self, module: Module, inputs: tuple, named: dict[str, Any]) -> Any:
+        """Call the hooks, with the forward pass between them, and return its output."""
+        for before in list(self.before.values()):
+            new = before(module, inputs)
+            if new is not None:
+                inputs = new if isinstance(new, tuple) else (new,)
+        output = module.forward(*inputs, **named)
+        for after in list(self.after.values()):
+            new = after(module, inputs, output)
+            output = output if new is None else new
+        return output
+
+
 class Module:
     """A part of a model: it has parameters and computes `forward`.
 
@@ -63,12 +85,15 @@ class Module:
     """
 
     training = True
+    _hooks: Hooks | None = None
 
     def forward(self, *inputs: Any, **named: Any) -> Any:
         """Compute the output; every Module defines its own."""
         raise NotImplementedError(f"{type(self).__name__} does not define forward(self, ...)")
 
     def __call__(self, *inputs: Any, **named: Any) -> Any:
+        if self._hooks is not None:
+            return self._hooks.run(self, inputs, named)
         return self.forward(*inputs, **named)
 
     # ------------------------------------------------------------------ what belongs to it
@@ -129,6 +154,32 @@ class Module:
                     prefix = name + "." if name else ""
                     stack += [(prefix + key, value) for key, value in _flat(thing.attributes())][::-1]
 
+    def get_submodule(self, name: str) -> Module:
+        """Return the module of a name like "encoder.layers.0"; "" is this module itself.
+
+        Examples
+        --------
+        >>> tg.nn.Sequential(tg.nn.Linear(3, 2), tg.nn.ReLU()).get_submodule("1")
+        ReLU()
+        """
+        return self._find(name, dict(self.named_modules()), "module")
+
+    def get_parameter(self, name: str) -> Parameter:
+        """Return the parameter of a name like "layers.0.weight".
+
+        Examples
+        --------
+        >>> tg.nn.Linear(3, 2).get_parameter("bias").shape
+        (2,)
+        """
+        return self._find(name, dict(self.named_parameters()), "parameter")
+
+    def _find(self, name: str, things: dict[str, Any], kind: str) -> Any:
+        if name not in things:
+            close = get_close_matches(name, things, 3) or list(things)[:10]
+            raise AttributeError(f"{type(self).__name__} has no {kind} {name!r}; it has {', '.join(map(repr, close))}")
+        return things[name]
+
     # ------------------------------------------------------------------ modes
 
     def train(self: M, mode: bool = True) -> M:
@@ -163,6 +214,75 @@ class Module:
         for module in reversed(list(self.modules())):
             function(module)
         return self
+
+    def to(self: M, dtype: Any) -> M:
+        """Turn all floating parameters and buffers, and their gradients, into another dtype; return the module.
+
+        Make optimizers afterwards: one that was made before goes on with the old dtype.
+
+        Examples
+        --------
+        >>> tg.nn.Linear(3, 2).to("float64").weight.dtype
+        dtype('float64')
+        """
+        wanted = np.dtype(dtype)
+        if wanted.kind != "f":
+            raise TypeError(f"to(): parameters must have a floating dtype, not {wanted}")
+        for _, thing in self._state():
+            if thing.dtype.kind == "f" and thing.dtype != wanted:
+                grad = thing.grad
+                thing._data, thing._lent, thing._changed = thing._data.astype(wanted), None, tick()
+                thing.grad = grad if grad is None else grad.astype(wanted)
+        return self
+
+    def float(self: M) -> M:
+        """Turn all parameters and buffers into float32; return the module."""
+        return self.to(np.float32)
+
+    def double(self: M) -> M:
+        """Turn all parameters and buffers into float64; return the module."""
+        return self.to(np.float64)
+
+    # ------------------------------------------------------------------ hooks
+
+    def register_forward_hook(self, hook: Callable[[Module, tuple, Any], Any]) -> HookHandle:
+        """Call `hook(module, inputs, output)` after every forward pass.
+
+        What it returns, unless it is None, takes the place of the output. Without hooks a call costs nothing more.
+
+        Returns
+        -------
+        HookHandle, whose `remove()` takes the hook away again
+
+        Examples
+        --------
+        >>> layer = tg.nn.Linear(3, 2)
+        >>> handle = layer.register_forward_hook(lambda module, inputs, output: print(inputs[0].shape, output.shape))
+        >>> y = layer(tg.ones(5, 3))
+        (5, 3) (5, 2)
+        >>> handle.remove()
+        """
+        self._hooks = self._hooks or Hooks()
+        return HookHandle(self._hooks.after, hook)
+
+    def register_forward_pre_hook(self, hook: Callable[[Module, tuple], Any]) -> HookHandle:
+        """Call `hook(module, inputs)` before every forward pass.
+
+        What it returns, unless it is None, takes the place of the inputs: a tuple of them, or the only one.
+
+        Returns
+        -------
+        HookHandle, whose `remove()` takes the hook away again
+
+        Examples
+        --------
+        >>> layer = tg.nn.Identity()
+        >>> handle = layer.register_forward_pre_hook(lambda module, inputs: inputs[0] * 2)
+        >>> layer(tg.ones(2))
+        tensor([2., 2.])
+        """
+        self._hooks = self._hooks or Hooks()
+        return HookHandle(self._hooks.before, hook)
 
     # ------------------------------------------------------------------ state
 

@@ -3,7 +3,7 @@
 `SAMPLES` goes from the name of an operation (or of a public function that is composed of operations) to its samples.
 """
 
-from . import activation, conv, elementwise, fused, index, linalg, reduce, shape
+from . import activation, conv, elementwise, fused, index, linalg, recurrent, reduce, shape
 from .sample import (
     Domain,
     Sample,
@@ -22,5 +22,5 @@ from .sample import (
 )
 
 SAMPLES: dict[str, list[Sample]] = {}
-for _family in (elementwise, reduce, activation, fused, shape, index, linalg, conv):
+for _family in (elementwise, reduce, activation, fused, shape, index, linalg, conv, recurrent):
     SAMPLES |= _family.SAMPLES

@@ -1,0 +1,414 @@
+"""Every layer equals PyTorch's: the same weights through state_dict, outputs and all gradients in float64."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+import tinygrad_ml as tg
+from tinygrad_ml import nn
+from tinygrad_ml.testing import gradcheck
+
+torch = pytest.importorskip("torch")
+
+RTOL = ATOL = 1e-10
+
+
+def options(**choices):
+    """Return every combination of the choices."""
+    return [dict(zip(choices, values)) for values in itertools.product(*choices.values())]
+
+
+# name, positional arguments, options, shapes of the inputs
+LAYERS = [
+    *[("Linear", (3, 4), o, [s]) for o in options(bias=[True, False]) for s in [(3,), (5, 3), (2, 5, 3)]],
+    *[
+        ("Conv1d", (4, 6, 3), o, [s])
+        for o in options(stride=[1, 2], padding=[0, 1], dilation=[1, 2], groups=[1, 2], bias=[True, False])
+        for s in [(2, 4, 9), (4, 9)]
+    ],
+    *[
+        ("Conv2d", (4, 6, (3, 2)), o, [s])
+        for o in options(stride=[1, (2, 1)], padding=[0, (1, 0)], dilation=[1, 2], groups=[1, 2], bias=[True, False])
+        for s in [(2, 4, 7, 6), (4, 7, 6)]
+    ],
+    ("Conv2d", (2, 3, 3), {"padding": "same"}, [(2, 2, 5, 4)]),
+    *[("MaxPool1d", (3,), o, [(2, 3, 9)]) for o in options(stride=[None, 2], padding=[0, 1], ceil_mode=[False, True])],
+    *[
+        ("MaxPool2d", (3,), o, [(2, 3, 9, 7)])
+        for o in options(stride=[None, 2], padding=[0, 1], ceil_mode=[False, True])
+    ],
+    *[
+        (f"AvgPool{n}d", (3,), o, [(2, 3, 9, 7)[: n + 2]])
+        for o in options(stride=[None, 2], padding=[0, 1], ceil_mode=[False, True], count_include_pad=[False, True])
+        for n in (1, 2)
+    ],
+    *[("AdaptiveAvgPool1d", (n,), {}, [s]) for n in (1, 3, 4, 12) for s in [(2, 3, 9), (3, 8)]],
+    *[("AdaptiveAvgPool2d", (n,), {}, [s]) for n in (1, 3, (2, None), (5, 8)) for s in [(2, 3, 6, 9), (3, 7, 5)]],
+    ("Flatten", (), {}, [(2, 3, 4)]),
+    ("Flatten", (0, 1), {}, [(2, 3, 4)]),
+    ("Unflatten", (1, (2, 3)), {}, [(4, 6, 2)]),
+    *[
+        ("BatchNorm1d", (3,), o, [s])
+        for o in options(affine=[True, False], eps=[1e-5, 0.1])
+        for s in [(5, 3), (4, 3, 2)]
+    ],
+    *[
+        ("BatchNorm2d", (3,), o, [(4, 3, 2, 5)])
+        for o in options(momentum=[0.1, 0.7, None], affine=[True, False], track_running_stats=[True, False])
+    ],
+    *[
+        ("LayerNorm", (n,), o, [(2, 4, 3)])
+        for n in (3, (4, 3))
+        for o in options(elementwise_affine=[True, False], bias=[True, False], eps=[1e-5, 0.1])
+    ],
+    *[
+        ("RNN", (3, 4), o, [(5, 2, 3)])
+        for o in options(
+            num_layers=[1, 2], nonlinearity=["tanh", "relu"], bias=[True, False], bidirectional=[False, True]
+        )
+    ],
+    *[
+        (name, (3, 4), o, [(5, 2, 3)])
+        for name in ("LSTM", "GRU")
+        for o in options(num_layers=[1, 3], bias=[True, False], batch_first=[False, True], bidirectional=[False, True])
+    ],
+    *[(name, (3, 4), {"num_layers": 2}, [(5, 3)]) for name in ("RNN", "LSTM", "GRU")],
+    *[("RNN", (3, 4), {}, [(5, 2, 3), (1, 2, 4)])],
+    *[("GRU", (3, 4), {"bidirectional": True, "batch_first": True}, [(2, 5, 3), (2, 2, 4)])],
+    *[("GRU", (3, 4), {}, [(1, 3), (1, 4)])],
+    *[
+        ("MultiheadAttention", (6, heads), o, [(5, 3, 6), (4, 3, 6), (4, 3, 6)])
+        for heads in (1, 3)
+        for o in options(bias=[True, False], batch_first=[False])
+    ],
+    ("MultiheadAttention", (6, 2), {"batch_first": True}, [(3, 5, 6), (3, 4, 6), (3, 4, 6)]),
+    ("MultiheadAttention", (6, 2), {"kdim": 4, "vdim": 5}, [(5, 3, 6), (4, 3, 4), (4, 3, 5)]),
+    ("MultiheadAttention", (6, 2), {"kdim": 4, "vdim": 6, "bias": False}, [(5, 6), (4, 4), (4, 6)]),
+    *[(name, (), {}, [(4, 3)]) for name in ("ReLU", "ReLU6", "Sigmoid", "Tanh", "LogSigmoid", "LeakyReLU", "ELU")],
+    *[(name, (), {}, [(4, 3)]) for name in ("SELU", "GELU", "SiLU", "Mish", "Softplus", "Softsign", "Hardtanh")],
+    ("LeakyReLU", (0.3,), {}, [(4, 3)]),
+    ("ELU", (0.3,), {}, [(4, 3)]),
+    ("GELU", (), {"approximate": "tanh"}, [(4, 3)]),
+    ("Softplus", (2.0, 1.0), {}, [(4, 3)]),
+    ("Hardtanh", (-0.5, 0.7), {}, [(4, 3)]),
+    ("Softmax", (1,), {}, [(4, 3, 2)]),
+    ("LogSoftmax", (0,), {}, [(4, 3)]),
+    ("Identity", (), {}, [(4, 3)]),
+    ("Dropout", (0.0,), {}, [(4, 3)]),
+    ("Dropout", (1.0,), {}, [(4, 3)]),
+    ("Dropout2d", (0.0,), {}, [(4, 3, 2, 2)]),
+]
+
+
+def pair(name, arguments, given, seed=0):
+    """Return our layer in float64 and PyTorch's with the same random weights."""
+    ours = getattr(nn, name)(*arguments, **given).double()
+    theirs = getattr(torch.nn, name)(*arguments, **given).double()
+    random = np.random.default_rng(seed)
+    with torch.no_grad():
+        for parameter in theirs.parameters():
+            parameter.copy_(torch.tensor(random.normal(size=tuple(parameter.shape)) * 0.5))
+    ours.load_state_dict(theirs.state_dict())
+    return ours, theirs
+
+
+def flat(outs):
+    """Return all Tensors in nested tuples; None is left out."""
+    if isinstance(outs, tuple):
+        return [x for out in outs for x in flat(out)]
+    return [] if outs is None else [outs]
+
+
+def assert_alike(ours, theirs, arrays, seed=1, **constants):
+    """Compare outputs, the gradients of a random combination of them, and the state after it."""
+    random = np.random.default_rng(seed)
+    xs = [tg.tensor(a, requires_grad=True) for a in arrays]
+    ts = [torch.tensor(a, requires_grad=True) for a in arrays]
+    outs = flat(ours(*xs, **constants))
+    their_outs = flat(
+        theirs(*ts, **{k: torch.tensor(v) if isinstance(v, np.ndarray) else v for k, v in constants.items()})
+    )
+    assert len(outs) == len(their_outs)
+    total, their_total = 0.0, 0.0
+    for out, their_out in zip(outs, their_outs):
+        assert out.shape == tuple(their_out.shape)
+        assert out.dtype == np.float64
+        np.testing.assert_allclose(out.numpy(), their_out.detach().numpy(), rtol=RTOL, atol=ATOL)
+        weights = random.normal(size=out.shape)
+        total, their_total = total + (out * weights).sum(), their_total + (their_out * torch.tensor(weights)).sum()
+    if not their_total.requires_grad:
+        return
+    total.backward()
+    their_total.backward()
+    for x, t in zip(xs, ts):
+        np.testing.assert_allclose(x.grad.numpy(), t.grad.numpy(), rtol=RTOL, atol=ATOL)
+    if hasattr(ours, "named_parameters"):
+        named = dict(theirs.named_parameters())
+        assert [name for name, _ in ours.named_parameters()] == list(named)
+        for name, parameter in ours.named_parameters():
+            np.testing.assert_allclose(
+                parameter.grad.numpy(), named[name].grad.numpy(), rtol=RTOL, atol=ATOL, err_msg=name
+            )
+        assert_same_state(ours, theirs)
+
+
+def assert_same_state(ours, theirs):
+    state, theirs = ours.state_dict(), theirs.state_dict()
+    assert list(state) == list(theirs)
+    for name, value in state.items():
+        assert value.dtype == theirs[name].numpy().dtype, name
+        np.testing.assert_allclose(value, theirs[name].numpy(), rtol=RTOL, atol=ATOL, err_msg=name)
+
+
+def normal(shapes, seed=2):
+    random = np.random.default_rng(seed)
+    return [random.normal(size=shape) for shape in shapes]
+
+
+@pytest.mark.parametrize("name", dict.fromkeys(layer[0] for layer in LAYERS))
+@pytest.mark.filterwarnings("ignore:.*batch_first.*:UserWarning", "ignore:.*dropout.*:UserWarning")
+@pytest.mark.filterwarnings("ignore:Using padding='same':UserWarning")
+def test_values_gradients_and_state_equal_those_of_pytorch(name):
+    for layer, arguments, given, shapes in LAYERS:
+        if layer == name:
+            ours, theirs = pair(name, arguments, given)
+            assert_alike(ours, theirs, normal(shapes))
+            ours.zero_grad()
+            theirs.zero_grad()
+            assert_alike(ours.eval(), theirs.eval(), normal(shapes, 3))  # after the running statistics have moved
+
+
+@pytest.mark.parametrize("name", dict.fromkeys(layer[0] for layer in LAYERS))
+def test_float32_stays_float32(name):
+    for layer, arguments, given, shapes in LAYERS:
+        if layer == name:
+            module = getattr(nn, name)(*arguments, **given)
+            xs = [tg.tensor(a.astype(np.float32), requires_grad=True) for a in normal(shapes)]
+            outs = flat(module(*xs))
+            sum((out.sum() for out in outs[1:]), outs[0].sum()).backward()
+            assert {out.dtype for out in outs} == {np.dtype(np.float32)}
+            assert {x.grad.dtype for x in xs} == {np.dtype(np.float32)}
+            assert {p.grad.dtype for p in module.parameters()} <= {np.dtype(np.float32)}
+            assert {b.dtype for b in module.buffers()} <= {np.dtype(np.float32), np.dtype(np.int64)}
+
+
+CHECKED = {}
+for _name, _arguments, _given, _shapes in LAYERS:
+    if "Dropout" not in _name and "relu" not in _given.values():
+        CHECKED[_name] = (_arguments, _given, _shapes)  # the last of each, which has the most options
+
+
+@pytest.mark.parametrize("name", CHECKED)
+@pytest.mark.parametrize("order", [1, 2])
+def test_gradients_are_those_of_differences(name, order):
+    arguments, given, shapes = CHECKED[name]
+    module = getattr(nn, name)(*arguments, **given).double()
+    for buffer in [b for n, b in module.named_buffers() if "running" in n]:
+        buffer.data = buffer.numpy() + 0.5
+    random = np.random.default_rng(4)
+    small = [random.permutation(np.linspace(-1.0, 1.0, int(np.prod(s)))).reshape(s) + 0.003 for s in shapes]
+    gradcheck(
+        lambda *xs: sum((out * out).mean() for out in flat(module(*xs))),
+        tuple(small),
+        params=module if list(module.parameters()) else None,
+        order=order,
+        mode="random" if order == 2 else "full",
+    )
+
+
+# ---------------------------------------------------------------------- what only some layers have
+
+
+@pytest.mark.parametrize("padding_idx", [None, 2, -1])
+def test_embedding_equals_pytorch(padding_idx):
+    ours, theirs = pair("Embedding", (5, 3), {"padding_idx": padding_idx})
+    rows = np.array([[0, 2, 2], [4, 1, 4]])
+    out, their_out = ours(rows), theirs(torch.tensor(rows))
+    np.testing.assert_array_equal(out.numpy(), their_out.detach().numpy())
+    (out * out).sum().backward()
+    (their_out * their_out).sum().backward()
+    np.testing.assert_allclose(ours.weight.grad.numpy(), theirs.weight.grad.numpy(), rtol=RTOL)
+
+
+def test_the_padding_row_of_an_embedding_begins_as_zeros():
+    layer = nn.Embedding(4, 3, padding_idx=-2)
+    np.testing.assert_array_equal(layer.weight.numpy()[2], 0)
+    assert layer.weight.numpy()[[0, 1, 3]].all()
+
+
+@pytest.mark.parametrize("given", options(num_layers=[1, 2], bidirectional=[False, True], batch_first=[False, True]))
+def test_lstm_goes_on_from_given_states(given):
+    ours, theirs = pair("LSTM", (3, 4), given)
+    k = given["num_layers"] * (1 + given["bidirectional"])
+    (x,), states = normal([(2, 2, 3)]), normal([(k, 2, 4), (k, 2, 4)], 5)
+    assert_alike(lambda x, h, c: ours(x, (h, c)), lambda x, h, c: theirs(x, (h, c)), [x, *states])
+
+
+@pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU"])
+def test_dropout_between_recurrent_layers_is_active_while_training_only(name):
+    tg.manual_seed(0)
+    layer = getattr(nn, name)(3, 4, num_layers=2, dropout=0.5)
+    x = tg.ones(5, 2, 3)
+    assert not np.allclose(layer(x)[0].numpy(), layer(x)[0].numpy())
+    layer.eval()
+    np.testing.assert_array_equal(layer(x)[0].numpy(), layer(x)[0].numpy())
+
+
+def test_a_recurrent_layer_is_differentiable_twice_through_a_shared_weight():
+    """The weight of the second layer comes from that of the first: only the direct dependence is the layer's."""
+    random = np.random.default_rng(0)
+    x, w = tg.tensor(random.normal(size=(3, 2, 2))), random.normal(size=(2, 2))
+
+    def twice(w):
+        h = tg.ops.rnn(x, np.zeros((2, 2)), w, np.zeros(2))
+        return tg.ops.rnn(h @ w, np.zeros((2, 2)), w, np.zeros(2)).sum()
+
+    gradcheck(twice, w, order=2)
+
+
+MASKS = {
+    "nothing": {},
+    "bool": {"attn_mask": np.triu(np.ones((5, 4), bool), 1)},
+    "float": {"attn_mask": np.random.default_rng(6).normal(size=(5, 4))},
+    "for each head": {"attn_mask": np.random.default_rng(6).normal(size=(6, 5, 4))},
+    "padding": {"key_padding_mask": np.arange(4) >= np.array([[4], [2], [3]])},
+    "both": {
+        "key_padding_mask": np.arange(4) >= np.array([[4], [2], [3]]),
+        "attn_mask": np.triu(np.ones((5, 4), bool), 1),
+    },
+    "float padding": {"key_padding_mask": np.random.default_rng(6).normal(size=(3, 4))},
+    "heads apart": {"average_attn_weights": False},
+    "no weights": {"need_weights": False},
+}
+
+
+@pytest.mark.parametrize("mask", MASKS)
+def test_attention_masks_equal_pytorchs(mask):
+    ours, theirs = pair("MultiheadAttention", (6, 2), {})
+    arrays = normal([(5, 3, 6), (4, 3, 6), (4, 3, 6)])
+    assert_alike(ours, theirs, arrays, **MASKS[mask])
+
+
+def test_self_attention_equals_pytorch():
+    ours, theirs = pair("MultiheadAttention", (6, 2), {"batch_first": True})
+    (x,) = normal([(3, 5, 6)])
+    assert_alike(lambda x: ours(x, x, x), lambda x: theirs(x, x, x), [x])
+    future = np.triu(np.ones((5, 5), bool), 1)
+    a, b = ours(x, x, x, is_causal=True), ours(x, x, x, attn_mask=future)
+    np.testing.assert_array_equal(a[0].numpy(), b[0].numpy())
+
+
+@pytest.mark.parametrize("given", [{}, {"is_causal": True}, {"scale": 0.3}])
+@pytest.mark.parametrize("mask", [None, "bool", "float"])
+def test_scaled_dot_product_attention_equals_pytorch(given, mask):
+    if mask and given.get("is_causal"):
+        pytest.skip("one or the other")
+    masks = {None: None, "bool": np.tri(5, 4, dtype=bool), "float": normal([(2, 5, 4)])[0]}
+    arrays = normal([(2, 5, 3), (2, 4, 3), (2, 4, 6)])
+    assert_alike(
+        nn.functional.scaled_dot_product_attention,
+        torch.nn.functional.scaled_dot_product_attention,
+        arrays,
+        attn_mask=masks[mask],
+        **given,
+    )
+
+
+def test_a_query_that_may_see_nothing_gets_zeros_and_no_nan():
+    x = tg.tensor(normal([(4, 3)])[0], requires_grad=True)
+    seen = np.array([[False] * 4, *[[True] * 4] * 3])
+    out = nn.functional.scaled_dot_product_attention(x, x, x, seen)
+    out.sum().backward()
+    np.testing.assert_array_equal(out.numpy()[0], 0)
+    assert np.isfinite(x.grad.numpy()).all()
+
+
+def test_running_statistics_follow_the_batches_as_pytorchs():
+    for momentum in (0.1, None):
+        ours, theirs = pair("BatchNorm1d", (3,), {"momentum": momentum})
+        for seed in range(4):
+            (x,) = normal([(6, 3)], seed)
+            ours(x)
+            theirs(torch.tensor(x))
+            assert_same_state(ours, theirs)
+
+
+def test_batch_norm_refuses_one_number_in_each_channel():
+    with pytest.raises(ValueError, match="no variance"):
+        nn.BatchNorm1d(3)(tg.ones(1, 3))
+    assert nn.BatchNorm1d(3).eval()(tg.ones(1, 3)).shape == (1, 3)
+
+
+def test_dropout2d_drops_whole_channels():
+    tg.manual_seed(0)
+    y = nn.Dropout2d(0.5)(tg.ones(200, 10, 3, 3)).numpy().reshape(2000, 9)
+    assert ((y == 0).all(axis=1) | (y == 2).all(axis=1)).all()
+    assert abs((y[:, 0] == 0).mean() - 0.5) < 0.05
+
+
+# ---------------------------------------------------------------------- files
+
+
+@pytest.mark.parametrize("name", ["Linear", "Conv2d", "BatchNorm2d", "LayerNorm", "LSTM", "MultiheadAttention"])
+def test_weights_go_over_through_safetensors_in_both_directions(name, tmp_path):
+    safetensors = pytest.importorskip("safetensors.torch")
+    arguments, given, shapes = CHECKED[name]
+    ours, theirs = pair(name, arguments, given)
+    safetensors.save_file(theirs.state_dict(), tmp_path / "theirs.safetensors")
+    new = getattr(nn, name)(*arguments, **given).double()
+    new.load_state_dict(tg.load(tmp_path / "theirs.safetensors"))
+    assert_same_state(new, theirs)
+    for parameter in ours.parameters():
+        parameter.data *= 2.0
+    theirs.load_state_dict(safetensors.load_file(tg.save(ours, tmp_path / "ours.safetensors")))
+    assert_same_state(ours, theirs)
+    assert_alike(ours, theirs, normal(shapes))
+
+
+# ---------------------------------------------------------------------- errors
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "message"),
+    [
+        (nn.Conv2d(3, 4, 3), (2, 4, 8, 8), r"Conv2d\(in_channels=3\): input has shape \(2, 4, 8, 8\)"),
+        (nn.Conv1d(3, 4, 3), (3,), r"it must be \(batch, 3, length\)"),
+        (nn.BatchNorm1d(3), (2, 4), r"BatchNorm1d\(3\): input has shape \(2, 4\); it must be \(batch, 3\) or"),
+        (nn.BatchNorm2d(3), (2, 3), r"it must be \(batch, 3, height, width\)"),
+        (nn.LayerNorm((4, 3)), (2, 3, 4), r"its last axes must be \(4, 3\)"),
+        (nn.LSTM(3, 4), (5, 2, 4), r"LSTM\(input_size=3\): input has shape \(5, 2, 4\); it must be \(time, batch, 3\)"),
+        (nn.GRU(3, 4, batch_first=True), (2, 0, 3), "at least one time"),
+        (nn.AdaptiveAvgPool2d(2), (3,), "adaptive_avg_pool2d: input has shape"),
+        (nn.Dropout2d(), (3, 2), r"it must be \(batch, channels, height, width\)"),
+        (nn.Flatten(3), (2, 3), "has no axes from 3"),
+        (nn.Unflatten(4, (2, 2)), (2, 3), r"Unflatten\(axis=4\)"),
+        (nn.Residual(nn.Linear(3, 2)), (5, 3), r"made shape \(5, 2\) of \(5, 3\)"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else None,
+)
+def test_a_wrong_shape_is_explained(layer, shape, message):
+    with pytest.raises(ValueError, match=message):
+        layer(tg.ones(shape))
+
+
+def test_wrong_states_and_masks_are_explained():
+    with pytest.raises(ValueError, match=r"first state h_0 has shape \(1, 3, 4\), it must be \(1, 2, 4\)"):
+        nn.GRU(3, 4)(tg.ones(5, 2, 3), tg.ones(1, 3, 4))
+    with pytest.raises(ValueError, match="a pair"):
+        nn.LSTM(3, 4)(tg.ones(5, 2, 3), (tg.ones(1, 2, 4),))
+    attention, x = nn.MultiheadAttention(6, 2), tg.ones(5, 3, 6)
+    with pytest.raises(ValueError, match=r"key has shape \(4, 3, 5\); its last axis must be 6"):
+        attention(x, tg.ones(4, 3, 5), x)
+    with pytest.raises(ValueError, match="batch_first is False"):
+        attention(x, tg.ones(4, 2, 6), tg.ones(4, 2, 6))
+    with pytest.raises(ValueError, match=r"attn_mask has shape \(5, 4\); it must be \(5, 5\)"):
+        attention(x, x, x, attn_mask=np.ones((5, 4), bool))
+    with pytest.raises(ValueError, match=r"key_padding_mask has shape \(5, 3\); it must be \(3, 5\)"):
+        attention(x, x, x, key_padding_mask=np.ones((5, 3), bool))
+    with pytest.raises(ValueError, match="must divide embed_dim 6"):
+        nn.MultiheadAttention(6, 4)
+    with pytest.raises(IndexError, match="the rows 0 to 4"):
+        nn.Embedding(5, 3)(np.array([5]))
+    with pytest.raises(TypeError, match="integers"):
+        nn.Embedding(5, 3)(np.array([1.0]))

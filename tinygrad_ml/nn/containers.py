@@ -1,0 +1,210 @@
+"""Modules made of modules: one after the other, as a list, as a dict, beside a short cut; and functions as modules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, MutableSequence
+from typing import Any
+
+from ..tensor import Tensor
+from .module import Module
+
+
+class Sequential(Module):
+    """Modules one after the other: each gets the output of the one before.
+
+    Examples
+    --------
+    >>> net = tg.nn.Sequential(tg.nn.Linear(4, 8), tg.nn.ReLU(), tg.nn.Linear(8, 2))
+    >>> net(tg.ones(5, 4)).shape
+    (5, 2)
+    >>> net
+    Sequential(
+      (0): Linear(4, 8)
+      (1): ReLU()
+      (2): Linear(8, 2)
+    )
+    """
+
+    def __init__(self, *layers: Module):
+        for i, layer in enumerate(layers):
+            if not callable(layer):
+                raise TypeError(f"Sequential: layer {i} is a {type(layer).__name__}, which cannot be called")
+        self.layers = list(layers)
+
+    def attributes(self) -> Iterable[tuple[str, Any]]:
+        return [(str(i), layer) for i, layer in enumerate(self.layers)]
+
+    def forward(self, x: Any) -> Any:
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __getitem__(self, index: Any) -> Any:
+        return Sequential(*self.layers[index]) if isinstance(index, slice) else self.layers[index]
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter(self.layers)
+
+
+class ModuleList(Module, MutableSequence):
+    """A list of modules that is itself a module.
+
+    An ordinary list as an attribute of a module does as well; this one can stand alone.
+
+    Parameters
+    ----------
+    modules : iterable of Modules
+
+    Examples
+    --------
+    >>> layers = tg.nn.ModuleList([tg.nn.Linear(2, 3)])
+    >>> layers.append(tg.nn.Linear(3, 1))
+    >>> len(layers), [name for name, _ in layers.named_parameters()]
+    (2, ['0.weight', '0.bias', '1.weight', '1.bias'])
+    """
+
+    def __init__(self, modules: Iterable[Module] = ()):
+        self.entries = [_checked("ModuleList", i, module) for i, module in enumerate(modules)]
+
+    def attributes(self) -> Iterable[tuple[str, Any]]:
+        return [(str(i), module) for i, module in enumerate(self.entries)]
+
+    def insert(self, index: int, module: Module) -> None:
+        """Put a module before the one at `index`."""
+        self.entries.insert(index, _checked("ModuleList", index, module))
+
+    def __getitem__(self, index: Any) -> Any:
+        return ModuleList(self.entries[index]) if isinstance(index, slice) else self.entries[index]
+
+    def __setitem__(self, index: Any, module: Any) -> None:
+        self.entries[index] = _checked("ModuleList", index, module)
+
+    def __delitem__(self, index: Any) -> None:
+        del self.entries[index]
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+
+class ModuleDict(Module, MutableMapping):
+    """A dict of modules that is itself a module.
+
+    An ordinary dict as an attribute of a module does as well; this one can stand alone.
+
+    Parameters
+    ----------
+    modules : mapping from names to Modules
+
+    Examples
+    --------
+    >>> heads = tg.nn.ModuleDict({"age": tg.nn.Linear(4, 1)})
+    >>> heads["sex"] = tg.nn.Linear(4, 2, bias=False)
+    >>> [name for name, _ in heads.named_parameters()]
+    ['age.weight', 'age.bias', 'sex.weight']
+    """
+
+    __eq__, __hash__ = object.__eq__, object.__hash__  # as of every module, and not as of a mapping
+
+    def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] = ()):
+        self.entries: dict[str, Module] = {}
+        self.update(modules)
+
+    def attributes(self) -> Iterable[tuple[str, Any]]:
+        return self.entries.items()
+
+    def __getitem__(self, name: str) -> Module:
+        return self.entries[name]
+
+    def __setitem__(self, name: str, module: Module) -> None:
+        self.entries[name] = _checked("ModuleDict", name, module)
+
+    def __delitem__(self, name: str) -> None:
+        del self.entries[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+
+def _checked(where: str, key: Any, module: Any) -> Module:
+    if not isinstance(module, Module):
+        raise TypeError(f"{where}: entry {key!r} is a {type(module).__name__}, not a Module")
+    return module
+
+
+class Residual(Module):
+    """x + module(x): a module beside a short cut (He and others, Deep residual learning, 2016).
+
+    Parameters
+    ----------
+    module : Module
+        Its output has the shape of its input.
+
+    Raises
+    ------
+    ValueError
+        If it has not.
+
+    Examples
+    --------
+    >>> block = tg.nn.Residual(tg.nn.Sequential(tg.nn.Linear(4, 4), tg.nn.ReLU()))
+    >>> block(tg.ones(2, 4)).shape
+    (2, 4)
+    """
+
+    def __init__(self, module: Module):
+        self.module = module
+
+    def forward(self, x: Any) -> Tensor:
+        x = x if isinstance(x, Tensor) else Tensor(x)
+        y = self.module(x)
+        if y.shape != x.shape:
+            raise ValueError(
+                f"Residual: the module made shape {y.shape} of {x.shape}; they are added, so they must be equal"
+            )
+        return x + y
+
+
+class Identity(Module):
+    """The input itself: a place that another module may take.
+
+    Examples
+    --------
+    >>> tg.nn.Identity()(3)
+    3
+    """
+
+    def forward(self, x: Any) -> Any:
+        return x
+
+
+class Lambda(Module):
+    """A function as a module.
+
+    Parameters
+    ----------
+    function : callable
+        A function of Tensors. For a module that can be pickled, a named one.
+
+    Examples
+    --------
+    >>> net = tg.nn.Sequential(tg.nn.Linear(3, 2), tg.nn.Lambda(tg.exp))
+    >>> bool((net(tg.ones(1, 3)) > 0).all())
+    True
+    """
+
+    def __init__(self, function: Callable[..., Any]):
+        if not callable(function):
+            raise TypeError(f"Lambda: a {type(function).__name__} cannot be called")
+        self.function = function
+
+    def forward(self, *inputs: Any) -> Any:
+        return self.function(*inputs)
+
+    def extra_repr(self) -> str:
+        return getattr(self.function, "__name__", repr(self.function))
