@@ -1,7 +1,11 @@
 """Optimizers and gradient clipping, with PyTorch's arguments and numbers."""
 
+from . import lr_scheduler
+from .adadelta import Adadelta
 from .adagrad import Adagrad
-from .adam import Adam
+from .adam import Adam, AdamW
 from .clip import clip_grad_norm_, clip_grad_value_
+from .lbfgs import LBFGS
 from .optimizer import Optimizer
+from .rmsprop import RMSprop
 from .sgd import SGD

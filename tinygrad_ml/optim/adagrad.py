@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .optimizer import Optimizer
+from .sgd import shrink
 
 
 class Adagrad(Optimizer):
@@ -15,12 +16,20 @@ class Adagrad(Optimizer):
 
     Duchi, Hazan and Singer, "Adaptive subgradient methods for online learning and stochastic optimization" (2011).
 
+    A sparse gradient changes only its rows; with weight decay, where every row changes, it is made dense.
+
     Parameters
     ----------
     params : iterable of Tensors or of groups
     lr : float
         The learning rate; in step t it is lr / (1 + (t - 1) · lr_decay).
     lr_decay, weight_decay, initial_accumulator_value, eps : float
+    maximize : bool
+        Whether to go up instead of down.
+    l1 : float
+        The weight of an L1 penalty l1 · Σ|w|, taken by soft thresholding after the step, with the learning rate that
+        each weight has in this step (the proximal step of the paper above): weights become exactly zero. With a
+        sparse gradient only its rows are thresholded.
 
     Examples
     --------
@@ -33,6 +42,7 @@ class Adagrad(Optimizer):
     """
 
     buffers = ("sum",)
+    from_start = True
 
     def __init__(
         self,
@@ -42,31 +52,45 @@ class Adagrad(Optimizer):
         weight_decay: float = 0.0,
         initial_accumulator_value: float = 0.0,
         eps: float = 1e-10,
+        *,
+        maximize: bool = False,
+        l1: float = 0.0,
     ):
-        defaults = {"lr": lr, "lr_decay": lr_decay, "weight_decay": weight_decay}
-        super().__init__(params, defaults | {"initial_accumulator_value": initial_accumulator_value, "eps": eps})
+        defaults = {"lr": lr, "lr_decay": lr_decay, "weight_decay": weight_decay, "eps": eps, "l1": l1}
+        defaults |= {"initial_accumulator_value": initial_accumulator_value, "maximize": maximize}
+        super().__init__(params, defaults)
 
-    def update(
+    def start(self, state: dict[str, np.ndarray], options: dict[str, Any]) -> None:
+        if options["initial_accumulator_value"]:
+            state["sum"][...] = options["initial_accumulator_value"]
+
+    def rows_only(self, options: dict[str, Any]) -> bool:
+        return not options["weight_decay"]
+
+    def update(  # type: ignore[override]
         self,
         value: np.ndarray,
         gradient: np.ndarray,
         state: dict[str, np.ndarray],
         step: int,
-        lr: float = 1e-2,
-        lr_decay: float = 0.0,
-        weight_decay: float = 0.0,
-        initial_accumulator_value: float = 0.0,
-        eps: float = 1e-10,
+        lr: float,
+        lr_decay: float,
+        weight_decay: float,
+        initial_accumulator_value: float,
+        eps: float,
+        l1: float,
     ) -> None:
         total, scratch = state["sum"], state["scratch"]
-        if step == 1:
-            total[...] = initial_accumulator_value
         if weight_decay:
             gradient = gradient + weight_decay * value
         np.multiply(gradient, gradient, out=scratch)
         total += scratch
         np.sqrt(total, out=scratch)
         scratch += eps
+        rate = lr / (1 + (step - 1) * lr_decay)
+        threshold = rate * l1 / scratch if l1 else None
         np.divide(gradient, scratch, out=scratch)
-        scratch *= lr / (1 + (step - 1) * lr_decay)
+        scratch *= rate
         value -= scratch
+        if threshold is not None:
+            shrink(value, threshold, scratch)

@@ -1,4 +1,4 @@
-"""Adam: running means of the gradient and of its square."""
+"""Adam and AdamW: running means of the gradient and of its square."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ class Adam(Optimizer):
 
     Kingma and Ba, "Adam: a method for stochastic optimization" (2015).
 
+    A sparse gradient changes only its rows of the parameter and of both means ("lazy" Adam): the means of a row that
+    no batch names stay as they are instead of fading, and the row does not move. That is PyTorch's SparseAdam, but
+    for eps, which is here what it is for dense gradients.
+
     Parameters
     ----------
     params : iterable of Tensors or of groups
@@ -27,6 +31,11 @@ class Adam(Optimizer):
         Keeps the division finite.
     weight_decay : float
         Adds weight_decay · w to the gradient: an L2 penalty.
+    amsgrad : bool
+        Whether to divide by the largest v so far instead of the present one; Reddi, Kale and Kumar, "On the
+        convergence of Adam and beyond" (2018).
+    maximize : bool
+        Whether to go up instead of down.
 
     Examples
     --------
@@ -38,7 +47,8 @@ class Adam(Optimizer):
     tensor([0.9], requires_grad=True)
     """
 
-    buffers = ("first", "second")
+    buffers = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+    decoupled = False  # AdamW's weight decay
 
     def __init__(
         self,
@@ -47,38 +57,94 @@ class Adam(Optimizer):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
     ):
-        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
+        defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
+        super().__init__(params, defaults | {"amsgrad": amsgrad, "maximize": maximize})
 
     def check(self, options: dict[str, Any]) -> None:
         super().check(options)
         if not all(0 <= beta < 1 for beta in options["betas"]):
-            raise ValueError(f"Adam: betas must be at least 0 and below 1, not {options['betas']}")
+            raise ValueError(f"{type(self).__name__}: betas must be at least 0 and below 1, not {options['betas']}")
 
-    def update(
+    def used(self, options: dict[str, Any]) -> tuple[str, ...]:
+        return self.buffers if options["amsgrad"] else self.buffers[:2]
+
+    def rows_only(self, options: dict[str, Any]) -> bool:
+        if options["weight_decay"]:
+            raise ValueError(
+                f"{type(self).__name__}: weight_decay={options['weight_decay']} changes every row of a parameter, but "
+                "a sparse gradient only some: put this parameter into a group with weight_decay=0, or look it up with "
+                "sparse=False"
+            )
+        return True
+
+    def update(  # type: ignore[override]
         self,
         value: np.ndarray,
         gradient: np.ndarray,
         state: dict[str, np.ndarray],
         step: int,
+        lr: float,
+        betas: tuple[float, float],
+        eps: float,
+        weight_decay: float,
+        amsgrad: bool,
+    ) -> None:
+        beta1, beta2 = betas
+        mean, square, scratch = state["exp_avg"], state["exp_avg_sq"], state["scratch"]
+        if weight_decay:
+            if self.decoupled:
+                value *= 1 - lr * weight_decay
+            else:
+                gradient = gradient + weight_decay * value
+        np.subtract(gradient, mean, out=scratch)  # mean += (1 - beta1) * (gradient - mean)
+        scratch *= 1 - beta1
+        mean += scratch
+        np.multiply(gradient, gradient, out=scratch)  # square += (1 - beta2) * (gradient**2 - square)
+        scratch -= square
+        scratch *= 1 - beta2
+        square += scratch
+        if amsgrad:
+            largest = state["max_exp_avg_sq"]
+            np.maximum(largest, square, out=largest)
+            square = largest
+        size = math.sqrt(1 - beta2**step)  # sqrt(v), corrected, is sqrt(square) / size
+        np.sqrt(square, out=scratch)
+        scratch += eps * size
+        np.divide(mean, scratch, out=scratch)
+        scratch *= lr * size / (1 - beta1**step)
+        value -= scratch
+
+
+class AdamW(Adam):
+    """AdamW: Adam with a weight decay of its own, w -= lr · weight_decay · w, instead of an L2 penalty.
+
+    Loshchilov and Hutter, "Decoupled weight decay regularization" (2019). The options are those of `Adam`.
+
+    Examples
+    --------
+    >>> w = tg.tensor([1.0], requires_grad=True)
+    >>> optimizer = tg.optim.AdamW([w], lr=0.1, weight_decay=0.5)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> w
+    tensor([0.85], requires_grad=True)
+    """
+
+    decoupled = True
+
+    def __init__(
+        self,
+        params: Iterable[Any],
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
-        weight_decay: float = 0.0,
-    ) -> None:
-        # The buffers hold m / (1 - beta1) and v / (1 - beta2): that saves two of the twelve passes over memory.
-        beta1, beta2 = betas
-        first, second, scratch = state["first"], state["second"], state["scratch"]
-        if weight_decay:
-            gradient = gradient + weight_decay * value
-        first *= beta1
-        first += gradient
-        np.multiply(gradient, gradient, out=scratch)
-        second *= beta2
-        second += scratch
-        size = math.sqrt((1 - beta2) / (1 - beta2**step))  # sqrt(v), corrected, is size * sqrt(second)
-        np.sqrt(second, out=scratch)
-        scratch += eps / size
-        np.divide(first, scratch, out=scratch)
-        scratch *= lr * (1 - beta1) / (1 - beta1**step) / size
-        value -= scratch
+        weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+    ):
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)

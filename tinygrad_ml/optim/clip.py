@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..sparse import SparseRows
 from ..tensor import Tensor, wrap
 
 
@@ -20,6 +21,8 @@ def clip_grad_norm_(
     """Scale all gradients by one factor so that their norm together is at most `max_norm`.
 
     Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks" (2013).
+    To clip each group by itself, call it for each: `clip_grad_norm_(optimizer.param_groups[0]["params"], 1.0)`.
+    Sparse gradients stay sparse.
 
     Parameters
     ----------
@@ -49,7 +52,7 @@ def clip_grad_norm_(
     if not gradients:
         return wrap(np.float32(0))
     with np.errstate(over="ignore", invalid="ignore"):
-        norms = [_norm(g._data, norm_type) for g in gradients]
+        norms = [_norm(_numbers(g), norm_type) for g in gradients]
         total = _norm(np.array(norms), norm_type) if len(norms) > 1 else norms[0]
     if error_if_nonfinite and not np.isfinite(total):
         raise RuntimeError(
@@ -59,7 +62,7 @@ def clip_grad_norm_(
     if not factor >= 1:  # NaN too
         for g in gradients:
             with np.errstate(invalid="ignore"):  # inf * 0
-                g._data = g._data * factor
+                _replace(g, _numbers(g) * factor)
     return wrap(gradients[0].dtype.type(total))
 
 
@@ -75,12 +78,29 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
     tensor([1. , 0.2])
     """
     for g in _gradients(parameters):
-        g._data = np.clip(g._data, -clip_value, clip_value)
+        _replace(g, np.clip(_numbers(g), -clip_value, clip_value))
 
 
-def _gradients(parameters: Any) -> list[Tensor]:
+def _gradients(parameters: Any) -> list[Any]:
     parameters = [parameters] if isinstance(parameters, Tensor) else parameters
-    return [p.grad for p in parameters if p.grad is not None]
+    found = []
+    for p in parameters:
+        if type(p.grad) is SparseRows:
+            p.grad = p.grad.coalesce()  # a row that is listed twice is one row
+        if p.grad is not None:
+            found.append(p.grad)
+    return found
+
+
+def _numbers(g: Any) -> Any:
+    return g.values if type(g) is SparseRows else g._data
+
+
+def _replace(g: Any, numbers: Any) -> None:
+    if type(g) is SparseRows:
+        g.values = numbers
+    else:
+        g._data = numbers
 
 
 def _norm(g: Any, p: float) -> Any:

@@ -1,23 +1,31 @@
-"""What all optimizers share: parameter groups, and flat memory so that a step is a few NumPy calls."""
+"""What all optimizers share: parameter groups, state, and flat memory so that a step is a few NumPy calls."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..autograd import enable_grad
-from ..tensor import Tensor, tick
+from ..tensor import Tensor, wrap
+from .block import Block
+
+# Options of PyTorch's optimizers that choose how, not what, it computes.
+PYTORCH_ONLY = ("foreach", "fused", "capturable", "differentiable", "decoupled_weight_decay")
 
 
 class Optimizer:
     """The base of all optimizers: it changes parameters by their gradients.
 
     A new optimizer defines `defaults` in `__init__`, `buffers` (the names of the arrays that it keeps for
-    every parameter) and `update`, which changes `value` in place. `update` gets long one-dimensional
-    arrays: the parameters of a group lie one after the other in one block of memory, so that a step costs
-    the same few NumPy calls for two parameters as for two hundred.
+    every parameter) and `update`, which changes `value` in place, number by number. `update` gets long
+    one-dimensional arrays: the parameters of a group lie one after the other in one block of memory, so that a
+    step costs the same few NumPy calls for two parameters as for two hundred.
+
+    A copy (`copy.deepcopy`, pickle) has copies of the parameters, so copy it together with the model:
+    `copy.deepcopy((model, optimizer))`.
 
     Parameters
     ----------
@@ -43,11 +51,13 @@ class Optimizer:
     """
 
     buffers: tuple[str, ...] = ()
+    counts_steps = True  # whether a parameter's number of steps belongs to its state
+    from_start = False  # whether a parameter has a state before its first step
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]):
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
-        self._blocks: list[list[_Block]] = []
+        self._blocks: list[list[Block]] = []
         if isinstance(params, Tensor):
             raise TypeError(f"{type(self).__name__}: params must be a list of Tensors; write [w] instead of w")
         groups = list(params)
@@ -57,7 +67,16 @@ class Optimizer:
             self.add_param_group(group)
 
     def add_param_group(self, group: dict[str, Any]) -> None:
-        """Add parameters with options of their own: {"params": [...], "lr": 0.1}."""
+        """Add parameters with options of their own: {"params": [...], "lr": 0.1}.
+
+        Examples
+        --------
+        >>> w, b = tg.ones(2, requires_grad=True), tg.zeros(1, requires_grad=True)
+        >>> optimizer = tg.optim.SGD([{"params": [w], "weight_decay": 0.1}], lr=0.5)
+        >>> optimizer.add_param_group({"params": [b], "lr": 1.0})
+        >>> [group["lr"] for group in optimizer.param_groups]
+        [0.5, 1.0]
+        """
         name = type(self).__name__
         params = group["params"]
         params = [params] if isinstance(params, Tensor) else list(params)
@@ -77,22 +96,55 @@ class Optimizer:
         full = {**self.defaults, **group, "params": params}
         self.check(full)
         self.param_groups.append(full)
+        self._blocks.append(self._lay_out(full))
+
+    def _lay_out(self, group: dict[str, Any]) -> list[Block]:
         by_dtype: dict[np.dtype, list[Tensor]] = {}
-        for p in params:
+        for p in group["params"]:
             by_dtype.setdefault(p.dtype, []).append(p)
-        self._blocks.append([_Block(same, self.buffers) for same in by_dtype.values()])
+        blocks = [Block(same, self.buffers) for same in by_dtype.values()]
+        for block in blocks:
+            self.start(block.buffers, group)
+        return blocks
+
+    # ------------------------------------------------------------------ what a new optimizer defines
 
     def check(self, options: dict[str, Any]) -> None:
         """Raise ValueError if an option of a group is out of its range."""
-        for key in ("lr", "weight_decay", "eps", "momentum", "lr_decay", "initial_accumulator_value"):
+        at_least_0 = ("lr", "weight_decay", "eps", "momentum", "lr_decay", "initial_accumulator_value", "l1", "alpha")
+        for key in at_least_0:
             if key in options and not options[key] >= 0:
                 raise ValueError(f"{type(self).__name__}: {key} must be at least 0, not {options[key]}")
 
-    def zero_grad(self) -> None:
-        """Forget the gradients of all parameters; the next `backward` starts from zero."""
+    def start(self, state: dict[str, np.ndarray], options: dict[str, Any]) -> None:
+        """Fill the buffers of new parameters, which are zero."""
+
+    def used(self, options: dict[str, Any]) -> tuple[str, ...]:
+        """Return the buffers that `update` needs with these options."""
+        return self.buffers
+
+    def rows_only(self, options: dict[str, Any]) -> bool:
+        """Whether `update` may be applied to the rows of a sparse gradient alone; if not, it is made dense."""
+        return False
+
+    def update(
+        self, value: np.ndarray, gradient: np.ndarray, state: dict[str, np.ndarray], step: int, **options: Any
+    ) -> None:
+        """Change `value` in place, given its gradient, the buffers, and the number of this step (from 1).
+
+        All are one-dimensional, and may be a part of a parameter or several of them, so every number must be treated
+        by itself. `state["scratch"]` is memory of the same shape to compute in. The gradient may be the caller's own
+        and must not be changed.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define update(...)")
+
+    # ------------------------------------------------------------------ what users call
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters, or set them to zero; the next `backward` starts from there."""
         for group in self.param_groups:
             for p in group["params"]:
-                p.grad = None
+                p.grad = None if set_to_none or p.grad is None else wrap(np.zeros(p.shape, p.dtype))
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change every parameter that has a gradient.
@@ -107,20 +159,115 @@ class Optimizer:
             with enable_grad():
                 loss = closure()
         for group, blocks in zip(self.param_groups, self._blocks):
-            options = {key: value for key, value in group.items() if key != "params"}
+            options = {key: group[key] for key in self.defaults}
+            maximize = options.pop("maximize", False)
+            used = self.used(group)
+            rows_only = partial(self.rows_only, group)
             for block in blocks:
-                for value, gradient, state, step in block.runs():
-                    self.update(value, gradient, state, step, **options)
+                for value, gradient, state, step in block.runs(used, rows_only):
+                    self.update(value, -gradient if maximize else gradient, state, step, **options)
         return loss
 
-    def update(
-        self, value: np.ndarray, gradient: np.ndarray, state: dict[str, np.ndarray], step: int, **options: Any
-    ) -> None:
-        """Change `value` in place, given its gradient, the buffers, and the number of this step (from 1).
+    def state_dict(self) -> dict[str, Any]:
+        """Return copies of the state of every parameter and the options of the groups, in PyTorch's layout.
 
-        The gradient may be the caller's own and must not be changed.
+        Examples
+        --------
+        >>> w = tg.tensor([1.0], requires_grad=True)
+        >>> optimizer = tg.optim.SGD([w], lr=0.1, momentum=0.9)
+        >>> w.grad = [2.0]
+        >>> optimizer.step()
+        >>> optimizer.state_dict()["state"]
+        {0: {'momentum_buffer': array([2.], dtype=float32)}}
         """
-        raise NotImplementedError(f"{type(self).__name__} does not define update(...)")
+        state, groups, i = {}, [], 0
+        for group, blocks in zip(self.param_groups, self._blocks):
+            used = self.used(group)
+            for block, k in _places(group, blocks):
+                if self.from_start or block.steps[k]:
+                    entry: dict[str, Any] = {"step": block.steps[k]} if self.counts_steps else {}
+                    where = slice(block.starts[k], block.ends[k])
+                    for name in used:
+                        entry[name] = block.buffers[name][where].reshape(block.params[k].shape).copy()
+                    if entry:
+                        state[i] = entry
+                i += 1
+            numbers = list(range(i - len(group["params"]), i))
+            groups.append({key: value for key, value in group.items() if key != "params"} | {"params": numbers})
+        return {"state": state, "param_groups": groups}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take over what `state_dict` returned, here or in PyTorch; the parameters are told apart by their order.
+
+        To give a state to PyTorch, make tensors of its arrays with `torch.as_tensor`.
+
+        Raises
+        ------
+        ValueError
+            If it is the state of another optimizer or of other parameters; all that is wrong is listed, and nothing
+            is changed.
+
+        Examples
+        --------
+        >>> w, v = tg.ones(2, requires_grad=True), tg.ones(2, requires_grad=True)
+        >>> one, other = tg.optim.Adam([w], lr=0.1), tg.optim.Adam([v])
+        >>> w.grad = [1.0, 2.0]
+        >>> one.step()
+        >>> other.load_state_dict(one.state_dict())
+        >>> other.param_groups[0]["lr"], other.state_dict()["state"][0]["step"]
+        (0.1, 1)
+        """
+        saved = state_dict["param_groups"]
+        sizes = [len(group["params"]) for group in self.param_groups]
+        if [len(group["params"]) for group in saved] != sizes:
+            raise ValueError(
+                f"the state is of groups with {[len(group['params']) for group in saved]} parameters; "
+                f"this {type(self).__name__} has groups with {sizes}"
+            )
+        options = [self._options(group) for group in saved]
+        problems, entries = [], []
+        for group, blocks, old, wanted in zip(self.param_groups, self._blocks, saved, options):
+            used = self.used(group | wanted)
+            for (block, k), number in zip(_places(group, blocks), old["params"]):
+                entry = {name: _value(v) for name, v in state_dict["state"].get(number, {}).items() if v is not None}
+                step = int(entry.pop("step", 1 if entry else 0))
+                entries.append((block, k, step, entry))
+                if entry or step:
+                    shape = block.params[k].shape
+                    problems += [f"missing: {name} of parameter {number}" for name in used if name not in entry]
+                    problems += [
+                        f"wrong shape: {name} of parameter {number} is {np.shape(value)}, must be {shape}"
+                        for name, value in entry.items()
+                        if name in used and np.shape(value) != shape
+                    ]
+                    problems += [
+                        f"unexpected: {name} of parameter {number}" for name in entry if name not in self.buffers
+                    ]
+        if problems:
+            raise ValueError(f"the state does not fit this {type(self).__name__}:\n  " + "\n  ".join(problems))
+        for group, wanted in zip(self.param_groups, options):
+            group.update(wanted)
+        for block, k, step, entry in entries:
+            block.steps[k] = step
+            for name, buffer in block.buffers.items():
+                if name in entry or not self.from_start:
+                    buffer[block.starts[k] : block.ends[k]] = np.ravel(entry.get(name, 0))
+
+    def _options(self, saved: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the options of a saved group, with what schedulers keep there."""
+        options = {key: _value(value) for key, value in saved.items() if key not in ("params", *PYTORCH_ONLY)}
+        options = {key: tuple(v) if isinstance(v, list) else v for key, v in options.items()}
+        self.check({**self.defaults, **options})
+        return options
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in vars(self).items() if key != "_blocks"} | {"state": self.state_dict()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        saved = state.pop("state")
+        vars(self).update(state)
+        self._blocks = [self._lay_out(group) for group in self.param_groups]
+        self.load_state_dict(saved)
 
     def __repr__(self) -> str:
         lines = []
@@ -130,50 +277,15 @@ class Optimizer:
         return f"{type(self).__name__}(\n" + "\n".join(lines) + "\n)"
 
 
-class _Block:
-    """Parameters of one dtype, which live one after the other in one array from now on."""
+def _places(group: dict[str, Any], blocks: list[Block]) -> Iterator[tuple[Block, int]]:
+    """Yield the block of each parameter of a group, and its position there."""
+    where = {id(p): (block, k) for block in blocks for k, p in enumerate(block.params)}
+    return (where[id(p)] for p in group["params"])
 
-    def __init__(self, params: list[Tensor], buffers: Iterable[str]):
-        self.params = params
-        self.ends = np.cumsum([p.size for p in params]).tolist()
-        self.starts = [0, *self.ends[:-1]]
-        self.values = np.empty(self.ends[-1], params[0].dtype)
-        self.gradients = np.empty_like(self.values)
-        self.state = {name: np.zeros(self.values.shape, self.values.dtype) for name in buffers}  # not paged in unused
-        self.state["scratch"] = np.empty_like(self.values)
-        self.steps = [0] * len(params)
-        self.views: list[Any] = [None] * len(params)
-        self.adopt()
 
-    def adopt(self) -> None:
-        """Move values into the block that are not there: at first, and after somebody else replaced them."""
-        for i, p in enumerate(self.params):
-            if p._data is not self.views[i]:
-                view = self.values[self.starts[i] : self.ends[i]].reshape(p.shape)
-                view[...] = p._data
-                p._data = self.views[i] = view
-
-    def runs(self) -> Iterator[tuple[np.ndarray, np.ndarray, dict[str, np.ndarray], int]]:
-        """Yield (values, gradients, state, step number) of neighbours that have a gradient and the same past."""
-        self.adopt()
-        now = tick()
-        params, steps = self.params, self.steps
-        i, n = 0, len(params)
-        while i < n:
-            if params[i]._grad is None:
-                i += 1
-                continue
-            first = i
-            step = steps[i] + 1
-            pieces = []
-            while i < n and steps[i] + 1 == step and params[i]._grad is not None:
-                pieces.append(params[i]._grad._data.reshape(-1))  # type: ignore[union-attr]
-                steps[i] = step
-                params[i]._changed = now
-                i += 1
-            values, gradients, state = self.values, self.gradients, self.state
-            if len(pieces) < n:
-                run = slice(self.starts[first], self.ends[i - 1])
-                values, gradients = values[run], gradients[run]
-                state = {name: array[run] for name, array in state.items()}
-            yield values, pieces[0] if len(pieces) == 1 else np.concatenate(pieces, out=gradients), state, step
+def _value(value: Any) -> Any:
+    """Make arrays and numbers of what PyTorch saves as tensors."""
+    if hasattr(value, "detach"):
+        value = np.array(value.detach())
+        return value if value.ndim else value.item()
+    return value

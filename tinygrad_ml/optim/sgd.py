@@ -17,6 +17,8 @@ class SGD(Optimizer):
     lr · velocity, or with `nesterov` lr · (g + momentum · velocity); Sutskever et al., "On the importance of
     initialization and momentum in deep learning" (2013), in PyTorch's form.
 
+    A sparse gradient changes only its rows; with momentum or weight decay, where every row changes, it is made dense.
+
     Parameters
     ----------
     params : iterable of Tensors or of groups
@@ -26,6 +28,13 @@ class SGD(Optimizer):
     weight_decay : float
         Adds weight_decay · w to the gradient: an L2 penalty.
     nesterov : bool
+    maximize : bool
+        Whether to go up instead of down.
+    l1 : float
+        The weight of an L1 penalty l1 · Σ|w|, taken by soft thresholding after the step (proximal gradient; Daubechies,
+        Defrise and De Mol 2004): weights become exactly zero, as in the lasso, and stay there while they are of no use.
+        With momentum the threshold is that of the step which a constant gradient leads to,
+        lr · l1 · (1 - dampening) / (1 - momentum).
 
     Examples
     --------
@@ -37,7 +46,8 @@ class SGD(Optimizer):
     tensor([0.8], requires_grad=True)
     """
 
-    buffers = ("velocity",)
+    buffers = ("momentum_buffer",)
+    counts_steps = False
 
     def __init__(
         self,
@@ -47,37 +57,73 @@ class SGD(Optimizer):
         dampening: float = 0.0,
         weight_decay: float = 0.0,
         nesterov: bool = False,
+        *,
+        maximize: bool = False,
+        l1: float = 0.0,
     ):
-        defaults = {"lr": lr, "momentum": momentum, "dampening": dampening}
-        super().__init__(params, defaults | {"weight_decay": weight_decay, "nesterov": nesterov})
+        defaults = {"lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay}
+        super().__init__(params, defaults | {"nesterov": nesterov, "maximize": maximize, "l1": l1})
 
     def check(self, options: dict[str, Any]) -> None:
         super().check(options)
         if options["nesterov"] and (not options["momentum"] or options["dampening"]):
             raise ValueError("SGD: nesterov needs a momentum and no dampening")
+        if options["l1"] and options["momentum"] >= 1:
+            raise ValueError(f"SGD: l1 needs a momentum below 1, not {options['momentum']}")
 
-    def update(
+    def used(self, options: dict[str, Any]) -> tuple[str, ...]:
+        return self.buffers if options["momentum"] else ()
+
+    def rows_only(self, options: dict[str, Any]) -> bool:
+        return not options["momentum"] and not options["weight_decay"]
+
+    def update(  # type: ignore[override]
         self,
         value: np.ndarray,
         gradient: np.ndarray,
         state: dict[str, np.ndarray],
         step: int,
-        lr: float = 1e-3,
-        momentum: float = 0.0,
-        dampening: float = 0.0,
-        weight_decay: float = 0.0,
-        nesterov: bool = False,
+        lr: float,
+        momentum: float,
+        dampening: float,
+        weight_decay: float,
+        nesterov: bool,
+        l1: float,
     ) -> None:
+        scratch = state["scratch"]
         if weight_decay:
             gradient = gradient + weight_decay * value
         if momentum:
-            velocity = state["velocity"]
+            velocity = state["momentum_buffer"]
             if step == 1:
                 velocity[...] = gradient
             else:
                 velocity *= momentum
-                velocity += (1 - dampening) * gradient
-            gradient = gradient + momentum * velocity if nesterov else velocity
-        scratch = state["scratch"]
+                if dampening:
+                    velocity += np.multiply(gradient, 1 - dampening, out=scratch)
+                else:
+                    velocity += gradient
+            if nesterov:
+                np.multiply(velocity, momentum, out=scratch)
+                scratch += gradient
+                gradient = scratch
+            else:
+                gradient = velocity
         np.multiply(gradient, lr, out=scratch)
         value -= scratch
+        if l1:
+            shrink(value, lr * l1 * ((1 - dampening) / (1 - momentum) if momentum else 1.0), scratch)
+
+
+def shrink(value: np.ndarray, threshold: Any, scratch: np.ndarray) -> None:
+    """Move every number towards zero by its threshold, and no further: v - clip(v, -threshold, threshold).
+
+    Examples
+    --------
+    >>> v = np.array([3.0, -0.5, -2.0])
+    >>> tg.optim.sgd.shrink(v, 1.0, np.empty(3))
+    >>> v
+    array([ 2.,  0., -1.])
+    """
+    np.clip(value, -threshold, threshold, out=scratch)
+    value -= scratch
