@@ -14,7 +14,7 @@ import numpy as np
 
 from ..autograd import alike, primitive
 from ..tensor import Tensor
-from .patches import PLAIN, Geometry, patches_of, stacked, widened
+from .patches import PLAIN, Geometry, patches_of, stacked
 
 # ---------------------------------------------------------------------- what users call
 
@@ -165,21 +165,25 @@ def _conv2d(x, weight, bias, *, geometry=PLAIN):
     """
     (channels, _, *kernel), groups = weight.shape, geometry.groups
     height, width = geometry.lengths(x.shape[2:], kernel)
-    out = np.empty((len(x), groups, channels // groups, height, width), np.result_type(x, weight, bias))
+    out = np.empty((len(x), channels, height, width), np.result_type(x, weight, bias))
+    parts = out.reshape(len(x), groups, channels // groups, height, width)
     stack, rows = stacked(kernel, geometry)
     matrices = weight.reshape(groups, channels // groups, -1, stack, rows, kernel[1]).transpose(0, 3, 1, 2, 4, 5)
     matrices = matrices.reshape(groups, stack, channels // groups, -1)
     if isinstance(bias, np.ndarray):
         bias = bias.reshape(groups, -1, 1)
+    memory = np.empty(0)  # of one block of products: taken once, it stays in the cache
     for images, patches in patches_of(x, kernel, geometry):
-        products = matrices @ patches
+        if not memory.size:
+            memory = np.empty((len(patches), *matrices.shape[:3], patches.shape[-1]), out.dtype)
+        products = np.matmul(matrices, patches, out=memory[: len(patches)])
         y = products[:, :, 0]
         for more in range(1, products.shape[2]):
             y += products[:, :, more]
         if isinstance(bias, np.ndarray):
             y += bias
-        out[images] = y.reshape(*y.shape[:3], height, -1)[..., :width]
-    return out.reshape(len(x), channels, height, width)
+        parts[images] = y.reshape(*y.shape[:3], height, -1)[..., :width]
+    return out
 
 
 @primitive(
@@ -232,13 +236,18 @@ def conv2d_weight(x, y, *, kernel, geometry=PLAIN):
     >>> tg.ops.conv2d_weight(tg.tensor([[[[1.0, 2.0, 3.0]]]]), tg.ones((1, 1, 1, 2)), kernel=(1, 2))
     tensor([[[[3., 5.]]]])
     """
-    n, channels = y.shape[:2]
+    n, channels, height, width = y.shape
     groups, (stack, rows) = geometry.groups, stacked(kernel, geometry)
-    y = widened(y, x.shape[3], geometry)
-    y = y.reshape(n, groups, 1, channels // groups, y.shape[2] * y.shape[3])
+    y = y.reshape(n, groups, 1, channels // groups, height, width)
     depth = x.shape[1] // groups * rows * kernel[1]
     total = np.zeros((groups, stack, depth, channels // groups), np.result_type(x, y))
+    memory = np.empty(0)  # of one block of y, with zeros where the patches are waste
     for images, patches in patches_of(x, kernel, geometry):
-        total += (patches @ y[images].swapaxes(-1, -2)).sum(axis=0)  # in this order OpenBLAS is faster
+        if not memory.size:
+            memory = np.zeros((*patches.shape[:2], *y.shape[2:5], patches.shape[-1] // height), y.dtype)
+        part = memory[: len(patches)]
+        part[..., :width] = y[images]
+        part = part.reshape(*part.shape[:4], -1)
+        total += (patches @ part.swapaxes(-1, -2)).sum(axis=0)  # in this order OpenBLAS is faster
     total = total.reshape(groups, stack, -1, rows, kernel[1], channels // groups).transpose(0, 5, 2, 1, 3, 4)
     return total.reshape(channels, -1, *kernel)

@@ -83,7 +83,7 @@ def _pinv_x(g: Any, x: Any, out: Any) -> Any:
 
 
 def _cutoff(x: Any, rcond: float | None) -> float:
-    return float(np.finfo(x.dtype).eps) * max(x.shape[-2:]) if rcond is None else rcond
+    return float(np.finfo(np.result_type(x.dtype, np.float32)).eps) * max(x.shape[-2:]) if rcond is None else rcond
 
 
 @primitive(np.linalg.pinv, x=_pinv_x)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-CACHE = 65_536  # so many numbers are copied at a time: they are still in the cache when they are multiplied
+CACHE = 131_072  # so many numbers are copied at a time: they are still in the cache when they are multiplied
 
 
 class Geometry(NamedTuple):
@@ -39,15 +39,6 @@ def stacked(kernel: Any, geometry: Geometry) -> tuple[int, int]:
     the columns of the kernel are copied side by side, and its rows read the same memory at different starts.
     """
     return (kernel[0], 1) if geometry.stride == (1, 1) else (1, kernel[0])
-
-
-def widened(y: np.ndarray, width: int, geometry: Geometry) -> np.ndarray:
-    """Return the output y with rows as long as those of the patches of an input of that width, filled with zeros."""
-    if geometry.stride != (1, 1):
-        return y
-    wide = np.zeros((*y.shape[:-1], width + sum(geometry.padding[1])), y.dtype)
-    wide[..., : y.shape[-1]] = y
-    return wide
 
 
 def patches_of(x: np.ndarray, kernel: Any, geometry: Geometry) -> Iterator[tuple[slice, np.ndarray]]:

@@ -148,15 +148,12 @@ def _reaching(length: int, kernel: int, stride: int, pad: int) -> tuple[int, int
 # ---------------------------------------------------------------------- the operations, on stacks (n, height, width)
 
 
-def _windows(
-    x: np.ndarray, kernel: Any, geometry: Geometry, lengths: Any
-) -> Iterator[tuple[np.ndarray, tuple[int, int]]]:
+def _windows(x: np.ndarray, kernel: Any, geometry: Geometry, lengths: Any) -> Iterator[np.ndarray]:
     """Yield for each position in the kernel a view of the padded input: what it meets at each output."""
     for where in np.ndindex(*kernel):
-        start = [k * d for k, d in zip(where, geometry.dilation)]
-        stop = [a + s * (n - 1) + 1 for a, s, n in zip(start, geometry.stride, lengths)]
-        rows, columns = map(slice, start, stop, geometry.stride)
-        yield x[..., rows, columns], where
+        stop = [k + s * (n - 1) + 1 for k, s, n in zip(where, geometry.stride, lengths)]
+        rows, columns = map(slice, where, stop, geometry.stride)
+        yield x[..., rows, columns]
 
 
 def _padded(x: np.ndarray, geometry: Geometry, value: Any) -> np.ndarray:
@@ -168,13 +165,18 @@ def _padded(x: np.ndarray, geometry: Geometry, value: Any) -> np.ndarray:
 def _first_of_largest(x: Any, out: Any, kernel: tuple, geometry: Geometry) -> np.ndarray:
     """Return where in the stack each largest number stands, the first of equals, counted along all axes."""
     x, out = (a._data if isinstance(a, Tensor) else a for a in (x, out))
-    places = np.arange(x.size).reshape(x.shape)
-    places, x = _padded(places, geometry, -1), _padded(x, geometry, 0)
-    best = np.zeros(out.shape, np.intp)
-    pairs = zip(_windows(x, kernel, geometry, out.shape[1:]), _windows(places, kernel, geometry, out.shape[1:]))
-    for (window, _), (place, _) in reversed(list(pairs)):
-        np.copyto(best, place, where=((window == out) | (window != window)) & (place >= 0))
-    return best
+    n, *lengths = out.shape
+    first = np.zeros(out.shape, np.intp)  # position in the kernel; from the last one, so that the first one stays
+    for k, window in reversed([*enumerate(_windows(_padded(x, geometry, np.nan), kernel, geometry, lengths))]):
+        np.copyto(first, k, where=window == out)
+    if np.isnan(out).any():  # the largest of NaN and anything is NaN
+        views = _windows(_padded(np.isnan(x), geometry, False), kernel, geometry, lengths)
+        for k, window in reversed([*enumerate(views)]):
+            np.copyto(first, k, where=window)
+    (row, column), (sh, sw), ((top, _), (left, _)) = np.divmod(first, kernel[1]), geometry.stride, geometry.padding
+    row += np.arange(lengths[0])[:, None] * sh - top
+    column += np.arange(lengths[1]) * sw - left
+    return (np.arange(n)[:, None, None] * x.shape[1] + row) * x.shape[2] + column
 
 
 def _max_pool2d_x(g: Any, x: Any, x_shape: tuple, out: Any, kernel: tuple, geometry: Geometry) -> Any:
@@ -191,8 +193,8 @@ def _max_pool2d(x, *, kernel, geometry):
     lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
     lengths = geometry.lengths(x.shape[1:], kernel)
     views = _windows(_padded(x, geometry, lowest), kernel, geometry, lengths)
-    out = next(views)[0].copy()
-    for window, _ in views:
+    out = next(views).copy()
+    for window in views:
         np.maximum(out, window, out=out)
     return out
 
@@ -230,8 +232,8 @@ def _avg_pool2d(x, *, kernel, geometry, counted=(0, 0)):
     tensor([[[2.5, 6.5]]])
     """
     views = _windows(_padded(x, geometry, 0), kernel, geometry, geometry.lengths(x.shape[1:], kernel))
-    out = next(views)[0] + x.dtype.type(0)
-    for window, _ in views:
+    out = next(views).copy()
+    for window in views:
         out += window
     return out / _counts(x.shape[1:], kernel, geometry, counted).astype(x.dtype)
 
@@ -249,6 +251,6 @@ def avg_pool2d_input(y, *, size, kernel, geometry, counted=(0, 0)):
     y = y / _counts(size, kernel, geometry, counted).astype(y.dtype)
     (top, bottom), (left, right) = geometry.padding
     out = np.zeros((len(y), size[0] + top + bottom, size[1] + left + right), y.dtype)
-    for window, _ in _windows(out, kernel, geometry, y.shape[1:]):
+    for window in _windows(out, kernel, geometry, y.shape[1:]):
         window += y
     return out[:, top : top + size[0], left : left + size[1]].copy()
