@@ -22,7 +22,9 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    """Import `tg.testing` when it is first used: only tests need it."""
-    if name == "testing":
-        return import_module(".testing", __name__)
+    """Import `tg.testing`, `tg.graph` and `tg.draw` when they are first used: training needs none of them."""
+    if name in ("testing", "graph"):
+        return import_module("." + name, __name__)
+    if name == "draw":
+        return import_module(".graph", __name__).draw
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
