@@ -34,11 +34,23 @@ from .conv_layers import (
     MaxPool1d,
     MaxPool2d,
 )
+from .distribution_losses import GaussianNLLLoss, KLDivLoss, PoissonNLLLoss
 from .layers import Dropout, Dropout2d, Embedding, Flatten, Linear, Unflatten
-from .losses import BCEWithLogitsLoss, CrossEntropyLoss, MSELoss
+from .losses import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    HingeLoss,
+    HuberLoss,
+    L1Loss,
+    MSELoss,
+    NLLLoss,
+    SmoothL1Loss,
+)
 from .module import Buffer, Module, Parameter
 from .norm import BatchNorm1d, BatchNorm2d, LayerNorm
 from .recurrent import GRU, LSTM, RNN
+from .sampling import LogUniformSampler, NegativeSamplingLoss, SampledSoftmaxLoss, UnigramSampler
 
 
 def __getattr__(name: str) -> Any:

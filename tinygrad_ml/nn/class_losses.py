@@ -10,7 +10,7 @@ from .. import ops
 from ..ops.fused import softmax_cross_entropy
 from ..tensor import Tensor
 from .layer_functions import shape_of
-from .loss_functions import reduced
+from .loss_functions import like, reduced
 
 
 def cross_entropy(
@@ -58,7 +58,7 @@ def cross_entropy(
         if label_smoothing:
             target = target * (1 - label_smoothing) + label_smoothing / classes
         if weight is not None:
-            target = target * _on_axis(weight, axis, logits.ndim)
+            target = target * like(weight, logits).reshape((-1,) + (1,) * (logits.ndim - 1 - axis))
         terms = -ops.sum(target * ops.log_softmax(logits, axis=axis), axis=axis)
         return reduced(terms, reduction)
     _check_labels("cross_entropy", logits, labels, axis)
@@ -125,11 +125,6 @@ def _rows(x: Tensor, axis: int) -> Tensor:
     return ops.moveaxis(x, 1, -1).reshape(-1, x.shape[1])
 
 
-def _on_axis(weight: Any, axis: int, ndim: int) -> Any:
-    weight = weight if isinstance(weight, Tensor) else np.asarray(weight)
-    return weight.reshape((-1,) + (1,) * (ndim - 1 - axis))
-
-
 def _pick(
     logs: Tensor, flat: np.ndarray, shape: tuple, weight: Any, ignore_index: int, reduction: str, smoothing: float
 ) -> Tensor:
@@ -139,7 +134,7 @@ def _pick(
     chosen = np.where(flat == ignore_index, 0, flat)
     factor = counts
     if weight is not None:
-        weight = weight if isinstance(weight, Tensor) else np.asarray(weight, logs.dtype)
+        weight = like(weight, logs)
         logs, factor = logs * weight, counts * weight[chosen]
     terms = -(counts * logs[np.arange(n), chosen])
     if smoothing:

@@ -34,6 +34,13 @@ def check_shapes(name: str, input: Any, target: Any) -> None:
         )
 
 
+def like(weight: Any, input: Any) -> Any:
+    """Return constant weights in the dtype of the input, so that a float32 loss stays one."""
+    if isinstance(weight, Tensor) and weight.requires_grad:
+        return weight
+    return np.asarray(weight._data if isinstance(weight, Tensor) else weight, input.dtype)
+
+
 # ---------------------------------------------------------------------- distances
 
 
@@ -122,7 +129,7 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, *, reducti
             f"{array.max():.6g}; for logits use binary_cross_entropy_with_logits"
         )
     terms = losses.binary_cross_entropy(input, target)
-    return reduced(terms if weight is None else terms * weight, reduction)
+    return reduced(terms if weight is None else terms * like(weight, terms), reduction)
 
 
 def binary_cross_entropy_with_logits(
@@ -152,9 +159,9 @@ def binary_cross_entropy_with_logits(
         terms = fused.binary_cross_entropy_with_logits(input, target, reduction="none")
     else:
         input = input if isinstance(input, Tensor) else Tensor(input)
-        factor = 1 + (pos_weight - 1) * target
+        factor = 1 + (like(pos_weight, input) - 1) * target
         terms = (1 - target) * input - factor * ops.logsigmoid(input)
-    return reduced(terms if weight is None else terms * weight, reduction)
+    return reduced(terms if weight is None else terms * like(weight, terms), reduction)
 
 
 # ---------------------------------------------------------------------- distributions
