@@ -8,8 +8,8 @@
 tensor([2., 4., 6.])
 """
 
-from importlib import import_module
-from typing import Any
+from importlib import import_module as _import_module
+from typing import Any as _Any
 
 from . import autograd, linalg, nn, ops, optim
 from .autograd import detect_anomaly, enable_grad, is_grad_enabled, no_grad
@@ -21,10 +21,10 @@ from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 __version__ = "0.1.0"
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> _Any:
     """Import `tg.testing`, `tg.graph` and `tg.draw` when they are first used: training needs none of them."""
     if name in ("testing", "graph"):
-        return import_module("." + name, __name__)
+        return _import_module("." + name, __name__)
     if name == "draw":
-        return import_module(".graph", __name__).draw
+        return _import_module(".graph", __name__).draw
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

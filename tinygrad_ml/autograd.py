@@ -86,6 +86,9 @@ def walk(
     heap: list[int] = []
     near: Node | None = None  # the Node reached last waits here, not in the heap: in a chain it is always the next
     near_g: Any = None
+    edge: Any
+    g: Any
+    args: Any
     found: dict[Any, Any] = {}
     heads = list(heads)
     goals = set(wanted or ())
@@ -191,7 +194,7 @@ def run_hooks(hooks: dict[int, Callable], g: Any, edge: Node | Tensor, create_gr
 class Parts(dict):
     """The gradients that have arrived at the outputs of an operation with several: output number -> gradient."""
 
-    def __add__(self, other: Parts) -> Parts:  # type: ignore[override]
+    def __add__(self, other: Parts) -> Parts:
         return Parts({k: self[k] + other[k] if k in self and k in other else (self | other)[k] for k in self | other})
 
     def complete(self, node: Node) -> list:
@@ -226,6 +229,7 @@ def fit(r: Any, edge: Any, primitive: Primitive, rule: Any) -> Any:
 
 def check_unchanged(node: Node) -> None:
     """Raise if the value of a leaf that a rule of this Node needs was changed after the Node saved it."""
+    leaf: Any
     for k, leaf in enumerate(node.edges):
         if leaf is not None and type(leaf) is not Node:
             if leaf._lent is not None:

@@ -29,7 +29,7 @@ class Node:
 
     primitive: Primitive
     edges: Sequence[Node | Tensor | None]  # for each input: the Node that made it, the leaf, or None: no gradient
-    saved: Sequence[tuple | None] | None  # for each input: what its rule names, or None; no list at all once freed
+    saved: Any  # for each input: what its rule names, or None; no list at all once freed
     leaves: bool  # whether an edge is a leaf, whose value may have been changed since
     seq: int  # later operations have larger numbers
     shape: Any  # of the output, and its dtype; a list for several outputs
@@ -93,7 +93,7 @@ class Primitive:
                 f"{self.name}: a derivative rule names {sorted(unknown)}, which the operation does not have"
             )
         if any(name in shapes for name in names):
-            plan = [(name in shapes, shapes.get(name, where.get(name))) for name in names]
+            plan = [(name in shapes, shapes[name] if name in shapes else where[name]) for name in names]
             return lambda values: tuple([np.shape(values[i]) if shape else values[i] for shape, i in plan])
         positions = [where[name] for name in names]
         if not positions:
@@ -138,11 +138,10 @@ class Primitive:
         if not any(self.names):
             nothing = ((),) * len(self.rules)
             return lambda edges, values: nothing
-        if len(picks) == 1 and picks[0] is not None:
-            pick = picks[0]
-            return lambda edges, values: (pick(values),)
-        if len(picks) == 2 and picks[0] is not None and picks[1] is not None:
-            first, second = picks
+        first, second = (*picks, None)[:2]
+        if len(picks) == 1 and first is not None:
+            return lambda edges, values: (first(values),)
+        if len(picks) == 2 and first is not None and second is not None:
             return lambda edges, values: (
                 None if edges[0] is None else first(values),
                 None if edges[1] is None else second(values),
@@ -289,7 +288,7 @@ def _apart(out: Any, values: Sequence) -> Any:
 
 
 def _arguments(function: Callable) -> tuple[str, ...]:
-    code = function.__code__  # type: ignore[attr-defined]
+    code = function.__code__
     return code.co_varnames[: code.co_argcount]
 
 

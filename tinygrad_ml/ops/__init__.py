@@ -1,5 +1,7 @@
 """The table of operations, one file per family; every name here is NumPy's where NumPy has the function."""
 
+from types import ModuleType as _ModuleType
+
 from . import protocols
 from .activation import (
     elu,
@@ -26,12 +28,14 @@ from .create import (
     from_dlpack,
     full,
     full_like,
+    get_rng_state,
     linspace,
     manual_seed,
     ones,
     ones_like,
     rand,
     randn,
+    set_rng_state,
     zeros,
     zeros_like,
 )
@@ -170,3 +174,6 @@ from .trigonometric import (
     tan,
     tanh,
 )
+
+# What `from tinygrad_ml.ops import *` gives: the functions, and not the files that they come from.
+__all__ = [name for name, value in list(globals().items()) if name[0] != "_" and not isinstance(value, _ModuleType)]
