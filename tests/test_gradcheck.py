@@ -299,7 +299,7 @@ def test_a_long_check_is_announced_with_a_progress_bar(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "tqdm", None)
     assert list(progress.steps(range(300), 1.0, "weight")) == list(range(300))
     text = capsys.readouterr().err
-    assert "weight: 300 steps take about 300 s" in text
+    assert "weight: 300 steps, about 300 s" in text
     assert "100 %" in text
     list(progress.steps(range(3), 0.001, "weight"))
     assert not capsys.readouterr().err

@@ -141,15 +141,18 @@ class Checker:
     def slopes(self, directions: Directions, scale: float, start: Any = None) -> Slopes:
         """Examine the derivative along a line with steps of all sizes, from 1/4 of the largest scale to a tiny one."""
         line = self.line(directions, start)
-        largest = max(
-            float(np.max([np.abs(self.problem.values[i])[d != 0].max(initial=0) for i, d in directions.items()])), 1.0
-        )
+        sizes = [np.abs(self.problem.values[i])[d != 0].max(initial=1.0) for i, d in directions.items()]
         norm = max(np.sqrt(np.mean(np.square(d[d != 0]))) for d in directions.values())
-        count = sum(np.count_nonzero(d) for d in directions.values())
-        largest = max(largest / norm, scale) / np.sqrt(count) / 4
-        smallest = scale * self.precision**0.5 / 4 / np.sqrt(count)
+        unit = 0.25 / np.sqrt(sum(np.count_nonzero(d) for d in directions.values()))
+        largest, smallest = unit * max(max(sizes) / norm, scale), unit * scale * self.precision**0.5
         base = self.base if start is None else line(0)
-        return Slopes(line, base, self.weights, largest, min(smallest, largest), self.precision, self.magnitude)
+        return Slopes(line, base, self.weights, largest, smallest, self.precision, self.magnitude)
+
+    def quick_slopes(self, direction: Directions) -> Slopes:
+        """Examine the derivative along a random direction with fewer steps."""
+        largest = 0.25 / np.sqrt(sum(d.size for d in direction.values()))
+        line = self.line(direction)
+        return Slopes(line, self.base, self.weights, largest, largest * 2.0**-12, self.precision, self.magnitude)
 
     def size(self, moved: Any = True) -> np.ndarray:
         """Return the size of what is added up in each row, of the outputs that moved (or of all, if none did)."""
@@ -180,10 +183,12 @@ class Checker:
         allowed = np.zeros((k, len(entries)))
         noise = np.zeros((k, len(entries)))
         cost = {"central": 2, "ridders": 14, "complex": 1}[self.method]
-        for at, j in enumerate(steps(entries.tolist(), cost * self.seconds, part.name)):
+        hint = ' (mode="random" or samples=100 is quicker)'
+        for at, j in enumerate(steps(entries.tolist(), cost * self.seconds, part.name, hint)):
             numeric[:, j], noise[:, at], allowed[:, at] = self.quick(i, j, float(scales[j]))
         a, n = analytic[:, entries], numeric[:, entries]
-        top = self.rtol * np.where(np.isfinite(n), np.abs(n), 0).max(axis=1, keepdims=True, initial=0)
+        largest = np.where(np.isfinite(n), np.abs(n), 0).max(axis=1, initial=0)
+        top = self.rtol * np.maximum(largest, np.abs(analytic).max(axis=1, initial=0))[:, None]
         allowed += np.minimum(noise, top) if self.atol is None else self.atol
         excess = np.abs(a - n) - allowed - self.rtol * np.maximum(np.abs(a), np.abs(n))
         excess[~np.isfinite(excess)] = np.inf
@@ -191,7 +196,7 @@ class Checker:
         special = []
         confirmed = 0
         worst_first = suspects[np.argsort(-(excess / (np.abs(a) + 1e-300))[:, suspects].max(axis=0))]
-        for done, at in enumerate(worst_first):
+        for done, at in enumerate(steps(worst_first.tolist(), 30 * self.seconds, f"{part.name}, a closer look")):
             j = int(entries[at])
             if confirmed >= ENOUGH:
                 rest = worst_first[done:]

@@ -9,16 +9,12 @@ from typing import Any
 LONG = 5.0  # seconds
 
 
-def steps(items: Collection[Any], seconds: float, what: str) -> Iterator[Any]:
+def steps(items: Collection[Any], seconds: float, what: str, hint: str = "") -> Iterator[Any]:
     """Go through items that take `seconds` each; if that is long, say so first and show the progress."""
     if len(items) * seconds < LONG:
         yield from items
         return
-    print(
-        f"gradcheck: {what}: {len(items):,} steps take about {len(items) * seconds:.0f} s "
-        '(mode="random" or samples=100 is quicker)',
-        file=sys.stderr,
-    )
+    print(f"gradcheck: {what}: {len(items):,} steps, about {len(items) * seconds:.0f} s{hint}", file=sys.stderr)
     try:
         from tqdm import tqdm
     except ImportError:

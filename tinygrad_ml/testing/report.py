@@ -102,7 +102,10 @@ class Report:
         return not self.failures
 
     def __getitem__(self, name: str) -> Comparison:
-        return next(c for c in self.comparisons if c.name == name)
+        for comparison in self.comparisons:
+            if comparison.name == name:
+                return comparison
+        raise KeyError(f"{name!r} was not checked; there are {', '.join(c.name for c in self.comparisons)}")
 
     @property
     def entries(self) -> int:
