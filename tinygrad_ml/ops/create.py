@@ -36,6 +36,27 @@ def default_generator() -> np.random.Generator:
     return generator
 
 
+def get_rng_state() -> dict[str, Any]:
+    """Return the state of the generator that `manual_seed` seeds: a dict for `set_rng_state` or a checkpoint.
+
+    >>> state = tg.get_rng_state()
+    >>> a = tg.randn(3)
+    >>> tg.set_rng_state(state)
+    >>> tg.all(a == tg.randn(3))
+    tensor(True)
+    """
+    return dict(default_generator().bit_generator.state)
+
+
+def set_rng_state(state: dict[str, Any]) -> None:
+    """Bring the generator that `manual_seed` seeds into a state that `get_rng_state` returned.
+
+    >>> state = tg.get_rng_state()
+    >>> tg.set_rng_state(state)
+    """
+    default_generator().bit_generator.state = state
+
+
 def _shape(shape: tuple) -> tuple[int, ...]:
     if len(shape) == 1 and not isinstance(shape[0], (int, np.integer)):
         return tuple(shape[0])

@@ -208,7 +208,7 @@ class LBFGS(Optimizer):
 
 def _flat(value: Any) -> Any:
     if hasattr(value, "detach"):
-        value = np.array(value.detach())
+        value = np.asarray(value.detach())
     if isinstance(value, (np.ndarray, np.generic)):
         return (
             np.array(value) if np.ndim(value) else value[()].item() if isinstance(value, np.ndarray) else value.item()

@@ -286,6 +286,6 @@ def _places(group: dict[str, Any], blocks: list[Block]) -> Iterator[tuple[Block,
 def _value(value: Any) -> Any:
     """Make arrays and numbers of what PyTorch saves as tensors."""
     if hasattr(value, "detach"):
-        value = np.array(value.detach())
+        value = np.asarray(value.detach())
         return value if value.ndim else value.item()
     return value

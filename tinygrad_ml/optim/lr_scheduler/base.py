@@ -82,11 +82,10 @@ class LRScheduler:
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over what `state_dict` returned, here or in PyTorch; the optimizer restores the learning rates."""
-        own = self.state_dict()
-        missing = [key for key in own if key not in state_dict]
+        missing = [key for key in ("last_epoch", "_last_lr") if key not in state_dict]
         if missing:
             raise ValueError(f"the state does not fit this {type(self).__name__}: missing {', '.join(missing)}")
-        vars(self).update({key: state_dict[key] for key in own})
+        vars(self).update({key: state_dict[key] for key in self.state_dict() if key in state_dict})
 
 
 def each(value: float | Sequence[float], groups: int) -> list[float]:

@@ -1,0 +1,311 @@
+"""Optimizers and schedulers beside PyTorch's: 200 steps with the same numbers, also after a restart in either library."""
+
+import copy
+import itertools
+import pickle
+
+import numpy as np
+import pytest
+
+import tinygrad_ml as tg
+from tinygrad_ml import optim
+
+torch = pytest.importorskip("torch")
+
+SETTINGS = [
+    ("SGD", {"lr": 0.01}),
+    ("SGD", {"lr": 0.01, "momentum": 0.9}),
+    ("SGD", {"lr": 0.01, "momentum": 0.9, "dampening": 0.3, "weight_decay": 0.1}),
+    ("SGD", {"lr": 0.01, "momentum": 0.9, "nesterov": True, "weight_decay": 0.01}),
+    ("SGD", {"lr": 0.01, "momentum": 0.9, "maximize": True, "weight_decay": 5.0}),
+    ("Adagrad", {"lr": 0.1}),
+    ("Adagrad", {"lr": 0.1, "lr_decay": 0.01, "weight_decay": 0.1, "initial_accumulator_value": 0.5, "eps": 1e-6}),
+    ("Adam", {"lr": 0.02}),
+    ("Adam", {"lr": 0.02, "betas": (0.8, 0.95), "eps": 1e-4, "weight_decay": 0.1}),
+    ("Adam", {"lr": 0.02, "amsgrad": True}),
+    ("AdamW", {"lr": 0.02}),
+    ("AdamW", {"lr": 0.02, "amsgrad": True, "weight_decay": 0.3, "betas": (0.5, 0.9)}),
+    ("RMSprop", {"lr": 0.01}),
+    ("RMSprop", {"lr": 0.01, "alpha": 0.9, "momentum": 0.5, "weight_decay": 0.1}),
+    ("RMSprop", {"lr": 0.01, "centered": True, "eps": 1e-3}),
+    ("RMSprop", {"lr": 0.01, "centered": True, "momentum": 0.9, "eps": 1e-3, "weight_decay": 0.1}),
+    ("Adadelta", {}),
+    ("Adadelta", {"lr": 0.5, "rho": 0.7, "eps": 1e-4, "weight_decay": 0.1}),
+]
+START = np.array([-1.2, 1.0]), np.array([[0.5], [-0.3]]), np.array(0.7), np.linspace(-1, 1, 5)
+
+each_setting = pytest.mark.parametrize(("name", "options"), SETTINGS)
+
+
+def loss_of(lib, params, step):
+    """A curved loss that moves, so that no gradient vanishes; in every third step the last parameter has none."""
+    a, b, c, d = params
+    target = np.cos(2.0 * step)
+    total = (lib.exp(-(b * b)) * a[0]).sum() + ((a - target) ** 2).sum() + lib.tanh(c * b).sum() * a[1]
+    total = total + ((b + target) ** 2).sum() + (c - target) ** 2
+    return total if step % 3 == 0 else total + (lib.tanh(d) + (d - target) ** 2).sum()
+
+
+def pair(name, options):
+    """Return parameters and an optimizer with two groups, ours and PyTorch's."""
+    made = []
+    for lib, optimizers, parameter in (
+        (tg, optim, lambda v: tg.tensor(v, requires_grad=True)),
+        (torch, torch.optim, lambda v: torch.tensor(v, requires_grad=True)),
+    ):
+        params = [parameter(value) for value in START]
+        groups = [{"params": params[:2]}, {"params": params[2:], "lr": options.get("lr", 1.0) / 2}]
+        made.append((lib, params, getattr(optimizers, name)(groups, **options)))
+    return made
+
+
+def run(lib, params, optimizer, steps):
+    for step in steps:
+        optimizer.zero_grad()
+        loss_of(lib, params, step).backward()
+        optimizer.step()
+
+
+def values(params):
+    return [p.detach().numpy().copy() for p in params]
+
+
+def assert_close(ours, theirs, tolerance=1e-12):
+    for p, q in zip(values(ours), values(theirs)):
+        np.testing.assert_allclose(p, q, rtol=tolerance, atol=tolerance)
+
+
+def to_torch(state):
+    """Make tensors of the arrays in a state, at any depth."""
+    if isinstance(state, dict):
+        return {key: to_torch(value) for key, value in state.items()}
+    if isinstance(state, list):
+        return [to_torch(value) for value in state]
+    return torch.as_tensor(state) if isinstance(state, (np.ndarray, np.generic)) else state
+
+
+@each_setting
+def test_200_steps_with_groups_and_missing_gradients_equal_pytorch(name, options):
+    mine, peer = pair(name, options)
+    for step in range(200):
+        run(*mine, [step])
+        run(*peer, [step])
+        assert_close(mine[1], peer[1])
+
+
+@each_setting
+def test_states_have_pytorchs_layout_and_numbers(name, options):
+    mine, peer = pair(name, options)
+    run(*mine, range(20))
+    run(*peer, range(20))
+    ours, theirs = mine[2].state_dict(), peer[2].state_dict()
+    expected = {i: {k: v for k, v in entry.items() if v is not None} for i, entry in theirs["state"].items()}
+    assert list(ours["state"]) == [i for i, entry in expected.items() if entry]
+    for i, entry in ours["state"].items():
+        assert set(entry) == set(expected[i])
+        for key, value in entry.items():
+            np.testing.assert_allclose(value, expected[i][key], rtol=1e-12, atol=1e-15)
+    for group, other in zip(ours["param_groups"], theirs["param_groups"]):
+        for key, value in group.items():
+            assert key == "l1" or other[key] == value
+
+
+@each_setting
+def test_a_state_goes_over_half_way_in_both_directions(name, options):
+    mine, peer = pair(name, options)
+    run(*mine, range(200))
+    for first, second in itertools.product((tg, torch), (tg, torch)):
+        begin = pair(name, options)[first is torch]
+        run(*begin, range(101))
+        end = pair(name, options)[second is torch]
+        for p, value in zip(end[1], values(begin[1])):
+            p.data = torch.tensor(value) if second is torch else value
+        state = begin[2].state_dict()
+        end[2].load_state_dict(to_torch(state) if second is torch else state)
+        run(*end, range(101, 200))
+        assert_close(mine[1], end[1])
+        if first is second is tg:
+            assert all((p == q).all() for p, q in zip(values(mine[1]), values(end[1]))), "not bit for bit"
+
+
+@each_setting
+@pytest.mark.parametrize("how", [copy.deepcopy, lambda pair: pickle.loads(pickle.dumps(pair))], ids=["copy", "pickle"])
+def test_a_copy_with_its_parameters_goes_on_alone(name, options, how):
+    (lib, params, optimizer), _ = pair(name, options)
+    run(lib, params, optimizer, range(10))
+    before = values(params)
+    other_params, other = how((params, optimizer))
+    run(lib, other_params, other, range(10, 30))
+    assert all((p == q).all() for p, q in zip(before, values(params)))
+    run(lib, params, optimizer, range(10, 30))
+    assert all((p == q).all() for p, q in zip(values(params), values(other_params)))
+
+
+# ---------------------------------------------------------------------- L-BFGS
+
+
+def rosenbrock(lib, a, b):
+    return ((1 - a) ** 2).sum() + 100 * ((b - a * a) ** 2).sum() + lib.exp(a * b * 0.1).sum()
+
+
+def lbfgs(options):
+    made = []
+    for lib, optimizers in ((tg, optim), (torch, torch.optim)):
+        params = [lib.tensor(np.array(v), requires_grad=True) for v in ([-1.2, 0.3, 2.0], [1.0, -0.5, 1.5])]
+        made.append((lib, params, optimizers.LBFGS(params, **options)))
+    return made
+
+
+def lbfgs_step(lib, params, optimizer):
+    def closure():
+        optimizer.zero_grad()
+        loss = rosenbrock(lib, *params)
+        loss.backward()
+        return loss
+
+    return optimizer.step(closure).item()
+
+
+LBFGS = [
+    {"line_search_fn": "strong_wolfe", "max_iter": 4},
+    {"line_search_fn": "strong_wolfe", "max_iter": 5, "history_size": 3, "lr": 0.5},
+    {"line_search_fn": "strong_wolfe", "max_iter": 30, "max_eval": 7},
+    {"lr": 0.001, "max_iter": 3},
+]
+
+
+@pytest.mark.parametrize("options", LBFGS)
+def test_lbfgs_equals_pytorch(options):
+    mine, peer = lbfgs(options)
+    for _ in range(8):
+        np.testing.assert_allclose(lbfgs_step(*mine), lbfgs_step(*peer), rtol=1e-9, atol=1e-12)
+        assert_close(mine[1], peer[1], 1e-9)
+        assert mine[2].state_dict()["state"][0]["n_iter"] == peer[2].state_dict()["state"][0]["n_iter"]
+        assert mine[2].state_dict()["state"][0]["func_evals"] == peer[2].state_dict()["state"][0]["func_evals"]
+
+
+@pytest.mark.parametrize("options", LBFGS)
+def test_the_state_of_lbfgs_goes_over_in_both_directions(options):
+    for first, second in itertools.product((0, 1), (0, 1)):
+        whole, begin, end = lbfgs(options)[0], lbfgs(options)[first], lbfgs(options)[second]
+        for _ in range(2):
+            lbfgs_step(*whole)
+            lbfgs_step(*begin)
+        for p, value in zip(end[1], values(begin[1])):
+            p.data = torch.tensor(value) if second else value
+        state = copy.deepcopy(begin[2].state_dict())
+        end[2].load_state_dict(to_torch(state) if second else state)
+        for _ in range(2):
+            lbfgs_step(*whole)
+            lbfgs_step(*end)
+        assert_close(whole[1], end[1], 1e-9 if first or second else 0)
+
+
+def test_lbfgs_finds_the_minimum_that_scipy_finds():
+    optimize = pytest.importorskip("scipy.optimize")
+    lib, params, optimizer = lbfgs({"line_search_fn": "strong_wolfe", "max_iter": 200})[0]
+    lbfgs_step(lib, params, optimizer)
+    found = optimize.minimize(
+        lambda x: rosenbrock(np, x[:3], x[3:]), np.concatenate([[-1.2, 0.3, 2.0], [1.0, -0.5, 1.5]]), tol=1e-10
+    )
+    np.testing.assert_allclose(np.concatenate(values(params)), found.x, rtol=1e-4, atol=1e-4)
+
+
+# ---------------------------------------------------------------------- schedulers
+
+SCHEDULES = [
+    ("StepLR", {"step_size": 7, "gamma": 0.7}),
+    ("MultiStepLR", {"milestones": [3, 20, 20, 90], "gamma": 0.5}),
+    ("ConstantLR", {"factor": 0.3, "total_iters": 11}),
+    ("LinearLR", {"start_factor": 0.1, "end_factor": 0.8, "total_iters": 50}),
+    ("ExponentialLR", {"gamma": 0.98}),
+    ("CosineAnnealingLR", {"T_max": 60, "eta_min": 0.001}),
+    ("LambdaLR", {"lr_lambda": lambda epoch: 0.95**epoch + 0.1}),
+    ("OneCycleLR", {"max_lr": 0.4, "total_steps": 200}),
+    ("OneCycleLR", {"max_lr": [0.4, 0.2], "epochs": 20, "steps_per_epoch": 10, "three_phase": True}),
+    ("OneCycleLR", {"max_lr": 0.4, "total_steps": 200, "anneal_strategy": "linear", "pct_start": 0.4}),
+    ("ReduceLROnPlateau", {"patience": 3, "factor": 0.5}),
+    ("ReduceLROnPlateau", {"mode": "max", "threshold_mode": "abs", "threshold": 0.05, "patience": 2, "cooldown": 4}),
+    ("ReduceLROnPlateau", {"threshold": 0.1, "patience": 1, "min_lr": [0.01, 0.05], "factor": 0.6, "eps": 1e-3}),
+]
+MEASURES = np.abs(np.sin(np.arange(200) / 9)) + 5 / (1 + np.arange(200)) + np.arange(200) / 150
+
+
+def scheduled(library, make, optimizer="SGD", **options):
+    params = [library.tensor([1.0], requires_grad=True), library.tensor([1.0], requires_grad=True)]
+    groups = [{"params": params[:1]}, {"params": params[1:], "lr": 0.05}]
+    optimizer = getattr(library.optim, optimizer)(groups, lr=0.2, **options)
+    optimizer.step()  # PyTorch warns when there was none before the scheduler's
+    return optimizer, make(library.optim.lr_scheduler, optimizer)
+
+
+def trace(optimizer, scheduler, epochs):
+    """Step, and return all learning rates and momenta."""
+    rows = []
+    for epoch in epochs:
+        rows.append([group["lr"] for group in optimizer.param_groups] + list(scheduler.get_last_lr()))
+        rows[-1] += [group.get("momentum", 0) for group in optimizer.param_groups]
+        rows[-1] += [group.get("betas", (0, 0))[0] for group in optimizer.param_groups]
+        if type(scheduler).__name__ == "ReduceLROnPlateau":
+            scheduler.step(MEASURES[epoch])
+        else:
+            scheduler.step()
+    return np.array(rows)
+
+
+def by_name(name, options):
+    return lambda library, optimizer: getattr(library, name)(optimizer, **options)
+
+
+def warm_up_then(library, optimizer):
+    parts = [
+        library.LinearLR(optimizer, start_factor=0.05, total_iters=10),
+        library.CosineAnnealingLR(optimizer, T_max=70, eta_min=1e-4),
+        library.StepLR(optimizer, step_size=9, gamma=0.5),
+        library.ConstantLR(optimizer, factor=0.25, total_iters=4),
+    ]
+    return library.SequentialLR(optimizer, parts, milestones=[10, 80, 130])
+
+
+ALL = [pytest.param(by_name(*row), id=f"{i}-{row[0]}") for i, row in enumerate(SCHEDULES)]
+ALL.append(pytest.param(warm_up_then, id="SequentialLR"))
+
+
+@pytest.mark.filterwarnings("ignore:Detected call of")
+@pytest.mark.parametrize("make", ALL)
+@pytest.mark.parametrize("optimizer", ["SGD", "Adam"])
+def test_schedules_equal_pytorch_for_200_epochs(make, optimizer):
+    options = {"momentum": 0.9} if optimizer == "SGD" else {}
+    ours = trace(*scheduled(tg, make, optimizer, **options), range(200))
+    theirs = trace(*scheduled(torch, make, optimizer, **options), range(200))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.filterwarnings("ignore:Detected call of")
+@pytest.mark.parametrize("make", ALL)
+@pytest.mark.parametrize("source", [tg, torch], ids=["ours", "pytorch"])
+def test_a_schedule_goes_on_from_its_state(make, source):
+    whole = trace(*scheduled(tg, make, momentum=0.9), range(200))
+    first = scheduled(source, make, momentum=0.9)
+    trace(*first, range(100))
+    second = scheduled(tg, make, momentum=0.9)
+    second[0].load_state_dict(first[0].state_dict())
+    second[1].load_state_dict(copy.deepcopy(first[1].state_dict()))
+    rest = trace(*second, range(100, 200))
+    np.testing.assert_allclose(rest, whole[100:], rtol=1e-12, atol=1e-15)
+    if source is tg:
+        np.testing.assert_array_equal(rest, whole[100:])
+
+
+@pytest.mark.filterwarnings("ignore:Detected call of")
+def test_two_schedules_on_one_optimizer_multiply_as_in_pytorch():
+    rows = []
+    for library in (tg, torch):
+        optimizer, first = scheduled(library, by_name("ExponentialLR", {"gamma": 0.9}))
+        second = library.optim.lr_scheduler.StepLR(optimizer, 3, 0.5)
+        rows.append([])
+        for _ in range(20):
+            first.step()
+            second.step()
+            rows[-1].append(second.get_last_lr())
+    np.testing.assert_allclose(rows[0], rows[1], rtol=1e-12)
