@@ -343,3 +343,11 @@ def test_fans_need_two_axes_and_gains_a_known_name():
         nn.init.kaiming_uniform_(tg.zeros(3, 3), nonlinearity="swish")
     with pytest.raises(ValueError, match="fan_in"):
         nn.init.kaiming_uniform_(tg.zeros(3, 3), mode="fan")
+
+
+@pytest.mark.parametrize("target", [np.array([1, 0, 1]), np.array([True, False, True]), np.array([1.0, 0.0, 1.0])])
+@pytest.mark.parametrize("loss", [nn.MSELoss(), nn.BCEWithLogitsLoss(), nn.L1Loss(), nn.HuberLoss()])
+def test_a_loss_has_the_dtype_of_its_input(loss, target):
+    x = tg.randn(3, requires_grad=True)
+    assert loss(x, target).dtype == loss(x, tg.tensor(target)).dtype == np.float32
+    np.testing.assert_allclose(loss(x, target).item(), loss(x, target.astype(np.float32)).item(), rtol=1e-6)

@@ -25,13 +25,17 @@ def reduced(terms: Tensor, reduction: str) -> Tensor:
     raise ValueError(f"reduction must be 'mean', 'sum' or 'none', not {reduction!r}")
 
 
-def check_shapes(name: str, input: Any, target: Any) -> None:
-    """Raise unless input and target have one shape."""
+def matched(name: str, input: Any, target: Any) -> Any:
+    """Return the target, which must have the shape of the input, in its dtype: the loss has that dtype too."""
     if shape_of(input) != shape_of(target):
         raise ValueError(
             f"{name}: input has shape {shape_of(input)} and target {shape_of(target)}; they must be equal "
             "(broadcasting here is nearly always a mistake: reshape one of them)"
         )
+    dtype = getattr(input, "dtype", None)
+    if dtype is None or dtype.kind != "f" or getattr(target, "dtype", dtype) == dtype:
+        return target
+    return target if isinstance(target, Tensor) and target.requires_grad else target.astype(dtype)
 
 
 def like(weight: Any, input: Any) -> Any:
@@ -52,7 +56,7 @@ def mse_loss(input: Any, target: Any, *, reduction: str = "mean") -> Tensor:
     >>> tg.nn.functional.mse_loss(tg.tensor([1.0, 2.0]), tg.tensor([1.0, 4.0]))
     tensor(2.)
     """
-    check_shapes("mse_loss", input, target)
+    target = matched("mse_loss", input, target)
     return squared_error(input, target, reduction=reduction)
 
 
@@ -64,7 +68,7 @@ def l1_loss(input: Any, target: Any, *, reduction: str = "mean") -> Tensor:
     >>> tg.nn.functional.l1_loss(tg.tensor([1.0, 2.0]), tg.tensor([1.0, 4.0]))
     tensor(1.)
     """
-    check_shapes("l1_loss", input, target)
+    target = matched("l1_loss", input, target)
     return reduced(ops.abs(ops.subtract(input, target)), reduction)
 
 
@@ -76,7 +80,7 @@ def huber_loss(input: Any, target: Any, *, reduction: str = "mean", delta: float
     >>> tg.nn.functional.huber_loss(tg.tensor([1.0, 2.0]), tg.tensor([1.0, 4.0]))
     tensor(0.75)
     """
-    check_shapes("huber_loss", input, target)
+    target = matched("huber_loss", input, target)
     if not delta > 0:
         raise ValueError(f"huber_loss: delta must be positive, not {delta}")
     return reduced(losses.huber(ops.subtract(input, target), delta=delta), reduction)
@@ -94,7 +98,7 @@ def smooth_l1_loss(input: Any, target: Any, *, reduction: str = "mean", beta: fl
     """
     if beta == 0:
         return l1_loss(input, target, reduction=reduction)
-    check_shapes("smooth_l1_loss", input, target)
+    target = matched("smooth_l1_loss", input, target)
     if not beta > 0:
         raise ValueError(f"smooth_l1_loss: beta must be at least 0, not {beta}")
     return reduced(losses.huber(ops.subtract(input, target), delta=beta) / beta, reduction)
@@ -121,7 +125,7 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, *, reducti
     >>> tg.nn.functional.binary_cross_entropy(tg.tensor([0.5]), tg.tensor([1.0]))
     tensor(0.693147)
     """
-    check_shapes("binary_cross_entropy", input, target)
+    target = matched("binary_cross_entropy", input, target)
     array = input._data if isinstance(input, Tensor) else np.asarray(input)
     if array.size and not (array.min() >= 0 and array.max() <= 1):
         raise ValueError(
@@ -152,7 +156,7 @@ def binary_cross_entropy_with_logits(
     >>> tg.nn.functional.binary_cross_entropy_with_logits(tg.tensor([0.0]), tg.tensor([1.0]))
     tensor(0.693147)
     """
-    check_shapes("binary_cross_entropy_with_logits", input, target)
+    target = matched("binary_cross_entropy_with_logits", input, target)
     if weight is None and pos_weight is None:
         return fused.binary_cross_entropy_with_logits(input, target, reduction=reduction)
     if pos_weight is None:
@@ -183,7 +187,7 @@ def kl_div(input: Any, target: Any, *, reduction: str = "mean", log_target: bool
     >>> tg.nn.functional.kl_div(tg.log(tg.tensor([[0.5, 0.5]])), tg.tensor([[1.0, 0.0]]), reduction="batchmean")
     tensor(0.693147)
     """
-    check_shapes("kl_div", input, target)
+    target = matched("kl_div", input, target)
     target = target if isinstance(target, Tensor) else Tensor(target)
     if log_target:
         terms = ops.exp(target) * (target - input)
@@ -221,7 +225,7 @@ def poisson_nll_loss(
     >>> tg.nn.functional.poisson_nll_loss(tg.tensor([0.0]), tg.tensor([2.0]))
     tensor(1.)
     """
-    check_shapes("poisson_nll_loss", input, target)
+    target = matched("poisson_nll_loss", input, target)
     input = input if isinstance(input, Tensor) else Tensor(input)
     terms = ops.exp(input) - target * input if log_input else input - target * ops.log(input + eps)
     if full:
@@ -255,7 +259,7 @@ def gaussian_nll_loss(
     >>> tg.nn.functional.gaussian_nll_loss(tg.tensor([0.0]), tg.tensor([2.0]), tg.tensor([1.0]))
     tensor(2.)
     """
-    check_shapes("gaussian_nll_loss", input, target)
+    target = matched("gaussian_nll_loss", input, target)
     shape = shape_of(input)
     var = var if isinstance(var, Tensor) else Tensor(var)
     if var.shape == shape[:-1] and var.shape != shape:
