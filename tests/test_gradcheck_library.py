@@ -49,12 +49,15 @@ SPECIAL = {
     "CrossEntropyLoss": (lambda: nn.CrossEntropyLoss(), (ROWS, LABELS)),
     "NLLLoss": (lambda: nn.NLLLoss(), (ROWS, LABELS)),
     "BCELoss": (lambda: nn.BCELoss(), (rng.uniform(0.1, 0.9, ROWS.shape), UNIT)),
+    "HingeLoss": (lambda: nn.HingeLoss(), (ROWS, LABELS)),
+    "GaussianNLLLoss": (lambda: nn.GaussianNLLLoss(), (ROWS, UNIT, UNIT + 0.5)),
 }
 CONTAINERS = {"Module", "ModuleList", "ModuleDict"}  # they compute nothing
+RANDOM = {"SampledSoftmaxLoss", "NegativeSamplingLoss"}  # test_sampling.py checks them with classes drawn before
 MODULES = {
     name: SPECIAL.get(name, (thing, (ROWS, UNIT) if name.endswith("Loss") else ROWS))
     for name, thing in vars(nn).items()
-    if inspect.isclass(thing) and issubclass(thing, nn.Module) and name not in CONTAINERS
+    if inspect.isclass(thing) and issubclass(thing, nn.Module) and name not in CONTAINERS | RANDOM
 }
 every_module = pytest.mark.parametrize("name", MODULES)
 
