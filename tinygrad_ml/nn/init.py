@@ -73,6 +73,119 @@ def ones_(tensor: Tensor) -> Tensor:
     return constant_(tensor, 1.0)
 
 
+def eye_(tensor: Tensor) -> Tensor:
+    """Fill a matrix with the identity: ones on the diagonal.
+
+    Examples
+    --------
+    >>> tg.nn.init.eye_(tg.zeros(2, 3))
+    tensor([[1., 0., 0.],
+            [0., 1., 0.]])
+    """
+    return _fill(tensor, np.eye(*_matrix("eye_", tensor)))
+
+
+def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
+    """Fill filters (out, in / groups, ...) so that a convolution with "same" padding passes its channels on.
+
+    Examples
+    --------
+    >>> w = tg.nn.init.dirac_(tg.zeros(2, 2, 3))
+    >>> tg.conv1d(tg.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), w, padding="same")
+    tensor([[1., 2., 3.],
+            [4., 5., 6.]])
+    """
+    if not 3 <= tensor.ndim <= 5:
+        raise ValueError(f"dirac_: a bank of filters has 3 to 5 axes, not shape {tensor.shape}")
+    out, entering = tensor.shape[:2]
+    if groups < 1 or out % groups:
+        raise ValueError(f"dirac_: groups={groups} must divide the {out} output channels")
+    values = np.zeros(tensor.shape)
+    centre = tuple([n // 2 for n in tensor.shape[2:]])
+    for group in range(groups):
+        for i in range(min(out // groups, entering)):
+            values[(group * (out // groups) + i, i, *centre)] = 1
+    return _fill(tensor, values)
+
+
+def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: np.random.Generator | None = None) -> Tensor:
+    """Fill with a random matrix whose rows (or columns, if there are fewer) are orthogonal, of length `gain`.
+
+    A weight (out, in, ...) counts as the matrix (out, the rest). Saxe, McClelland and Ganguli, "Exact solutions to the
+    nonlinear dynamics of learning in deep linear neural networks" (2014).
+
+    Examples
+    --------
+    >>> w = tg.nn.init.orthogonal_(tg.zeros(2, 5))
+    >>> np.round(abs((w @ w.T).numpy()), 5)
+    array([[1., 0.],
+           [0., 1.]], dtype=float32)
+    """
+    if tensor.ndim < 2:
+        raise ValueError(f"orthogonal_: a weight of two or more axes is needed, not of shape {tensor.shape}")
+    rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
+    draw = (generator or default_generator()).normal(size=(max(rows, columns), min(rows, columns)))
+    q, r = np.linalg.qr(draw)
+    q *= np.sign(np.diagonal(r))  # so that every such matrix is equally likely (Mezzadri 2007)
+    return _fill(tensor, gain * (q if rows >= columns else q.T).reshape(tensor.shape))
+
+
+def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: np.random.Generator | None = None) -> Tensor:
+    """Fill a matrix normally, but in each column the share `sparsity` of the entries, chosen at random, with 0.
+
+    Martens, "Deep learning via Hessian-free optimization" (2010).
+
+    Examples
+    --------
+    >>> w = tg.nn.init.sparse_(tg.zeros(10, 3), sparsity=0.2)
+    >>> (w == 0).sum(axis=0)
+    tensor([2, 2, 2], dtype=int64)
+    """
+    if not 0 <= sparsity <= 1:
+        raise ValueError(f"sparse_: sparsity must be between 0 and 1, not {sparsity}")
+    rows, columns = _matrix("sparse_", tensor)
+    generator = generator or default_generator()
+    values = generator.normal(0.0, std, (rows, columns))
+    order = generator.random((rows, columns)).argsort(axis=0)
+    values[order < math.ceil(sparsity * rows)] = 0
+    return _fill(tensor, values)
+
+
+def trunc_normal_(
+    tensor: Tensor,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+    generator: np.random.Generator | None = None,
+) -> Tensor:
+    """Fill with numbers drawn from the normal distribution of which only the part from a to b is left.
+
+    Examples
+    --------
+    >>> w = tg.nn.init.trunc_normal_(tg.zeros(1000), std=0.1, a=-0.2, b=0.2)
+    >>> bool((tg.abs(w) <= 0.2).all())
+    True
+    """
+    if not (a < b and std > 0):
+        raise ValueError(f"trunc_normal_: a must be below b and std positive, not a={a}, b={b}, std={std}")
+    generator = generator or default_generator()
+    low, high = (a - mean) / std, (b - mean) / std
+    within = 0.5 * (math.erf(high / math.sqrt(2)) - math.erf(low / math.sqrt(2)))
+    peak = min(max(low, 0.0), high)  # the likeliest number
+    z = np.empty(tensor.size)
+    missing = np.arange(tensor.size)
+    while missing.size:  # draw again what falls outside
+        if within > 0.2:
+            z[missing] = generator.normal(size=missing.size)
+            outside = (z[missing] < low) | (z[missing] > high)
+        else:  # a far or narrow part: draw evenly, and keep by the density
+            z[missing] = generator.uniform(max(low, peak - 9), min(high, peak + 9), missing.size)
+            outside = generator.random(missing.size) > np.exp((peak * peak - z[missing] ** 2) / 2)
+        missing = missing[outside]
+    return _fill(tensor, np.clip(mean + std * z, a, b).reshape(tensor.shape))
+
+
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: np.random.Generator | None = None) -> Tensor:
     """Fill uniformly with variance gain² · 2 / (fan-in + fan-out), for tanh and sigmoid layers.
 
@@ -165,6 +278,12 @@ def fans(tensor: Tensor) -> tuple[int, int]:
         raise ValueError(f"fan-in and fan-out need a weight of two or more axes, not of shape {tensor.shape}")
     field = math.prod(tensor.shape[2:])
     return tensor.shape[1] * field, tensor.shape[0] * field
+
+
+def _matrix(name: str, tensor: Tensor) -> tuple[int, int]:
+    if tensor.ndim != 2:
+        raise ValueError(f"{name}: a matrix is needed, not a Tensor of shape {tensor.shape}")
+    return tensor.shape
 
 
 def _fan(tensor: Tensor, mode: str) -> int:
