@@ -133,7 +133,11 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     try:
         if content[:2] == b"PK":
             with np.load(BytesIO(content), allow_pickle=False) as archive:
-                return _restored({name: archive[name] for name in archive.files})
+                arrays = {name: archive[name] for name in archive.files}
+            for name, array in arrays.items():
+                if not isinstance(array, np.ndarray):  # NumPy gives the bytes of a member that is something else
+                    raise ValueError(f"its entry {name!r} is not an array")
+            return _restored(arrays)
         if content[8:9] == b"{":
             return _restored(_safetensors().load(content))
     except ImportError:
