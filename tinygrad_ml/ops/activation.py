@@ -59,12 +59,12 @@ sigmoid = elementwise(
 )
 
 
-def _softplus_slope(x: Any, beta: float, threshold: float) -> Any:
-    return np.maximum(alike(sigmoid, beta * x), beta * x > threshold)
+def _softplus_slope(x: Any, out: Any, beta: float, threshold: float) -> Any:
+    return np.maximum(-np.expm1(-beta * out), beta * x > threshold)  # sigmoid(x) = 1 - exp(-softplus(x))
 
 
 @primitive(
-    x=lambda g, x, beta, threshold: g * in_pieces(lambda x: _softplus_slope(x, beta, threshold), x),
+    x=lambda g, x, out, beta, threshold: g * in_pieces(lambda x, out: _softplus_slope(x, out, beta, threshold), x, out),
 )
 def softplus(x, *, beta=1.0, threshold=20.0):
     """Return log(1 + exp(beta * x)) / beta, a smooth relu; where beta * x > threshold, it is x itself.
@@ -122,15 +122,18 @@ def _normal_cdf(x: Any, approximate: str) -> Any:
     raise ValueError(f"approximate must be 'none' or 'tanh', not {approximate!r}")
 
 
-def _gelu_slope(x: Any, approximate: str) -> Any:
+def _gelu_slope(x: Any, cdf: Any, approximate: str) -> Any:
+    cdf = _normal_cdf(x, approximate) if isinstance(x, Tensor) else cdf
     x = _bounded(x)
-    cdf = _normal_cdf(x, approximate)
     if approximate == "none":
         return cdf + x * (ROOT_TWO_OVER_PI / 2 * np.exp(-0.5 * x * x))
     return cdf + x * (cdf * (1 - cdf) * (2 * ROOT_TWO_OVER_PI * (1 + 3 * 0.044715 * (x * x))))
 
 
-@primitive(x=lambda g, x, approximate: g * in_pieces(lambda x: _gelu_slope(x, approximate), x))
+@primitive(
+    keeps="cdf",
+    x=lambda g, x, cdf, approximate: g * in_pieces(lambda x, cdf: _gelu_slope(x, cdf, approximate), x, cdf),
+)
 def gelu(x, *, approximate="none"):
     """Return x times the chance that a standard normal variable is below x; "tanh" approximates that chance.
 
@@ -141,7 +144,8 @@ def gelu(x, *, approximate="none"):
     >>> tg.gelu(tg.tensor(1.0), approximate="tanh")
     tensor(0.841192)
     """
-    return in_pieces(lambda x: np.maximum(x, -1000) * _normal_cdf(x, approximate), x)
+    cdf = in_pieces(lambda x: _normal_cdf(x, approximate), x)
+    return in_pieces(lambda x, cdf: np.maximum(x, -1000) * cdf, x, cdf), cdf
 
 
 def _mish_slope(x: Any) -> Any:
