@@ -236,6 +236,8 @@ class _Writer:
             options.append(f'color="{self.colours["edge-quiet"]}"')
         if source.kind == "reference":
             options.append("style=dashed")
+        elif source.kind in ("operation", "module"):
+            options.append("weight=3")  # the computation runs straight, its parameters come from the side
         return f"{source.key} -> {target.key} [{', '.join(options)}]"
 
 

@@ -60,11 +60,15 @@ class Edge:
 
 @dataclass
 class View:
-    """The units and edges of a picture, and what a reader should know of what was left out."""
+    """The units and edges of a picture, and what a reader should know of what was left out.
+
+    `where` has the key of the unit that stands for a node, for leaves that are drawn per use the last one.
+    """
 
     units: dict[str, Unit] = field(default_factory=dict)
     edges: list[Edge] = field(default_factory=list)
     clusters: set[int] = field(default_factory=set)
+    where: dict[int, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
@@ -140,6 +144,7 @@ class _Chooser:
             while number is not None:
                 result.clusters.add(number)
                 number = graph.scopes[number].parent
+        result.where = self.keys
         if self.hidden:
             result.notes.append(self.result_note)
         return result
