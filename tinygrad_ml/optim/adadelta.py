@@ -74,7 +74,7 @@ class Adadelta(Optimizer):
         if weight_decay:
             gradient = gradient + weight_decay * value
         square *= rho
-        np.multiply(gradient, gradient, out=scratch)
+        np.square(gradient, out=scratch)
         scratch *= 1 - rho
         square += scratch
         delta = travelled + eps
@@ -82,7 +82,7 @@ class Adadelta(Optimizer):
         np.sqrt(delta, out=delta)
         delta *= gradient
         travelled *= rho
-        np.multiply(delta, delta, out=scratch)
+        np.square(delta, out=scratch)
         scratch *= 1 - rho
         travelled += scratch
         delta *= lr

@@ -83,7 +83,7 @@ class Adagrad(Optimizer):
         total, scratch = state["sum"], state["scratch"]
         if weight_decay:
             gradient = gradient + weight_decay * value
-        np.multiply(gradient, gradient, out=scratch)
+        np.square(gradient, out=scratch)
         total += scratch
         np.sqrt(total, out=scratch)
         scratch += eps

@@ -100,11 +100,11 @@ class Adam(Optimizer):
                 value *= 1 - lr * weight_decay
             else:
                 gradient = gradient + weight_decay * value
-        np.subtract(gradient, mean, out=scratch)  # mean += (1 - beta1) * (gradient - mean)
-        scratch *= 1 - beta1
+        mean *= beta1
+        np.multiply(gradient, 1 - beta1, out=scratch)
         mean += scratch
-        np.multiply(gradient, gradient, out=scratch)  # square += (1 - beta2) * (gradient**2 - square)
-        scratch -= square
+        square *= beta2
+        np.square(gradient, out=scratch)
         scratch *= 1 - beta2
         square += scratch
         if amsgrad:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..sparse import SparseRows
 from ..tensor import Tensor, tick
 
-# The bytes of each array that an update sees at once: with five arrays (values, gradients, two buffers, scratch) all
-# of them stay in a second-level cache of 1 MB, which makes a step on large parameters twice as fast.
-PIECE = 128 * 1024
+if TYPE_CHECKING:
+    from .optimizer import Optimizer
+
+# The bytes of each array that an update sees at once: five of them (values, gradients, two buffers, scratch) stay in
+# the second-level cache, which makes a step on large parameters twice as fast (benchmarks/optimizers.py).
+PIECE = 256 * 1024
 
 Run = tuple[np.ndarray, np.ndarray, dict[str, np.ndarray], int]
 
@@ -33,7 +36,8 @@ class Block:
     >>> w, b = tg.ones(2, requires_grad=True), tg.zeros(1, requires_grad=True)
     >>> block = tg.optim.block.Block([w, b], ["momentum_buffer"])
     >>> w.grad, b.grad = [1.0, 2.0], [3.0]
-    >>> [(values, gradients) for values, gradients, state, step in block.runs((), lambda: False)]
+    >>> optimizer = tg.optim.SGD([w, b])
+    >>> [(values, gradients) for values, gradients, state, step in block.runs(optimizer, optimizer.param_groups[0])]
     [(array([1., 1., 0.], dtype=float32), array([1., 2., 3.], dtype=float32))]
     """
 
@@ -47,6 +51,7 @@ class Block:
         self.limit = PIECE // self.values.itemsize
         self.gradients = np.empty_like(self.values[: self.limit])
         self.scratch = np.empty_like(self.values[: 2 * self.limit])
+        self.whole = {**self.buffers, "scratch": self.scratch[: len(self.values)]}
         self.steps = [0] * len(params)
         self.views: list[Any] = [None] * len(params)
         self.adopt()
@@ -59,11 +64,11 @@ class Block:
                 view[...] = p._data
                 p._data = self.views[i] = view
 
-    def runs(self, used: Iterable[str], rows_only: Callable[[], bool]) -> Iterator[Run]:
+    def runs(self, optimizer: Optimizer, options: dict[str, Any]) -> Iterator[Run]:
         """Yield (values, gradients, buffers, step number) of neighbours that have a gradient and the same past.
 
-        `used` are the buffers that the update reads or writes; `rows_only()` says whether it may be applied to the
-        rows of a sparse gradient alone. The caller changes values and buffers in place.
+        The caller changes values and buffers in place. The optimizer tells which buffers its update needs with these
+        options, and whether it may be applied to the rows of a sparse gradient alone.
         """
         self.adopt()
         now = tick()
@@ -77,7 +82,7 @@ class Block:
                 if g is None or (total and total + sizes[i] > limit):
                     break
                 if type(g) is SparseRows:
-                    if rows_only():
+                    if optimizer.rows_only(options):
                         break
                     g = g.numpy()
                 else:
@@ -89,13 +94,16 @@ class Block:
                 i += 1
             if pieces:
                 gradient = pieces[0] if len(pieces) == 1 else np.concatenate(pieces, out=self.gradients[:total])
-                yield from self._pieces(used, self.starts[first], gradient, step)
+                if len(pieces) == n and total <= self.limit:
+                    yield self.values, gradient, self.whole, step
+                else:
+                    yield from self._pieces(optimizer.used(options), self.starts[first], gradient, step)
             elif params[i]._grad is None:
                 i += 1
             else:
                 steps[i] = step
                 params[i]._changed = now
-                yield from self._rows(used, i, params[i]._grad.coalesce(), step)
+                yield from self._rows(optimizer.used(options), i, params[i]._grad.coalesce(), step)
                 i += 1
 
     def _pieces(self, used: Iterable[str], start: int, gradient: np.ndarray, step: int) -> Iterator[Run]:

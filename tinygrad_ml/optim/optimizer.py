@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -161,10 +160,8 @@ class Optimizer:
         for group, blocks in zip(self.param_groups, self._blocks):
             options = {key: group[key] for key in self.defaults}
             maximize = options.pop("maximize", False)
-            used = self.used(group)
-            rows_only = partial(self.rows_only, group)
             for block in blocks:
-                for value, gradient, state, step in block.runs(used, rows_only):
+                for value, gradient, state, step in block.runs(self, group):
                     self.update(value, -gradient if maximize else gradient, state, step, **options)
         return loss
 

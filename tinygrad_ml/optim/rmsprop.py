@@ -85,14 +85,15 @@ class RMSprop(Optimizer):
         square, scratch = state["square_avg"], state["scratch"]
         if weight_decay:
             gradient = gradient + weight_decay * value
-        np.multiply(gradient, gradient, out=scratch)  # square += (1 - alpha) * (gradient**2 - square)
-        scratch -= square
+        square *= alpha
+        np.square(gradient, out=scratch)
         scratch *= 1 - alpha
         square += scratch
         if centered:
             mean = state["grad_avg"]
-            mean += np.multiply(gradient - mean, 1 - alpha, out=scratch)
-            np.multiply(mean, mean, out=scratch)
+            mean *= alpha
+            mean += np.multiply(gradient, 1 - alpha, out=scratch)
+            np.square(mean, out=scratch)
             np.subtract(square, scratch, out=scratch)
             np.maximum(scratch, 0, out=scratch)  # a variance, but for rounding
             np.sqrt(scratch, out=scratch)
