@@ -108,7 +108,7 @@ class Builder:
         """Append an operation, and one more node for each part of an output that has several."""
         arguments, parameters = primitive.bind(tuple(arguments), dict(parameters))
         edges = self.inputs(primitive, arguments, scope)
-        given = {k: as_text(v) for k, v in parameters.items() if not same(v, primitive.parameters[k])}
+        given = parameters_as_text(parameters, primitive.parameters)
         raw = [x._data if isinstance(x, Tensor) else x for x in arguments]
         several = type(output) is tuple
         value = None if several else output._data
@@ -161,6 +161,27 @@ def as_text(x: Any) -> str:
 def shape_text(shape: tuple[int, ...] | None) -> str:
     """Return a shape as one writes it: 32×10."""
     return "" if shape is None else "×".join(map(str, shape)) if shape else "scalar"
+
+
+def parameters_as_text(given: dict[str, Any], usual: dict[str, Any]) -> dict[str, str]:
+    """Return the parameters that differ from their defaults; a named tuple as its fields."""
+    found: dict[str, str] = {}
+    for name, value in given.items():
+        default: Any = usual.get(name)
+        if hasattr(value, "_fields"):
+            defaults = default if hasattr(default, "_fields") else value._field_defaults.values()
+            pairs = zip(value._fields, value, defaults)
+            found |= {field: as_text(_uniform(x)) for field, x, plain in pairs if x != plain}
+        elif not same(value, default) or name not in usual:
+            found[name] = as_text(value)
+    return found
+
+
+def _uniform(x: Any) -> Any:
+    """Return the one number that a nested tuple repeats: ((1, 1), (1, 1)) is 1."""
+    while isinstance(x, tuple) and x and all(part == x[0] for part in x):
+        x = x[0]
+    return x
 
 
 def same(x: Any, default: Any) -> bool:

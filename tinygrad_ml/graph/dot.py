@@ -64,6 +64,9 @@ class _Writer:
         inside: dict[int, list[Unit]] = defaultdict(list)
         for unit in self.view.units.values():
             inside[unit.scope].append(unit)
+        passing: dict[int | None, list[int]] = defaultdict(list)
+        for k, edge in enumerate(self.view.edges):
+            passing[edge.through].append(k)
         below: dict[int | None, list[int]] = defaultdict(list)
         for number in sorted(self.view.clusters):
             below[self.graph.scopes[number].parent].append(number)
@@ -77,8 +80,10 @@ class _Writer:
                 lines += self._open(item)
                 pending.append("}")
             lines += [self._unit(unit) for unit in inside[item]]
+            lines += [f'p{k} [shape=point, style=invis, width=0.01, height=0.01, label=""]' for k in passing[item]]
             pending += below[item][::-1]
         lines += [self._edge(k, edge) for k, edge in enumerate(self.view.edges)]
+        lines += [f"{above} -> {below} [style=invis]" for above, below in self.view.order]
         return "\n".join([*lines, "}"]) + "\n"
 
     # ------------------------------------------------------------------ parts
@@ -159,9 +164,7 @@ class _Writer:
                 second.append(html.escape(_cut(unit.caption)))
             if node.operation and node.name:
                 second.insert(0, f"<i>{html.escape(_cut(plain(node.name)))}</i>")
-            if node.kind != "operation" and node.shape:
-                second.append(shape_text(node.shape))
-            if node.number in self.graph.outputs and node.shape:
+            if node.shape and (node.kind != "operation" or node.number in self.graph.outputs):
                 second.append(shape_text(node.shape))
             if second:
                 rows.append(self._small(", ".join(second)))
@@ -171,6 +174,8 @@ class _Writer:
                 rows.append(self._small(html.escape(_cut(self.marks[node.number][1], 60))))
             elif node.number in self.marks and self.marks[node.number][0] != "changed":
                 rows.append(self._small(self.marks[node.number][0]))
+            if node.number in self.faults:
+                rows.append(f'<font point-size="10" color="{c["fault"]}">not finite from here on</font>')
             if node.message:
                 rows.append(f'<font color="{c["fault"]}">{html.escape(_cut(plain(node.message), 70))}</font>')
         cells = self._cells(node)
@@ -229,7 +234,7 @@ class _Writer:
 
     def _edge(self, k: int, edge: Any) -> str:
         source, target = self.view.units[edge.source], self.view.units[edge.target]
-        options = [f"id=e{k}"]
+        options = [f"class=e{k}"]
         if edge.node.shape and source.kind in ("operation", "module", "gap"):
             options.append(f'label=" {shape_text(edge.node.shape)}"')
         if edge.input.gradient is None and self.backward:
@@ -237,8 +242,12 @@ class _Writer:
         if source.kind == "reference":
             options.append("style=dashed")
         elif source.kind in ("operation", "module"):
-            options.append("weight=3")  # the computation runs straight, its parameters come from the side
-        return f"{source.key} -> {target.key} [{', '.join(options)}]"
+            options.append("weight=10")  # the computation runs straight, its parameters come from the side
+        if edge.through is None:
+            return f"{source.key} -> {target.key} [{', '.join(options)}]"
+        rest = [option for option in options if not option.startswith("label")]
+        first = f"{source.key} -> p{k} [arrowhead=none, headclip=false, {', '.join(options)}]"
+        return f"{first}\np{k} -> {target.key} [tailclip=false, {', '.join(rest)}]"
 
 
 # ---------------------------------------------------------------------- small things

@@ -10,7 +10,7 @@ import numpy as np
 from .. import autograd
 from ..nn.module import Module, Parameter
 from ..tensor import Tensor
-from .builder import Builder, as_text, same
+from .builder import Builder, as_text, parameters_as_text
 from .cost import flops
 from .data import Input
 from .formulas import formulas
@@ -138,8 +138,7 @@ def _append(builder: Builder, made: autograd.Node, known: dict, labels: dict) ->
         node.shape, node.dtype = made.shape, str(made.dtype)
         node.bytes = int(np.prod(made.shape, dtype=int)) * made.dtype.itemsize
     given = _parameters(made)
-    usual = row.parameters
-    node.parameters = {k: as_text(v) for k, v in given.items() if k not in usual or not same(v, usual[k])}
+    node.parameters = parameters_as_text(given, row.parameters)
     if not part and (raw or not row.inputs) and type(made.shape) is tuple:
         node.flops = flops(row, raw, {"subscripts": ""} | given, np.broadcast_to(np.float32(0), made.shape))
     place = getattr(made, "line", "")

@@ -53,12 +53,11 @@ function read() {
     });
   }
   data.edges.forEach(([source, target], k) => {
-    const g = document.getElementById("e" + k);
-    if (!g) return;
+    const parts = [...svg.querySelectorAll(".e" + k)];
+    const all = names => parts.flatMap(g => [...g.querySelectorAll(names)]);
     edges.push({
-      source, target, g,
-      paths: [...g.querySelectorAll("path, polygon")].map(e => ({ e, original: geometry(e) })),
-      texts: [...g.querySelectorAll("text")].map(place),
+      source, target, parts,
+      paths: all("path, polygon").map(e => ({ e, original: geometry(e) })), texts: all("text").map(place),
     });
   });
   const b = svg.viewBox.baseVal;
@@ -141,7 +140,7 @@ function arrange() { // put everything where it belongs now
   for (const edge of edges) {
     const a = units.get(edge.source), b = units.get(edge.target);
     const whole = a.hider === undefined && b.hider === undefined;
-    edge.g.classList.toggle("hidden", !whole);
+    for (const g of edge.parts) g.classList.toggle("hidden", !whole);
     if (whole) {
       for (const p of edge.paths) p.e.setAttribute(p.e.tagName === "path" ? "d" : "points", remap(p.original));
       for (const t of edge.texts) { t.e.setAttribute("x", fx(t.x)); t.e.setAttribute("y", fy(t.y)); }

@@ -59,20 +59,15 @@ def steps(graph: Graph) -> list[Step]:
     if not any(node.gradient is not None for node in graph.nodes):
         return found
     results = [k for k in graph.outputs if graph.nodes[k].gradient is not None]
-    many = any(graph.nodes[k].shape for k in results)
-    turn = "each number of the result" if many else "the result"
-    arriving = "for itself is 1"
-    if len(results) == 1 and not many and str(graph.nodes[results[0]].gradient) != "1":
-        arriving = f"is {graph.nodes[results[0]].gradient}"
+    given = [graph.nodes[k].gradient for k in results]
+    if any(g is not None and not (g.low == g.high == 1) for g in given):
+        start = "The gradient of the result is given: " + ", ".join(_brief(g) for g in given) + "."
+    elif any(graph.nodes[k].shape for k in results):
+        start = "The gradient of each number of the result, for itself, is 1: from here it goes back."
+    else:
+        start = "The gradient of the result for itself is 1: from here it goes back."
     uses = Counter(i.source for n in graph.nodes for i in n.inputs if i.gradient is not None and i.source is not None)
-    found.append(
-        Step(
-            "turn",
-            None,
-            f"The gradient of {turn} {arriving}: from here it goes back.",
-            [k for k in results if not uses[k]],
-        )
-    )
+    found.append(Step("turn", None, start, [k for k in results if not uses[k]]))
     so_far: dict[int, tuple[int, list | None]] = {}
     for node in reversed(graph.nodes):
         sent = [i for i in node.inputs if i.gradient is not None and i.source is not None]
@@ -98,9 +93,8 @@ def _forward(graph: Graph, node: Node, names: list[str]) -> str:
         known = i.constant if i.source is None else _brief(value, graph.nodes[i.source].shape) or names[i.source]
         arguments.append(f"{i.argument} = {known}")
     arguments += [f"{k} = {v}" for k, v in node.parameters.items()]
-    return (
-        f"{node.operation}: {', '.join(arguments)} give {_brief(node.value) or shape_text(node.shape) or 'its parts'}."
-    )
+    result = _brief(node.value, node.shape) or shape_text(node.shape) or "its parts"
+    return f"{node.operation}: {', '.join(arguments)} give {result}."
 
 
 def _backward(
@@ -112,19 +106,12 @@ def _backward(
     who, shape = names[source], graph.nodes[source].shape
     factor = local_factor(i.formula)
     if i.local is not None and node.gradient is not None and factor:
-        shown = (
-            f"local derivative {factor} = {number(i.local)}"
-            if factor not in ("1", "-1")
-            else f"local derivative {factor}"
-        )
-        text = f"{node.operation}: gradient arriving {_brief(node.gradient)} × {shown} → {_brief(sent)} for {who}"
+        shown = factor if factor in ("1", "-1") else f"{factor} = {number(i.local)}"
+        arriving = f"gradient arriving {_brief(node.gradient)}"
+        text = f"{node.operation}: {arriving} × local derivative {shown} → {_brief(sent)} for {who}"
     else:
-        before = (
-            f"gradient arriving g ({_brief(node.gradient)})"
-            if node.gradient is not None
-            else "gradients of the parts g"
-        )
-        text = f"{node.operation}: {before}, {i.formula} → {_brief(sent)} for {who}"
+        known = f" ({_brief(node.gradient, node.shape)})" if node.gradient is not None else " of the parts"
+        text = f"{node.operation}: gradient arriving g{known}; {i.formula} → {_brief(sent, shape)} for {who}"
     count, total = so_far.get(source, (0, None))
     numbers = sent.numbers
     if count and total is not None and numbers is not None:

@@ -158,8 +158,8 @@ def short(x: Any) -> str:
         return str(x)
     if isinstance(x, complex):
         return f"{x:.3g}"
-    if x != x:
-        return "NaN"
+    if x != x or not x:
+        return "NaN" if x else "0"
     text = f"{x:.0f}" if 1000 <= abs(x) < 100_000 else f"{x:.3g}"
     return text.replace("e+0", "e").replace("e+", "e")
 

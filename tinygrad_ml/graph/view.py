@@ -50,25 +50,31 @@ class Unit:
 
 @dataclass
 class Edge:
-    """An edge from one unit to another, and the argument that it is."""
+    """An edge from one unit to another, and the argument that it is.
+
+    `through` is the module in whose box it passes between the parameters.
+    """
 
     source: str
     target: str
     node: Node
     input: Input
+    through: int | None = None
 
 
 @dataclass
 class View:
     """The units and edges of a picture, and what a reader should know of what was left out.
 
-    `where` has the key of the unit that stands for a node, for leaves that are drawn per use the last one.
+    `where` has the key of the unit that stands for a node. `order` has pairs of which the first must be drawn above the
+    second: the parameters of a module below what comes before it, or boxes would stand side by side, like stairs.
     """
 
     units: dict[str, Unit] = field(default_factory=dict)
     edges: list[Edge] = field(default_factory=list)
     clusters: set[int] = field(default_factory=set)
     where: dict[int, str] = field(default_factory=dict)
+    order: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -136,6 +142,7 @@ class _Chooser:
                 if i.source is not None:
                     self._edge(node, i, target, drawn)
         self._cut_long_edges()
+        self._stack_boxes()
         copies = Counter(unit.node.number for unit in result.units.values() if unit.node and unit.kind in LEAVES)
         for unit in result.units.values():
             if unit.node and unit.kind in LEAVES:
@@ -201,13 +208,27 @@ class _Chooser:
     def _cut_long_edges(self) -> None:
         """Replace edges over many ranks by references."""
         result = self.result
-        rank: dict[str, int] = dict.fromkeys(result.units, 0)
-        for edge in result.edges:  # in the order of the computation: sources are ready
-            rank[edge.target] = max(rank[edge.target], rank[edge.source] + 1)
+        height: dict[str, int] = dict.fromkeys(result.units, 0)  # above the end: as late as possible, as Graphviz ranks
+        for edge in reversed(result.edges):  # against the order of the computation: what uses a value is ready
+            height[edge.source] = max(height[edge.source], height[edge.target] + 1)
         for edge in result.edges:
             unit = result.units[edge.source]
-            if rank[edge.target] - rank[edge.source] > LONG and unit.kind not in LEAVES:
+            if height[edge.source] - height[edge.target] > LONG and unit.kind not in LEAVES:
                 key = f"r{edge.source}_{edge.target}"
                 box = result.units[edge.target].scope
                 result.units.setdefault(key, Unit(key, "reference", edge.node, box))
                 edge.source = key
+
+    def _stack_boxes(self) -> None:
+        """Keep the parameters of a module below the operation from which its input comes, which goes between them."""
+        result, units = self.result, self.result.units
+        leaves: dict[str, list[str]] = {}
+        for edge in result.edges:
+            source = units[edge.source]
+            if source.kind in LEAVES and source.kind != "input" and source.scope:
+                leaves.setdefault(edge.target, []).append(edge.source)
+        for edge in result.edges:
+            source, target = units[edge.source], units[edge.target]
+            if source.kind in ("operation", "module") and source.scope != target.scope and edge.target in leaves:
+                edge.through = target.scope
+                result.order += [(edge.source, key) for key in dict.fromkeys(leaves[edge.target])]
