@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..sparse import SparseRows
+from ..sparse import SparseRows, put_rows
 from ..tensor import Tensor, tick
 
 if TYPE_CHECKING:
     from .optimizer import Optimizer
 
-# The bytes of each array that an update sees at once: five of them (values, gradients, two buffers, scratch) stay in
-# the second-level cache, which makes a step on large parameters twice as fast (benchmarks/optimizers.py).
-PIECE = 256 * 1024
+# The bytes of each array that an update sees at once (benchmarks/optimizers.py). Large parameters are cut into pieces
+# of which the five arrays of an update (values, gradients, two buffers, scratch) stay in the second-level cache, which
+# makes a step twice as fast. Small ones are joined, but only as far as copying their gradients costs less than a call.
+PIECE, JOINED = 512 * 1024, 256 * 1024
 
 Run = tuple[np.ndarray, np.ndarray, dict[str, np.ndarray], int]
 
@@ -48,8 +49,8 @@ class Block:
         self.starts = [0, *self.ends[:-1]]
         self.values = np.empty(self.ends[-1], params[0].dtype)
         self.buffers = {name: np.zeros_like(self.values) for name in buffers}  # memory that is not used is not taken
-        self.limit = PIECE // self.values.itemsize
-        self.gradients = np.empty_like(self.values[: self.limit])
+        self.limit, self.joined = PIECE // self.values.itemsize, JOINED // self.values.itemsize
+        self.gradients = np.empty_like(self.values[: self.joined])
         self.scratch = np.empty_like(self.values[: 2 * self.limit])
         self.whole = {**self.buffers, "scratch": self.scratch[: len(self.values)]}
         self.steps = [0] * len(params)
@@ -72,14 +73,14 @@ class Block:
         """
         self.adopt()
         now = tick()
-        params, steps, sizes, limit = self.params, self.steps, self.sizes, self.limit
+        params, steps, sizes, joined = self.params, self.steps, self.sizes, self.joined
         i, n = 0, len(params)
         while i < n:
             first, step, total = i, steps[i] + 1, 0
             pieces: list[np.ndarray] = []
             while i < n and steps[i] + 1 == step:
                 g = params[i]._grad
-                if g is None or (total and total + sizes[i] > limit):
+                if g is None or (total and total + sizes[i] > joined):
                     break
                 if type(g) is SparseRows:
                     if optimizer.rows_only(options):
@@ -119,10 +120,12 @@ class Block:
 
     def _rows(self, used: Iterable[str], i: int, gradient: SparseRows, step: int) -> Iterator[Run]:
         """Yield copies of the rows that a sparse gradient names, and write them back when they were changed."""
-        width = max(1, self.sizes[i] // len(self.views[i]))
+        if not self.sizes[i]:
+            return
+        width = self.sizes[i] // len(self.views[i])
         table = self.views[i].reshape(-1, width)
         buffers = {name: self.buffers[name][self.starts[i] : self.ends[i]].reshape(table.shape) for name in used}
-        count = max(1, self.limit // width)
+        count = max(1, self.joined // width)
         for a in range(0, len(gradient.rows), count):
             rows = gradient.rows[a : a + count]
             values = table.take(rows, 0)
@@ -131,6 +134,6 @@ class Block:
             fits = values.size <= len(self.scratch)
             state["scratch"] = self.scratch[: values.size] if fits else np.empty(values.size, values.dtype)
             yield values.reshape(-1), gradient.values[a : a + count].reshape(-1), state, step
-            table[rows] = values
+            put_rows(table, rows, values)
             for name, part in parts.items():
-                buffers[name][rows] = part
+                put_rows(buffers[name], rows, part)

@@ -44,6 +44,16 @@ class SGD(Optimizer):
     >>> optimizer.step()
     >>> w
     tensor([0.8], requires_grad=True)
+
+    The smallest sum of (w - [2, 0.1])² / 2 and of |w|: the second weight is not worth its penalty.
+
+    >>> w = tg.tensor([1.0, 1.0], requires_grad=True)
+    >>> optimizer = tg.optim.SGD([w], lr=0.5, l1=1.0)
+    >>> for step in range(40):
+    ...     w.grad = w.detach() - tg.tensor([2.0, 0.1])
+    ...     optimizer.step()
+    >>> w
+    tensor([1., 0.], requires_grad=True)
     """
 
     buffers = ("momentum_buffer",)
