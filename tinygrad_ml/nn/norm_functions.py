@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..ops import avg_pool1d, avg_pool2d, matmul
-from ..ops.normalize import moments, normalize
+from ..ops.normalize import normalize
 from ..tensor import Tensor
 from .layer_functions import shape_of
 
@@ -37,8 +37,8 @@ def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any 
     last, shape = as_shape(normalized_shape), shape_of(input)
     if not last or shape[-len(last) :] != last:
         raise ValueError(f"layer_norm: input has shape {shape}; its last axes must be {last}")
-    axis = tuple(range(-len(last), 0))
-    return normalize(input, 1.0 if weight is None else weight, 0.0 if bias is None else bias, axis=axis, eps=eps)
+    x = input if isinstance(input, Tensor) else Tensor(input)
+    return normalize(x, 1.0 if weight is None else weight, 0.0 if bias is None else bias, last=len(last), eps=eps)
 
 
 def as_shape(shape: Any) -> tuple[int, ...]:
@@ -87,24 +87,23 @@ def batch_norm(
     x = input if isinstance(input, Tensor) else Tensor(input)
     if x.ndim < 2:
         raise ValueError(f"batch_norm: input has shape {x.shape}; it must be (batch, channels, ...)")
-    shape = (1, -1) + (1,) * (x.ndim - 2)
-    axis = (0, *range(2, x.ndim))
-    factor = 1.0 if weight is None else weight.reshape(shape)
-    offset = 0.0 if bias is None else bias.reshape(shape)
+    factor, offset = 1.0 if weight is None else weight, 0.0 if bias is None else bias
     if not training:
         if running_mean is None or running_var is None:
             raise ValueError("batch_norm: without training=True it needs running_mean and running_var")
-        scale = factor / np.sqrt(running_var.reshape(shape) + eps)
-        return x * scale + (offset - running_mean.reshape(shape) * scale)
+        scale = factor / np.sqrt(running_var + eps)
+        shape = (1, -1) + (1,) * (x.ndim - 2)
+        return x * scale.reshape(shape) + (offset - running_mean * scale).reshape(shape)
     n = x.size // x.shape[1] if x.shape[1] else 0
     if n < 2:
         raise ValueError(f"batch_norm: input has shape {x.shape}: one number in each channel has no variance")
-    known = moments(x._data, axis)
+    statistics: list[np.ndarray] = []
+    out = normalize(x, factor, offset, eps=eps, statistics=statistics)
     if running_mean is not None and running_var is not None:
-        mean, variance = (a.reshape(-1) for a in known)
+        mean, variance = statistics
         for running, now in ((running_mean, mean), (running_var, variance * (n / (n - 1)))):
             running.data = (1 - momentum) * running._data + momentum * now.astype(running.dtype)
-    return normalize(x, factor, offset, axis=axis, eps=eps, known=known)
+    return out
 
 
 # ---------------------------------------------------------------------- pooling

@@ -77,13 +77,14 @@ class _Recurrent(Module):
             x = ops.swapaxes(x, 0, 1)
         first = [self._first(state, k, x, single) for k, state in enumerate(states)]
 
+        no_bias = np.zeros(self.gates * self.hidden_size, self.weight_hh_l0.dtype)
         finals: list[list[Tensor]] = [[] for _ in states]
         for layer in range(self.num_layers):
             outs = []
             for k, direction in enumerate(self._directions):
                 suffix, place = f"_l{layer}{direction}", layer * len(self._directions) + k
                 bias = getattr(self, "bias_ih" + suffix) if self.bias else None
-                recurrent_bias: Any = getattr(self, "bias_hh" + suffix) if self.bias else 0.0
+                recurrent_bias: Any = getattr(self, "bias_hh" + suffix) if self.bias else no_bias
                 share = F.linear(ops.flip(x, 0) if k else x, getattr(self, "weight_ih" + suffix), bias)
                 weight = getattr(self, "weight_hh" + suffix)
                 out, last = one(share, [state[place] for state in first], weight, recurrent_bias)

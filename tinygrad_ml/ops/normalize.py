@@ -1,68 +1,117 @@
-"""Normalisation to mean 0 and variance 1 over some axes, then an affine map: layer and batch normalisation."""
+"""Normalisation to mean 0 and variance 1, then an affine map: layer and batch normalisation in one operation.
+
+Both see x as an array (a, k, b) and take mean and variance over a and b. A layer norm has a = 1 and k = all rows, a
+batch norm k = the channels. Large arrays go piece by piece along k, so that a piece stays in the processor's cache.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from ..autograd import primitive
 from ..tensor import Tensor
-from .reduce import count
+from .pieces import PIECE
 
 
-def moments(x: Any, axis: tuple[int, ...]) -> tuple[Any, Any]:
-    """Return mean and variance over some axes, which stay with length 1.
-
-    >>> from tinygrad_ml.ops.normalize import moments
-    >>> mean, variance = moments(np.array([[1.0, 3.0]]), (1,))
-    >>> mean.item(), variance.item()
-    (2.0, 1.0)
-    """
-    n = count(x.shape, axis) or 1
-    mean = x.sum(axis=axis, keepdims=True) / n
-    centred = x - mean
-    return mean, (centred * centred).sum(axis=axis, keepdims=True) / n
+def _three(shape: tuple[int, ...], last: int) -> tuple[int, int, int]:
+    """Return (a, k, b)."""
+    if last:
+        return 1, math.prod(shape[: len(shape) - last]), math.prod(shape[len(shape) - last :])
+    return shape[0], shape[1], math.prod(shape[2:])
 
 
-def _normal(x: Any, axis: tuple[int, ...], eps: float) -> tuple[Any, Any]:
-    """Return x with mean 0 and variance 1, and the factor that it was multiplied with."""
-    mean, variance = moments(x, axis)
-    scale = 1 / np.sqrt(variance + eps)
-    return (x - mean) * scale, scale
+def _along(weight: Any, last: int) -> Any:
+    """Return weight or bias, which is a number or has the shape of the last axes or of the channels, as (1, k, b)."""
+    return weight if np.ndim(weight) == 0 else weight.reshape((1, 1, -1) if last else (1, -1, 1))
 
 
-def _normalize_x(g: Any, x: Any, weight: Any, normal: Any, axis: tuple[int, ...], eps: float) -> Any:
-    z, scale = _normal(x, axis, eps) if isinstance(x, Tensor) else normal
-    n = count(x.shape, axis) or 1
-    g = g * weight
-    mean = g.sum(axis=axis, keepdims=True) / n
-    share = (g * z).sum(axis=axis, keepdims=True) / n
-    if isinstance(g, Tensor):
-        return scale * (g - mean - z * share)
-    g -= mean
-    g -= z * share
-    g *= scale
-    return g
+def _pieces(shape: tuple[int, int, int]) -> Iterator[slice]:
+    k = shape[1]
+    step = max(1, 2 * PIECE * k // max(math.prod(shape), 1))
+    return (slice(i, i + step) for i in range(0, k, step))
 
 
-def _normalize_weight(g: Any, x: Any, normal: Any, axis: tuple[int, ...], eps: float) -> Any:
-    return g * (_normal(x, axis, eps) if isinstance(x, Tensor) else normal)[0]
+def _part(weight: Any, piece: slice, last: int) -> Any:
+    return weight if last or np.ndim(weight) == 0 else weight[:, piece]
 
 
-@primitive(keeps="normal", x=_normalize_x, weight=_normalize_weight, bias=lambda g: g)
-def normalize(x, weight, bias, *, axis, eps=1e-5, known=None):
-    """Return (x - mean) / sqrt(variance + eps) * weight + bias, with mean and variance over the axes in `axis`.
+def _mean(x: np.ndarray, y: np.ndarray | None = None) -> np.ndarray:
+    """Return the mean of x, or of x * y, over the first and the last axis."""
+    total = np.einsum("akb->k", x) if y is None else np.einsum("akb,akb->k", x, y)
+    return total[None, :, None] / x.dtype.type(x.shape[0] * x.shape[2] or 1)
 
-    Weight and bias broadcast against x. `known` holds mean and variance where somebody has computed them already.
 
-    >>> tg.ops.normalize(tg.tensor([[1.0, 3.0], [5.0, 5.0]]), 1.0, 10.0, axis=(1,), eps=0.0001)
+def _normal(x: Any, last: int, eps: float) -> tuple[Any, Any]:
+    """Return x (a, k, b) with mean 0 and variance 1, and what it was multiplied with, as recorded operations."""
+    x = x.reshape(_three(x.shape, last))
+    centred = x - np.mean(x, axis=(0, 2), keepdims=True)
+    scale = 1 / np.sqrt(np.mean(centred * centred, axis=(0, 2), keepdims=True) + eps)
+    return centred * scale, scale
+
+
+def _normalize_x(g: Any, x: Any, weight: Any, normal: Any, last: int, eps: float) -> Any:
+    if isinstance(x, Tensor):
+        z, scale = _normal(x, last, eps)
+        d = g.reshape(z.shape) * _along(weight, last)
+        mean, share = (np.mean(y, axis=(0, 2), keepdims=True) for y in (d, d * z))
+        return (scale * (d - mean - z * share)).reshape(x.shape)
+    z, scale = normal
+    g, weight, out = g.reshape(z.shape), _along(weight, last), np.empty(z.shape, np.result_type(g, z))
+    for piece in _pieces(z.shape):
+        d, y = out[:, piece], z[:, piece]
+        np.multiply(g[:, piece], _part(weight, piece, last), out=d)
+        mean, share = _mean(d), _mean(d, y)
+        d -= mean
+        d -= y * share
+        d *= scale[:, piece]
+    return out.reshape(x.shape)
+
+
+def _normalize_weight(g: Any, x: Any, weight_shape: tuple, normal: Any, last: int, eps: float) -> Any:
+    if isinstance(x, Tensor):
+        z, _ = _normal(x, last, eps)
+        total = np.sum(g.reshape(z.shape) * z, axis=(0, 1) if last else (0, 2))
+    else:
+        z, _ = normal
+        total = np.einsum("akb,akb->b" if last else "akb,akb->k", g.reshape(z.shape), z)
+    return total.reshape(weight_shape) if weight_shape else total
+
+
+def _normalize_bias(g: Any, bias_shape: tuple, last: int) -> Any:
+    g = g.reshape(_three(g.shape, last))
+    total = np.sum(g, axis=(0, 1) if last else (0, 2))
+    return total.reshape(bias_shape) if bias_shape else total
+
+
+@primitive(keeps="normal", x=_normalize_x, weight=_normalize_weight, bias=_normalize_bias)
+def normalize(x, weight, bias, *, last=0, eps=1e-5, statistics=None):
+    """Return (x - mean) / sqrt(variance + eps) * weight + bias.
+
+    Mean and variance are over the `last` axes, and weight and bias of their shape, or numbers: a layer norm. With
+    last=0 they are over all axes but the second, and weight and bias (channels,): a batch norm. `statistics`, if
+    given, is a list to which mean and variance are appended.
+
+    >>> tg.ops.normalize(tg.tensor([[1.0, 3.0], [5.0, 5.0]]), 1.0, 10.0, last=1, eps=0.0001)
     tensor([[ 9.00005, 10.99995],
             [10.     , 10.     ]])
     """
-    mean, variance = known or moments(x, axis)
-    scale = 1 / np.sqrt(variance + eps)
-    z = x - mean
-    z *= scale
-    out = z * weight
-    return out + bias, (z, scale)
+    shape = _three(x.shape, last)
+    y, weight, bias = x.reshape(shape), _along(weight, last), _along(bias, last)
+    z = np.empty(shape, x.dtype)
+    out = np.empty(shape, np.result_type(x, weight, bias))
+    means, variances = (np.empty((1, shape[1], 1), x.dtype) for _ in range(2))
+    for piece in _pieces(shape):
+        part = z[:, piece]
+        means[:, piece] = mean = _mean(y[:, piece])
+        np.subtract(y[:, piece], mean, out=part)
+        variances[:, piece] = variance = _mean(part, part)
+        part *= 1 / np.sqrt(variance + eps)
+        np.multiply(part, _part(weight, piece, last), out=out[:, piece])
+        out[:, piece] += _part(bias, piece, last)
+    if statistics is not None:
+        statistics += [means.reshape(-1), variances.reshape(-1)]
+    return out.reshape(x.shape), (z, 1 / np.sqrt(variances + eps))

@@ -91,7 +91,7 @@ LSTM, GRU = _LSTM(), _GRU()
 def _through_time(cell: Cell, x: Any, h: Any, c: Any, weight: Any, bias: Any) -> tuple:
     """Return the states after every time, the last c, and the tape."""
     states, steps, after = [], [], []
-    across = weight.T
+    across = weight.T.copy()  # in the order in which BLAS is quicker
     for t in range(len(x)):
         states.append(h)
         h, c, saved = cell.step(x[t], h @ across + bias, h, c)

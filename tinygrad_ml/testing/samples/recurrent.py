@@ -11,10 +11,6 @@ from .sample import Sample, binary, layouts, pytorch, real, unit, within
 probability = within(0.1, 0.9)
 
 
-def _parts(shape: tuple[int, ...], axis: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple([n if i in axis else 1 for i, n in enumerate(shape)])
-
-
 def _recurrent(gates: int, states: int, time: int = 3, batch: int = 2, hidden: int = 2) -> tuple[Any, ...]:
     """Return inputs of a recurrent layer with so many gates and first states."""
     x = real((time, batch, gates * hidden))
@@ -24,12 +20,12 @@ def _recurrent(gates: int, states: int, time: int = 3, batch: int = 2, hidden: i
 
 SAMPLES: dict[str, list[Sample]] = {
     "normalize": [
-        Sample((real(shape), unit(weight, 1), unit(weight, 2)), {"axis": axis, "eps": eps})
-        for shape, axis, eps in (((3, 4), (1,), 1e-5), ((2, 3, 4), (1, 2), 0.1), ((4, 2, 3), (0, 2), 1e-5))
-        for weight in (_parts(shape, axis), (1,))
+        Sample((real(shape), unit(weight, 1), unit(weight, 2)), {"last": last, "eps": eps})
+        for shape, last, eps in (((3, 4), 1, 1e-5), ((2, 3, 4), 2, 0.1), ((4, 2, 3), 0, 1e-5), ((4, 3), 0, 0.1))
+        for weight in (shape[-last:] if last else shape[1:2], ())
     ]
     + [
-        Sample((x, np.ones(5), np.zeros(5)), {"axis": (1,)}, torch=torch)
+        Sample((x, np.ones(5), np.zeros(5)), {"last": 1}, torch=torch)
         for x in (real((2, 5)), real((5, 3)).T)
         for torch in [lambda t, weight, bias: pytorch("nn.functional.layer_norm")(t, (5,), weight, bias)]
     ],
