@@ -11,7 +11,8 @@ help: ## Show this list
 
 demo: ## Train two classifiers on handwritten digits
 	@sh scripts/setup.sh examples
-	@$(PYTHON) examples/quickstart.py
+	@# on matrices this small several threads gain nothing, and lose much when the cores are busy
+	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(PYTHON) examples/quickstart.py
 
 test: ## Run all tests and the examples in the docstrings
 	@sh scripts/setup.sh test
