@@ -85,10 +85,11 @@ def _gradients(parameters: Any) -> list[Any]:
     parameters = [parameters] if isinstance(parameters, Tensor) else parameters
     found = []
     for p in parameters:
-        if type(p.grad) is SparseRows:
-            p.grad = p.grad.coalesce()  # a row that is listed twice is one row
-        if p.grad is not None:
-            found.append(p.grad)
+        g = p.grad
+        if type(g) is SparseRows:
+            g = p.grad = g.coalesce()  # a row that is listed twice is one row
+        if g is not None:
+            found.append(g)
     return found
 
 
