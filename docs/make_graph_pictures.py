@@ -182,6 +182,7 @@ PICTURES = {
 
 
 def main():
+    """Draw all of them."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE
     folder.mkdir(parents=True, exist_ok=True)
     for name, (graph, options) in PICTURES.items():

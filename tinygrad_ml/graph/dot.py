@@ -175,7 +175,7 @@ class _Writer:
             elif node.number in self.marks and self.marks[node.number][0] != "changed":
                 rows.append(self._small(self.marks[node.number][0]))
             if node.number in self.faults:
-                rows.append(f'<font point-size="10" color="{c["fault"]}">not finite from here on</font>')
+                rows.append(f'<font point-size="9" color="{c["fault"]}">not finite from here on</font>')
             if node.message:
                 rows.append(f'<font color="{c["fault"]}">{html.escape(_cut(plain(node.message), 70))}</font>')
         cells = self._cells(node)

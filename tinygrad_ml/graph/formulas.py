@@ -199,7 +199,7 @@ def _expression(text: str) -> ast.expr:
 
 
 def _pretty(text: str) -> str:
-    text = " ".join(text.split())
+    text = re.sub(r"\b_(?=[a-z])", "", " ".join(text.split()))
     text = re.sub(r" \*\* (\d+)(?![\d.])", lambda m: m[1].translate(SUPERSCRIPTS), text)
     text = text.replace(" ** ", "^").replace(" * ", " · ").replace("(not condition)", "(1 - condition)")
     return re.sub(r"\b(\w+)\.(?:T|mT)\b", r"\1ᵀ", text).replace("-1 · ", "-")

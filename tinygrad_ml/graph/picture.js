@@ -33,8 +33,9 @@ function read() {
     const unit = { ...data.units[key], key, g, box: shape(g) };
     unit.chain = data.scopes[unit.scope].chain;
     for (const text of g.querySelectorAll("text")) {
-      if (!/^[\s\u00a0]*‖?∂/.test(text.textContent)) continue;
-      text.classList.add("gradient");
+      const gradient = /^[\s\u00a0]*‖?∂/.test(text.textContent);
+      if (text.getAttribute("font-size") === "10.00") text.classList.add(gradient ? "gradient" : "value");
+      if (!gradient) continue;
       const before = text.previousElementSibling;
       if (before && before.tagName === "polygon") before.classList.add("gradient");
     }

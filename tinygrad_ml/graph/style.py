@@ -79,7 +79,7 @@ LIGHT |= dict(
 DARK |= dict(
     zip(
         [f"g{k}" for k in range(7)],
-        ("#1f78b8", "#1b5684", "#183c5a", "#2f3338", "#5a3a17", "#8d4f14", "#c8620d"),
+        ("#1a6aa5", "#1a527d", "#183c5a", "#2f3338", "#5a3a17", "#864a12", "#a94f08"),
     )
 )
 THEMES = {"light": LIGHT, "dark": DARK}
