@@ -33,10 +33,13 @@ LAYERS = [
         for s in [(2, 4, 7, 6), (4, 7, 6)]
     ],
     ("Conv2d", (2, 3, 3), {"padding": "same"}, [(2, 2, 5, 4)]),
-    *[("MaxPool1d", (3,), o, [(2, 3, 9)]) for o in options(stride=[None, 2], padding=[0, 1], ceil_mode=[False, True])],
+    *[
+        ("MaxPool1d", (3,), o, [(2, 3, 9)])
+        for o in options(stride=[None, 2], padding=[0, 1], dilation=[1, 2], ceil_mode=[False, True])
+    ],
     *[
         ("MaxPool2d", (3,), o, [(2, 3, 9, 7)])
-        for o in options(stride=[None, 2], padding=[0, 1], ceil_mode=[False, True])
+        for o in options(stride=[None, 2], padding=[0, 1], dilation=[1, (2, 1)], ceil_mode=[False, True])
     ],
     *[
         (f"AvgPool{n}d", (3,), o, [(2, 3, 9, 7)[: n + 2]])

@@ -117,22 +117,7 @@ class Conv2d(_Convolution):
     axes = 2
 
 
-class _Pool(Module):
-    """What pooling layers share."""
-
-    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False):
-        self.kernel_size, self.padding, self.ceil_mode = kernel_size, padding, ceil_mode
-        self.stride = kernel_size if stride is None else stride
-
-    def extra_repr(self) -> str:
-        text = f"kernel_size={self.kernel_size}"
-        for name, usual in (("stride", self.kernel_size), ("padding", 0), ("ceil_mode", False)):
-            if getattr(self, name) != usual:
-                text += f", {name}={getattr(self, name)!r}"
-        return text
-
-
-class MaxPool1d(_Pool):
+class MaxPool1d(Module):
     """The largest number in each window of a sequence (batch, channels, length); see `MaxPool2d`.
 
     Examples
@@ -141,11 +126,27 @@ class MaxPool1d(_Pool):
     tensor([[3., 4.]])
     """
 
+    pool = staticmethod(F.max_pool1d)
+
+    def __init__(
+        self, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
+    ):
+        self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
+        self.padding, self.dilation, self.ceil_mode = padding, dilation, ceil_mode
+
     def forward(self, x: Any) -> Tensor:
-        return F.max_pool1d(x, self.kernel_size, self.stride, self.padding, ceil_mode=self.ceil_mode)
+        return self.pool(x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
+
+    def extra_repr(self) -> str:
+        return _unusual(self, stride=self.kernel_size, padding=0, dilation=1, ceil_mode=False)
 
 
-class MaxPool2d(_Pool):
+def _unusual(pool: Any, **usual: Any) -> str:
+    shown = [f"{name}={getattr(pool, name)!r}" for name, value in usual.items() if getattr(pool, name) != value]
+    return ", ".join([f"kernel_size={pool.kernel_size}", *shown])
+
+
+class MaxPool2d(MaxPool1d):
     """The largest number in each window of images (batch, channels, height, width).
 
     Parameters
@@ -155,7 +156,9 @@ class MaxPool2d(_Pool):
     stride : int or pair, optional
         From one window to the next; by default the kernel size.
     padding : int or pair
-        Minus infinity so many times around the input; at most half the kernel size.
+        Minus infinity so many times around the input; at most half the window.
+    dilation : int or pair
+        The step from one number in a window to the next.
     ceil_mode : bool
         Whether a last window may reach beyond the end.
 
@@ -165,11 +168,10 @@ class MaxPool2d(_Pool):
     (2, 3, 14, 14)
     """
 
-    def forward(self, x: Any) -> Tensor:
-        return F.max_pool2d(x, self.kernel_size, self.stride, self.padding, ceil_mode=self.ceil_mode)
+    pool = staticmethod(F.max_pool2d)
 
 
-class AvgPool1d(_Pool):
+class AvgPool1d(Module):
     """The mean of each window of a sequence (batch, channels, length); see `AvgPool2d`.
 
     Examples
@@ -177,6 +179,8 @@ class AvgPool1d(_Pool):
     >>> tg.nn.AvgPool1d(2)(tg.tensor([[1.0, 3.0, 2.0, 4.0]]))
     tensor([[2., 3.]])
     """
+
+    pool = staticmethod(F.avg_pool1d)
 
     def __init__(
         self,
@@ -186,11 +190,14 @@ class AvgPool1d(_Pool):
         ceil_mode: bool = False,
         count_include_pad: bool = True,
     ):
-        super().__init__(kernel_size, stride, padding, ceil_mode)
-        self.count_include_pad = count_include_pad
+        self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
+        self.padding, self.ceil_mode, self.count_include_pad = padding, ceil_mode, count_include_pad
 
     def forward(self, x: Any) -> Tensor:
-        return F.avg_pool1d(x, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad)
+        return self.pool(x, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad)
+
+    def extra_repr(self) -> str:
+        return _unusual(self, stride=self.kernel_size, padding=0, ceil_mode=False, count_include_pad=True)
 
 
 class AvgPool2d(AvgPool1d):
@@ -211,8 +218,7 @@ class AvgPool2d(AvgPool1d):
     (2, 3, 14, 14)
     """
 
-    def forward(self, x: Any) -> Tensor:
-        return F.avg_pool2d(x, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad)
+    pool = staticmethod(F.avg_pool2d)
 
 
 class AdaptiveAvgPool1d(Module):

@@ -13,7 +13,9 @@ from .conv import as_input, each
 from .patches import Geometry
 
 
-def max_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False) -> Tensor:
+def max_pool2d(
+    x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
+) -> Tensor:
     """Return the largest number in each window. The first of several that tie for it gets the whole gradient.
 
     Parameters
@@ -24,7 +26,9 @@ def max_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, c
     stride : int or pair, optional
         From one window to the next; by default the kernel size, so that they do not overlap.
     padding : int or pair
-        Minus infinity so many times around the input; at most half the kernel size.
+        Minus infinity so many times around the input; at most half the window.
+    dilation : int or pair
+        The step from one number in a window to the next.
     ceil_mode : bool
         Whether a last window may reach beyond the end (it still begins before it).
 
@@ -38,10 +42,12 @@ def max_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, c
     >>> tg.max_pool2d(tg.tensor([[[1.0, 2.0, 5.0, 6.0], [3.0, 4.0, 7.0, 8.0]]]), 2)
     tensor([[[4., 8.]]])
     """
-    return _pool("max_pool2d", x, kernel_size, stride, padding, ceil_mode)
+    return _pool("max_pool2d", x, kernel_size, stride, padding, ceil_mode, dilation)
 
 
-def max_pool1d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False) -> Tensor:
+def max_pool1d(
+    x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
+) -> Tensor:
     """Return the largest number in each window of a sequence (batch, channels, length); see `max_pool2d`.
 
     Examples
@@ -49,7 +55,7 @@ def max_pool1d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, c
     >>> tg.max_pool1d(tg.tensor([[1.0, 3.0, 2.0, 4.0, 5.0]]), 2)
     tensor([[3., 4.]])
     """
-    return _pool("max_pool1d", x, kernel_size, stride, padding, ceil_mode)
+    return _pool("max_pool1d", x, kernel_size, stride, padding, ceil_mode, dilation)
 
 
 def avg_pool2d(
@@ -81,7 +87,7 @@ def avg_pool2d(
     >>> tg.avg_pool2d(tg.tensor([[[1.0, 2.0, 5.0, 6.0], [3.0, 4.0, 7.0, 8.0]]]), 2)
     tensor([[[2.5, 6.5]]])
     """
-    return _pool("avg_pool2d", x, kernel_size, stride, padding, ceil_mode, count_include_pad)
+    return _pool("avg_pool2d", x, kernel_size, stride, padding, ceil_mode, 1, count_include_pad)
 
 
 def avg_pool1d(
@@ -99,7 +105,7 @@ def avg_pool1d(
     >>> tg.avg_pool1d(tg.tensor([[1.0, 3.0, 2.0, 4.0, 5.0]]), 2)
     tensor([[2., 3.]])
     """
-    return _pool("avg_pool1d", x, kernel_size, stride, padding, ceil_mode, count_include_pad)
+    return _pool("avg_pool1d", x, kernel_size, stride, padding, ceil_mode, 1, count_include_pad)
 
 
 def _pool(
@@ -109,6 +115,7 @@ def _pool(
     stride: Any,
     padding: Any,
     ceil_mode: bool,
+    dilation: Any,
     count_include_pad: bool | None = None,
 ) -> Any:
     n = int(name[-2])
@@ -119,13 +126,15 @@ def _pool(
     kernel = each(name, "kernel_size", kernel_size, n, 1)
     steps = kernel if stride is None else each(name, "stride", stride, n, 1)
     pads = each(name, "padding", padding, n, 0)
-    if any(2 * p > k for p, k in zip(pads, kernel)):
+    gaps = each(name, "dilation", dilation, n, 1)
+    extent = tuple([d * (k - 1) + 1 for k, d in zip(kernel, gaps)])
+    if any(2 * p > k for p, k in zip(pads, extent)):
         raise ValueError(f"{name}: padding={padding} must be at most half of kernel_size={kernel_size}")
     shape = x.shape
     x = x.reshape(-1, 1 if n == 1 else shape[-2], shape[-1]) if x.size else x.reshape(0, *(1, *shape)[-2:])
-    geometry = Geometry(steps, ((pads[0], pads[0]), (pads[1], pads[1])))
+    geometry = Geometry(steps, ((pads[0], pads[0]), (pads[1], pads[1])), gaps)
     if ceil_mode:
-        rows, columns = map(_reaching, x.shape[1:], kernel, steps, pads)
+        rows, columns = map(_reaching, x.shape[1:], extent, steps, pads)
         geometry = geometry._replace(padding=(rows, columns))
     if min(geometry.lengths(x.shape[1:], kernel)) < 1:
         raise ValueError(f"{name}: x {shape}: the window {kernel_size} is larger than the padded input")
@@ -151,8 +160,9 @@ def _reaching(length: int, kernel: int, stride: int, pad: int) -> tuple[int, int
 def _windows(x: np.ndarray, kernel: Any, geometry: Geometry, lengths: Any) -> Iterator[np.ndarray]:
     """Yield for each position in the kernel a view of the padded input: what it meets at each output."""
     for where in np.ndindex(*kernel):
-        stop = [k + s * (n - 1) + 1 for k, s, n in zip(where, geometry.stride, lengths)]
-        rows, columns = map(slice, where, stop, geometry.stride)
+        start = [k * d for k, d in zip(where, geometry.dilation)]
+        stop = [a + s * (n - 1) + 1 for a, s, n in zip(start, geometry.stride, lengths)]
+        rows, columns = map(slice, start, stop, geometry.stride)
         yield x[..., rows, columns]
 
 
@@ -174,8 +184,8 @@ def _first_of_largest(x: Any, out: Any, kernel: tuple, geometry: Geometry) -> np
         for k, window in reversed([*enumerate(views)]):
             np.copyto(first, k, where=window)
     (row, column), (sh, sw), ((top, _), (left, _)) = np.divmod(first, kernel[1]), geometry.stride, geometry.padding
-    row += np.arange(lengths[0])[:, None] * sh - top
-    column += np.arange(lengths[1]) * sw - left
+    row = row * geometry.dilation[0] + np.arange(lengths[0])[:, None] * sh - top
+    column = column * geometry.dilation[1] + np.arange(lengths[1]) * sw - left
     return (np.arange(n)[:, None, None] * x.shape[1] + row) * x.shape[2] + column
 
 
