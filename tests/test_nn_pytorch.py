@@ -1,6 +1,7 @@
 """Every layer equals PyTorch's: the same weights through state_dict, outputs and all gradients in float64."""
 
 import itertools
+import time
 
 import numpy as np
 import pytest
@@ -268,6 +269,34 @@ def test_a_recurrent_layer_is_differentiable_twice_through_a_shared_weight():
         return tg.ops.rnn(h @ w, np.zeros((2, 2)), w, np.zeros(2)).sum()
 
     gradcheck(twice, w, order=2)
+
+
+@pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU"])
+def test_a_recurrent_layer_goes_back_twice_with_other_gradients(name):
+    layer, x = getattr(nn, name)(3, 4).double(), tg.tensor(normal([(5, 2, 3)])[0], requires_grad=True)
+    out, _ = layer(x)
+    one, two = normal([(5, 2, 4)], 1)[0], normal([(5, 2, 4)], 2)[0]
+    first, second, both = (
+        tg.autograd.grad(out, x, tg.tensor(g), retain_graph=True)[0].numpy() for g in (one, two, one + 2 * two)
+    )
+    np.testing.assert_allclose(both, first + 2 * second, rtol=1e-10, atol=1e-12)
+
+
+def test_a_long_sequence_takes_time_in_proportion():
+    times = []
+    layer = nn.LSTM(2, 4)
+    for length in (200, 2000):
+        x = tg.ones(length, 1, 2, requires_grad=True)
+        start = time.perf_counter()
+        layer(x)[0].sum().backward()
+        times.append(time.perf_counter() - start)
+    assert times[1] < 40 * times[0]  # 100 if every time touched all others
+
+
+def test_integers_are_normalised_as_numbers():
+    x = np.array([[1, 2], [3, 5]])
+    for layer in (nn.LayerNorm(2), nn.BatchNorm1d(2)):
+        np.testing.assert_allclose(layer(x).numpy(), layer(x * 1.0).numpy(), rtol=1e-6)
 
 
 MASKS = {

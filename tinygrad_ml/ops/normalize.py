@@ -100,6 +100,7 @@ def normalize(x, weight, bias, *, last=0, eps=1e-5, statistics=None):
             [10.     , 10.     ]])
     """
     shape = _three(x.shape, last)
+    x = x if x.dtype.kind == "f" else x.astype(float)
     y, weight, bias = x.reshape(shape), _along(weight, last), _along(bias, last)
     z = np.empty(shape, x.dtype)
     out = np.empty(shape, np.result_type(x, weight, bias))
