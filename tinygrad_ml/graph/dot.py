@@ -52,6 +52,8 @@ class _Writer:
 
     def text(self, direction: str, captions: bool) -> str:
         c = self.colours
+        # Edges end at the border of a point, which is 2 units high: a piece of line of that length.
+        self.point = "width=0.028, height=0.014" if direction == "right" else "width=0.014, height=0.028"
         lines = [
             "digraph {",
             f'graph [rankdir={DIRECTIONS[direction]}, bgcolor="{c["background"]}", fontname="{FONT}", fontsize=11, '
@@ -79,10 +81,9 @@ class _Writer:
             if item:
                 lines += self._open(item)
                 pending.append("}")
-            lines += [self._unit(unit) for unit in inside[item]]
-            lines += [f'p{k} [shape=point, style=invis, width=0.01, height=0.01, label=""]' for k in passing[item]]
+            lines += self._with_passages(inside[item], passing[item])
             pending += below[item][::-1]
-        lines += [self._edge(k, edge) for k, edge in enumerate(self.view.edges)]
+        lines += [self._edge(k, edge) for k, edge in self._in_order()]
         lines += [f"{above} -> {below} [style=invis]" for above, below in self.view.order]
         return "\n".join([*lines, "}"]) + "\n"
 
@@ -106,6 +107,20 @@ class _Writer:
             f'margin=9, fillcolor="{c[box]}", pencolor="{c["box-line"]}", fontcolor="{c["quiet"]}", '
             f"tooltip={_quote(scope.path + ': ' + scope.type)}]",
         ]
+
+    def _with_passages(self, units: list[Unit], numbers: list[int]) -> list[str]:
+        """Return what is in a box, with the points at which edges pass through it between the parameters."""
+        lines = []
+        points: dict[str, list[str]] = defaultdict(list)
+        for k in numbers:
+            edge = self.view.edges[k]
+            colour = self.colours["edge" if self._flows(edge) else "edge-quiet"]
+            points[self.view.leaves[edge.target][0]].append(
+                f'p{k} [class=e{k}, label="", style=filled, penwidth=0, fillcolor="{colour}", {self.point}]'
+            )
+        for unit in units:
+            lines += [self._unit(unit), *points[unit.key]]
+        return lines
 
     def _unit(self, unit: Unit) -> str:
         c, node = self.colours, unit.node
@@ -232,12 +247,29 @@ class _Writer:
             lines.append(f"{node.line}  {node.code}")
         return "\n".join(lines)
 
+    def _flows(self, edge: Any) -> bool:
+        """Whether a gradient flows back along an edge; of a graph without gradients all edges look alike."""
+        return edge.input.gradient is not None or not self.backward
+
+    def _in_order(self) -> list[tuple[int, Any]]:
+        """Return the edges, those that pass between parameters after the first of these, as they shall be drawn."""
+        edges = self.view.edges
+        where = {(edge.source, edge.target): k for k, edge in reversed(list(enumerate(edges)))}
+
+        def place(k: int) -> tuple[float, int]:
+            edge = edges[k]
+            if edge.through is None:
+                return k, k
+            return where[self.view.leaves[edge.target][0], edge.target] + 0.5, k
+
+        return [(k, edges[k]) for k in sorted(range(len(edges)), key=place)]
+
     def _edge(self, k: int, edge: Any) -> str:
         source, target = self.view.units[edge.source], self.view.units[edge.target]
         options = [f"class=e{k}"]
         if edge.node.shape and source.kind in ("operation", "module", "gap"):
             options.append(f'label=" {shape_text(edge.node.shape)}"')
-        if edge.input.gradient is None and self.backward:
+        if not self._flows(edge):
             options.append(f'color="{self.colours["edge-quiet"]}"')
         if source.kind == "reference":
             options.append("style=dashed")

@@ -61,7 +61,7 @@ DARK = {
     "output-line": "#00b386",
     "module": "#322547",
     "module-line": "#b696e3",
-    "fault": "#e5304d",
+    "fault": "#dd2a47",
     "fault-text": "#fffffd",
     "added": "#123f5f",
     "removed": "#5c2f12",

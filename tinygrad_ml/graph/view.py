@@ -68,6 +68,7 @@ class View:
 
     `where` has the key of the unit that stands for a node. `order` has pairs of which the first must be drawn above the
     second: the parameters of a module below what comes before it, or boxes would stand side by side, like stairs.
+    `leaves` has the parameters and constants that are drawn beside a unit.
     """
 
     units: dict[str, Unit] = field(default_factory=dict)
@@ -75,6 +76,7 @@ class View:
     clusters: set[int] = field(default_factory=set)
     where: dict[int, str] = field(default_factory=dict)
     order: list[tuple[str, str]] = field(default_factory=list)
+    leaves: dict[str, list[str]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
@@ -222,13 +224,15 @@ class _Chooser:
     def _stack_boxes(self) -> None:
         """Keep the parameters of a module below the operation from which its input comes, which goes between them."""
         result, units = self.result, self.result.units
-        leaves: dict[str, list[str]] = {}
+        leaves = result.leaves
         for edge in result.edges:
             source = units[edge.source]
             if source.kind in LEAVES and source.kind != "input" and source.scope:
-                leaves.setdefault(edge.target, []).append(edge.source)
+                keys = leaves.setdefault(edge.target, [])
+                if edge.source not in keys:
+                    keys.append(edge.source)
         for edge in result.edges:
             source, target = units[edge.source], units[edge.target]
             if source.kind in ("operation", "module") and source.scope != target.scope and edge.target in leaves:
                 edge.through = target.scope
-                result.order += [(edge.source, key) for key in dict.fromkeys(leaves[edge.target])]
+                result.order += [(edge.source, key) for key in leaves[edge.target]]
