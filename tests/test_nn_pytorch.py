@@ -293,6 +293,14 @@ def test_a_long_sequence_takes_time_in_proportion():
     assert times[1] < 40 * times[0]  # 100 if every time touched all others
 
 
+def test_half_precision_is_normalised_without_overflow():
+    x = tg.tensor(normal([(4, 300)])[0].astype(np.float16) * 300, requires_grad=True)
+    out = nn.LayerNorm(300).to("float16")(x)
+    out.sum().backward()
+    assert out.dtype == x.grad.dtype == np.float16
+    np.testing.assert_allclose(out.numpy().std(axis=1), 1, atol=2e-3)
+
+
 def test_integers_are_normalised_as_numbers():
     x = np.array([[1, 2], [3, 5]])
     for layer in (nn.LayerNorm(2), nn.BatchNorm1d(2)):
@@ -438,6 +446,10 @@ def test_wrong_states_and_masks_are_explained():
         attention(x, x, x, attn_mask=np.ones((5, 4), bool))
     with pytest.raises(ValueError, match=r"key_padding_mask has shape \(5, 3\); it must be \(3, 5\)"):
         attention(x, x, x, key_padding_mask=np.ones((5, 3), bool))
+    with pytest.raises(ValueError, match=r"kernel_size must be an integer >= 1 or 2 of them, not \(3, 3, 3\)"):
+        nn.Conv2d(3, 4, (3, 3, 3))
+    with pytest.raises(ValueError, match="groups=2 must divide"):
+        nn.Conv1d(3, 4, 3, groups=2)
     with pytest.raises(ValueError, match="must divide embed_dim 6"):
         nn.MultiheadAttention(6, 4)
     with pytest.raises(IndexError, match="the rows 0 to 4"):

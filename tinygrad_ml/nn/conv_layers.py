@@ -33,14 +33,14 @@ class _Convolution(Module):
         dtype: Any = None,
     ):
         name = type(self).__name__
-        if groups < 1 or in_channels % groups or out_channels % groups:
+        if in_channels < 1 or groups < 1 or in_channels % groups or out_channels % groups:
             raise ValueError(
                 f"{name}: groups={groups} must divide {in_channels} in_channels, {out_channels} out_channels"
             )
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
-        self.kernel_size = kernel_size if isinstance(kernel_size, tuple) else (kernel_size,) * self.axes
-        if len(self.kernel_size) != self.axes:
-            raise ValueError(f"{name}: kernel_size must be an integer or {self.axes} of them, not {kernel_size!r}")
+        self.kernel_size = tuple(kernel_size) if isinstance(kernel_size, (tuple, list)) else (kernel_size,) * self.axes
+        if len(self.kernel_size) != self.axes or min(self.kernel_size) < 1:
+            raise ValueError(f"{name}: kernel_size must be an integer >= 1 or {self.axes} of them, not {kernel_size!r}")
         self.stride, self.padding, self.dilation = stride, padding, dilation
         dtype = dtype or get_default_dtype()
         self.weight = Parameter(np.empty((out_channels, in_channels // groups, *self.kernel_size), dtype))

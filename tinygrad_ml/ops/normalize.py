@@ -101,10 +101,13 @@ def normalize(x, weight, bias, *, last=0, eps=1e-5, statistics=None):
     """
     shape = _three(x.shape, last)
     x = x if x.dtype.kind == "f" else x.astype(float)
-    y, weight, bias = x.reshape(shape), _along(weight, last), _along(bias, last)
-    z = np.empty(shape, x.dtype)
+    weight, bias = _along(weight, last), _along(bias, last)
     out = np.empty(shape, np.result_type(x, weight, bias))
-    means, variances = (np.empty((1, shape[1], 1), x.dtype) for _ in range(2))
+    y = x.reshape(shape)
+    if y.dtype == np.float16:  # whose squares overflow
+        y = y.astype(np.float32)
+    z = np.empty(shape, y.dtype)
+    means, variances = (np.empty((1, shape[1], 1), y.dtype) for _ in range(2))
     for piece in _pieces(shape):
         part = z[:, piece]
         means[:, piece] = mean = _mean(y[:, piece])

@@ -1,0 +1,91 @@
+"""The functions of nn.functional take PyTorch's arguments in PyTorch's order."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+import tinygrad_ml as tg
+from tinygrad_ml import nn
+from tinygrad_ml.nn import functional as F
+
+random = np.random.default_rng(0)
+X, IMAGES, SIGNALS = random.normal(size=(5, 4)), random.normal(size=(2, 4, 7, 6)), random.normal(size=(2, 4, 9))
+UNIT = random.uniform(0.05, 0.95, (5, 4))
+LABELS = np.array([0, 3, 1, 1, 2])
+
+
+def weights(*shape):
+    return np.random.default_rng(1).uniform(0.5, 1.5, shape)
+
+
+# name, positional arguments
+CALLS = [
+    ("linear", X, weights(3, 4), weights(3)),
+    ("conv1d", SIGNALS, weights(6, 2, 3), weights(6), 2, 1, 1, 2),
+    ("conv2d", IMAGES, weights(6, 2, 3, 2), weights(6), 2, 1, 1, 2),
+    ("max_pool1d", SIGNALS, 3, 2, 1, 2, True),
+    ("max_pool2d", IMAGES, 3, 2, 1, 2, True),
+    ("avg_pool1d", SIGNALS, 3, 2, 1, True, False),
+    ("avg_pool2d", IMAGES, 3, 2, 1, True, False),
+    ("adaptive_avg_pool1d", SIGNALS, 4),
+    ("adaptive_avg_pool2d", IMAGES, (3, None)),
+    ("layer_norm", X, (4,), weights(4), weights(4), 1e-3),
+    ("batch_norm", X, weights(4), weights(4), weights(4), weights(4), False, 0.1, 1e-3),
+    ("batch_norm", X, None, None, weights(4), weights(4), True, 0.1, 1e-3),
+    ("embedding", LABELS, weights(4, 3), 1),
+    ("scaled_dot_product_attention", IMAGES, IMAGES, IMAGES, weights(7, 7), 0.0, False),
+    ("dropout", X, 0.5, False),
+    ("dropout2d", IMAGES, 0.5, False),
+    ("relu", X),
+    ("relu6", X),
+    ("leaky_relu", X, 0.2),
+    ("elu", X, 0.3),
+    ("selu", X),
+    ("gelu", X),
+    ("silu", X),
+    ("mish", X),
+    ("softplus", X, 2.0, 1.0),
+    ("softsign", X),
+    ("hardtanh", X, -0.5, 0.7),
+    ("logsigmoid", X),
+    ("sigmoid", X),
+    ("tanh", X),
+    ("softmax", X, 0),
+    ("log_softmax", X, 1),
+    ("one_hot", LABELS, 5),
+    ("mse_loss", X, UNIT),
+    ("l1_loss", X, UNIT),
+    ("huber_loss", X, UNIT),
+    ("smooth_l1_loss", X, UNIT),
+    ("binary_cross_entropy", UNIT, UNIT[::-1].copy(), weights(4)),
+    ("binary_cross_entropy_with_logits", X, UNIT, weights(4)),
+    ("cross_entropy", X, LABELS, weights(4)),
+    ("nll_loss", X, LABELS, weights(4)),
+    ("kl_div", X, UNIT),
+    ("poisson_nll_loss", UNIT, 3 * UNIT, False, True),
+    ("gaussian_nll_loss", X, UNIT, UNIT, True),
+]
+
+
+@pytest.mark.parametrize("call", CALLS, ids=lambda call: call[0])
+@pytest.mark.filterwarnings("ignore:reduction:UserWarning")
+def test_positional_arguments_mean_what_they_mean_in_pytorch(call):
+    torch = pytest.importorskip("torch")
+    name, *arguments = call
+    ours = getattr(F, name)(*[tg.tensor(a) if isinstance(a, np.ndarray) else a for a in arguments])
+    theirs = getattr(torch.nn.functional, name)(
+        *[torch.tensor(a) if isinstance(a, np.ndarray) else a for a in arguments]
+    )
+    np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-10, atol=1e-12)
+
+
+def test_every_function_is_called_here_but_our_own():
+    assert set(F.__all__) - {name for name, *_ in CALLS} == {"flatten", "hinge_loss"}
+
+
+@pytest.mark.parametrize("where", [nn, F, nn.init], ids=["nn", "functional", "init"])
+def test_everything_public_is_documented_with_an_example(where):
+    for name, thing in vars(where).items():
+        if callable(thing) and name[0] != "_" and name != "default_generator" and "tinygrad_ml" in thing.__module__:
+            assert ">>>" in (inspect.getdoc(thing) or ""), f"{name} needs an example"
