@@ -47,8 +47,9 @@ from .losses import (
     NLLLoss,
     SmoothL1Loss,
 )
-from .module import Buffer, Module, Parameter
+from .module import Module
 from .norm import BatchNorm1d, BatchNorm2d, LayerNorm
+from .parameter import Buffer, Parameter
 from .recurrent import GRU, LSTM, RNN
 from .sampling import LogUniformSampler, NegativeSamplingLoss, SampledSoftmaxLoss, UnigramSampler
 

@@ -13,7 +13,8 @@ from . import functional as F
 from . import init
 from .layer_functions import attention_weights, check_probability, shape_of
 from .layers import Linear
-from .module import Module, Parameter
+from .module import Module
+from .parameter import Parameter
 
 
 class MultiheadAttention(Module):

@@ -11,7 +11,8 @@ from ..tensor import Tensor, get_default_dtype
 from . import functional as F
 from . import init
 from .layer_functions import check_probability, shape_of
-from .module import Module, Parameter
+from .module import Module
+from .parameter import Parameter
 
 
 class Linear(Module):

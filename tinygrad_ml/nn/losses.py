@@ -9,7 +9,8 @@ from typing import Any
 
 from ..tensor import Tensor
 from . import functional as F
-from .module import Buffer, Module
+from .module import Module
+from .parameter import Buffer
 
 
 class Loss(Module):

@@ -3,62 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any, TypeVar
 
 import numpy as np
 
 from ..autograd import HookHandle
 from ..tensor import Tensor, tick
+from .hooks import Hooks
+from .parameter import Buffer, Parameter
 
 M = TypeVar("M", bound="Module")
-
-
-class Parameter(Tensor):
-    """A Tensor that a Module learns: it requires a gradient and belongs to the Module that has it as an attribute.
-
-    Examples
-    --------
-    >>> tg.nn.Parameter([1.0, 2.0])
-    tensor([1., 2.], requires_grad=True)
-    """
-
-    __slots__ = ()
-
-    def __init__(self, data: Any, dtype: Any = None, *, requires_grad: bool = True, name: str | None = None):
-        super().__init__(data, dtype, requires_grad=requires_grad, name=name)
-
-
-class Buffer(Tensor):
-    """A Tensor that belongs to the state of a Module but is not learned by gradients, such as a running mean.
-
-    Examples
-    --------
-    >>> tg.nn.Buffer([0.0, 0.0])
-    tensor([0., 0.])
-    """
-
-    __slots__ = ()
-
-
-class Hooks:
-    """The functions to call before and after the forward pass of a Module."""
-
-    def __init__(self) -> None:
-        self.before: dict[int, Callable] = {}
-        self.after: dict[int, Callable] = {}
-
-    def run(self, module: Module, inputs: tuple, named: dict[str, Any]) -> Any:
-        """Call the hooks, with the forward pass between them, and return its output."""
-        for before in list(self.before.values()):
-            new = before(module, inputs)
-            if new is not None:
-                inputs = new if isinstance(new, tuple) else (new,)
-        output = module.forward(*inputs, **named)
-        for after in list(self.after.values()):
-            new = after(module, inputs, output)
-            output = output if new is None else new
-        return output
 
 
 class Module:
@@ -176,6 +130,8 @@ class Module:
 
     def _find(self, name: str, things: dict[str, Any], kind: str) -> Any:
         if name not in things:
+            from difflib import get_close_matches  # only an error needs it
+
             close = get_close_matches(name, things, 3) or list(things)[:10]
             raise AttributeError(f"{type(self).__name__} has no {kind} {name!r}; it has {', '.join(map(repr, close))}")
         return things[name]

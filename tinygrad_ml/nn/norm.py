@@ -9,8 +9,9 @@ import numpy as np
 from ..tensor import Tensor, get_default_dtype
 from . import functional as F
 from .layer_functions import shape_of
-from .module import Buffer, Module, Parameter
+from .module import Module
 from .norm_functions import as_shape
+from .parameter import Buffer, Parameter
 
 
 class LayerNorm(Module):

@@ -13,7 +13,8 @@ from ..tensor import Tensor, get_default_dtype
 from . import functional as F
 from . import init
 from .layer_functions import check_probability
-from .module import Module, Parameter
+from .module import Module
+from .parameter import Parameter
 
 
 class _Recurrent(Module):
