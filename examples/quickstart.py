@@ -126,6 +126,22 @@ def draw(histories, matrix, test_error, path):
     plt.close(figure)
 
 
+def draw_graph(model, images, labels, output):
+    """Draw the compute graph of the loss, and make a page to step through its backpropagation; return what to print."""
+    loss_function = nn.CrossEntropyLoss()
+
+    def loss(images):
+        return loss_function(model(images), labels)
+
+    graph = tg.graph.trace(loss, images)
+    try:
+        picture, page = graph.render(output / "mlp_graph.svg"), graph.explorer(output / "mlp_graph.html")
+    except RuntimeError as without_dot:
+        return f"No picture of the compute graph: {without_dot}"
+    return f"""Compute graph of the trained MLP with its gradients: {picture}
+The same as a page on which backpropagation can be stepped through (open it in a browser): {page}"""
+
+
 # ---------------------------------------------------------------------- the whole story
 
 
@@ -169,6 +185,7 @@ def main():
     print(f"""
 Loss curves and confusion matrix: {picture}
 Weights of the MLP, loaded back and found equal: {weights}
+{draw_graph(mlp, test[0][:16], test[1][:16], output)}
 
 Try next: hidden=16, dropout=0 or a third layer in MLP, at the top of examples/quickstart.py;
 lr=0.1 in train, to see a learning rate that is too high.""")

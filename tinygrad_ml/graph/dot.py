@@ -48,6 +48,8 @@ class _Writer:
         sizes = sorted(_rms(n.gradient) for n in graph.nodes if n.gradient is not None and _rms(n.gradient) > 0)
         self.usual = sizes[len(sizes) // 2] if sizes else 1.0
         self.backward = bool(sizes)
+        inner = [e for e in chosen.edges if chosen.units[e.source].kind in ("operation", "module")]
+        self.deep = {e.target for e in inner}  # not the first operations after an input
         self.faults = {node.number for node in graph.faults()}
 
     def text(self, direction: str, captions: bool) -> str:
@@ -274,7 +276,8 @@ class _Writer:
         if source.kind == "reference":
             options.append("style=dashed")
         elif source.kind in ("operation", "module"):
-            options.append("weight=10")  # the computation runs straight, its parameters come from the side
+            # The computation runs straight; what it takes in on the way comes from the side.
+            options.append(f"weight={20 if edge.source in self.deep else 6}")
         if edge.through is None:
             return f"{source.key} -> {target.key} [{', '.join(options)}]"
         rest = [option for option in options if not option.startswith("label")]
