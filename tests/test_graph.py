@@ -12,7 +12,9 @@ from tinygrad_ml import nn
 from tinygrad_ml.graph import Graph, trace
 from tinygrad_ml.graph.formulas import formulas, local_factor
 from tinygrad_ml.graph.steps import steps
+from tinygrad_ml.graph.values import Values
 from tinygrad_ml.testing.operations_table import operations
+from tinygrad_ml.testing.samples import SAMPLES
 
 
 class MLP(nn.Module):
@@ -190,6 +192,51 @@ def test_where_nan_begins():
         graph = trace(lambda x: tg.sum(tg.sqrt(x * 0)), [1.0, 2.0])
         assert [n.operation for n in graph.faults()] == ["sqrt"]
     assert "not finite: %2 = sqrt(%1) is the first" in str(graph)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_every_operation_can_be_traced(name):
+    """The gradients equal those of autograd.grad, whether the function is traced or the history of its result."""
+    table = {row.name: row.door for row in operations()}
+    function = table.get(name) or getattr(tg, name, None) or getattr(tg.linalg, name)
+    for sample in SAMPLES[name]:
+        kinds = [np.asarray(a).dtype.kind for a in sample.inputs]
+        inputs = [tg.tensor(a, requires_grad=kind in "fc") for a, kind in zip(sample.inputs, kinds)]
+        names = [f"input {k}" for k in range(len(inputs))]
+        for x, own in zip(inputs, names):
+            x.name = own
+
+        def weighted(*inputs, function=function, sample=sample):
+            outputs = function(*inputs, **sample.parameters)
+            parts = outputs if isinstance(outputs, tuple) else (outputs,)
+            return sum(tg.sum(part * (k + 2)) for k, part in enumerate(parts))
+
+        with np.errstate(all="ignore"):
+            total = weighted(*inputs)
+            run, history = trace(weighted, *inputs), trace(total)
+            for graph in (run, history):
+                assert Graph.from_json(graph.to_json()) == graph
+                assert graph.to_dot().startswith("digraph")
+                assert steps(graph)[-1].text
+            for k, x in enumerate(inputs):
+                if x.requires_grad and total.requires_grad:
+                    (expected,) = tg.autograd.grad(total, x, retain_graph=True, allow_unused=True)
+                    for graph in (run, history):
+                        found = [n for n in graph.nodes if n.kind == "input" and n.name in (names[k], f"inputs[{k}]")]
+                        if expected is not None:
+                            values = found[0].gradient
+                            assert values.close_to(Values.of(expected.numpy()), 1e-12, 1e-300)
+
+
+def test_no_two_truths_are_mixed_up():
+    def chosen(x):
+        first, second = x > 0, x < 9
+        return tg.where(first, x, 0.0) + tg.where(second, 0.0, x)
+
+    graph = trace(chosen, 3.0)
+    greater, less, first, second, _ = graph.operations
+    assert first.inputs[0].source == greater.number
+    assert second.inputs[0].source == less.number
 
 
 # ---------------------------------------------------------------------- history

@@ -13,8 +13,9 @@ from .. import autograd
 from ..nn.module import Buffer, Module, Parameter
 from ..tensor import Tensor
 from .cost import flops
-from .data import Graph, Input, Node
+from .data import Graph
 from .formulas import formulas
+from .nodes import Input, Node
 from .values import Values, short
 
 TEXT = 60  # characters of a constant
@@ -60,15 +61,13 @@ class Builder:
     def number_of(self, x: Any) -> int | None:
         """Return the number of the node that stands for a Tensor or an array, if there is one."""
         if isinstance(x, Tensor):
-            if x.node is not None:
-                return self.numbers.get(x.node)
-            x = x._data
-        return self.numbers.get(id(x)) if isinstance(x, (np.ndarray, np.generic)) else None
+            return self.numbers.get(_key(x) if x.node is None else x.node)
+        return self.numbers.get(id(x)) if isinstance(x, np.ndarray) else None
 
     def remember(self, x: Tensor, node: Node) -> None:
         """Know a value again as the one of this node."""
-        self.numbers[id(x._data)] = node.number
-        self.alive.append(x._data)
+        self.numbers[_key(x)] = node.number
+        self.alive += (x, x._data)
         if x.node is not None:
             self.numbers[x.node] = node.number
         if x.requires_grad:
@@ -136,6 +135,11 @@ class Builder:
 
 
 # ---------------------------------------------------------------------- small things
+
+
+def _key(x: Tensor) -> int:
+    """Return what identifies a value: its array, which a Tensor can hand on; but there is only one np.True_."""
+    return id(x if isinstance(x._data, np.bool_) else x._data)
 
 
 def as_text(x: Any) -> str:

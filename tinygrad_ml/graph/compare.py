@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from .builder import plural
-from .data import Graph, Node
+from .data import Graph
+from .nodes import Node
 from .text import call, node_names, scope_chain, type_text
 from .values import Values
 

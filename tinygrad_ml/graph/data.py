@@ -3,116 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from .values import Values
+from .nodes import Node, Scope, compact, expand
 
 VERSION = 1  # of the JSON
-
-
-@dataclass
-class Input:
-    """One argument of an operation: an edge from the node it comes from, or a constant number.
-
-    Attributes
-    ----------
-    argument : str
-        The name that the operation has for it, like "x" or "weight".
-    source : int or None
-        The number of the node that made it; None for a constant.
-    constant : str
-        The constant, as text.
-    formula : str
-        The gradient that it gets, as a formula of the gradient `g` that arrives at the operation.
-    gradient : Values or None
-        The gradient that flows back along this edge.
-    local : float or None
-        The local derivative, if input and output are single numbers.
-    """
-
-    argument: str
-    source: int | None
-    constant: str = ""
-    formula: str = ""
-    gradient: Values | None = None
-    local: float | None = None
-
-
-@dataclass
-class Node:
-    """An operation, or a value that no operation made.
-
-    Attributes
-    ----------
-    number : int
-        Its place in the order of the computation, and in `Graph.nodes`.
-    kind : "input", "parameter", "buffer", "constant", "operation" or "error"
-    operation : str
-        The name of the operation; empty for other kinds.
-    name : str
-        The name of the value, if it has one.
-    scope : int
-        The number of the module call that it belongs to.
-    shape, dtype
-        Of the value.
-    inputs : list of Input
-    parameters : dict of the operation's other arguments, as text
-    value, gradient : Values or None
-    line, code : str
-        Where the user's program calls it ("model.py:12"), and what stands there.
-    bytes, flops : int
-        The memory of the value, and the number of floating-point operations.
-    message : str
-        What went wrong here, if something did.
-    wrong : list of [index, analytic, numeric]
-        The entries that a gradient check found wrong.
-    """
-
-    number: int
-    kind: str
-    operation: str = ""
-    name: str = ""
-    scope: int = 0
-    shape: tuple[int, ...] | None = None
-    dtype: str = ""
-    inputs: list[Input] = field(default_factory=list)
-    parameters: dict[str, str] = field(default_factory=dict)
-    value: Values | None = None
-    gradient: Values | None = None
-    line: str = ""
-    code: str = ""
-    bytes: int = 0
-    flops: int = 0
-    message: str = ""
-    wrong: list[list] = field(default_factory=list)
-
-
-@dataclass
-class Scope:
-    """One call of a module: a box that holds nodes and other boxes. Number 0 is the whole computation.
-
-    Attributes
-    ----------
-    number : int
-    parent : int or None
-    name : str
-        Within the parent, like "layers.0"; a second call of the same module is called "layers.0 (2)".
-    path : str
-        The whole name of the module, like "encoder.layers.0".
-    type : str
-        The class of the module.
-    outputs : list of the numbers of the nodes that it returned
-    """
-
-    number: int
-    parent: int | None
-    name: str
-    path: str
-    type: str
-    outputs: list[int] = field(default_factory=list)
 
 
 class Graph:
@@ -334,7 +231,7 @@ class Graph:
         """Return all of it as JSON."""
         data = {name: getattr(self, name) for name in ("title", "outputs", "notes", "error")}
         data |= {"version": VERSION, "scopes": [asdict(scope) for scope in self.scopes]}
-        data["nodes"] = [_compact(node) for node in self.nodes]
+        data["nodes"] = [compact(node) for node in self.nodes]
         return json.dumps(data, ensure_ascii=False, allow_nan=False)
 
     @classmethod
@@ -347,36 +244,5 @@ class Graph:
         for name in ("title", "outputs", "notes", "error"):
             setattr(graph, name, data[name])
         graph.scopes = [Scope(**scope) for scope in data["scopes"]]
-        graph.nodes = [_expand(Node, number=i, **node) for i, node in enumerate(data["nodes"])]
+        graph.nodes = [expand(Node, number=i, **node) for i, node in enumerate(data["nodes"])]
         return graph
-
-
-def _compact(thing: Any) -> dict[str, Any]:
-    """Return the fields that differ from their defaults, as JSON can hold them."""
-    data: dict[str, Any] = {}
-    for f in fields(thing):
-        value = getattr(thing, f.name)
-        default = f.default_factory() if isinstance(f.default_factory, Callable) else f.default  # type: ignore
-        if f.name == "number" or (value == default and type(value) is type(default)):
-            continue
-        if isinstance(value, Values):
-            value = value.as_data()
-        elif f.name == "inputs":
-            value = [_compact(i) for i in value]
-        elif f.name == "local" and value - value != 0:
-            value = str(value)
-        data[f.name] = value
-    return data
-
-
-def _expand(what: type, /, **data: Any) -> Any:
-    for name in ("value", "gradient"):
-        if name in data:
-            data[name] = Values.from_data(data[name])
-    if data.get("shape") is not None:
-        data["shape"] = tuple(data["shape"])
-    if "local" in data:
-        data["local"] = float(data["local"])
-    if "inputs" in data:
-        data["inputs"] = [_expand(Input, **i) for i in data["inputs"]]
-    return what(**data)

@@ -8,7 +8,8 @@ from collections import defaultdict
 from typing import Any
 
 from .builder import plural, shape_text
-from .data import Graph, Node
+from .data import Graph
+from .nodes import Node
 from .style import FONT, palette, step
 from .text import Totals, plain, scope_chain
 from .values import Values, short

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .data import Graph, Node
+from .data import Graph
+from .nodes import Node
 
 WRONG_ENTRIES = 50  # of one node that are kept
 

@@ -12,8 +12,8 @@ from ..nn.module import Module, Parameter
 from ..tensor import Tensor
 from .builder import Builder, as_text, parameters_as_text
 from .cost import flops
-from .data import Input
 from .formulas import formulas
+from .nodes import Input
 
 
 def trace_history(target: Tensor, variables: Mapping[str, Any], values: bool) -> Builder:

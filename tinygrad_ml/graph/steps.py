@@ -6,8 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from .builder import shape_text
-from .data import Graph, Input, Node
+from .data import Graph
 from .formulas import local_factor
+from .nodes import Input, Node
 from .text import node_names, plain
 from .values import Values
 

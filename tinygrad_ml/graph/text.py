@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from .builder import plural, shape_text, total
-from .data import Graph, Input, Node, Scope
+from .data import Graph
+from .nodes import Input, Node, Scope
 
 
 def listing(graph: Graph) -> str:

@@ -11,7 +11,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from .builder import plural
-from .data import Graph, Input, Node
+from .data import Graph
+from .nodes import Input, Node
 from .text import Totals, plain, scope_chain
 
 LIMIT = 600  # drawn nodes
