@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -132,6 +133,28 @@ def test_tracing_leaves_the_model_as_it_was():
     assert all(np.array_equal(before[k], v) for k, v in model.state_dict().items())
     assert all(p.grad is None for p in model.parameters())
     assert model.training
+
+
+def test_threads_do_not_see_each_other():
+    model = nn.Sequential(nn.Linear(2, 2), nn.Tanh())
+    start = threading.Barrier(3)
+    found = {}
+
+    def work(name):
+        start.wait()
+        for _ in range(20):
+            if name == "bystander":
+                model(tg.ones(1, 2))
+            else:
+                found.setdefault(name, set()).add(str(trace(model, tg.ones(1, 2), backward=False)))
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in ("one", "two", "bystander")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found["one"] == found["two"]
+    assert len(found["one"]) == 1
 
 
 def test_tracing_within_tracing_and_no_grad():

@@ -186,6 +186,13 @@ function standsFor(number) { // what shows a node now: itself, or the folded mod
   return unit.hider === undefined ? unit.g : byId("f" + unit.hider);
 }
 
+function focus() { // where something happens at the current step, or where the computation begins
+  const step = steps[now];
+  const first = step.node === null ? (step.phase === "start" ? 0 : nodes.length - 1) : step.node;
+  const g = standsFor(first);
+  return g ? shapeNow(g) : null;
+}
+
 function shapeNow(g) {
   return units.has(g.id) ? units.get(g.id).now : shape(g);
 }

@@ -201,11 +201,14 @@ function show(next) {
   svg.setAttribute("viewBox", `${view.x} ${view.y} ${view.w} ${view.h}`);
 }
 
-function fit() { // everything; but a tall picture from its top, at a size that can be read
+function fit() { // everything; but of a large picture the part around the current step, at a size that can be read
   const { width, height } = picture.getBoundingClientRect();
   const scale = Math.min(Math.max(Math.min(width / home.w, height / home.h), 0.55), 2.2);
   const w = width / scale, h = height / scale;
-  show({ x: home.x + home.w / 2 - w / 2, y: h < home.h ? home.y : home.y + home.h / 2 - h / 2, w, h });
+  const at = focus() || home;
+  const start = (low, all, part, middle) =>
+    part >= all ? low + all / 2 - part / 2 : Math.min(Math.max(middle - part / 2, low), low + all - part);
+  show({ x: start(home.x, home.w, w, at.x + at.w / 2), y: start(home.y, home.h, h, at.y + at.h / 2), w, h });
 }
 
 function zoom(factor, at) {

@@ -6,7 +6,7 @@ from collections import Counter
 
 from .builder import plural, shape_text, total
 from .data import Graph
-from .nodes import Input, Node, Scope
+from .nodes import Node, Scope
 
 
 def listing(graph: Graph) -> str:
@@ -194,8 +194,3 @@ def children(graph: Graph) -> list[list[Node | Scope]]:
 
 def _flops(n: int) -> str:
     return f"{n:,} flops" if n else ""
-
-
-def argument_text(graph: Graph, i: Input, names: list[str]) -> str:
-    """Return an argument with its name: weight = first.weight."""
-    return f"{i.argument} = {names[i.source] if i.source is not None else i.constant}"

@@ -175,7 +175,9 @@ def _sample(array: np.ndarray) -> list[list]:
     rows = array.reshape(-1, array.shape[-1]) if array.ndim > 1 else array.reshape(1, -1)
     down = np.unique(np.linspace(0, rows.shape[0] - 1, ROWS).round().astype(int))
     across = np.unique(np.linspace(0, rows.shape[1] - 1, COLUMNS).round().astype(int))
-    return rows[np.ix_(down, across)].tolist()
+    chosen = rows[np.ix_(down, across)].tolist()
+    # six digits are enough, and make files half as large
+    return [[float(f"{x:.6g}") if isinstance(x, float) else x for x in row] for row in chosen]
 
 
 def _histogram(known: np.ndarray, low: float, high: float) -> list[int]:
