@@ -123,17 +123,20 @@ def walk(
                 node, g = nodes.pop(seq), pending.pop(seq)
             primitive = node.primitive
             saved = node.saved
-            if saved is None:
-                raise RuntimeError(
-                    f"backward a second time through {primitive.name}, whose saved values the first one freed; "
-                    "use backward(retain_graph=True) the first time"
-                )
-            if node.leaves:
-                check_unchanged(node)
             if hooked and hasattr(node, "hooks"):
                 g = run_hooks(node.hooks, g, node, create_graph)
             if node in goals:
                 found[node] = g
+                if useful.isdisjoint(node.edges):  # nothing below it is wanted
+                    continue
+            if saved is None:
+                name = primitive.name if primitive is not PART else node.edges[0].primitive.name
+                raise RuntimeError(
+                    f"backward a second time through {name}, whose saved values the first one freed; "
+                    "use retain_graph=True the first time"
+                )
+            if node.leaves:
+                check_unchanged(node)
             rules, every = primitive.rules, primitive.names
             if primitive is PART:
                 arrive(node.edges[0], Parts({saved[0]: g}))
@@ -167,7 +170,8 @@ def walk(
                 arrive(edge, r)
             if not retain_graph:
                 node.saved = None
-                node.edges = ()
+                if primitive is not PART:  # which still has to name the operation that it belongs to
+                    node.edges = ()
         if hooked:
             for edge, g in found.items():
                 if isinstance(edge, Tensor) and hasattr(edge, "_hooks"):
@@ -279,7 +283,10 @@ def as_tensors(node: Node, names: Sequence[str], args: Sequence) -> list:
 
 
 def _leading_to(wanted: set, heads: Sequence) -> set:
-    """Return the Nodes and leaves from which a wanted one is reached, itself included."""
+    """Return the Nodes and leaves from which a wanted one is reached, itself included.
+
+    What lies behind a Node that was freed is unknown, so it counts: the walk will come there and say so.
+    """
     below: dict[Node, Sequence] = {}
     stack = [edge for edge in heads if type(edge) is Node]
     while stack:
@@ -289,7 +296,7 @@ def _leading_to(wanted: set, heads: Sequence) -> set:
             stack += [edge for edge in node.edges if type(edge) is Node]
     useful = set(wanted)
     for node in sorted(below, key=lambda node: node.seq):
-        if any(edge in useful for edge in below[node] if edge is not None):
+        if node.saved is None or any(edge in useful for edge in below[node] if edge is not None):
             useful.add(node)
     return useful
 
@@ -420,6 +427,8 @@ def _head(output: Tensor, gradient: Any) -> tuple[Node | Tensor, Tensor]:
         gradient = Tensor(gradient, output.dtype)
     if gradient.shape != output.shape:
         raise ValueError(f"gradient has shape {gradient.shape}, but the Tensor has shape {output.shape}")
+    if gradient.dtype != output.dtype:
+        gradient = gradient.astype(output.dtype)
     return edge, gradient
 
 

@@ -20,6 +20,9 @@ class Modes(threading.local):
     observer: Callable[[Any, Sequence, dict, Any], None] | None = None  # sees every operation and its output
     anomaly = False  # the walk looks for NaN and infinity in every gradient
 
+    def __init__(self) -> None:
+        self.before: list[dict[str, Any]] = []  # what to go back to, innermost last
+
 
 modes = Modes()
 
@@ -29,18 +32,14 @@ class Mode(ContextDecorator):
 
     def __init__(self, **settings: Any):
         self.settings = settings
-        self.before: list[dict[str, Any]] = []
 
     def __enter__(self) -> Mode:
-        self.before.append({name: getattr(modes, name) for name in self.settings})
+        modes.before.append({name: getattr(modes, name) for name in self.settings})
         modes.__dict__.update(self.settings)
         return self
 
     def __exit__(self, *error: Any) -> None:
-        modes.__dict__.update(self.before.pop())
-
-    def _recreate_cm(self) -> Mode:  # a decorated function may run in several threads
-        return type(self)(**self.settings)
+        modes.__dict__.update(modes.before.pop())
 
 
 def no_grad(function: Callable | None = None) -> Any:

@@ -128,6 +128,13 @@ class Primitive:
         for name, value in parameters.items():
             if value is REQUIRED:
                 raise TypeError(f"{self.name}() needs the argument {name!r}")
+            if isinstance(value, Tensor):
+                if value.requires_grad:
+                    raise TypeError(
+                        f"{self.name}(): {name!r} is a constant here, and the gradient that this Tensor requires would "
+                        f"be lost; use {name}.detach()"
+                    )
+                parameters[name] = value._data
         return inputs, parameters
 
     def saver(self) -> Callable[[Sequence, Sequence], Sequence[tuple | None]]:
@@ -228,7 +235,7 @@ def _make_door(primitive: Primitive) -> Callable[..., Any]:
             else:
                 edges.append(None)
                 if type(x) is not float and type(x) is not int:
-                    x = as_operand(primitive, x)
+                    x = as_operand(primitive, x, inputs)
                     foreign = True
                 values.append(x)
         if not tensors:
@@ -251,7 +258,7 @@ def _make_door(primitive: Primitive) -> Callable[..., Any]:
             if keeps:
                 values.append(kept)
             if parameters:
-                values += parameters.values()
+                values += [v.copy() if type(v) is ndarray else v for v in parameters.values()]  # the caller's own
             node = Node()
             node.primitive = primitive
             node.edges = edges
@@ -292,11 +299,17 @@ def _arguments(function: Callable) -> tuple[str, ...]:
     return code.co_varnames[: code.co_argcount]
 
 
-def as_operand(primitive: Primitive, x: Any) -> Any:
-    """Check an input that is not a Tensor: numbers stay as they are (they are weak), lists become arrays."""
+def as_operand(primitive: Primitive, x: Any, inputs: Sequence) -> Any:
+    """Check an input that is not a Tensor: numbers stay as they are (they are weak), lists become arrays.
+
+    Lists of numbers are as weak: they take the floating dtype of the Tensors beside them.
+    """
     if isinstance(x, (bool, complex, np.generic, int, float)):
         return x
     array = x if type(x) is ndarray else np.asarray(x) if hasattr(x, "__array__") else to_array(x)
+    if isinstance(x, (list, tuple)) and array.dtype.kind == "f":
+        floats = [t.dtype for t in inputs if isinstance(t, Tensor) and t.dtype.kind == "f"]
+        array = to_array(x, np.result_type(*floats)) if floats else array
     if array.dtype.kind not in "fciub":
         raise TypeError(f"{primitive.name}: cannot compute with {type(x).__name__} data (dtype {array.dtype})")
     return array

@@ -137,11 +137,15 @@ class Tensor:
 
     @data.setter
     def data(self, value: Any) -> None:
+        if self.node is not None:
+            raise RuntimeError(
+                "the value of a result cannot be replaced, since its history would be lost: give the new value a name "
+                "of its own, or replace that of y.detach()"
+            )
         array = value._data if isinstance(value, Tensor) else np.asarray(value)
         if array is not self._data:  # it is, after `w.data -= step`
-            if self.node is not None or not self._wants:
-                self._become(wrap(np.array(array)))
-                return
+            if not self._wants:
+                array, self._lent = to_array(array), None
             elif array.dtype.kind not in ("fiub" if self.dtype.kind == "f" else "cfiub"):
                 raise TypeError(f"cannot put a value of dtype {array.dtype} into a parameter of dtype {self.dtype}")
             elif array.shape == self.shape and type(self._data) is ndarray:
@@ -164,8 +168,9 @@ class Tensor:
         if self.node is not None:
             raise RuntimeError("only a leaf has a gradient; for that of a result use tg.autograd.grad")
         if value is not None:
-            if not isinstance(value, (Tensor, SparseRows)):
-                value = Tensor(value, self.dtype)
+            if not isinstance(value, SparseRows):
+                array = value._data if isinstance(value, Tensor) else np.asarray(value)
+                value = wrap(np.array(array, self.dtype))  # nobody else's memory, and nobody else's Tensor
             if value.shape != self.shape:
                 raise ValueError(f"a Tensor of shape {self.shape} cannot have a gradient of shape {value.shape}")
         self._grad = value
@@ -183,7 +188,7 @@ class Tensor:
 
     def settle(self) -> None:
         """Count a write that came through the array that `.data` gave away."""
-        if self._lent is not None and not same(self._lent, self._data):
+        if type(self._lent) is ndarray and not same(self._lent, self._data):
             self._lent = self._data.copy()
             self._changed = tick()
 

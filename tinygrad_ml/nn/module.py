@@ -271,7 +271,8 @@ class Module:
         arrays = {name: _as_array(value) for name, value in state.items() if name in own}
         problems = []
         if strict:
-            problems += [f"missing: {name} {thing.shape}" for name, thing in own.items() if name not in state]
+            given = {id(own[name]) for name in arrays}  # of a shared parameter one of its names is enough
+            problems += [f"missing: {name} {thing.shape}" for name, thing in own.items() if id(thing) not in given]
             problems += [f"unexpected: {name}" for name in state if name not in own]
         for name, array in arrays.items():
             if array.shape != own[name].shape:
@@ -284,7 +285,17 @@ class Module:
             own[name].data = array.astype(own[name].dtype)
 
     def _state(self) -> Iterator[tuple[str, Tensor]]:
-        return ((name, thing) for name, thing in self._everything() if isinstance(thing, (Parameter, Buffer)))
+        """Yield parameters and buffers in PyTorch's order; what hangs in two places comes with both names."""
+        stack: list[tuple[str, Module, tuple[Module, ...]]] = [("", self, ())]
+        while stack:
+            prefix, module, above = stack.pop()
+            below = []
+            for name, thing in _flat(module.attributes()):
+                if not isinstance(thing, Module):
+                    yield prefix + name, thing
+                elif not any(thing is other for other in (*above, module)):
+                    below.append((f"{prefix}{name}.", thing, (*above, module)))
+            stack += below[::-1]
 
     # ------------------------------------------------------------------ as text
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..tensor import Tensor, get_default_dtype, wrap
+from ..tensor import Tensor, get_default_dtype, to_array, wrap
 
 generator: np.random.Generator | None = None  # made at the first use: numpy.random is slow to import
 
@@ -161,7 +161,10 @@ def from_dlpack(x: Any) -> Tensor:
     >>> tg.from_dlpack(np.array([1.0, 2.0]))
     tensor([1., 2.], dtype=float64)
     """
-    return wrap(np.array(np.from_dlpack(x)))
+    try:
+        return wrap(np.array(np.from_dlpack(x)))
+    except BufferError:  # NumPy 2.0 does not lend a read-only array
+        return wrap(to_array(x))
 
 
 def rand(

@@ -18,13 +18,27 @@ from .pieces import masked
 
 
 def nonzero(g: Any, d: Any) -> Any:
-    """Return the divisor `d` with 1 in place of the zeros at which the gradient `g` is zero too."""
+    """Return the divisor `d` with 1 in place of the zeros and NaNs at which the gradient `g` is zero."""
     values = d._data if isinstance(d, Tensor) else d
-    if values if isinstance(values, (int, float, np.generic)) else values.all():
+    if isinstance(values, (int, float, np.generic)):
+        if values and values == values:
+            return d
+        values = np.asarray(values)
+    total = values.sum()
+    if values.all() and total == total:
         return d
-    values = np.asarray(values)
     arriving = g._data if isinstance(g, Tensor) else g
-    return np.where((values == 0) & (arriving == 0), values.dtype.type(1), d)
+    return np.where(((values == 0) | (values != values)) & (arriving == 0), values.dtype.type(1), d)
+
+
+def times(g: Any, d: Any) -> Any:
+    """Return g * d, where a zero gradient `g` stays zero though the derivative `d` may be infinite or NaN."""
+    values = d._data if isinstance(d, Tensor) else d
+    total = values if isinstance(values, np.generic) else values.sum()
+    if total - total == 0:  # the sum is finite only if all are
+        return g * d
+    arriving = g._data if isinstance(g, Tensor) else g
+    return g * np.where(~np.isfinite(values) & (arriving == 0), values.dtype.type(0), d)
 
 
 # ---------------------------------------------------------------------- arithmetic
@@ -91,16 +105,18 @@ negative = elementwise(
 
 def _power_x(g: Any, x: Any, y: Any) -> Any:
     if isinstance(y, (int, float)):
-        if y == 0 or y == 2:  # x**2 is what people square with
-            return g * (y * x)
-        return g * (y * (x if y >= 1 else nonzero(g, x)) ** (y - 1))
+        if y == 0:
+            return 0 * g
+        if y == 2:  # what people square with
+            return g * (2 * x)
+        return times(g, y * (x if y >= 1 else nonzero(g, x)) ** (y - 1))
     base = np.where((x == 0) & ((y == 0) | ((g == 0) & (y < 1))), 1, x)
-    return g * (y * base ** (y - 1))
+    return times(g, y * base ** (y - 1))
 
 
 def _power_y(g: Any, x: Any, y: Any, out: Any) -> Any:
     flat = (x == 0) & ((y >= 0) | (g == 0))
-    return np.where(flat, 0, g * out * np.log(np.where(flat, 1, x)))
+    return np.where(flat, 0, times(g, out * np.log(np.where(flat, 1, x))))
 
 
 power = elementwise(

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..autograd import alike, elementwise
 from .activation import sigmoid
-from .elementwise import nonzero
+from .elementwise import nonzero, times
 
 LOG_2, LOG_10 = math.log(2), math.log(10)
 
@@ -20,7 +20,7 @@ exp = elementwise(
     >>> tg.exp(tg.tensor([0.0, 1.0]))
     tensor([1.      , 2.718282])
     """,
-    x=lambda g, out: g * out,
+    x=lambda g, out: times(g, out),
 )
 
 exp2 = elementwise(
@@ -30,7 +30,7 @@ exp2 = elementwise(
     >>> tg.exp2(tg.tensor([0.0, 3.0]))
     tensor([1., 8.])
     """,
-    x=lambda g, out: g * (out * LOG_2),
+    x=lambda g, out: times(g, out * LOG_2),
 )
 
 expm1 = elementwise(
@@ -40,7 +40,7 @@ expm1 = elementwise(
     >>> tg.expm1(tg.tensor([0.0, 1e-6]))
     tensor([0.e+00, 1.e-06])
     """,
-    x=lambda g, out: g * (out + 1),
+    x=lambda g, out: times(g, out + 1),
 )
 
 log = elementwise(

@@ -29,13 +29,26 @@ from .index import getitem, normalised, setitem
 
 
 @primitive(x=lambda g: g)
-def astype(x, *, dtype):
-    """Return the numbers in another dtype; the gradient comes back in the old one.
+def _astype(x, *, dtype):
+    """Return the numbers in another floating dtype; the gradient comes back in the old one.
 
     >>> tg.astype(tg.tensor([1.5]), "float64")
     tensor([1.5], dtype=float64)
     """
     return x.astype(dtype)
+
+
+def astype(x: Any, dtype: Any) -> Tensor:
+    """Return the numbers in another dtype; through a floating one the gradient flows, integers are constants.
+
+    >>> tg.tensor([1.5]).astype(int)
+    tensor([1], dtype=int64)
+    """
+    kind = np.dtype(dtype).kind
+    if kind not in "fciub":
+        raise TypeError(f"astype(): a Tensor is numeric, so it cannot have dtype {np.dtype(dtype)}")
+    x = x if isinstance(x, Tensor) else Tensor(x)
+    return _astype(x, dtype=dtype) if kind in "fc" else wrap(x._data.astype(dtype))
 
 
 @primitive(np.copy, x=lambda g: g)
@@ -46,17 +59,6 @@ def copy(x):
     tensor([1., 2.])
     """
     return np.array(x)
-
-
-def _astype(self: Tensor, dtype: Any) -> Tensor:
-    """Return the Tensor in another dtype; to an integer or bool dtype no gradient flows.
-
-    >>> tg.tensor([1.5]).astype(int)
-    tensor([1], dtype=int64)
-    """
-    if np.dtype(dtype).kind not in "fc":
-        return wrap(self._data.astype(dtype))
-    return astype(self, dtype=dtype)
 
 
 def _getitem(self: Tensor, place: Any) -> Tensor:
@@ -81,6 +83,11 @@ def _setitem(self: Tensor, index: Any, value: Any) -> None:
             raise TypeError(
                 f"cannot write a value that requires a gradient into a Tensor of dtype {self.dtype}, where its "
                 "gradient would be lost: convert the Tensor first with .astype(dtype)"
+            )
+        if self.node is not None and not modes.recording:
+            raise RuntimeError(
+                "writing to a part of a result under tg.no_grad() would lose its history; write while operations are "
+                "recorded, or to y.detach()"
             )
         name = self.name
         self._become(setitem(self, value, index=index))
@@ -156,7 +163,7 @@ METHODS: dict[str, Any] = {
     "__getitem__": _getitem,
     "__setitem__": _setitem,
     "__iter__": _iter,
-    "astype": _astype,
+    "astype": astype,
     "copy": copy,
     "reshape": _reshape,
     "transpose": _transpose,

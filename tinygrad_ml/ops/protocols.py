@@ -56,6 +56,11 @@ def _where(condition: Any, *branches: Any) -> Any:
     return elementwise.where(condition, *branches) if branches else index.nonzero(condition)
 
 
+def _nan_to_num(x: Any, copy: bool = True, nan: float = 0.0, posinf: Any = None, neginf: Any = None) -> Tensor:
+    return elementwise.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)
+
+
+NUMPY[np.nan_to_num] = _nan_to_num
 NUMPY[np.clip] = _clip
 NUMPY[np.where] = _where
 

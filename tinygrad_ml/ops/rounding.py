@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import elementwise, primitive
+from .elementwise import times
 
 
 def _nothing(g: Any) -> Any:
@@ -96,7 +97,7 @@ remainder = elementwise(
     tensor([2., 1.])
     """,
     x=lambda g: g,
-    y=lambda g, x, y, out: -g * np.rint((x - out) / y),
+    y=lambda g, x, y, out: times(-g, np.rint((x - out) / y)),
 )
 
 fmod = elementwise(
@@ -107,5 +108,5 @@ fmod = elementwise(
     tensor([ 2., -2.])
     """,
     x=lambda g: g,
-    y=lambda g, x, y, out: -g * np.rint((x - out) / y),
+    y=lambda g, x, y, out: times(-g, np.rint((x - out) / y)),
 )

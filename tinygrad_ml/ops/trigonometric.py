@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import elementwise
-from .elementwise import nonzero
+from .elementwise import nonzero, times
 
 
 def _over(a: Any, y: Any, x: Any) -> Any:
@@ -23,7 +23,7 @@ sin = elementwise(
     >>> tg.sin(tg.tensor([0.0, 1.0]))
     tensor([0.      , 0.841471])
     """,
-    x=lambda g, x: g * np.cos(x),
+    x=lambda g, x: times(g, np.cos(x)),
 )
 
 cos = elementwise(
@@ -33,7 +33,7 @@ cos = elementwise(
     >>> tg.cos(tg.tensor([0.0, 1.0]))
     tensor([1.      , 0.540302])
     """,
-    x=lambda g, x: -g * np.sin(x),
+    x=lambda g, x: times(-g, np.sin(x)),
 )
 
 tan = elementwise(
@@ -43,7 +43,7 @@ tan = elementwise(
     >>> tg.tan(tg.tensor([0.0, 1.0]))
     tensor([0.      , 1.557408])
     """,
-    x=lambda g, out: g * (1 + out * out),
+    x=lambda g, out: times(g, 1 + out * out),
 )
 
 arcsin = elementwise(
@@ -94,7 +94,7 @@ sinh = elementwise(
     >>> tg.sinh(tg.tensor([0.0, 1.0]))
     tensor([0.      , 1.175201])
     """,
-    x=lambda g, x: g * np.cosh(x),
+    x=lambda g, x: times(g, np.cosh(x)),
 )
 
 cosh = elementwise(
@@ -104,7 +104,7 @@ cosh = elementwise(
     >>> tg.cosh(tg.tensor([0.0, 1.0]))
     tensor([1.      , 1.543081])
     """,
-    x=lambda g, x: g * np.sinh(x),
+    x=lambda g, x: times(g, np.sinh(x)),
 )
 
 tanh = elementwise(

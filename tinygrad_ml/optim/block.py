@@ -55,12 +55,18 @@ class Block:
         self.whole = {**self.buffers, "scratch": self.scratch[: len(self.values)]}
         self.steps = [0] * len(params)
         self.views: list[Any] = [None] * len(params)
+        self.shapes = [p.shape for p in params]
         self.adopt()
 
     def adopt(self) -> None:
         """Move values into the block that are not there: at first, and after somebody else replaced them."""
         for i, p in enumerate(self.params):
-            if p._data is not self.views[i]:
+            if p._data is not self.views[i] and p._wants:
+                if p.shape != self.shapes[i] or p.dtype != self.values.dtype:
+                    raise RuntimeError(
+                        f"parameter {p.name or i} is now {p.dtype} {p.shape}, and was {self.values.dtype} "
+                        f"{self.shapes[i]} when the optimizer was made: make a new optimizer"
+                    )
                 view = self.values[self.starts[i] : self.ends[i]].reshape(p.shape)
                 view[...] = p._data
                 p._data = self.views[i] = view
@@ -79,7 +85,7 @@ class Block:
             first, step, total = i, steps[i] + 1, 0
             pieces: list[np.ndarray] = []
             while i < n and steps[i] + 1 == step:
-                g = params[i]._grad
+                g = params[i]._grad if params[i]._wants else None
                 if g is None or (total and total + sizes[i] > joined):
                     break
                 if type(g) is SparseRows:
@@ -99,7 +105,7 @@ class Block:
                     yield self.values, gradient, self.whole, step
                 else:
                     yield from self._pieces(optimizer.used(options), self.starts[first], gradient, step)
-            elif params[i]._grad is None:
+            elif params[i]._grad is None or not params[i]._wants:
                 i += 1
             else:
                 steps[i] = step

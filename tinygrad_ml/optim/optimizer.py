@@ -59,6 +59,8 @@ class Optimizer:
         self._blocks: list[list[Block]] = []
         if isinstance(params, Tensor):
             raise TypeError(f"{type(self).__name__}: params must be a list of Tensors; write [w] instead of w")
+        if hasattr(params, "parameters"):
+            raise TypeError(f"{type(self).__name__}: params must be a list of Tensors; write model.parameters()")
         groups = list(params)
         if not groups:
             raise ValueError(f"{type(self).__name__}: there are no parameters")
