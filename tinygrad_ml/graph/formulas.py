@@ -54,7 +54,13 @@ NAMED = {
 }
 # Functions that rules call for the sake of special cases: what is left of them in the formula.
 SPARED = {"nonzero": "{1}", "along": "{0}", "_each": "{0} / n", "in_pieces": "{0}", "_bounded": "{0}"}
-SPARED |= {"masked": "{0} * ({1})", "spread": "spread({0})", "_ahead": "{0} - {1}", "_over": "{0} / {1}"}
+SPARED |= {
+    "masked": "{0} * ({1})",
+    "times": "{0} * {1}",
+    "spread": "spread({0})",
+    "_ahead": "{0} - {1}",
+    "_over": "{0} / {1}",
+}
 SLOPES = {"_softplus_slope": "sigmoid(beta * x)", "_deviations": "(x - mean(x))", "_per_degree": "1 / n"}
 SLOPES |= {f"_{name}_slope": f"{name}′(x)" for name in ("gelu", "mish", "elu")}
 SLOPES |= {
