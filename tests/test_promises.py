@@ -214,8 +214,8 @@ def test_shared_parameters_have_both_names_in_the_state_as_in_pytorch():
 
 
 def test_lists_are_as_weak_as_numbers():
-    assert (tg.tensor(np.array([1.0])) + [0.1]).item() == 1.1
-    assert (tg.ones(1) + [0.1]).dtype == np.float32
+    assert (tg.tensor(np.array([1.0])) * [0.1]).item() == 0.1
+    assert (tg.ones(1) * [0.1]).dtype == np.float32
 
 
 def test_numpys_nan_to_num_takes_its_arguments_in_numpys_order():

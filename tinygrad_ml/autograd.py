@@ -127,12 +127,12 @@ def walk(
                 g = run_hooks(node.hooks, g, node, create_graph)
             if node in goals:
                 found[node] = g
-                if useful.isdisjoint(node.edges):  # nothing below it is wanted
+                if useful is not None and useful.isdisjoint(node.edges):  # nothing below it is wanted
                     continue
             if saved is None:
-                name = primitive.name if primitive is not PART else node.edges[0].primitive.name
+                owner: Any = node if primitive is not PART else node.edges[0]
                 raise RuntimeError(
-                    f"backward a second time through {name}, whose saved values the first one freed; "
+                    f"backward a second time through {owner.primitive.name}, whose saved values the first one freed; "
                     "use retain_graph=True the first time"
                 )
             if node.leaves:

@@ -33,8 +33,8 @@ def nonzero(g: Any, d: Any) -> Any:
 
 def times(g: Any, d: Any) -> Any:
     """Return g * d, where a zero gradient `g` stays zero though the derivative `d` may be infinite or NaN."""
-    values = d._data if isinstance(d, Tensor) else d
-    total = values if isinstance(values, np.generic) else values.sum()
+    values: Any = d._data if isinstance(d, Tensor) else d
+    total: Any = values if isinstance(values, np.generic) else values.sum()
     if total - total == 0:  # the sum is finite only if all are
         return g * d
     arriving = g._data if isinstance(g, Tensor) else g
