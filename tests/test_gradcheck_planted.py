@@ -237,11 +237,17 @@ def test_a_planted_bug_is_caught_and_explained(name, mode):
     assert max(map(len, str(caught.value).splitlines())) <= 98
 
 
-@pytest.mark.parametrize("method", ["ridders", "complex"])
-@pytest.mark.parametrize("name", PLANTED)
-def test_a_planted_bug_is_caught_by_the_other_methods(name, method):
-    if method == "complex" and "ties" in name:
-        pytest.skip("the complex step does not look to both sides, so it sees no kinks")
+# the complex step does not look to both sides, so it sees no kinks
+@pytest.mark.parametrize(
+    ("method", "name"),
+    [
+        (method, name)
+        for method in ("ridders", "complex")
+        for name in PLANTED
+        if method != "complex" or "ties" not in name
+    ],
+)
+def test_a_planted_bug_is_caught_by_the_other_methods(method, name):
     function, inputs, _ = PLANTED[name]
     with pytest.raises(GradientCheckError):
         gradcheck(function, inputs, method=method, order=1 if isinstance(function, tuple) else 2)
