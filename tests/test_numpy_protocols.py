@@ -390,7 +390,7 @@ def test_dlpack_of_numpy_and_back():
     assert x.__dlpack_device__() == (1, 0)  # the CPU
     close(np.from_dlpack(tg.tensor(3.0)), 3.0)
     with pytest.raises(BufferError, match="shares its memory with nobody"):
-        np.from_dlpack(x, copy=False)
+        x.__dlpack__(copy=False)
 
 
 def test_dlpack_of_a_tensor_that_requires_a_gradient_is_refused(t):

@@ -237,7 +237,12 @@ def test_results_and_gradients_share_no_memory_that_can_be_written_to(name):
                 assert not np.shares_memory(a, b), what
 
 
-@pytest.mark.parametrize("name", [name for name in SAMPLED if SAMPLED[name] in NUMPY_NAMES])
+BOTH = [name for name in SAMPLED if SAMPLED[name] in NUMPY_NAMES]
+if np.lib.NumpyVersion(np.__version__) < "2.1.0":
+    BOTH.remove("reshape")  # there its argument is not yet called `shape`
+
+
+@pytest.mark.parametrize("name", BOTH)
 def test_numpys_function_of_that_name_gives_the_same_on_arrays_and_on_tensors(name):
     function = NUMPY_NAMES[SAMPLED[name]]
     for sample in SAMPLES[name]:
