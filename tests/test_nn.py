@@ -186,6 +186,16 @@ def test_dropout_keeps_the_mean_and_drops_the_right_share():
     np.testing.assert_allclose(y[y != 0], 1 / 0.7, rtol=1e-6)
 
 
+@pytest.mark.parametrize("kind", [np.random.PCG64, np.random.MT19937, np.random.Philox])
+@pytest.mark.parametrize("shape", [(200_001,), (0,), ()])
+def test_dropout_takes_any_generator(kind, shape):
+    draws = [F.dropout(tg.ones(shape), 0.25, generator=np.random.Generator(kind(5))).numpy() for _ in range(2)]
+    np.testing.assert_array_equal(draws[0], draws[1])
+    assert draws[0].shape == shape
+    if draws[0].size > 1:
+        assert abs((draws[0] == 0).mean() - 0.25) < 0.005
+
+
 def test_dropout_passes_the_gradient_where_it_passed_the_value():
     x = tg.ones(1000, requires_grad=True)
     y = nn.Dropout(0.5)(x)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..ops.create import default_generator
+from ..ops.create import random_bits
 from ..ops.fused import affine, project
 from ..ops.reduce import axes_of
 from ..tensor import Tensor, wrap
@@ -109,8 +109,9 @@ def _drop(input: Any, shape: Any, p: float, training: bool, generator: np.random
         return input
     if p == 1:
         return input * 0
-    draw = (generator or default_generator()).random(input.shape if shape is None else shape, np.float32)
-    return input * wrap((draw >= p) * input.dtype.type(1 / (1 - p)))
+    draw = random_bits(input.shape if shape is None else shape, generator)
+    kept = draw >= np.uint32(min(p * 2**32, 2**32 - 1))
+    return input * wrap(kept * input.dtype.type(1 / (1 - p)))
 
 
 def check_probability(p: float) -> None:

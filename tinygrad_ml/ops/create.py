@@ -6,6 +6,7 @@ the default float.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,15 @@ def set_rng_state(state: dict[str, Any]) -> None:
     >>> tg.set_rng_state(state)
     """
     default_generator().bit_generator.state = state
+
+
+def random_bits(shape: tuple[int, ...], generator: np.random.Generator | None = None) -> np.ndarray:
+    """Return random integers of 32 bits, as the generator makes them: half the work of random floats."""
+    generator = generator or default_generator()
+    source, n = generator.bit_generator, math.prod(shape)
+    if isinstance(source, np.random.MT19937):  # the one that makes 32 bits at a time
+        return generator.integers(0, 2**32, shape, np.uint32)
+    return source.random_raw((n + 1) // 2).view(np.uint32)[:n].reshape(shape)
 
 
 def _shape(shape: tuple) -> tuple[int, ...]:

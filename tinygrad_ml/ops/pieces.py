@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 PIECE = 32768  # numbers, so that a few pieces fit into the cache of a core
-BITS: dict[Any, Any] = {np.dtype(np.float32): np.dtype(np.int32), np.dtype(np.float64): np.dtype(np.int64)}
+BITS: dict[str, Any] = {"f": np.int32, "d": np.int64}
 
 
 def in_pieces(function: Callable, *arrays: Any) -> Any:
@@ -35,11 +35,12 @@ def masked(g: Any, mask: Any) -> Any:
     """Return g where the mask holds and 0 elsewhere, also where g is infinite or NaN.
 
     It is np.where(mask, g, 0), which on a mask without a pattern spends its time in mispredicted branches: so
-    arrays are masked as bits, with all ones or none.
+    arrays are masked as integers, times 1 or 0.
     """
     if isinstance(g, np.generic):
         return g if mask else type(g)(0)
-    if type(g) is not np.ndarray or type(mask) is not np.ndarray or g.shape != mask.shape or g.dtype not in BITS:
-        return np.where(mask, g, 0)
-    bits = BITS[g.dtype]
-    return (g.view(bits) & (-mask.view(np.int8)).astype(bits)).view(g.dtype)
+    if type(g) is np.ndarray and type(mask) is np.ndarray and g.shape == mask.shape:
+        bits = BITS.get(g.dtype.char)
+        if bits is not None:
+            return (g.view(bits) * mask.view(np.int8)).view(g.dtype)
+    return np.where(mask, g, 0)

@@ -60,8 +60,8 @@ def clip_grad_norm_(
         )
     factor = float(max_norm / (total + 1e-6))
     if not factor >= 1:  # NaN too
-        for g in gradients:
-            with np.errstate(invalid="ignore"):  # inf * 0
+        with np.errstate(invalid="ignore"):  # inf * 0
+            for g in gradients:
                 _replace(g, _numbers(g) * factor)
     return wrap(gradients[0].dtype.type(total))
 
