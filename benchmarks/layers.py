@@ -6,24 +6,9 @@ The two take turns, and each figure is the best of many rounds: machines are sha
 the ratio, not at the milliseconds.
 """
 
-import os
-
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[variable] = "1"
-
-import argparse
-import sys
-import time
-
-import numpy as np
+from peer import Table, np, torch
 
 import tinygrad_ml as tg
-
-try:
-    import torch
-except ImportError:
-    sys.exit("this benchmark compares with PyTorch: pip install torch")
-torch.set_num_threads(1)
 
 # layer, its arguments, and the shape of its input
 LAYERS = [
@@ -63,24 +48,12 @@ def step(library, name, arguments, options, array):
     return run
 
 
-def seconds(run):
-    start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
-
-
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer rounds")
-    rounds = 5 if parser.parse_args().quick else 40
-    print(f"{'milliseconds':56}{'tinygrad_ml':>12}{'PyTorch':>10}{'ratio':>8}")
+    table = Table(__doc__, "milliseconds", 56)
     for name, arguments, options, shape in LAYERS:
         array = random.integers(1000, size=shape) if name == "Embedding" else random.normal(size=shape).astype("f4")
         ours, theirs = (step(library, name, arguments, options, array) for library in (tg, torch))
-        times = [(seconds(ours), seconds(theirs)) for _ in range(rounds)]
-        mine, peer = map(min, zip(*times))
-        what = f"{name}({', '.join(map(str, arguments))}) on {shape}"
-        print(f"{what:56}{mine * 1e3:12.3f}{peer * 1e3:10.3f}{mine / peer:8.2f}", flush=True)
+        table.compare(f"{name}({', '.join(map(str, arguments))}) on {shape}", ours, theirs)
 
 
 if __name__ == "__main__":

@@ -6,24 +6,9 @@ The two take turns, and each figure is the best of many rounds: machines are sha
 the ratio, not at the milliseconds. "bar" is the largest ratio that the project allows itself.
 """
 
-import os
-
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[variable] = "1"
-
-import argparse
-import sys
-import time
-
-import numpy as np
+from peer import Table, np, torch
 
 import tinygrad_ml as tg
-
-try:
-    import torch
-except ImportError:
-    sys.exit("this benchmark compares with PyTorch: pip install torch")
-torch.set_num_threads(1)
 
 random = np.random.default_rng(0)
 
@@ -142,25 +127,11 @@ def embedding():
 BENCHMARKS = [embedding, elementwise, convolution, einsum]
 
 
-# ---------------------------------------------------------------------- how it is measured
-
-
-def seconds(run):
-    start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
-
-
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer rounds")
-    rounds = 5 if parser.parse_args().quick else 40
-    print(f"{'milliseconds':64}{'tinygrad_ml':>12}{'PyTorch':>10}{'ratio':>8}{'bar':>6}")
+    table = Table(__doc__, "milliseconds", 64)
     for benchmark in BENCHMARKS:
         for name, bar, (ours, theirs) in benchmark():
-            times = [(seconds(ours), seconds(theirs)) for _ in range(rounds)]
-            mine, peer = map(min, zip(*times))
-            print(f"{name:64}{mine * 1e3:12.2f}{peer * 1e3:10.2f}{mine / peer:8.2f}{bar:6.2f}", flush=True)
+            table.compare(name, ours, theirs, bar)
 
 
 if __name__ == "__main__":

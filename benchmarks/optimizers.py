@@ -7,25 +7,10 @@ itself: PyTorch's time up to 1e5 entries, 1.5 times that above. The embedding ca
 backward, update) on a table of which a batch uses a few rows, beside PyTorch's dense and sparse gradients.
 """
 
-import os
-
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[variable] = "1"
-
-import argparse
-import sys
-import time
-
-import numpy as np
+from peer import Table, np, torch
 
 import tinygrad_ml as tg
 from tinygrad_ml import optim
-
-try:
-    import torch
-except ImportError:
-    sys.exit("this benchmark compares with PyTorch: pip install torch")
-torch.set_num_threads(1)
 
 OPTIMIZERS = [
     ("SGD", {"lr": 1e-6}),
@@ -71,45 +56,20 @@ def embedding_steps(rows, width, batch, name, options, sparse):
     return my_step, their_step
 
 
-def seconds(run, repeats):
-    start = time.perf_counter()
-    for _ in range(repeats):
-        run()
-    return (time.perf_counter() - start) / repeats
-
-
-def compare(ours, theirs, rounds):
-    """Return the best time of each, taking turns."""
-    for run in (ours, theirs):
-        run()
-    repeats = max(1, int(0.02 / seconds(ours, 3)))
-    times = [(seconds(ours, repeats), seconds(theirs, repeats)) for _ in range(rounds)]
-    return tuple(map(min, zip(*times)))
-
-
-def report(name, bar, ours, theirs, rounds):
-    mine, peer = compare(ours, theirs, rounds)
-    print(f"{name:62}{mine * 1e6:12.1f}{peer * 1e6:12.1f}{mine / peer:8.2f}{bar:6.2f}", flush=True)
-
-
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer rounds")
-    rounds = 5 if parser.parse_args().quick else 30
-    print(f"{'microseconds':62}{'tinygrad_ml':>12}{'PyTorch':>12}{'ratio':>8}{'bar':>6}")
+    table = Table(__doc__, "microseconds", 62, rounds=30)
     for name, options in OPTIMIZERS:
         title = name + (" with momentum" if "momentum" in options else "")
         for entries, bar in ((1_000, 1.0), (100_000, 1.0), (10_000_000, 1.5)):
             for parameters in (1, 10, 100):
                 what = f"{title}: {parameters} parameters with {entries:,} entries in total"
-                few = rounds if entries < 1e6 else rounds // 3 + 1
-                report(what, bar, *steps(name, options, parameters, entries), few)
+                table.compare(what, *steps(name, options, parameters, entries), bar)
     for rows, width in ((10_000, 32), (100_000, 64)):
         for batch in (256, 4096):
             for name, options in (("SGD", {"lr": 1e-6}), ("Adagrad", {"lr": 1e-6}), ("Adam", {"lr": 1e-6})):
                 for sparse in (False, True):
                     what = f"{name}: table {rows:,} x {width}, batch {batch}, PyTorch {'sparse' if sparse else 'dense'}"
-                    report(what, 1.0, *embedding_steps(rows, width, batch, name, options, sparse), rounds)
+                    table.compare(what, *embedding_steps(rows, width, batch, name, options, sparse), 1.0)
 
 
 if __name__ == "__main__":

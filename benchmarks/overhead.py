@@ -7,26 +7,13 @@ the ratio, not at the microseconds. "bar" is the largest ratio that the project 
 """
 
 import os
-
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[variable] = "1"
-
-import argparse
 import subprocess
 import sys
-import time
 
-import numpy as np
+from peer import Table, np, torch
 
 import tinygrad_ml as tg
 from tinygrad_ml import nn, optim
-
-try:
-    import torch
-except ImportError:
-    sys.exit("this benchmark compares with PyTorch: pip install torch")
-torch.set_num_threads(1)
-
 
 # ---------------------------------------------------------------------- what is measured: pairs (ours, PyTorch's)
 
@@ -138,22 +125,6 @@ def cases():
 # ---------------------------------------------------------------------- how it is measured
 
 
-def seconds(run, repeats):
-    start = time.perf_counter()
-    for _ in range(repeats):
-        run()
-    return (time.perf_counter() - start) / repeats
-
-
-def compare(ours, theirs, rounds):
-    """Return the best time of each, taking turns."""
-    for run in (ours, theirs):
-        run()
-    repeats = max(1, int(0.02 / seconds(ours, 3)))
-    times = [(seconds(ours, repeats), seconds(theirs, repeats)) for _ in range(rounds)]
-    return tuple(map(min, zip(*times)))
-
-
 def import_time(rounds):
     """Return the milliseconds that `import tinygrad_ml` costs beyond `import numpy`: the best of each."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
@@ -167,14 +138,10 @@ def import_time(rounds):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer rounds")
-    rounds = 5 if parser.parse_args().quick else 40
-    print(f"{'microseconds':62}{'tinygrad_ml':>12}{'PyTorch':>10}{'ratio':>8}{'bar':>6}")
+    table = Table(__doc__, "microseconds", 62)
     for name, bar, ours, theirs in cases():
-        mine, peer = compare(ours, theirs, rounds)
-        print(f"{name:62}{mine * 1e6:12.1f}{peer * 1e6:10.1f}{mine / peer:8.2f}{bar:6.2f}")
-    print(f"\nimport tinygrad_ml: {import_time(rounds // 4 + 1):.0f} ms beyond import numpy (bar: 30 ms)")
+        table.compare(name, ours, theirs, bar)
+    print(f"\nimport tinygrad_ml: {import_time(table.rounds // 4 + 1):.0f} ms beyond import numpy (bar: 30 ms)")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,55 @@
+"""How the benchmarks measure: ours and PyTorch in the same process, one thread each, taking turns.
+
+Machines are shared and noisy, so each figure is the best of many rounds, and the ratio counts, not the time. NumPy
+is taken from here too, since the number of threads must be set before it is imported.
+"""
+
+import os
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[variable] = "1"
+
+import argparse
+import sys
+import time
+
+import numpy as np
+
+try:
+    import torch
+except ImportError:
+    sys.exit("this benchmark compares with PyTorch: pip install torch")
+torch.set_num_threads(1)
+
+__all__ = ["Table", "np", "torch"]
+
+
+class Table:
+    """Prints a line for each comparison: both times, their ratio, and the largest ratio that is allowed."""
+
+    def __init__(self, description, unit, width, rounds=40):
+        parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+        parser.add_argument("--quick", action="store_true", help="fewer rounds")
+        self.rounds = 5 if parser.parse_args().quick else rounds
+        self.scale = {"microseconds": 1e6, "milliseconds": 1e3}[unit]
+        self.width = width
+        print(f"{unit:{width}}{'tinygrad_ml':>12}{'PyTorch':>12}{'ratio':>8}{'bar':>6}")
+
+    def compare(self, name, ours, theirs, bar=None):
+        """Measure two functions that do the same, and print the line."""
+        for run in (ours, theirs):
+            run()
+        repeats = max(1, int(0.02 / seconds(ours, 1)))
+        rounds = self.rounds if repeats > 1 else self.rounds // 2 + 1
+        times = [(seconds(ours, repeats), seconds(theirs, repeats)) for _ in range(rounds)]
+        mine, peer = map(min, zip(*times))
+        line = f"{name:{self.width}}{mine * self.scale:12.2f}{peer * self.scale:12.2f}{mine / peer:8.2f}"
+        print(line + (f"{bar:6.2f}" if bar is not None else ""), flush=True)
+
+
+def seconds(run, repeats):
+    """Return how long a run takes, on average over some."""
+    start = time.perf_counter()
+    for _ in range(repeats):
+        run()
+    return (time.perf_counter() - start) / repeats
