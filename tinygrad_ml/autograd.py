@@ -66,7 +66,7 @@ def walk(
 
     Parameters
     ----------
-    heads : pairs (Node or leaf, gradient that arrives there)
+    heads : pairs (Node or leaf, gradient that arrives there, which nobody else holds)
     create_graph : bool
         Apply the rules to Tensors, so that the gradients can be differentiated.
     retain_graph : bool
@@ -112,7 +112,7 @@ def walk(
 
     for edge, g in heads:
         if useful is None or edge in useful:
-            arrive(edge, g + 0 if create_graph else g._data + 0)  # never the caller's own memory
+            arrive(edge, g if create_graph else g._data)
 
     with np.errstate(all="ignore"):  # a rule meets infinities that a mask removes afterwards
         while heap or near is not None:
@@ -429,7 +429,7 @@ def _head(output: Tensor, gradient: Any) -> tuple[Node | Tensor, Tensor]:
         raise ValueError(f"gradient has shape {gradient.shape}, but the Tensor has shape {output.shape}")
     if gradient.dtype != output.dtype:
         gradient = gradient.astype(output.dtype)
-    return edge, gradient
+    return edge, gradient + 0  # never the caller's own memory
 
 
 class HookHandle:

@@ -38,7 +38,7 @@ def _arriving(x: Tensor, gradient: Any) -> Tensor:
     if gradient is None:
         return wrap(np.ones(x.shape, x.dtype)[()])
     array = gradient._data if isinstance(gradient, Tensor) else np.asarray(gradient, x.dtype)
-    return wrap(np.broadcast_to(array, x.shape)[()])
+    return wrap(np.array(np.broadcast_to(array, x.shape))[()])
 
 
 def _write(builder: Builder, number: int, edge: Any, g: Any) -> None:
