@@ -427,9 +427,9 @@ def _head(output: Tensor, gradient: Any) -> tuple[Node | Tensor, Tensor]:
         gradient = Tensor(gradient, output.dtype)
     if gradient.shape != output.shape:
         raise ValueError(f"gradient has shape {gradient.shape}, but the Tensor has shape {output.shape}")
-    if gradient.dtype != output.dtype:
-        gradient = gradient.astype(output.dtype)
-    return edge, gradient + 0  # never the caller's own memory
+    if gradient.requires_grad:
+        return edge, gradient.astype(output.dtype)
+    return edge, wrap(gradient._data.astype(output.dtype))  # a copy: never the caller's own memory
 
 
 class HookHandle:
