@@ -22,8 +22,8 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> _Any:
-    """Import `tg.testing`, `tg.graph` and `tg.draw` when they are first used: training needs none of them."""
-    if name in ("testing", "graph"):
+    """Import what not everybody needs when it is first used."""
+    if name in ("data", "graph", "metrics", "models", "testing", "train"):
         return _import_module("." + name, __name__)
     if name == "draw":
         return _import_module(".graph", __name__).draw
