@@ -1,0 +1,90 @@
+"""Batches: the data of a training in every form that `fit` takes, made ready for the module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ..data import DataLoader
+from ..tensor import Tensor, wrap
+
+
+class Batches:
+    """What `fit` goes through in every epoch: tuples (x, *rest) of Tensors in one dtype and arrays of integers.
+
+    Parameters
+    ----------
+    data : (X, y, ...), array, DataLoader, or iterable of batches that can be gone through again and again
+    what : str
+        What it is called in errors.
+    dtype : dtype
+        That of the module's parameters.
+    batch_size, shuffle, seed
+        For arrays; the others bring batches of their own.
+
+    Examples
+    --------
+    >>> batches = tg.train.batches.Batches((np.ones((3, 2)), np.arange(3)), "data", np.dtype("float32"), 2)
+    >>> [(x.shape, y.tolist()) for x, y in batches]
+    [((2, 2), [0, 1]), ((1, 2), [2])]
+    """
+
+    def __init__(
+        self, data: Any, what: str, dtype: Any, batch_size: int = 32, shuffle: bool = False, seed: int | None = None
+    ):
+        self.what, self.dtype = what, dtype
+        self.ready = False  # whether the batches come as the module needs them
+        if type(data) is tuple or isinstance(data, (np.ndarray, Tensor)) or hasattr(data, "iloc"):
+            if data == ():
+                raise ValueError(f"fit: {what} is an empty tuple; it must be (X, y), a DataLoader or batches")
+            data = DataLoader(data, batch_size, shuffle, seed=seed, dtype=dtype)
+            self.ready = True
+        elif not isinstance(data, Iterable) or isinstance(data, (str, bytes, dict)):
+            raise TypeError(
+                f"fit: {what} must be a tuple of arrays (X, y), a DataLoader or an iterable of batches, "
+                f"not {type(data).__name__}"
+            )
+        elif isinstance(data, Iterator):
+            raise TypeError(
+                f"fit: {what} is a {type(data).__name__}, which can be gone through only once; give (X, y), "
+                "a DataLoader, or a list of batches"
+            )
+        self.source: Any = data
+        self.loader: DataLoader | None = data if isinstance(data, DataLoader) else None
+
+    def __len__(self) -> int:
+        """Return the number of batches in an epoch, 0 if it is not known."""
+        return len(self.source) if hasattr(self.source, "__len__") else 0
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        return iter(self.source) if self.ready else map(self._made_ready, self.source)
+
+    def _made_ready(self, batch: Any) -> tuple[Any, ...]:
+        if not isinstance(batch, (tuple, list)):
+            if not hasattr(batch, "shape"):
+                raise TypeError(f"fit: a batch of {self.what} must be a tuple (x, y), not a {type(batch).__name__}")
+            batch = (batch,)
+        elif not batch:
+            raise ValueError(f"fit: {self.what} holds an empty batch")
+        made = tuple([self._part(part) for part in batch])
+        if not made[0].ndim or any(part.ndim and len(part) != len(made[0]) for part in made):
+            shapes = " and ".join(str(part.shape) for part in made)
+            raise ValueError(
+                f"fit: the parts of a batch of {self.what} have shapes {shapes}: they must have equally many rows"
+                + ("; for whole arrays give a tuple, (X, y)" if isinstance(self.source, list) else "")
+            )
+        return made
+
+    def _part(self, part: Any) -> Any:
+        if not isinstance(part, Tensor):
+            array = np.asarray(part.detach() if hasattr(part, "detach") else part)
+            if array.dtype.kind not in "fciub":
+                raise TypeError(
+                    f"fit: a batch of {self.what} holds a {type(part).__name__} ({array.dtype}), no numbers"
+                )
+            if array.dtype.kind not in "fc":
+                return array
+            part = wrap(array)
+        return part.astype(self.dtype) if part.dtype.kind == "f" and part.dtype != self.dtype else part

@@ -1,0 +1,271 @@
+"""Callbacks: what happens beside the steps of a training."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..optim import clip_grad_norm_, clip_grad_value_
+from ..optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+
+if TYPE_CHECKING:
+    from .run import Run
+
+
+class Callback:
+    """The base of everything that `fit` calls beside its steps. Define the methods that you need.
+
+    Each gets the `Run`, with `module`, `loss`, `optimizer`, `history`, `epoch` (from 1), `epochs` (how many there are
+    to be), `batch` (from 1) and `stop(reason)`. What must survive an interruption goes into `state_dict`.
+
+    Examples
+    --------
+    >>> class Report(tg.train.Callback):
+    ...     def on_epoch_end(self, run):
+    ...         print(f"epoch {run.epoch}: {run.history['loss'][-1]:.2f}")
+    ...         if run.history["loss"][-1] < 1.0:
+    ...             run.stop("The loss is small enough.")
+    >>> line = tg.nn.Linear(1, 1)
+    >>> line.load_state_dict({"weight": [[0.0]], "bias": [0.0]})
+    >>> data = np.ones((2, 1)), np.full((2, 1), 2.0)
+    >>> sgd = tg.optim.SGD(line.parameters(), lr=0.2)
+    >>> history = tg.train.fit(line, tg.nn.MSELoss(), sgd, data, epochs=9, callbacks=[Report()])
+    epoch 1: 4.00
+    epoch 2: 0.16
+    >>> history.stopped
+    'The loss is small enough.'
+    """
+
+    after_others = False  # whether to be called after the callbacks that leave this False
+
+    def on_start(self, run: Run) -> None:
+        """Before the first epoch."""
+
+    def before_step(self, run: Run) -> None:
+        """Before every step of the optimizer, when all gradients are there and finite."""
+
+    def on_epoch_end(self, run: Run) -> None:
+        """After every epoch, when its row is in the history."""
+
+    def on_end(self, run: Run) -> None:
+        """After the last epoch, also when the training ended early or by Ctrl-C, but not after an error."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a checkpoint must keep: numbers, text, arrays, and dicts and lists of them."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state_dict` returned."""
+
+
+class EarlyStopping(Callback):
+    """Ends the training when a measure has not improved for some epochs, and restores the best weights.
+
+    The weights and buffers of the best epoch come back whenever the training ends. After an error they stay in
+    `best_weights`.
+
+    Parameters
+    ----------
+    monitor : str
+        A column of the history.
+    patience : int
+        So many epochs without improvement end the training.
+    min_delta : float
+        A smaller change is no improvement.
+    mode : "min" or "max"
+        Whether the measure should fall or rise.
+    restore_best : bool
+
+    Attributes
+    ----------
+    best : float
+    best_epoch : int, from 1; 0 before there is one
+    best_weights : dict of arrays, or None
+
+    Examples
+    --------
+    >>> stopping = tg.train.EarlyStopping("validation_loss", patience=5)
+    >>> x = np.linspace(-1, 1, 40).reshape(-1, 1)
+    >>> line = tg.nn.Linear(1, 1)
+    >>> history = tg.train.fit(
+    ...     line,
+    ...     tg.nn.MSELoss(),
+    ...     tg.optim.SGD(line.parameters(), lr=0.5),
+    ...     (x[::2], 3 * x[::2]),
+    ...     validation=(x[1::2], 3 * x[1::2]),
+    ...     epochs=1000,
+    ...     callbacks=[stopping],
+    ... )
+    >>> len(history.epochs) < 1000
+    True
+    """
+
+    def __init__(
+        self,
+        monitor: str = "validation_loss",
+        patience: int = 10,
+        min_delta: float = 0.0,
+        mode: str = "min",
+        restore_best: bool = True,
+    ):
+        if mode not in ("min", "max"):
+            raise ValueError(f"EarlyStopping: mode must be 'min' or 'max', not {mode!r}")
+        if patience < 1 or min_delta < 0:
+            raise ValueError(
+                f"EarlyStopping: patience must be at least 1 and min_delta at least 0, not {patience} and {min_delta}"
+            )
+        self.monitor, self.patience, self.min_delta = monitor, patience, min_delta
+        self.mode, self.restore_best = mode, restore_best
+        self._reset()
+
+    def _reset(self) -> None:
+        self.best = math.inf if self.mode == "min" else -math.inf
+        self.best_epoch = self.waited = 0
+        self.best_weights: dict[str, Any] | None = None
+
+    def on_start(self, run: Run) -> None:
+        run.check_column("EarlyStopping", self.monitor)
+        self._reset()
+
+    def on_epoch_end(self, run: Run) -> None:
+        value = run.history[self.monitor][-1]
+        if improved(value, self.best, self.mode, self.min_delta):
+            self.best, self.best_epoch, self.waited = value, run.epoch, 0
+            if self.restore_best:
+                self.best_weights = run.module.state_dict()
+            return
+        self.waited += 1
+        if self.waited >= self.patience:
+            run.stop(f"EarlyStopping: {self.monitor} has not improved for {self.waited} epochs.")
+
+    def on_end(self, run: Run) -> None:
+        if self.best_weights is not None:
+            run.module.load_state_dict(self.best_weights)
+            run.history.stopped += (
+                f" The weights are those of epoch {self.best_epoch}, the best ({self.monitor} {self.best:.6g})."
+            )
+
+    def state_dict(self) -> dict[str, Any]:
+        names = ("best", "best_epoch", "waited", "best_weights")
+        return {name: getattr(self, name) for name in names}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        vars(self).update(state)
+
+
+class LearningRate(Callback):
+    """Changes the learning rate during the training.
+
+    Parameters
+    ----------
+    schedule : scheduler of `tg.optim.lr_scheduler`, or function
+        A scheduler of the same optimizer, or a function from the number of finished epochs (0 in the first) to the
+        learning rate, which all groups of parameters get.
+    monitor : str, optional
+        The column that ReduceLROnPlateau watches; by default the loss of the validation, if there is one.
+    every : "epoch" or "step"
+        When a scheduler counts on: OneCycleLR counts steps.
+
+    Examples
+    --------
+    >>> line = tg.nn.Linear(1, 1)
+    >>> sgd = tg.optim.SGD(line.parameters(), lr=0.4)
+    >>> schedule = tg.optim.lr_scheduler.ExponentialLR(sgd, gamma=0.5)
+    >>> data = np.ones((2, 1)), np.ones((2, 1))
+    >>> callbacks = [tg.train.LearningRate(schedule)]
+    >>> history = tg.train.fit(line, tg.nn.MSELoss(), sgd, data, epochs=3, callbacks=callbacks)
+    >>> history["learning_rate"]
+    [0.4, 0.2, 0.1]
+    """
+
+    def __init__(
+        self, schedule: LRScheduler | Callable[[int], float], monitor: str | None = None, every: str = "epoch"
+    ):
+        if not isinstance(schedule, LRScheduler) and not callable(schedule):
+            raise TypeError(f"LearningRate: schedule must be a scheduler or a function, not {type(schedule).__name__}")
+        if every not in ("epoch", "step"):
+            raise ValueError(f"LearningRate: every must be 'epoch' or 'step', not {every!r}")
+        if every == "step" and (isinstance(schedule, ReduceLROnPlateau) or not isinstance(schedule, LRScheduler)):
+            raise ValueError("LearningRate: every='step' is for schedulers that count; this one goes by epochs")
+        self.schedule, self.monitor, self.every = schedule, monitor, every
+        self._stepped = False
+
+    def on_start(self, run: Run) -> None:
+        schedule = self.schedule
+        if not isinstance(schedule, LRScheduler):
+            self._set(run, schedule(0))
+        elif schedule.optimizer is not run.optimizer:
+            raise ValueError(f"LearningRate: the {type(schedule).__name__} belongs to another optimizer than fit() got")
+        elif isinstance(schedule, ReduceLROnPlateau):
+            self._watched = self.monitor or ("validation_loss" if "validation_loss" in run.columns else "loss")
+            run.check_column("LearningRate", self._watched)
+        self._stepped = False
+
+    def before_step(self, run: Run) -> None:
+        if self.every == "step":
+            if self._stepped:  # there was a step, which the scheduler has not counted yet
+                self.schedule.step()  # type: ignore[union-attr]
+            self._stepped = True
+
+    def on_epoch_end(self, run: Run) -> None:
+        if isinstance(self.schedule, ReduceLROnPlateau):
+            self.schedule.step(run.history[self._watched][-1])
+        elif not isinstance(self.schedule, LRScheduler):
+            self._set(run, self.schedule(run.epoch))
+        elif self.every == "epoch":
+            self.schedule.step()
+
+    def _set(self, run: Run, rate: float) -> None:
+        for group in run.optimizer.param_groups:
+            group["lr"] = float(rate)
+
+    def state_dict(self) -> dict[str, Any]:
+        state = self.schedule.state_dict() if isinstance(self.schedule, LRScheduler) else {}
+        return {"schedule": state, "stepped": self._stepped}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        if isinstance(self.schedule, LRScheduler):
+            self.schedule.load_state_dict(state["schedule"])
+        self._stepped = state["stepped"]
+
+
+class ClipGradients(Callback):
+    """Limits the gradients before every step, by their common norm, each number by itself, or both in this order.
+
+    See `tg.optim.clip_grad_norm_` and `tg.optim.clip_grad_value_`.
+
+    Parameters
+    ----------
+    max_norm, max_value : float, optional
+
+    Examples
+    --------
+    >>> line = tg.nn.Linear(1, 1)
+    >>> line.load_state_dict({"weight": [[0.0]], "bias": [0.0]})
+    >>> sgd = tg.optim.SGD(line.parameters(), lr=1.0)
+    >>> data = np.ones((1, 1)), np.full((1, 1), 1000.0)
+    >>> callbacks = [tg.train.ClipGradients(max_value=0.5)]
+    >>> history = tg.train.fit(line, tg.nn.MSELoss(), sgd, data, epochs=1, callbacks=callbacks)
+    >>> line.bias
+    tensor([0.5], requires_grad=True)
+    """
+
+    def __init__(self, max_norm: float | None = None, max_value: float | None = None):
+        for name, value in (("max_norm", max_norm), ("max_value", max_value)):
+            if value is not None and not value > 0:
+                raise ValueError(f"ClipGradients: {name} must be positive, not {value}")
+        if max_norm is None and max_value is None:
+            raise ValueError("ClipGradients needs max_norm, max_value or both, for example ClipGradients(max_norm=1.0)")
+        self.max_norm, self.max_value = max_norm, max_value
+
+    def before_step(self, run: Run) -> None:
+        if self.max_norm is not None:
+            clip_grad_norm_(run.parameters, self.max_norm)
+        if self.max_value is not None:
+            clip_grad_value_(run.parameters, self.max_value)
+
+
+def improved(value: float, best: float, mode: str, min_delta: float = 0.0) -> bool:
+    """Return whether a measure is better than the best one so far; NaN never is."""
+    return value < best - min_delta if mode == "min" else value > best + min_delta

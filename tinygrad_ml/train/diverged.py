@@ -1,0 +1,120 @@
+"""Diverged: a loss or gradient that is not finite, and the search for what made it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ..modes import detect_anomaly
+from ..ops import create
+from ..sparse import SparseRows
+from ..tensor import Tensor
+from .history import History
+
+if TYPE_CHECKING:
+    from .run import Run
+
+
+class Diverged(FloatingPointError):
+    """The loss or a gradient was NaN or infinite. The step was not taken, so the parameters are as they were before.
+
+    Attributes
+    ----------
+    history : History
+        The epochs before.
+    """
+
+    history: History
+
+
+class Before(NamedTuple):
+    """How things stood before a batch."""
+
+    random: Mapping[str, Any]
+    values: list[Any]
+    buffers: Sequence[Tensor]
+
+    def restore(self) -> None:
+        """Bring the random numbers and the buffers back."""
+        create.default_generator().bit_generator.state = self.random
+        for buffer, value in zip(self.buffers, self.values):
+            buffer._data = value
+
+
+def explained(run: Run, batch: tuple, before: Before, number: float, parameter: Tensor | None = None) -> Diverged:
+    """Return the error for a batch whose loss or gradient is not finite; run it again to find the first operation."""
+    what = f"the loss is {number}"
+    if parameter is not None:
+        values = parameter.grad.values if isinstance(parameter.grad, SparseRows) else parameter.grad.numpy()
+        bad = values[~np.isfinite(values)][0]
+        what = f"the gradient of {_name(run, parameter)} has {bad}, while the loss is {number:.6g}"
+    rate = run.optimizer.param_groups[0]["lr"]
+    lines = [f"{what}, in epoch {run.epoch}, batch {run.batch}, at the learning rate {rate:.6g}."]
+    causes = _in_parameters(run) or _in_data(run, batch)
+    lines += causes
+    before.restore()
+    lines.append(_first_operation(run, batch))
+    before.restore()
+    run.optimizer.zero_grad()
+    if not causes:
+        lines.append(
+            "The parameters are as they were before this step. If the loss was growing, lower the learning rate, clip "
+            "the gradients (tg.train.ClipGradients(max_norm=1.0)), or scale the inputs to about -1 to 1; if not, keep "
+            "that operation from its singular point."
+        )
+    return Diverged("\n".join(lines))
+
+
+def _first_operation(run: Run, batch: tuple) -> str:
+    run.optimizer.zero_grad()
+    try:
+        with detect_anomaly(), np.errstate(all="ignore"):
+            run.loss(run.module(batch[0]), *batch[1:]).backward()
+    except FloatingPointError as error:
+        return f"The first operation that made it: {error}."
+    return (
+        "Run again, the batch makes no operation that is not finite: gradients that were added up became too large, or "
+        "random numbers of a generator of your own have changed."
+    )
+
+
+def _name(run: Run, parameter: Tensor) -> str:
+    for root in run.roots:
+        for name, p in root.named_parameters():
+            if p is parameter:
+                return f"parameter {name!r}"
+    return f"a parameter of shape {parameter.shape}"
+
+
+def _in_parameters(run: Run) -> list[str]:
+    for p in run.parameters:
+        if not np.isfinite(p.numpy()).all():
+            return [f"The values of {_name(run, p)} were not finite before this step: the step before was too large."]
+    return []
+
+
+def _in_data(run: Run, batch: tuple) -> list[str]:
+    """Say where the data of this batch are not finite."""
+    found = []
+    loader = run.data.loader
+    for i, part in enumerate(batch):
+        values = part.numpy() if isinstance(part, Tensor) else part
+        bad = np.argwhere(~np.isfinite(values))
+        if len(bad):
+            index = tuple(bad[0].tolist())
+            name = ("The input x", "The target")[i] if i < 2 else f"Part {i} of the data"
+            row = f"row {index[0]} of the batch"
+            if loader is not None:
+                rows = loader.order(loader.epoch - 1)[(run.batch - 1) * loader.batch_size :]
+                row = f"row {rows[index[0]]} of the data"
+            column = ""
+            if len(index) > 1:
+                names = loader.columns[i] if loader is not None else None
+                column = f", column {names[index[1]]!r}" if names else f", column {', '.join(map(str, index[1:]))}"
+            found.append(
+                f"{name} has {values[index]} in {row}{column}{f', and {len(bad) - 1} more' * (len(bad) > 1)} in this "
+                "batch: fill in what is missing, or leave these rows out."
+            )
+    return found

@@ -1,0 +1,176 @@
+"""History: what every epoch of a training measured, as columns of numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+
+class History(Mapping[str, list[float]]):
+    """The measures of a training: a mapping from columns ("loss", "validation_loss", ...) to one number per epoch.
+
+    `fit` makes one; a loop of your own can fill one with `append`. It can be pickled, and `pandas.DataFrame(dict(h))`
+    makes a frame of it.
+
+    Attributes
+    ----------
+    epochs : range
+        The numbers of the epochs, from 1.
+    stopped : str
+        A sentence that says why the training ended.
+
+    Examples
+    --------
+    >>> history = tg.train.History()
+    >>> for loss in (0.5, 0.25, 0.3):
+    ...     history.append(loss=loss, learning_rate=0.1)
+    >>> history["loss"]
+    [0.5, 0.25, 0.3]
+    >>> len(history.epochs), history.best("loss")
+    (3, (2, 0.25))
+    >>> history
+    History of 3 epochs
+    epoch  loss  learning_rate
+        1   0.5            0.1
+        2  0.25            0.1
+        3   0.3            0.1
+    """
+
+    def __init__(self) -> None:
+        self._columns: dict[str, list[float]] = {}
+        self.epochs = range(1, 1)
+        self.stopped = ""
+
+    def append(self, **measures: float) -> None:
+        """Add the measures of one epoch; a column that lacks one gets NaN there.
+
+        Examples
+        --------
+        >>> history = tg.train.History()
+        >>> history.append(loss=2.0)
+        >>> history.append(loss=1.0, accuracy=0.9)
+        >>> history["accuracy"]
+        [nan, 0.9]
+        """
+        row = {column: float(value) for column, value in measures.items()}
+        for column in row:
+            self._columns.setdefault(column, [math.nan] * len(self.epochs))
+        for column, values in self._columns.items():
+            values.append(row.get(column, math.nan))
+        self.epochs = range(1, len(self.epochs) + 2)
+
+    def best(self, column: str = "validation_loss", mode: str = "min") -> tuple[int, float]:
+        """Return the first epoch (counted from 1) with the smallest or, with mode="max", the largest value, and that.
+
+        Raises
+        ------
+        KeyError, ValueError
+            If there is no such column, no value in it, or no such mode.
+
+        Examples
+        --------
+        >>> history = tg.train.History()
+        >>> history.append(validation_loss=2.0)
+        >>> history.append(validation_loss=1.0)
+        >>> history.best()
+        (2, 1.0)
+        """
+        if mode not in ("min", "max"):
+            raise ValueError(f"History.best: mode must be 'min' or 'max', not {mode!r}")
+        numbers = [(value, epoch) for epoch, value in zip(self.epochs, self[column]) if not math.isnan(value)]
+        if not numbers:
+            raise ValueError(f"History.best: the column {column!r} has no values")
+        value, epoch = min(numbers) if mode == "min" else min(numbers, key=lambda pair: (-pair[0], pair[1]))
+        return epoch, value
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the loss of every epoch, and that of the validation with its best epoch marked.
+
+        It needs Matplotlib (`pip install matplotlib`).
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default into a new figure.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Examples
+        --------
+        >>> history = tg.train.History()
+        >>> history.append(loss=2.0, validation_loss=2.5)
+        >>> history.append(loss=1.0, validation_loss=2.0)
+        >>> history.plot().get_xlabel()  # doctest: +SKIP
+        'epoch'
+        """
+        if ax is None:
+            try:
+                import matplotlib.pyplot as plt
+            except ImportError:
+                raise ImportError("History.plot() draws with Matplotlib: pip install matplotlib") from None
+            _, ax = plt.subplots(figsize=(6.4, 4.0), layout="constrained")
+        from matplotlib.ticker import MaxNLocator
+
+        few = {"marker": "o"} if len(self.epochs) == 1 else {}
+        if "loss" in self:
+            ax.plot(self.epochs, self["loss"], color="tab:blue", label="training", **few)
+        if "validation_loss" in self:
+            ax.plot(self.epochs, self["validation_loss"], color="tab:orange", label="validation", **few)
+            if any(math.isfinite(value) for value in self["validation_loss"]):
+                epoch, value = self.best()
+                ax.plot(epoch, value, "o", color="tab:orange", label=f"best: {value:.4g} in epoch {epoch}")
+        shown = [v for column in ("loss", "validation_loss") for v in self.get(column, []) if math.isfinite(v)]
+        if shown and min(shown) > 0 and max(shown) > 20 * min(shown):
+            ax.set_yscale("log")
+        ax.set(xlabel="epoch", ylabel="loss")
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.spines[["top", "right"]].set_visible(False)
+        if ax.get_legend_handles_labels()[0]:
+            ax.legend(frameon=False)
+        return ax
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return a copy of all columns and the reason for the end, as `tg.save` can keep them."""
+        columns = {column: list(values) for column, values in self._columns.items()}
+        return {"epochs": len(self.epochs), "columns": columns, "stopped": self.stopped}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state_dict` returned."""
+        self._columns = {column: list(values) for column, values in state["columns"].items()}
+        self.epochs = range(1, state["epochs"] + 1)
+        self.stopped = state["stopped"]
+
+    # ------------------------------------------------------------------ as a mapping and as text
+
+    def __getitem__(self, column: str) -> list[float]:
+        if column not in self._columns:
+            raise KeyError(
+                f"there is no column {column!r} in this history; it has {', '.join(self._columns) or 'none'}"
+            )
+        return self._columns[column]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        """Return the number of columns; that of the epochs is `len(history.epochs)`."""
+        return len(self._columns)
+
+    def __contains__(self, column: object) -> bool:
+        return column in self._columns
+
+    def __repr__(self) -> str:
+        n = len(self.epochs)
+        head = f"History of {n} epoch{'s' * (n != 1)}" + (f": {self.stopped}" if self.stopped else "")
+        if not n:
+            return head
+        shown: list[int | None] = [*range(n)] if n <= 12 else [*range(5), None, *range(n - 5, n)]
+        table = [["epoch", *self._columns]]
+        for i in shown:
+            numbers = ["..."] * len(self) if i is None else [f"{values[i]:.4g}" for values in self._columns.values()]
+            table.append(["..." if i is None else str(i + 1), *numbers])
+        widths = [max(map(len, column)) for column in zip(*table)]
+        return "\n".join([head] + ["  ".join(cell.rjust(w) for cell, w in zip(row, widths)) for row in table])
