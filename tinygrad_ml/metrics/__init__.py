@@ -1,0 +1,19 @@
+"""Metrics with scikit-learn's names, argument order and results; prediction bias; pictures."""
+
+from .bias import PredictionBias, prediction_bias
+from .classification import accuracy_score, balanced_accuracy_score, confusion_matrix
+from .curves import auc, choose_threshold, precision_recall_curve, roc_curve
+from .inputs import UndefinedMetricWarning
+from .pictures import plot_confusion_matrix, plot_precision_recall_curve, plot_roc_curve
+from .precision_recall import (
+    f1_score,
+    false_positive_rate,
+    fbeta_score,
+    precision_recall_fscore_support,
+    precision_score,
+    recall_score,
+)
+from .probability import brier_score_loss, log_loss
+from .ranking import average_precision_score, roc_auc_score
+from .regression import mean_absolute_error, mean_squared_error, r2_score, root_mean_squared_error
+from .report import classification_report

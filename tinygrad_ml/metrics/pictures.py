@@ -1,0 +1,258 @@
+"""Pictures of the confusion matrix, of ROC and precision-recall curves, and of prediction bias; with matplotlib."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .classification import confusion_matrix
+from .curves import auc, precision_recall_curve, roc_curve
+from .inputs import CLASSES, as_array, check_targets, encode
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from .bias import PredictionBias
+
+GREY = "0.45"
+
+
+def plot_confusion_matrix(
+    y_true: Any,
+    y_pred: Any,
+    *,
+    labels: Any = None,
+    normalize: str | None = None,
+    errors_only: bool = False,
+    display_labels: Sequence[Any] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the confusion matrix: a row for each true class, a column for each predicted one.
+
+    Needs matplotlib.
+
+    Parameters
+    ----------
+    y_true, y_pred : array_like of shape (samples,)
+    labels : array_like of shape (labels,), optional
+        The classes to show, in the order wanted; all of them, sorted, if not given.
+    normalize : {"true", "pred", "all"}, optional
+        Show percent of the row, of the column, or of everything, instead of counts.
+    errors_only : bool
+        Whether to leave the diagonal empty, so that the colours show which classes are confused. The rest is in percent
+        of the row if `normalize` does not say otherwise, as frequent classes have more errors of every kind.
+    display_labels : sequence, optional
+        Names to show for the classes, in the same order.
+    ax : matplotlib Axes, optional
+        Where to draw; a new figure if not given.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Examples
+    --------
+    >>> ax = tg.metrics.plot_confusion_matrix(["cat", "dog", "dog"], ["cat", "dog", "cat"])
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('predicted', 'true')
+    """
+    targets = check_targets(y_true, y_pred)
+    if labels is None and targets.kind == CLASSES:
+        labels = encode(targets.y_true, targets.y_pred)[0]
+    normalize = "true" if errors_only and normalize is None else normalize
+    matrix = confusion_matrix(y_true, y_pred, labels=labels, normalize=normalize)
+    names = [str(name) for name in (as_array(labels, "labels").tolist() if display_labels is None else display_labels)]
+    n = len(matrix)
+    if len(names) != n:
+        raise ValueError(f"display_labels has {len(names)} names for {n} classes: one for each is needed")
+    if ax is None:
+        side = float(np.clip(1.3 + 0.5 * n, 3.2, 9))
+        ax = _new_axes((side, side))
+    shown = matrix * 100.0 if normalize else matrix.astype(float)
+    if errors_only:
+        np.fill_diagonal(shown, np.nan)
+    image = ax.imshow(
+        shown, cmap="Oranges" if errors_only else "Blues", vmin=0, vmax=max(np.nanmax(shown, initial=0), 1e-9)
+    )
+    ax.set_facecolor("0.92")  # shines through where the diagonal is left empty
+    long = max(map(len, names)) > 3
+    ax.set_xticks(range(n), names, rotation=45 if long and n > 2 else 0, ha="right" if long and n > 2 else "center")
+    ax.set_yticks(range(n), names)
+    ax.tick_params(length=0)
+    ax.set_xticks(np.arange(0.5, n - 1), minor=True)
+    ax.set_yticks(np.arange(0.5, n - 1), minor=True)
+    ax.grid(which="minor", color="white", linewidth=1.2)
+    ax.tick_params(which="minor", length=0)
+    ax.spines[:].set_visible(False)
+    ax.set(xlabel="predicted", ylabel="true")
+    unit = {"true": "% of the true class", "pred": "% of the predicted class", "all": "% of all"}.get(
+        normalize or "", ""
+    )
+    if unit or errors_only:
+        ax.set_title(("errors, " if errors_only else "") + unit, fontsize="medium")
+    _write_numbers(ax, image, shown, 1 if normalize else 0, unit or "samples")
+    return ax
+
+
+def plot_roc_curve(
+    y_true: Any,
+    y_score: Any,
+    *,
+    thresholds: Sequence[float] | None = None,
+    ax: Axes | None = None,
+    name: str | None = None,
+    sample_weight: Any = None,
+    pos_label: Any = None,
+) -> Axes:
+    """Draw the ROC curve with its area (AUC), and the diagonal, which is what guessing gives.
+
+    Call it again with the same `ax` to compare models. Needs matplotlib.
+
+    Parameters
+    ----------
+    y_true : array_like of shape (samples,)
+        Two classes.
+    y_score : array_like of shape (samples,)
+        Scores of the positive class.
+    thresholds : sequence of float, optional
+        Thresholds to mark on the curve, such as (0.3, 0.5).
+    ax : matplotlib Axes, optional
+        Where to draw; a new figure if not given.
+    name : str, optional
+        What the legend calls the curve.
+    sample_weight : array_like of shape (samples,), optional
+    pos_label : label, optional
+        The positive class; 1 if the classes are 0 and 1, or -1 and 1.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Examples
+    --------
+    >>> ax = tg.metrics.plot_roc_curve([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], thresholds=(0.5,), name="first try")
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['first try: AUC 0.75', 'guessing']
+    """
+    fpr, tpr, cuts = roc_curve(
+        y_true, y_score, pos_label=pos_label, sample_weight=sample_weight, drop_intermediate=False
+    )
+    ax = ax or _new_axes((4.2, 4.2))
+    (line,) = ax.plot(fpr, tpr, lw=2, label=f"{name + ': ' if name else ''}AUC {auc(fpr, tpr):.3g}", zorder=3)
+    _baseline(ax, 0, 1, "guessing")
+    ax.set(xlabel="false positive rate", ylabel="true positive rate (recall)", aspect="equal")
+    _frame(ax, "lower right")
+    marked = [] if thresholds is None else [int(np.searchsorted(-cuts, -t, "right")) - 1 for t in thresholds]
+    _mark(ax, line, [(fpr[i], tpr[i]) for i in marked], thresholds, right=True)
+    return ax
+
+
+def plot_precision_recall_curve(
+    y_true: Any,
+    y_score: Any,
+    *,
+    thresholds: Sequence[float] | None = None,
+    ax: Axes | None = None,
+    name: str | None = None,
+    sample_weight: Any = None,
+    pos_label: Any = None,
+) -> Axes:
+    """Draw precision against recall with the average precision (AP), and the precision that guessing gives.
+
+    Call it again with the same `ax` to compare models. Needs matplotlib. The parameters are those of `plot_roc_curve`.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Examples
+    --------
+    >>> ax = tg.metrics.plot_precision_recall_curve([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], thresholds=(0.5,))
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['AP 0.833', 'guessing: 0.5']
+    """
+    precision, recall, cuts = precision_recall_curve(y_true, y_score, pos_label=pos_label, sample_weight=sample_weight)
+    average = float(-np.sum(np.diff(recall) * precision[:-1]))
+    ax = ax or _new_axes((4.2, 4.2))
+    label = f"{name + ': ' if name else ''}AP {average:.3g}"
+    (line,) = ax.plot(recall, precision, lw=2, drawstyle="steps-post", label=label, zorder=3)
+    _baseline(ax, precision[0], precision[0], f"guessing: {precision[0]:.2g}")
+    ax.set(xlabel="recall (true positive rate)", ylabel="precision", aspect="equal")
+    _frame(ax, "lower left")
+    marked = [] if thresholds is None else [int(np.searchsorted(cuts, t, "left")) for t in thresholds]
+    _mark(ax, line, [(recall[i], precision[i]) for i in marked], thresholds, right=False)
+    return ax
+
+
+def plot_bias(result: PredictionBias, ax: Axes | None = None) -> Axes:
+    """Draw what `PredictionBias.plot` promises."""
+    ax = ax or _new_axes((4.2, 4.2))
+    full = result.count > 0
+    x, y, count = result.mean_prediction[full], result.mean_label[full], result.count[full]
+    _baseline(ax, 0, 1, "no bias")
+    ax.vlines(x, np.minimum(x, y), np.maximum(x, y), color="C3", lw=1.5, zorder=2, label="bias of the bucket")
+    ax.scatter(x, y, s=15 + 85 * count / count.max(), color="C0", edgecolor="white", zorder=3, label="bucket")
+    ax.set(xlabel="mean prediction", ylabel="mean label", aspect="equal")
+    ax.set_title(f"prediction bias {result.overall:+.3g}", fontsize="medium")
+    _frame(ax, "upper left")
+    return ax
+
+
+def _new_axes(size: tuple[float, float]) -> Axes:
+    try:
+        from matplotlib import pyplot as plt
+    except ImportError:
+        raise ImportError("the pictures of tinygrad_ml.metrics need: pip install matplotlib") from None
+    return plt.subplots(figsize=size, layout="constrained")[1]
+
+
+def _write_numbers(ax: Axes, image: Any, shown: np.ndarray, digits: int, unit: str) -> None:
+    """Write the number of every cell into it, or draw a scale beside the picture if the cells are too small."""
+    texts = [["" if np.isnan(v) else f"{v:.{digits}f}" if v else "0" for v in row] for row in shown]
+    figure: Any = ax.get_figure(root=True)
+    box = ax.get_position()
+    cell = min(box.width * figure.get_figwidth(), box.height * figure.get_figheight()) * 72 / len(shown)  # points
+    size = min(0.45 * cell, cell / (0.62 * max(len(text) for row in texts for text in row)), 12)
+    if size < 4.5:
+        figure.colorbar(image, ax=ax, shrink=0.8, label=unit)
+        return
+    for (i, j), value in np.ndenumerate(shown):
+        red, green, blue, _ = image.cmap(image.norm(value))
+        dark = 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.5
+        color = "white" if dark else "0.65" if value == 0 else "black"
+        ax.text(j, i, texts[i][j], ha="center", va="center", color=color, fontsize=size)
+
+
+def _baseline(ax: Axes, left: float, right: float, label: str) -> None:
+    """Draw the line of a model that knows nothing, unless an earlier curve has done so."""
+    for line in ax.lines:
+        if line.get_gid() == "baseline" and np.allclose(line.get_ydata(), [left, right]):
+            line.remove()  # and drawn anew, so that it comes last in the legend
+            break
+    ax.plot([0, 1], [left, right], ls=":", color=GREY, lw=1.2, label=label, zorder=1, gid="baseline")
+
+
+def _frame(ax: Axes, corner: Any) -> None:
+    ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(alpha=0.25)
+    ax.legend(loc=corner, fontsize="small", framealpha=0.9)
+
+
+def _mark(ax: Axes, line: Any, points: Sequence[Any], thresholds: Sequence[float] | None, right: bool) -> None:
+    """Put a dot and its threshold on the curve, each label below the last one if it would hide it."""
+    placed: list[tuple[float, float]] = []
+    figure: Any = ax.get_figure(root=True)
+    for (x, y), threshold in sorted(zip(points, thresholds or ()), key=lambda mark: (-mark[0][1], mark[0][0])):
+        ax.plot(x, y, "o", ms=5.5, color=line.get_color(), mec="white", zorder=4)
+        down = 4.0
+        px, py = ax.transData.transform((x, y)) * 72 / figure.dpi
+        while any(abs(px - a) < 26 and abs(py - down - b) < 10 for a, b in placed):
+            down += 2
+        placed.append((px, py - down))
+        ax.annotate(
+            f"{threshold:g}", (x, y), xytext=(7 if right else -7, -down), textcoords="offset points", zorder=5,
+            fontsize="small", color=line.get_color(), ha="left" if right else "right", va="center",
+        )  # fmt: skip
