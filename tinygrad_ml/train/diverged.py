@@ -69,11 +69,24 @@ def explained(run: Run, batch: tuple, before: Before, number: float, parameter: 
 
 def _first_operation(run: Run, batch: tuple) -> str:
     run.optimizer.zero_grad()
+    inside: list[str] = []  # the modules whose forward pass has begun and not ended, outermost first
+    modules = [(root is run.module, name, m) for root in run.roots for name, m in root.named_modules()]
+    untouched = [m for *_, m in modules if m._hooks is None]
+    handles = []
+    for is_model, name, module in modules:
+        title = f"{name!r} ({type(module).__name__})" if name and is_model else type(module).__name__
+        handles.append(module.register_forward_pre_hook(lambda m, inputs, title=title: inside.append(title)))
+        handles.append(module.register_forward_hook(lambda m, inputs, output: inside.__delitem__(-1)))
     try:
         with detect_anomaly(), np.errstate(all="ignore"):
             run.loss(run.module(batch[0]), *batch[1:]).backward()
     except FloatingPointError as error:
-        return f"The first operation that made it: {error}."
+        return f"The first operation that made it{f', in {inside[-1]}' if inside else ''}: {error}."
+    finally:
+        for handle in handles:
+            handle.remove()
+        for module in untouched:
+            module._hooks = None
     return (
         "Run again, the batch makes no operation that is not finite: gradients that were added up became too large, or "
         "random numbers of a generator of your own have changed."
@@ -91,7 +104,10 @@ def _name(run: Run, parameter: Tensor) -> str:
 def _in_parameters(run: Run) -> list[str]:
     for p in run.parameters:
         if not np.isfinite(p.numpy()).all():
-            return [f"The values of {_name(run, p)} were not finite before this step: the step before was too large."]
+            return [
+                f"The values of {_name(run, p)} were not finite before this step, so the step before was too large, or "
+                "they came so: lower the learning rate, or make the model anew."
+            ]
     return []
 
 

@@ -40,7 +40,7 @@ class Bar:
         """Show the losses of an epoch that is done."""
         if self.bar is not None:
             shown = {name: f"{measures[name]:.4g}" for name in ("loss", "validation_loss") if name in measures}
-            self.bar.set_postfix(shown)
+            self.bar.set_postfix(shown, refresh=False)
 
     def close(self) -> None:
         """Leave the bar as it stands."""

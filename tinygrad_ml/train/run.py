@@ -89,31 +89,35 @@ def fit(
     with Interrupts() as run.interrupts:
         bar = Bar(progress, epochs, len(run.data))
         try:
+            try:
+                for callback in run.callbacks:
+                    callback.on_start(run)
+                while run.stopped is None and run.epoch < epochs:
+                    run.one_epoch(bar)
+                    run.interrupts.check()
+                history.stopped = run.stopped or f"All {len(history.epochs)} epochs are done."
+            except KeyboardInterrupt:
+                if run.interrupts.count > 1:
+                    raise
+                history.stopped = f"Interrupted in epoch {run.epoch} of {epochs}, after batch {run.batch}."
+            finally:
+                bar.close()
+                _restore(modes)
             for callback in run.callbacks:
-                callback.on_start(run)
-            while run.stopped is None and run.epoch < epochs:
-                run.one_epoch(bar)
-                run.interrupts.check()
-            history.stopped = run.stopped or f"All {len(history.epochs)} epochs are done."
-        except KeyboardInterrupt as error:
-            if run.interrupts.count > 1:
-                error.history = history  # type: ignore[attr-defined]
-                raise
-            history.stopped = f"Interrupted in epoch {run.epoch} of {epochs}, after batch {run.batch}."
-        except Exception as error:
-            error.history = history  # type: ignore[attr-defined]
+                callback.on_end(run)
+        except BaseException as error:
             history.stopped = f"{type(error).__name__} in epoch {run.epoch} of {epochs}, batch {run.batch}."
+            error.history = history  # type: ignore[attr-defined]
             raise
-        finally:
-            bar.close()
-            for m, mode in modes:
-                if mode is None:
-                    vars(m).pop("training", None)
-                else:
-                    m.training = mode
-        for callback in run.callbacks:
-            callback.on_end(run)
     return history
+
+
+def _restore(modes: list[tuple[Module, bool | None]]) -> None:
+    for module, mode in modes:
+        if mode is None:  # it was that of the class
+            vars(module).pop("training", None)
+        else:
+            module.training = mode
 
 
 class Run:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..modes import Mode, modes
 from ..ops import create
 from ..optim.lbfgs import LBFGS
 from ..sparse import SparseRows
@@ -31,6 +33,7 @@ class Stepper:
         self.run = run
         self.hooks = [c.before_step for c in run.callbacks if type(c).before_step is not Callback.before_step]
         self.needs_closure = isinstance(run.optimizer, LBFGS)
+        self.unseen = True  # no loss was computed yet
 
     def all_batches(self, bar: Bar) -> float:
         """Take a step for every batch; return the mean loss, weighted by rows."""
@@ -46,7 +49,10 @@ class Stepper:
                 # forward pass replaces and does not change in place
                 before = create.default_generator().bit_generator.state, [buffer._data for buffer in buffers]
                 optimizer.zero_grad()
-                value = loss(module(batch[0]), *batch[1:])
+                if self.unseen:
+                    value = self._first_loss(module(batch[0]), batch[1:])
+                else:
+                    value = loss(module(batch[0]), *batch[1:])
                 if not isinstance(value, Tensor) or value.node is None or value.size != 1:
                     _refuse(value)
                 number = value.item()
@@ -72,6 +78,26 @@ class Stepper:
         if not rows:
             raise ValueError("fit: data has no batches, or only empty ones")
         return total / rows
+
+    def _first_loss(self, output: Any, rest: tuple) -> Any:
+        """Return the first loss, but refuse to make (rows, rows) of an output (rows, 1) and a target (rows,)."""
+        self.unseen = False
+
+        def look(primitive: Any, inputs: Sequence, parameters: dict, result: Any) -> None:
+            pair = [x for x in inputs if x is output or x is rest[0]]
+            if len(pair) == 2 and sorted(x.ndim for x in pair) == [1, 2] and getattr(result, "ndim", 0) == 2:
+                rows = len(output)
+                if rows > 1 and result.shape == (rows, rows) and (rows, 1) in [x.shape for x in pair]:
+                    raise ValueError(
+                        f"fit: in the loss, {primitive.name} makes {result.shape} of the output {output.shape} and the "
+                        f"target {rest[0].shape}, every output with every target: reshape one of them, for example "
+                        "y.reshape(-1, 1)"
+                    )
+
+        if not rest or modes.observer is not None or not isinstance(output, Tensor):
+            return self.run.loss(output, *rest)
+        with Mode(observer=look):
+            return self.run.loss(output, *rest)
 
     def _closure(self, batch: tuple, first: Tensor) -> Any:
         """Return a function that gives LBFGS the loss and gradients that are there, and later computes new ones."""

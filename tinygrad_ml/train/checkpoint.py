@@ -1,0 +1,173 @@
+"""Checkpoint: a training in a file, which goes on bit for bit after it was killed."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..nn.module import Module
+from ..ops.create import get_rng_state, set_rng_state
+from ..serialization import load, save
+from .callbacks import Callback, improved
+
+if TYPE_CHECKING:
+    from .run import Run
+
+FORMAT = "tinygrad_ml training 1"
+
+
+class Checkpoint(Callback):
+    """Writes the whole training into a file after an epoch, and goes on from there.
+
+    The file holds the module, the optimizer, the callbacks, the history, the random numbers and the order of the data.
+    A training that was killed, at whatever moment, goes on from its last file and ends bit for bit as if it had never
+    stopped, if the data, the arguments of `fit` and its callbacks are the same. The file is replaced only by a complete
+    one. Batches that come neither from arrays nor from a DataLoader must have an order that is always the same.
+
+    Parameters
+    ----------
+    path : path
+        As for `tg.save`. Folders that are missing are made.
+    every : int
+        Write after every so many epochs, and after the last one.
+    resume : bool
+        Whether to go on from the file, if there is one. A training that was finished returns at once, unless it is to
+        have more epochs; one that a callback ended (EarlyStopping) stays ended.
+    monitor : str, optional
+        Write only when this column of the history is better than ever.
+    mode : "min" or "max"
+        Which values of it are better.
+
+    Raises
+    ------
+    ValueError
+        When `fit` begins, if the file is damaged, no checkpoint, or that of another model, optimizer or callbacks.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> data = np.ones((2, 1)), np.ones((2, 1))
+    >>> def training(epochs, path):
+    ...     line = tg.nn.Linear(1, 1)
+    ...     sgd = tg.optim.SGD(line.parameters(), lr=0.1)
+    ...     checkpoint = tg.train.Checkpoint(path, resume=True)
+    ...     return tg.train.fit(line, tg.nn.MSELoss(), sgd, data, epochs=epochs, callbacks=[checkpoint])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     first = training(3, folder + "/line.npz")
+    ...     both = training(5, folder + "/line.npz")
+    >>> len(both.epochs), both["loss"][:3] == first["loss"]
+    (5, True)
+    """
+
+    after_others = True  # it keeps their states
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        every: int = 1,
+        resume: bool = False,
+        monitor: str | None = None,
+        mode: str = "min",
+    ):
+        if every < 1:
+            raise ValueError(f"Checkpoint: every must be at least 1, not {every}")
+        if mode not in ("min", "max"):
+            raise ValueError(f"Checkpoint: mode must be 'min' or 'max', not {mode!r}")
+        self.path, self.every, self.resume, self.monitor, self.mode = Path(path), every, resume, monitor, mode
+
+    def on_start(self, run: Run) -> None:
+        if self.monitor is not None:
+            run.check_column("Checkpoint", self.monitor)
+        self.best = math.inf if self.mode == "min" else -math.inf
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._clean_up()
+        if self.resume:
+            try:
+                state = load(self.path)
+            except FileNotFoundError:
+                return
+            self._take_over(run, state)
+
+    def on_epoch_end(self, run: Run) -> None:
+        if self.monitor is not None:
+            value = run.history[self.monitor][-1]
+            if not improved(value, self.best, self.mode):
+                return
+            self.best = value
+        elif run.epoch % self.every and run.epoch < run.epochs and run.stopped is None:
+            return
+        loader = run.data.loader
+        state = {
+            "format": FORMAT,
+            "module": run.module.state_dict(),
+            "loss": run.loss.state_dict() if isinstance(run.loss, Module) else {},
+            "optimizer": run.optimizer.state_dict(),
+            "callbacks": _states(run),
+            "history": run.history.state_dict(),
+            "random": get_rng_state(),
+            "data": None if loader is None else {"rows": loader.rows, "seed": loader.seed, "epoch": loader.epoch},
+            "epoch": run.epoch,
+            "stopped": run.stopped,
+            "best": self.best,
+        }
+        save(state, self.path)
+
+    def _clean_up(self) -> None:
+        """Remove what processes left behind that were killed while they wrote a file (see `save`)."""
+        unfinished = re.compile(rf"\.{re.escape(self.path.name)}(\.npz|\.safetensors)?-[a-z0-9_]{{8}}")
+        for file in self.path.parent.iterdir():
+            if unfinished.fullmatch(file.name):
+                file.unlink(missing_ok=True)
+
+    def _take_over(self, run: Run, state: dict[str, Any]) -> None:
+        if state.get("format") != FORMAT:
+            raise ValueError(
+                f"Checkpoint: {self.path} was not written by tg.train.Checkpoint; give another path, or resume=False "
+                "to replace it"
+            )
+        before = run.module.state_dict()
+        try:
+            self._compare(run, state)
+            run.module.load_state_dict(state["module"])
+            if isinstance(run.loss, Module):
+                run.loss.load_state_dict(state["loss"])
+            run.optimizer.load_state_dict(state["optimizer"])
+            for callback, (_, saved) in zip(_stateful(run), state["callbacks"]):
+                callback.load_state_dict(saved)
+        except ValueError as error:
+            run.module.load_state_dict(before)
+            raise ValueError(
+                f"Checkpoint: {self.path} is of another training, so it cannot go on: {error}. Give another path, or "
+                "resume=False to replace it."
+            ) from error
+        run.history.load_state_dict(state["history"])
+        set_rng_state(state["random"])
+        if run.data.loader is not None:
+            run.data.loader.seed, run.data.loader.epoch = state["data"]["seed"], state["data"]["epoch"]
+        run.epoch, run.stopped, self.best = state["epoch"], state["stopped"], state["best"]
+
+    def _compare(self, run: Run, state: dict[str, Any]) -> None:
+        """Raise ValueError if callbacks or data are others than those of the file."""
+        saved, present = [name for name, _ in state["callbacks"]], [name for name, _ in _states(run)]
+        if saved != present:
+            raise ValueError(f"it has the callbacks {saved}, not {present}")
+        loader, data = run.data.loader, state["data"]
+        if (loader is None) != (data is None):
+            raise ValueError("its batches came from " + ("arrays or a DataLoader" if data else "another iterable"))
+        if loader is not None:
+            if loader.rows != data["rows"]:
+                raise ValueError(f"its data had {data['rows']} rows, not {loader.rows}")
+            if loader.seed_given and loader.seed != data["seed"]:
+                raise ValueError(f"its data were shuffled with the seed {data['seed']}, not {loader.seed}")
+
+
+def _stateful(run: Run) -> list[Callback]:
+    return [callback for callback in run.callbacks if callback.state_dict()]
+
+
+def _states(run: Run) -> list[tuple[str, dict[str, Any]]]:
+    return [(type(callback).__name__, callback.state_dict()) for callback in _stateful(run)]
