@@ -138,6 +138,7 @@ class Checkpoint(Callback):
             run.optimizer.load_state_dict(state["optimizer"])
             for callback, (_, saved) in zip(_stateful(run), state["callbacks"]):
                 callback.load_state_dict(saved)
+            set_rng_state(state["random"])
         except ValueError as error:
             run.module.load_state_dict(before)
             raise ValueError(
@@ -145,7 +146,6 @@ class Checkpoint(Callback):
                 "resume=False to replace it."
             ) from error
         run.history.load_state_dict(state["history"])
-        set_rng_state(state["random"])
         if run.data.loader is not None:
             run.data.loader.seed, run.data.loader.epoch = state["data"]["seed"], state["data"]["epoch"]
         run.epoch, run.stopped, self.best = state["epoch"], state["stopped"], state["best"]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ..modes import detect_anomaly
+from ..nn.module import Module
 from ..ops import create
 from ..sparse import SparseRows
 from ..tensor import Tensor
@@ -73,10 +75,17 @@ def _first_operation(run: Run, batch: tuple) -> str:
     modules = [(root is run.module, name, m) for root in run.roots for name, m in root.named_modules()]
     untouched = [m for *_, m in modules if m._hooks is None]
     handles = []
+
+    def enter(title: str, module: Module, inputs: tuple) -> None:
+        inside.append(title)
+
+    def leave(module: Module, inputs: tuple, output: Any) -> None:
+        inside.pop()
+
     for is_model, name, module in modules:
         title = f"{name!r} ({type(module).__name__})" if name and is_model else type(module).__name__
-        handles.append(module.register_forward_pre_hook(lambda m, inputs, title=title: inside.append(title)))
-        handles.append(module.register_forward_hook(lambda m, inputs, output: inside.__delitem__(-1)))
+        handles.append(module.register_forward_pre_hook(partial(enter, title)))
+        handles.append(module.register_forward_hook(leave))
     try:
         with detect_anomaly(), np.errstate(all="ignore"):
             run.loss(run.module(batch[0]), *batch[1:]).backward()
