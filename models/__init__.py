@@ -1,1 +1,12 @@
-"""Models of machine learning courses, each an `nn.Module` (installed as `tinygrad_ml.models`)."""
+"""The models of a machine learning course, each a module and an estimator (installed as `tinygrad_ml.models`)."""
+
+from .base import Classifier, Model, Regressor
+from .conv_net import ConvNet
+from .linear_regression import LinearRegression
+from .logistic_regression import LogisticRegression
+from .mlp_classifier import MLPClassifier
+from .mlp_regressor import MLPRegressor
+from .one_vs_rest import OneVsRest
+from .perceptron import Perceptron
+from .polynomial_regression import PolynomialRegression
+from .softmax_regression import SoftmaxRegression

@@ -19,6 +19,7 @@ class Modes(threading.local):
     recording = True  # operations on Tensors that require a gradient make Nodes
     observer: Callable[[Any, Sequence, dict, Any], None] | None = None  # sees every operation and its output
     anomaly = False  # the walk looks for NaN and infinity in every gradient
+    generator: np.random.Generator | None = None  # where random numbers come from instead of the library's generator
 
     def __init__(self) -> None:
         self.before: list[dict[str, Any]] = []  # what to go back to, innermost last

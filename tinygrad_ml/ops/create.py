@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..modes import modes
 from ..tensor import Tensor, get_default_dtype, to_array, wrap
 
 generator: np.random.Generator | None = None  # made at the first use: numpy.random is slow to import
@@ -30,8 +31,10 @@ def manual_seed(seed: int) -> None:
 
 
 def default_generator() -> np.random.Generator:
-    """Return the generator that `manual_seed` seeds."""
+    """Return the generator that `manual_seed` seeds, or the one that a model has put in its place for a while."""
     global generator
+    if modes.generator is not None:
+        return modes.generator
     if generator is None:
         generator = np.random.default_rng()
     return generator

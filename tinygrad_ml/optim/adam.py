@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .optimizer import Optimizer
+from .sgd import shrink
 
 
 class Adam(Optimizer):
@@ -36,6 +37,9 @@ class Adam(Optimizer):
         convergence of Adam and beyond" (2018).
     maximize : bool
         Whether to go up instead of down.
+    l1 : float
+        The weight of an L1 penalty l1 · Σ|w|, taken by soft thresholding after the step, with the step's own scale
+        lr / (sqrt(v) + eps) for each weight: weights become exactly zero, as in the lasso.
 
     Examples
     --------
@@ -60,9 +64,10 @@ class Adam(Optimizer):
         amsgrad: bool = False,
         *,
         maximize: bool = False,
+        l1: float = 0.0,
     ):
         defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
-        super().__init__(params, defaults | {"amsgrad": amsgrad, "maximize": maximize})
+        super().__init__(params, defaults | {"amsgrad": amsgrad, "maximize": maximize, "l1": l1})
 
     def check(self, options: dict[str, Any]) -> None:
         super().check(options)
@@ -92,6 +97,7 @@ class Adam(Optimizer):
         eps: float,
         weight_decay: float,
         amsgrad: bool,
+        l1: float,
     ) -> None:
         beta1, beta2 = betas
         mean, square, scratch = state["exp_avg"], state["exp_avg_sq"], state["scratch"]
@@ -114,9 +120,12 @@ class Adam(Optimizer):
         size = math.sqrt(1 - beta2**step)  # sqrt(v), corrected, is sqrt(square) / size
         np.sqrt(square, out=scratch)
         scratch += eps * size
+        threshold = lr * size * l1 / scratch if l1 else None
         np.divide(mean, scratch, out=scratch)
         scratch *= lr * size / (1 - beta1**step)
         value -= scratch
+        if threshold is not None:
+            shrink(value, threshold, scratch)
 
 
 class AdamW(Adam):
@@ -146,5 +155,6 @@ class AdamW(Adam):
         amsgrad: bool = False,
         *,
         maximize: bool = False,
+        l1: float = 0.0,
     ):
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, l1=l1)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import enable_grad
+from ..sparse import SparseRows
 from ..tensor import tick
 from .line_search import strong_wolfe
 from .optimizer import Optimizer
@@ -150,7 +151,7 @@ class LBFGS(Optimizer):
     def _gradient(self) -> np.ndarray:
         params = self._blocks[0][0].params
         return np.concatenate(
-            [np.zeros(p.size, p.dtype) if p.grad is None else np.ravel(p.grad.numpy()) for p in params]
+            [np.zeros(p.size, p.dtype) if p._grad is None else np.ravel(_dense(p._grad)) for p in params]
         )
 
     def _direction(self, gradient: np.ndarray) -> np.ndarray:
@@ -204,6 +205,10 @@ class LBFGS(Optimizer):
                 )
         super().load_state_dict({**state_dict, "state": {}})
         self.memory = memory
+
+
+def _dense(gradient: Any) -> np.ndarray:
+    return gradient.numpy() if type(gradient) is SparseRows else gradient._data
 
 
 def _flat(value: Any) -> Any:

@@ -1,0 +1,124 @@
+"""The convolutional network: filters that are the same everywhere in an image, pooling, and a small MLP on top."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+import tinygrad_ml as tg
+from tinygrad_ml import Tensor, nn
+
+from .base import Classifier
+from .network import ACTIVATIONS, Network
+
+
+class ConvNet(Network, Classifier):
+    """A convolutional network for images: (convolution, activation, pooling) blocks, then fully connected layers.
+
+    After LeCun et al., "Gradient-based learning applied to document recognition" (1998). Images are (samples, height,
+    width), (samples, channels, height, width), or rows of pixels. Give them in float32, from 0 to 1.
+
+    Parameters
+    ----------
+    channels : ints
+        The filters of each convolution; a pooling layer of 2 x 2 follows each.
+    kernel_size : int
+        The height and width of the filters; odd, and padded so that a convolution keeps the size of the image.
+    hidden_layer_sizes : ints
+        The neurons of each fully connected layer.
+    image_shape : (height, width) or (channels, height, width), optional
+        What a row of pixels is; by default a square of one channel, or a single line of pixels if there is no such.
+    activation, dropout, batch_norm, solver, penalty, alpha, l1_ratio, class_weight, learning_rate, momentum, batch_size, \
+max_iter, tol, early_stopping, validation_fraction, n_iter_no_change, callbacks, warm_start, random_state, verbose
+        As in `MLPClassifier`; the dropout is in the fully connected layers.
+
+    Attributes
+    ----------
+    layers_ : Sequential
+    image_shape_ : (channels, height, width)
+    classes_ : (classes,)
+    n_iter_ : int
+    history_ : History
+
+    Examples
+    --------
+    >>> rows = np.zeros((8, 6, 6))
+    >>> rows[:4, 2], rows[4:, :, 2] = 1, 1  # a horizontal or a vertical line
+    >>> net = tg.models.ConvNet((4,), hidden_layer_sizes=(8,), learning_rate=0.01, max_iter=30, random_state=0)
+    >>> net.fit(rows, ["-"] * 4 + ["|"] * 4).predict(rows[3:5])
+    array(['-', '|'], dtype='<U1')
+
+    It is a module: draw it with `tg.draw(net, rows)`, and check the gradient of its loss:
+
+    >>> from tinygrad_ml.testing import gradcheck
+    >>> report = gradcheck(lambda x: net.loss(net(x), np.array([0, 1])), rows[3:5] + 0.1)
+    """
+
+    input_dimensions = (2, 3, 4)
+
+    def __init__(
+        self,
+        channels: int | Sequence[int] = (32, 64),
+        kernel_size: int = 3,
+        hidden_layer_sizes: int | Sequence[int] = (128,),
+        image_shape: Sequence[int] | None = None,
+        activation: str = "relu",
+        *,
+        dropout: float = 0.0,
+        batch_norm: bool = False,
+        solver: str = "adam",
+        penalty: str | None = "l2",
+        alpha: float = 1e-4,
+        l1_ratio: float = 0.5,
+        class_weight: Any = None,
+        learning_rate: float = 1e-3,
+        momentum: float = 0.9,
+        batch_size: int | None = 64,
+        max_iter: int = 20,
+        tol: float = 1e-4,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        callbacks: Sequence[Any] = (),
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: bool = False,
+    ):
+        self.store(locals())
+
+    def build(self, n_features: int, n_outputs: int) -> ConvNet:
+        """Make `layers_` for images of `n_features` pixels in all channels; one output for two classes."""
+        self.image_shape_ = channels, height, width = self._shape_of(n_features)
+        layers: list[nn.Module] = []
+        for filters in [self.channels] if isinstance(self.channels, int) else self.channels:
+            layers.append(nn.Conv2d(channels, filters, self.kernel_size, padding=self.kernel_size // 2))
+            layers += [nn.BatchNorm2d(filters)] * self.batch_norm
+            pool = min(2, height), min(2, width)
+            layers += [ACTIVATIONS[self.activation](), nn.MaxPool2d(pool)]
+            channels, height, width = filters, height // pool[0], width // pool[1]
+        dense = self.dense(channels * height * width, self.hidden_layer_sizes, n_outputs)
+        self.layers_ = nn.Sequential(*layers, nn.Flatten(), *dense)
+        return self
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers_(tg.reshape(x, (x.shape[0], *self.image_shape_)))
+
+    def _shape_of(self, n_features: int) -> tuple[int, int, int]:
+        kind = type(self).__name__
+        if self.kernel_size % 2 == 0:
+            raise ValueError(f"{kind}(kernel_size={self.kernel_size!r}): it must be odd, so that images keep their size")
+        side = math.isqrt(n_features)
+        shape = tuple(vars(self).get("_seen", ()) or self.image_shape or ((side, side) if side**2 == n_features else (1, n_features)))
+        shape = (1,) * (3 - len(shape)) + shape
+        if len(shape) != 3 or math.prod(shape) != n_features:
+            raise ValueError(
+                f"{kind}(image_shape={self.image_shape!r}): samples have {n_features} numbers; image_shape must be (height, "
+                "width) or (channels, height, width) with that product"
+            )
+        return shape
+
+    def _n_features(self, X: np.ndarray) -> int:
+        return math.prod(X.shape[1:])

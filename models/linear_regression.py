@@ -1,0 +1,215 @@
+"""Linear regression: y = x·w + b, by the normal equation or by gradient steps; ridge, lasso and elastic net."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import tinygrad_ml as tg
+from tinygrad_ml import Tensor, nn
+from tinygrad_ml.nn import functional as F
+
+from .base import Regressor, weighted_mean
+from .solvers import weight_of_mean_1
+
+
+class LinearRegression(Regressor):
+    """The linear model y = x·w + b, fitted by least squares or by another loss, with or without a penalty.
+
+    Parameters
+    ----------
+    solver : "normal", "sgd" or "adam"
+        The closed form (normal equation, by a singular value decomposition, so singular data is fine), or gradient
+        steps on batches.
+    penalty : None, "l2" (ridge), "l1" (lasso) or "elasticnet"
+        With the normal equation None or "l2".
+    alpha : float
+        The strength of the penalty, counted as in scikit-learn's Ridge, Lasso and ElasticNet: for n samples the mean
+        loss has added to it alpha / n · Σw² for "l2", and 2 · alpha · (l1_ratio · Σ|w| + (1 - l1_ratio) / 2 · Σw²)
+        for "elasticnet", of which "l1" is the case l1_ratio = 1. The bias has no penalty.
+    l1_ratio : float, from 0 to 1
+    loss : "mse", "mae" or "huber"
+        The squared or absolute difference, or d² for |d| <= huber_delta and huber_delta · (2|d| - huber_delta) beyond.
+        The last two are for data with outliers, and need a gradient solver.
+    huber_delta : float
+    fit_intercept : bool
+        Whether there is a bias b.
+    learning_rate : float, optional
+        For "sgd" by default as large as the curvature of the loss lets it be, for "adam" 0.01.
+    momentum : float
+        For "sgd".
+    batch_size : int, optional
+        The samples of a gradient step: 1 is stochastic gradient descent, None takes all of them.
+    max_iter : int
+        The most passes over the data.
+    tol : float
+        Stop when the mean loss has not fallen by so much in `n_iter_no_change` passes; 0 never stops.
+    early_stopping, validation_fraction, n_iter_no_change : bool, float, int
+        Whether to keep a fraction of the data apart, and to stop, with the best weights, when the loss on it has not
+        fallen for so many passes.
+    warm_start : bool
+        Whether the next `fit` goes on from the present weights.
+    random_state : int, Generator or RandomState, optional
+        Decides the order of the batches.
+    verbose : bool
+        Whether to show a progress bar.
+
+    Attributes
+    ----------
+    coef_, intercept_ : (features,) and number; (outputs, features) and (outputs,) if y has several columns
+    n_iter_ : int
+    history_ : History
+
+    Examples
+    --------
+    >>> X, y = np.array([[0.0], [1.0], [2.0]]), np.array([1.0, 3.0, 5.0])
+    >>> model = tg.models.LinearRegression().fit(X, y)
+    >>> model.coef_.round(6), round(model.intercept_, 6)
+    (array([2.]), 1.0)
+    >>> model.predict([[10.0]])
+    array([21.])
+
+    It is a module: draw it with `tg.draw(model, x)`, and check its gradient:
+
+    >>> from tinygrad_ml.testing import gradcheck
+    >>> report = gradcheck(model, X)
+    """
+
+    solvers = ("normal", "sgd", "adam")
+    curvature = 2.0  # the second derivative of the squared difference
+
+    def __init__(
+        self,
+        *,
+        solver: str = "normal",
+        penalty: str | None = None,
+        alpha: float = 1.0,
+        l1_ratio: float = 0.5,
+        loss: str = "mse",
+        huber_delta: float = 1.35,
+        fit_intercept: bool = True,
+        learning_rate: float | None = None,
+        momentum: float = 0.0,
+        batch_size: int | None = 32,
+        max_iter: int = 1000,
+        tol: float = 1e-4,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 5,
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: bool = False,
+    ):
+        self.store(locals())
+
+    def build(self, n_features: int, n_outputs: int = 1) -> LinearRegression:
+        """Make the layer, `linear_`, with weights of zero: a convex problem needs no luck at the start."""
+        self.linear_ = nn.Linear(n_features, n_outputs, bias=self.fit_intercept)
+        for parameter in self.linear_.parameters():
+            nn.init.zeros_(parameter)
+        return self
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear_(x)
+
+    @property
+    def loss(self) -> NamedLoss:  # type: ignore[override]
+        """The name of the loss, which can be called: `model.loss(output, target)`."""
+        return NamedLoss(vars(self)["loss"]).of(self)
+
+    @loss.setter
+    def loss(self, name: str) -> None:
+        vars(self)["loss"] = name
+
+    def choices(self) -> dict[str, tuple[Any, ...]]:
+        return super().choices() | {"loss": ("mse", "mae", "huber")}
+
+    def penalty_weights(self, total_weight: float) -> tuple[float, float]:
+        alpha = self.alpha / self.linear_.out_features  # the mean loss is over the outputs too
+        if self.penalty == "l2":
+            return 0.0, 2 * alpha / total_weight
+        ratio = {"l1": 1.0, "elasticnet": self.l1_ratio}.get(self.penalty)
+        return (0.0, 0.0) if ratio is None else (2 * alpha * ratio, 2 * alpha * (1 - ratio))
+
+    def inputs(self, X: np.ndarray) -> np.ndarray:
+        """Return what the layer multiplies with its weights: `(samples, terms)`."""
+        return X
+
+    def _solve(self, X: np.ndarray, target: np.ndarray, weight: Any, passes: int | None = None) -> None:
+        if self.solver != "normal":
+            super()._solve(X, target, weight, passes)
+            return
+        kind = type(self).__name__
+        if self.loss != "mse" or self.penalty not in (None, "none", "l2"):
+            raise ValueError(
+                f"{kind}(loss={str(self.loss)!r}, penalty={self.penalty!r}): the normal equation is for loss='mse' and "
+                "penalty=None or 'l2'; choose solver='sgd' or 'adam'"
+            )
+        if self.early_stopping:
+            raise ValueError(f"{kind}: the normal equation cannot stop early; choose solver='sgd' or 'adam'")
+        alpha = self.alpha if self.penalty == "l2" else 0.0
+        w, b = normal_equation(self.inputs(X), target, weight, alpha, self.fit_intercept)
+        self.linear_.weight.data = w.T
+        if self.fit_intercept:
+            self.linear_.bias.data = b
+        self.n_iter_ = 1
+        with tg.no_grad():
+            self.history_.append(loss=self.loss(self(tg.tensor(X)), target, weight_of_mean_1(weight)).item())
+
+    @property
+    def coef_(self) -> np.ndarray:
+        """The weights of the features."""
+        weight = self.linear_.weight.numpy()
+        return weight[0] if self._column else weight
+
+    @property
+    def intercept_(self) -> Any:
+        """The bias."""
+        bias = self.linear_.bias.numpy() if self.fit_intercept else np.zeros(self.linear_.out_features)
+        return bias[0] if self._column else bias
+
+
+class NamedLoss(str):
+    """The name of a loss, as given to a model, that can also be called as the loss it names."""
+
+    model: LinearRegression
+
+    def of(self, model: LinearRegression) -> NamedLoss:
+        self.model = model
+        return self
+
+    def __call__(self, output: Tensor, target: Any, sample_weight: Any = None) -> Tensor:
+        """Return the mean loss of outputs and targets `(batch, outputs)`."""
+        target = self.model.match(output, target)
+        reduction = "mean" if sample_weight is None else "none"
+        if self == "mse":
+            losses = F.mse_loss(output, target, reduction=reduction)
+        elif self == "mae":
+            losses = F.l1_loss(output, target, reduction=reduction)
+        else:
+            losses = 2 * F.huber_loss(output, target, reduction=reduction, delta=self.model.huber_delta)
+        return losses if sample_weight is None else weighted_mean(losses, sample_weight)
+
+
+def normal_equation(
+    X: np.ndarray, y: np.ndarray, weight: np.ndarray | None, alpha: float, intercept: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the w `(features, outputs)` and b that minimise Σ weight · (y - x·w - b)² + alpha · Σw².
+
+    By a singular value decomposition, which also solves what XᵀX is singular for: of all minima the smallest w. A ridge
+    is as many more samples: sqrt(alpha) of each feature, with the target 0.
+    """
+    mean_x, mean_y = np.zeros(X.shape[1], X.dtype), np.zeros(y.shape[1], y.dtype)
+    if intercept:
+        mean_x, mean_y = np.average(X, axis=0, weights=weight), np.average(y, axis=0, weights=weight)
+    rows, targets = X - mean_x, y - mean_y
+    if weight is not None:
+        root = np.sqrt(weight)[:, None]
+        rows, targets = rows * root, targets * root
+    if alpha:
+        n = X.shape[1]
+        rows = np.vstack([rows, np.sqrt(alpha) * np.eye(n, dtype=X.dtype)])
+        targets = np.vstack([targets, np.zeros((n, y.shape[1]), y.dtype)])
+    w = np.linalg.lstsq(rows, targets, rcond=None)[0]
+    return w, mean_y - mean_x @ w

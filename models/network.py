@@ -1,0 +1,59 @@
+"""Network: what multi-layer perceptrons and convolutional networks share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import tinygrad_ml as tg
+from tinygrad_ml import Tensor, nn
+
+from .base import Model
+
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+    "identity": nn.Identity,
+}
+
+
+class Network(Model):
+    """Layers in a row, `layers_`, trained by gradient steps on batches, with penalties counted as weight decay."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers_(x)
+
+    def penalty_weights(self, total_weight: float) -> tuple[float, float]:
+        ratio = {"l1": 1.0, "l2": 0.0, "elasticnet": self.l1_ratio}.get(self.penalty)
+        return (0.0, 0.0) if ratio is None else (self.alpha * ratio, self.alpha * (1 - ratio))
+
+    def choices(self) -> dict[str, tuple[Any, ...]]:
+        return super().choices() | {"activation": tuple(ACTIVATIONS)}
+
+    def hidden_layer(self, n_inputs: int, n_outputs: int) -> list[nn.Module]:
+        """Return a hidden layer: an affine map, batch normalisation, the activation, dropout."""
+        parts = [nn.Linear(n_inputs, n_outputs, bias=not self.batch_norm)]
+        parts += [nn.BatchNorm1d(n_outputs)] * self.batch_norm
+        parts += [ACTIVATIONS[self.activation]()]
+        return parts + [nn.Dropout(self.dropout)] * (self.dropout > 0)
+
+    def dense(self, n_features: int, hidden: Any, n_outputs: int) -> list[nn.Module]:
+        """Return hidden layers of these sizes, and the affine map to the outputs."""
+        sizes = [hidden] if isinstance(hidden, int) else list(hidden)
+        if not all(isinstance(size, int) and size >= 1 for size in sizes):
+            raise ValueError(f"{type(self).__name__}: the sizes of hidden layers must be at least 1, not {hidden!r}")
+        layers: list[nn.Module] = []
+        for size in sizes:
+            layers += self.hidden_layer(n_features, size)
+            n_features = size
+        return [*layers, nn.Linear(n_features, n_outputs)]
+
+
+def flattened(x: Tensor) -> Tensor:
+    """Return `(batch, features)` of a batch of any shape."""
+    return tg.reshape(x, (x.shape[0], -1))

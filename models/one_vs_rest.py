@@ -1,0 +1,113 @@
+"""One-vs-rest: many classes by one binary classifier for each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import tinygrad_ml as tg
+from tinygrad_ml import Tensor
+from tinygrad_ml.nn import functional as F
+
+from .base import Classifier, weighted_mean
+from .estimator import available_when, clone
+from .logistic_regression import LogisticRegression
+
+
+class OneVsRest(Classifier):
+    """One binary classifier for each class, which tells it from all others; the one that is most sure decides.
+
+    Its outputs are the logits of all of them.
+
+    Parameters
+    ----------
+    estimator : a classifier of this package for two classes, optional
+        The pattern of all of them, which is copied and stays as it is; by default `LogisticRegression()`.
+
+    Attributes
+    ----------
+    estimators_ : list of the fitted classifiers, one for each class; a single one for two classes
+    coef_, intercept_ : (classes, features) and (classes,), if they are linear
+    classes_ : (classes,)
+    history_ : History of the last one
+
+    Examples
+    --------
+    >>> X, y = np.array([[0.0], [1.0], [4.0], [5.0], [9.0], [10.0]]), [0, 0, 1, 1, 2, 2]
+    >>> model = tg.models.OneVsRest(tg.models.MLPClassifier((8,), learning_rate=0.1, random_state=0)).fit(X / 10, y)
+    >>> model.predict([[0.05], [0.45], [0.95]])
+    array([0, 1, 2])
+
+    It is a module: draw it with `tg.draw(model, X)`, and check the gradient of its loss:
+
+    >>> from tinygrad_ml.testing import gradcheck
+    >>> report = gradcheck(lambda x: model.loss(model(x), np.array(y)), X)
+    """
+
+    def __init__(self, estimator: Any = None):
+        self.store(locals())
+
+    def build(self, n_features: int, n_outputs: int) -> OneVsRest:
+        """Make `estimators_`, one with a single output for each class; a single one for two classes."""
+        pattern = LogisticRegression() if self.estimator is None else self.estimator
+        if not isinstance(pattern, Classifier):
+            raise TypeError(
+                f"OneVsRest: the estimator must be a classifier of tinygrad_ml.models, not {type(pattern).__name__}"
+                + ("; make one of it with ()" if isinstance(pattern, type) else "")
+            )
+        self.estimators_ = [clone(pattern).build(n_features, 1) for _ in range(n_outputs)]
+        return self
+
+    def forward(self, x: Tensor) -> Tensor:
+        return tg.concatenate([estimator(x) for estimator in self.estimators_], axis=1)
+
+    def loss(self, output: Tensor, target: Any, sample_weight: Any = None) -> Tensor:
+        """Return the mean log loss of all classifiers."""
+        if output.shape[1] == 1:
+            return super().loss(output, target, sample_weight)
+        truth = np.asarray(target).reshape(-1, 1) == np.arange(output.shape[1])
+        losses = F.binary_cross_entropy_with_logits(output, truth.astype(output.dtype), reduction="none")
+        return losses.mean() if sample_weight is None else weighted_mean(losses, sample_weight)
+
+    def _solve(self, X: np.ndarray, target: np.ndarray, weight: Any, passes: int | None = None) -> None:
+        weights = {} if weight is None else {"sample_weight": weight}
+        for i, estimator in enumerate(self.estimators_):
+            of_class = (target == (i if len(self.estimators_) > 1 else 1)).astype(int)
+            if passes is None:
+                estimator.fit(X, of_class, **weights)
+            else:
+                estimator.partial_fit(X, of_class, classes=[0, 1], **weights)
+        self.history_ = self.estimators_[-1].history_
+
+    @available_when(lambda self: _without("partial_fit", self.estimator))
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> OneVsRest:
+        """Learn a little more from these samples; the first call should name all `classes`. Return the model."""
+        return self._partial_fit(X, y, sample_weight, classes)
+
+    @available_when(lambda self: _without("predict_proba", self.estimator))
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return the probabilities of each against the rest, divided by their sum, `(samples, classes)`."""
+        logits = self._outputs(X)
+        if logits.shape[1] == 1:
+            return super().predict_proba(X)
+        each = tg.sigmoid(tg.tensor(logits)).numpy()
+        total = each.sum(axis=1, keepdims=True)
+        return np.where(total > 0, each / np.where(total > 0, total, 1), 1 / each.shape[1])
+
+    @property
+    def coef_(self) -> np.ndarray:
+        """The weights of linear classifiers, (classes, features)."""
+        return np.concatenate([estimator.coef_ for estimator in self.estimators_])
+
+    @property
+    def intercept_(self) -> np.ndarray:
+        """The biases of linear classifiers, (classes,)."""
+        return np.concatenate([estimator.intercept_ for estimator in self.estimators_])
+
+
+def _without(method: str, estimator: Any) -> str:
+    """Return why there is no such method, or "" if there is."""
+    if hasattr(LogisticRegression() if estimator is None else estimator, method):
+        return ""
+    return f"OneVsRest has no {method}, because {estimator or 'LogisticRegression()'!r} has none"

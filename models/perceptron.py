@@ -1,0 +1,140 @@
+"""The perceptron: a step function of x·w + b, and the oldest learning rule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import tinygrad_ml as tg
+from tinygrad_ml import Tensor, nn
+from tinygrad_ml.ops.create import default_generator
+
+from .base import Classifier
+from .estimator import available_when
+
+
+class Perceptron(Classifier):
+    """Rosenblatt's perceptron for two classes: the second one where x·w + b >= 0.
+
+    It looks at one sample after the other, and after each mistake adds the sample to w, or takes it off, times the
+    learning rate: w += learning_rate · (target - prediction) · x. If a plane separates the classes, it makes a limited
+    number of mistakes (Novikoff 1962); if none does, it goes on for `max_iter` passes. Since the order decides, and not
+    an average, samples have no weights.
+
+    Parameters
+    ----------
+    learning_rate : float
+        From weights of zero it changes only the scale of w.
+    fit_intercept : bool
+        Whether there is a bias b.
+    max_iter : int
+        The most passes over the data.
+    shuffle : bool
+        Whether each pass is in another order; by default in the order of the data.
+    warm_start : bool
+        Whether the next `fit` goes on from the present weights.
+    random_state : int, Generator or RandomState, optional
+        Decides the order.
+
+    Attributes
+    ----------
+    coef_, intercept_ : (1, features) and (1,)
+    mistakes_ : list of ints
+        The samples that were wrong when they were looked at, one after the other.
+    classes_ : (2,)
+    n_iter_ : int
+    history_ : History, with the number of mistakes in each pass
+
+    Examples
+    --------
+    >>> X, y = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), [0, 0, 0, 1]
+    >>> gate = tg.models.Perceptron().fit(X, y)
+    >>> gate.predict(X), gate.history_["mistakes"]
+    (array([0, 0, 0, 1]), [2.0, 3.0, 3.0, 2.0, 1.0, 0.0])
+
+    It is a module: draw it with `tg.draw(gate, X)`, and check its gradient:
+
+    >>> from tinygrad_ml.testing import gradcheck
+    >>> report = gradcheck(gate, X)
+    """
+
+    multi_class = False
+
+    def __init__(
+        self,
+        *,
+        learning_rate: float = 1.0,
+        fit_intercept: bool = True,
+        max_iter: int = 1000,
+        shuffle: bool = False,
+        warm_start: bool = False,
+        random_state: Any = None,
+    ):
+        self.store(locals())
+
+    def build(self, n_features: int, n_outputs: int = 1) -> Perceptron:
+        """Make the layer, `linear_`, with weights of zero."""
+        self.linear_ = nn.Linear(n_features, n_outputs, bias=self.fit_intercept)
+        for parameter in self.linear_.parameters():
+            nn.init.zeros_(parameter)
+        return self
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear_(x)
+
+    def loss(self, output: Tensor, target: Any, sample_weight: Any = None) -> Tensor:
+        """Return the mean perceptron criterion, max(0, -±x·w): its gradient is the learning rule."""
+        sign = 2 * np.asarray(target).reshape(-1, 1) - 1
+        return tg.relu(-output * sign.astype(output.dtype)).mean()
+
+    def fit(self, X: Any, y: Any) -> Perceptron:  # type: ignore[override]
+        """Learn from samples (samples, features) of two classes, until a pass makes no mistake; return the model."""
+        return super().fit(X, y)
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Perceptron:  # type: ignore[override]
+        """Make one pass over these samples; the first call should name both `classes`. Return the model."""
+        return super().partial_fit(X, y, classes)
+
+    def _solve(self, X: np.ndarray, target: np.ndarray, weight: Any, passes: int | None = None) -> None:
+        if "mistakes_" not in vars(self) or passes is None:
+            self.mistakes_: list[int] = []
+        w = self.linear_.weight.numpy()[0].copy()
+        b = self.linear_.bias.numpy()[0] if self.fit_intercept else X.dtype.type(0)
+        order, rate = np.arange(len(X)), X.dtype.type(self.learning_rate)
+        for _ in range(passes or self.max_iter):
+            if self.shuffle:
+                default_generator().shuffle(order)
+            before = len(self.mistakes_)
+            for i in order.tolist():
+                x = X[i]
+                error = target[i] - (x @ w + b >= 0)
+                if error:
+                    w += rate * error * x
+                    b += rate * error * self.fit_intercept
+                    self.mistakes_.append(i)
+            self.history_.append(mistakes=len(self.mistakes_) - before)
+            if len(self.mistakes_) == before:
+                break
+        self.linear_.weight.data = w[None]
+        if self.fit_intercept:
+            self.linear_.bias.data = [b]
+        self.n_iter_ = len(self.history_["mistakes"])
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the second class where x·w + b >= 0, else the first, `(samples,)`."""
+        return self._classes(1)[(self._outputs(X)[:, 0] >= 0).astype(int)]
+
+    predict_proba = available_when(lambda self: "a Perceptron knows no probabilities; LogisticRegression does")(
+        Classifier.predict_proba
+    )
+
+    @property
+    def coef_(self) -> np.ndarray:
+        """The weights of the features, (1, features)."""
+        return self.linear_.weight.numpy()
+
+    @property
+    def intercept_(self) -> np.ndarray:
+        """The bias, (1,)."""
+        return self.linear_.bias.numpy() if self.fit_intercept else np.zeros(1)

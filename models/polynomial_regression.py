@@ -1,0 +1,130 @@
+"""Polynomial regression: linear regression on the powers and products of the features."""
+
+from __future__ import annotations
+
+import math
+from itertools import combinations_with_replacement
+from typing import Any
+
+import numpy as np
+
+import tinygrad_ml as tg
+from tinygrad_ml import Tensor, nn
+
+from .linear_regression import LinearRegression
+
+
+class PolynomialRegression(LinearRegression):
+    """A polynomial in the features: all products of up to `degree` of them, and a bias, with a weight for each.
+
+    The products are standardised (mean 0, standard deviation 1) before they are weighed, so that a penalty treats them
+    alike and gradient steps go well; `coef_` and `intercept_` are those of the plain products.
+
+    Parameters
+    ----------
+    degree : int
+        1 is linear regression; high degrees follow every point, without a penalty.
+    solver, penalty, alpha, l1_ratio, loss, huber_delta, fit_intercept, learning_rate, momentum, batch_size, max_iter, \
+tol, early_stopping, validation_fraction, n_iter_no_change, warm_start, random_state, verbose
+        As in `LinearRegression`.
+
+    Attributes
+    ----------
+    terms_ : list of tuples of ints
+        The features that each product multiplies: (0, 0, 1) is x0² · x1.
+    coef_, intercept_ : (terms,) and number; (outputs, terms) and (outputs,) if y has several columns
+    n_iter_ : int
+    history_ : History
+
+    Examples
+    --------
+    >>> x = np.linspace(-2, 2, 9).reshape(-1, 1)
+    >>> y = 1 - 3 * x[:, 0] + 0.5 * x[:, 0] ** 2
+    >>> model = tg.models.PolynomialRegression(2).fit(x, y)
+    >>> model.coef_.round(6), round(model.intercept_, 6)
+    (array([-3. ,  0.5]), 1.0)
+
+    It is a module: draw it with `tg.draw(model, x)`, and check its gradient:
+
+    >>> from tinygrad_ml.testing import gradcheck
+    >>> report = gradcheck(model, x)
+    """
+
+    def __init__(
+        self,
+        degree: int = 2,
+        *,
+        solver: str = "normal",
+        penalty: str | None = None,
+        alpha: float = 1.0,
+        l1_ratio: float = 0.5,
+        loss: str = "mse",
+        huber_delta: float = 1.35,
+        fit_intercept: bool = True,
+        learning_rate: float | None = None,
+        momentum: float = 0.0,
+        batch_size: int | None = 32,
+        max_iter: int = 1000,
+        tol: float = 1e-4,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 5,
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: bool = False,
+    ):
+        self.store(locals())
+
+    def build(self, n_features: int, n_outputs: int = 1) -> PolynomialRegression:
+        """Make the layer, `linear_`, for all products, and what standardises them."""
+        n_terms = math.comb(n_features + self.degree, self.degree) - 1
+        if n_terms > 100_000:
+            raise ValueError(
+                f"{type(self).__name__}(degree={self.degree}): {n_features} features have {n_terms} products; take a "
+                "lower degree or fewer features"
+            )
+        # each product of k features is one feature times a product of k - 1, which starts with it or a later one
+        self.terms_: list[tuple[int, ...]] = []
+        self.steps_: list[tuple[np.ndarray, np.ndarray]] = []
+        shorter: dict[tuple[int, ...], int] = {(): 0}
+        for k in range(1, self.degree + 1):
+            products = list(combinations_with_replacement(range(n_features), k))
+            self.steps_.append((np.array([p[0] for p in products]), np.array([shorter[p[1:]] for p in products])))
+            self.terms_ += products
+            shorter = {p: i for i, p in enumerate(products)}
+        self.mean_, self.scale_ = nn.Buffer(np.zeros(n_terms)), nn.Buffer(np.ones(n_terms))
+        super().build(n_terms, n_outputs)
+        return self
+
+    def products(self, x: Tensor) -> Tensor:
+        """Return all products of up to `degree` features, (batch, terms), the short ones first."""
+        parts = [x]
+        for first, rest in self.steps_[1:]:
+            parts.append(x[:, first] * parts[-1][:, rest])
+        return tg.concatenate(parts, axis=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear_((self.products(x) - self.mean_) / self.scale_)
+
+    def _solve(self, X: np.ndarray, target: np.ndarray, weight: Any, passes: int | None = None) -> None:
+        if "n_iter_" not in vars(self):
+            with tg.no_grad():
+                products = self.products(tg.tensor(X)).numpy()
+            mean = np.average(products, axis=0, weights=weight)
+            scale = np.sqrt(np.average((products - mean) ** 2, axis=0, weights=weight))
+            self.mean_.data, self.scale_.data = mean * self.fit_intercept, np.where(scale > 0, scale, 1)
+        super()._solve(X, target, weight, passes)
+
+    def inputs(self, X: np.ndarray) -> np.ndarray:
+        with tg.no_grad():
+            return ((self.products(tg.tensor(X)) - self.mean_) / self.scale_).numpy()
+
+    @property
+    def coef_(self) -> np.ndarray:
+        """The weights of the plain products."""
+        return super().coef_ / self.scale_.numpy()
+
+    @property
+    def intercept_(self) -> Any:
+        """The bias."""
+        return super().intercept_ - self.coef_ @ self.mean_.numpy()
