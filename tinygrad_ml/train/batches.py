@@ -37,7 +37,7 @@ class Batches:
         self.what, self.dtype = what, dtype
         self.ready = False  # whether the batches come as the module needs them
         if type(data) is tuple or isinstance(data, (np.ndarray, Tensor)) or hasattr(data, "iloc"):
-            if data == ():
+            if isinstance(data, tuple) and not data:
                 raise ValueError(f"fit: {what} is an empty tuple; it must be (X, y), a DataLoader or batches")
             data = DataLoader(data, batch_size, shuffle, seed=seed, dtype=dtype)
             self.ready = True
@@ -51,6 +51,8 @@ class Batches:
                 f"fit: {what} is a {type(data).__name__}, which can be gone through only once; give (X, y), "
                 "a DataLoader, or a list of batches"
             )
+        elif isinstance(data, list) and len({np.ndim(part) for part in data if hasattr(part, "shape")}) > 1:
+            raise TypeError(f"fit: {what} is a list of arrays, which would be a batch each; write (X, y)")
         self.source: Any = data
         self.loader: DataLoader | None = data if isinstance(data, DataLoader) else None
 
