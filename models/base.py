@@ -81,8 +81,7 @@ class Model(Estimator):
         X, target, weight = self._training_data(X, y, sample_weight)
         with seeded(vars(self).get("random_state")):
             if not again:
-                self.build(self.n_features_in_, self._n_outputs(target))
-                self.to(X.dtype)
+                self._start(X, target)
             self.history_ = History()
             self._solve(X, target, weight)
         self.eval()
@@ -100,8 +99,7 @@ class Model(Estimator):
         X, target, weight = self._training_data(X, y, sample_weight, classes=classes, again=again)
         with seeded(None if again else vars(self).get("random_state")):
             if not again:
-                self.build(self.n_features_in_, self._n_outputs(target))
-                self.to(X.dtype)
+                self._start(X, target)
                 self.history_ = History()
             self._solve(X, target, weight, passes=1)
         self.eval()
@@ -114,6 +112,10 @@ class Model(Estimator):
             f"{type(self).__name__}(solver={self.solver!r}) solves all the data at once and has no partial_fit; choose "
             "the solver 'sgd' or 'adam'"
         )
+
+    def _start(self, X: np.ndarray, target: np.ndarray) -> None:
+        self.build(self.n_features_in_, self._n_outputs(target))
+        self.to(X.dtype)
 
     def _forget(self) -> None:
         for name in [name for name in vars(self) if name.endswith("_")]:
@@ -149,10 +151,7 @@ class Model(Estimator):
         if again is None:
             again = "n_features_in_" in vars(self)
         names = checking.feature_names(self, X)
-        if again:
-            X = self._check_X(X)
-        else:
-            X = checking.check_X(self, X, self.input_dimensions)
+        X = self._check_X(X) if again else checking.check_X(self, X, self.input_dimensions)
         y = checking.check_target(self, y, len(X), self.multi_output)
         weight = checking.check_weights(self, sample_weight, len(X), X.dtype)
         if weight is not None and not weight.all():  # without a weight it is as if it were not there
@@ -183,9 +182,8 @@ class Model(Estimator):
         checking.check_names(self, checking.feature_names(self, X)) if known is not None else None
         X = checking.check_X(self, X, self.input_dimensions)
         if known is not None and self._n_features(X) != known:
-            raise ValueError(
-                f"X has {self._n_features(X)} features, but {type(self).__name__} is expecting {known} features as input"
-            )
+            kind, n = type(self).__name__, self._n_features(X)
+            raise ValueError(f"X has {n} features, but {kind} is expecting {known} features as input")
         return X
 
     def _outputs(self, X: Any, batch_size: int = 4096) -> np.ndarray:
@@ -197,9 +195,7 @@ class Model(Estimator):
             self.eval()
         try:
             with tg.no_grad():
-                parts = [
-                    self(tg.tensor(X[i : i + batch_size])).numpy() for i in range(0, len(X), batch_size)
-                ]
+                parts = [self(tg.tensor(X[i : i + batch_size])).numpy() for i in range(0, len(X), batch_size)]
         finally:
             if training:
                 self.train()
@@ -282,8 +278,8 @@ class Classifier(Model):
                 raise ValueError(f"{kind}: y has the label {unknown!r}, which is not one of the classes {known}")
         if len(known) < 2:
             raise ValueError(
-                f"{kind} needs samples of at least 2 classes to learn what tells them apart, but the data contains only "
-                f"one class: {known[0]!r}"
+                f"{kind} needs samples of at least 2 classes to learn what tells them apart, but the data contains "
+                f"only one class: {known[0]!r}"
             )
         if len(known) > 2 and not self.multi_class:
             raise ValueError(

@@ -31,8 +31,9 @@ class ConvNet(Network, Classifier):
         The neurons of each fully connected layer.
     image_shape : (height, width) or (channels, height, width), optional
         What a row of pixels is; by default a square of one channel, or a single line of pixels if there is no such.
-    activation, dropout, batch_norm, solver, penalty, alpha, l1_ratio, class_weight, learning_rate, momentum, batch_size, \
-max_iter, tol, early_stopping, validation_fraction, n_iter_no_change, callbacks, warm_start, random_state, verbose
+    activation, dropout, batch_norm, solver, penalty, alpha, l1_ratio, class_weight, learning_rate, momentum, \
+batch_size, max_iter, tol, early_stopping, validation_fraction, n_iter_no_change, callbacks, warm_start, random_state, \
+verbose
         As in `MLPClassifier`; the dropout is in the fully connected layers.
 
     Attributes
@@ -91,7 +92,9 @@ max_iter, tol, early_stopping, validation_fraction, n_iter_no_change, callbacks,
 
     def build(self, n_features: int, n_outputs: int) -> ConvNet:
         """Make `layers_` for images of `n_features` pixels in all channels; one output for two classes."""
-        self.image_shape_ = channels, height, width = self._shape_of(n_features)
+        seen = vars(self).get("image_shape_", ())  # by `fit`
+        self.image_shape_ = seen if math.prod(seen) == n_features else self._shape_of(n_features)
+        channels, height, width = self.image_shape_
         layers: list[nn.Module] = []
         for filters in [self.channels] if isinstance(self.channels, int) else self.channels:
             layers.append(nn.Conv2d(channels, filters, self.kernel_size, padding=self.kernel_size // 2))
@@ -109,16 +112,21 @@ max_iter, tol, early_stopping, validation_fraction, n_iter_no_change, callbacks,
     def _shape_of(self, n_features: int) -> tuple[int, int, int]:
         kind = type(self).__name__
         if self.kernel_size % 2 == 0:
-            raise ValueError(f"{kind}(kernel_size={self.kernel_size!r}): it must be odd, so that images keep their size")
+            raise ValueError(f"{kind}(kernel_size={self.kernel_size!r}): must be odd, so that images keep their size")
         side = math.isqrt(n_features)
-        shape = tuple(vars(self).get("_seen", ()) or self.image_shape or ((side, side) if side**2 == n_features else (1, n_features)))
+        shape = tuple(self.image_shape or ((side, side) if side**2 == n_features else (1, n_features)))
         shape = (1,) * (3 - len(shape)) + shape
         if len(shape) != 3 or math.prod(shape) != n_features:
             raise ValueError(
-                f"{kind}(image_shape={self.image_shape!r}): samples have {n_features} numbers; image_shape must be (height, "
-                "width) or (channels, height, width) with that product"
+                f"{kind}(image_shape={self.image_shape!r}): samples have {n_features} numbers; image_shape must be "
+                "(height, width) or (channels, height, width) with that product"
             )
         return shape
+
+    def _start(self, X: np.ndarray, target: np.ndarray) -> None:
+        if X.ndim > 2 and not self.image_shape:
+            self.image_shape_ = (1,) * (4 - X.ndim) + X.shape[1:]
+        super()._start(X, target)
 
     def _n_features(self, X: np.ndarray) -> int:
         return math.prod(X.shape[1:])

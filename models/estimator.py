@@ -32,13 +32,14 @@ class Estimator(nn.Module):
     """
 
     kind = ""  # "classifier" or "regressor"
+    _signature: dict[str, Any]
     multi_class = multi_output = False
 
     # `Module` keeps this in a public attribute; scikit-learn wants what `fit` sets to end in _ or to begin with it
     _training = True
 
     @property
-    def training(self) -> bool:  # type: ignore[override]
+    def training(self) -> bool:
         """Whether the model behaves as in training (dropout active, ...)."""
         return self._training
 
@@ -147,9 +148,7 @@ class Estimator(nn.Module):
     def changed_params(self) -> dict[str, Any]:
         """Return the hyperparameters that are not at their defaults."""
         defaults = self._defaults()
-        return {
-            name: value for name, value in self.get_params(deep=False).items() if not _same(value, defaults[name])
-        }
+        return {name: value for name, value in self.get_params(deep=False).items() if not _same(value, defaults[name])}
 
     def extra_repr(self) -> str:
         return ", ".join(f"{name}={value!r}" for name, value in self.changed_params().items())
@@ -171,7 +170,7 @@ class Estimator(nn.Module):
         )
 
 
-class available_when:  # noqa: N801 (it is used as a decorator)
+class available_when:
     """Decorate a method that some hyperparameters take away; `reason(model)` says why, or "" when it is there.
 
     scikit-learn asks by `hasattr` what a model can do.

@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 
 import tinygrad_ml as tg
-from tinygrad_ml import Tensor, nn
+from tinygrad_ml import Tensor
 from tinygrad_ml.nn import functional as F
 
 from .base import Regressor, weighted_mean
+from .linear import LinearModel
 from .solvers import weight_of_mean_1
 
 
-class LinearRegression(Regressor):
+class LinearRegression(LinearModel, Regressor):
     """The linear model y = x·w + b, fitted by least squares or by another loss, with or without a penalty.
 
     Parameters
@@ -103,18 +104,8 @@ class LinearRegression(Regressor):
     ):
         self.store(locals())
 
-    def build(self, n_features: int, n_outputs: int = 1) -> LinearRegression:
-        """Make the layer, `linear_`, with weights of zero: a convex problem needs no luck at the start."""
-        self.linear_ = nn.Linear(n_features, n_outputs, bias=self.fit_intercept)
-        for parameter in self.linear_.parameters():
-            nn.init.zeros_(parameter)
-        return self
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.linear_(x)
-
     @property
-    def loss(self) -> NamedLoss:  # type: ignore[override]
+    def loss(self) -> NamedLoss:
         """The name of the loss, which can be called: `model.loss(output, target)`."""
         return NamedLoss(vars(self)["loss"]).of(self)
 
@@ -132,10 +123,6 @@ class LinearRegression(Regressor):
         ratio = {"l1": 1.0, "elasticnet": self.l1_ratio}.get(self.penalty)
         return (0.0, 0.0) if ratio is None else (2 * alpha * ratio, 2 * alpha * (1 - ratio))
 
-    def inputs(self, X: np.ndarray) -> np.ndarray:
-        """Return what the layer multiplies with its weights: `(samples, terms)`."""
-        return X
-
     def _solve(self, X: np.ndarray, target: np.ndarray, weight: Any, passes: int | None = None) -> None:
         if self.solver != "normal":
             super()._solve(X, target, weight, passes)
@@ -150,9 +137,7 @@ class LinearRegression(Regressor):
             raise ValueError(f"{kind}: the normal equation cannot stop early; choose solver='sgd' or 'adam'")
         alpha = self.alpha if self.penalty == "l2" else 0.0
         w, b = normal_equation(self.inputs(X), target, weight, alpha, self.fit_intercept)
-        self.linear_.weight.data = w.T
-        if self.fit_intercept:
-            self.linear_.bias.data = b
+        self.take(w.T, b)
         self.n_iter_ = 1
         with tg.no_grad():
             self.history_.append(loss=self.loss(self(tg.tensor(X)), target, weight_of_mean_1(weight)).item())
@@ -160,14 +145,12 @@ class LinearRegression(Regressor):
     @property
     def coef_(self) -> np.ndarray:
         """The weights of the features."""
-        weight = self.linear_.weight.numpy()
-        return weight[0] if self._column else weight
+        return super().coef_[0] if self._column else super().coef_
 
     @property
     def intercept_(self) -> Any:
         """The bias."""
-        bias = self.linear_.bias.numpy() if self.fit_intercept else np.zeros(self.linear_.out_features)
-        return bias[0] if self._column else bias
+        return super().intercept_[0] if self._column else super().intercept_
 
 
 class NamedLoss(str):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .linear_classifier import LinearClassifier
+from .linear import LinearClassifier
 
 
 class LogisticRegression(LinearClassifier):

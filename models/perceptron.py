@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 
 import tinygrad_ml as tg
-from tinygrad_ml import Tensor, nn
+from tinygrad_ml import Tensor
 from tinygrad_ml.ops.create import default_generator
 
 from .base import Classifier
 from .estimator import available_when
+from .linear import LinearModel
 
 
-class Perceptron(Classifier):
+class Perceptron(LinearModel, Classifier):
     """Rosenblatt's perceptron for two classes: the second one where x·w + b >= 0.
 
     It looks at one sample after the other, and after each mistake adds the sample to w, or takes it off, times the
@@ -73,16 +74,6 @@ class Perceptron(Classifier):
     ):
         self.store(locals())
 
-    def build(self, n_features: int, n_outputs: int = 1) -> Perceptron:
-        """Make the layer, `linear_`, with weights of zero."""
-        self.linear_ = nn.Linear(n_features, n_outputs, bias=self.fit_intercept)
-        for parameter in self.linear_.parameters():
-            nn.init.zeros_(parameter)
-        return self
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.linear_(x)
-
     def loss(self, output: Tensor, target: Any, sample_weight: Any = None) -> Tensor:
         """Return the mean perceptron criterion, max(0, -±x·w): its gradient is the learning rule."""
         sign = 2 * np.asarray(target).reshape(-1, 1) - 1
@@ -92,15 +83,14 @@ class Perceptron(Classifier):
         """Learn from samples (samples, features) of two classes, until a pass makes no mistake; return the model."""
         return super().fit(X, y)
 
-    def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Perceptron:  # type: ignore[override]
+    def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Perceptron:
         """Make one pass over these samples; the first call should name both `classes`. Return the model."""
         return super().partial_fit(X, y, classes)
 
     def _solve(self, X: np.ndarray, target: np.ndarray, weight: Any, passes: int | None = None) -> None:
         if "mistakes_" not in vars(self) or passes is None:
             self.mistakes_: list[int] = []
-        w = self.linear_.weight.numpy()[0].copy()
-        b = self.linear_.bias.numpy()[0] if self.fit_intercept else X.dtype.type(0)
+        w, b = self.coef_[0].copy(), self.intercept_[0]
         order, rate = np.arange(len(X)), X.dtype.type(self.learning_rate)
         for _ in range(passes or self.max_iter):
             if self.shuffle:
@@ -116,9 +106,7 @@ class Perceptron(Classifier):
             self.history_.append(mistakes=len(self.mistakes_) - before)
             if len(self.mistakes_) == before:
                 break
-        self.linear_.weight.data = w[None]
-        if self.fit_intercept:
-            self.linear_.bias.data = [b]
+        self.take([w], [b])
         self.n_iter_ = len(self.history_["mistakes"])
 
     def predict(self, X: Any) -> np.ndarray:
@@ -128,13 +116,3 @@ class Perceptron(Classifier):
     predict_proba = available_when(lambda self: "a Perceptron knows no probabilities; LogisticRegression does")(
         Classifier.predict_proba
     )
-
-    @property
-    def coef_(self) -> np.ndarray:
-        """The weights of the features, (1, features)."""
-        return self.linear_.weight.numpy()
-
-    @property
-    def intercept_(self) -> np.ndarray:
-        """The bias, (1,)."""
-        return self.linear_.bias.numpy() if self.fit_intercept else np.zeros(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .linear_classifier import LinearClassifier
+from .linear import LinearClassifier
 
 
 class SoftmaxRegression(LinearClassifier):

@@ -49,7 +49,7 @@ def penalised(model: Any) -> list[Any]:
 
 
 def in_batches(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights, passes: int | None = None) -> None:
-    """Fit by SGD or Adam on shuffled batches: `max_iter` epochs, or so many `passes` with the optimizer as it stands."""
+    """Fit by SGD or Adam on shuffled batches: `max_iter` epochs, or `passes` more with the optimizer as it stands."""
     optimizer = vars(model).get("optimizer_") if passes else None
     if optimizer is None:
         optimizer = make_optimizer(model, X, weight)
@@ -133,8 +133,8 @@ def lbfgs(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> Non
     l1, l2 = model.penalty_weights(len(X) if weight is None else float(weight.sum()))
     if l1:
         raise ValueError(
-            f"{type(model).__name__}(solver='lbfgs', penalty={model.penalty!r}): lbfgs needs a smooth penalty; choose the "
-            "solver 'newton' or 'sgd' for exact zeros"
+            f"{type(model).__name__}(solver='lbfgs', penalty={model.penalty!r}): lbfgs needs a smooth penalty; choose "
+            "the solver 'newton' or 'sgd' for exact zeros"
         )
     weights, weight = penalised(model), weight_of_mean_1(weight)
     x = tg.tensor(X)
@@ -206,9 +206,7 @@ def newton(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> No
         else:
             break  # rounding is all that is left
         theta, z, value = theta + length * step, z + length * change, new
-    layer.weight.data = theta[:, : X.shape[1]]
-    if bias:
-        layer.bias.data = theta[:, -1]
+    model.take(theta[:, : X.shape[1]], theta[:, -1])
     finish(model, losses, residual)
 
 
@@ -216,6 +214,8 @@ def derivatives(model: Any, z: np.ndarray, target: np.ndarray, weight: Weights) 
     """Return the loss of logits `(samples, outputs)`, its gradient, and its Hessian `(samples, outputs, outputs)`."""
     logits = tg.tensor(z, requires_grad=True)
     loss = model.loss(logits, target, weight)
+    slope: Any
+    row: Any
     (slope,) = tg.autograd.grad(loss, logits, create_graph=True)
     rows = []
     for unit in np.eye(z.shape[1], dtype=z.dtype):
@@ -280,9 +280,9 @@ def finish(model: Any, losses: list[float], residual: float) -> None:
     model.n_iter_ = max(1, len(losses) - 1)
     if len(losses) > model.max_iter and residual > model.tol:
         warnings.warn(
-            f"{type(model).__name__}(solver={model.solver!r}) has not converged in max_iter={model.max_iter} iterations: the "
-            f"largest entry of the gradient is {residual:.2g}, and tol is {model.tol:g}. Scale the features, or raise "
-            "max_iter",
+            f"{type(model).__name__}(solver={model.solver!r}) has not converged in max_iter={model.max_iter} "
+            f"iterations: the largest entry of the gradient is {residual:.2g}, and tol is {model.tol:g}. Scale the "
+            "features, or raise max_iter",
             loaded_class("sklearn.exceptions", "ConvergenceWarning", RuntimeWarning),
             stacklevel=4,
         )
