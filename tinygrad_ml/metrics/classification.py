@@ -74,11 +74,12 @@ def balanced_accuracy_score(y_true: Any, y_pred: Any, *, sample_weight: Any = No
             stacklevel=2,
         )
     recalls = matrix.diagonal()[sizes != 0] / sizes[sizes != 0]
-    score = float(recalls.mean())
+    score = recalls.mean()
     if adjusted:
         chance = 1 / len(recalls)
-        return (score - chance) / (1 - chance) if chance < 1 else float("nan")
-    return score
+        with np.errstate(divide="ignore", invalid="ignore"):  # a single class
+            score = (score - chance) / (1 - chance)
+    return float(score)
 
 
 def confusion_matrix(

@@ -54,8 +54,7 @@ def log_loss(
     proba = _probabilities(y_proba)
     truth, proba, weight = _by_class(y_true, proba, sample_weight, labels)
     eps = np.finfo(proba.dtype).eps
-    logarithm = np.log(np.clip(proba, eps, 1 - eps).astype(np.float64)).astype(proba.dtype)
-    losses = -np.sum(truth * logarithm, axis=1, dtype=proba.dtype)
+    losses = -np.sum(truth.astype(proba.dtype) * np.log(np.clip(proba, eps, 1 - eps)), axis=1)
     if normalize:
         return float(np.average(losses, weights=weight))
     return float(losses.sum() if weight is None else losses @ weight)
@@ -111,7 +110,7 @@ def brier_score_loss(
 
 def _probabilities(y_proba: Any) -> np.ndarray:
     proba = check_scores(y_proba, "y_proba", columns=True)
-    proba = proba if proba.dtype in (np.float32, np.float64) else proba.astype(np.float64)
+    proba = proba if proba.dtype in (np.float16, np.float32, np.float64) else proba.astype(np.float64)
     for extreme, side in ((proba.min(), "less than 0"), (proba.max(), "greater than 1")):
         if not 0 <= extreme <= 1:
             raise ValueError(
