@@ -120,7 +120,11 @@ def prediction_bias(
     label, prob, weight = label[counted], prob[counted], weight[counted]
     edges = np.linspace(0, 1, n_bins + 1)
     if strategy == "quantile":
-        edges = np.unique(np.quantile(prob, edges, weights=weight, method="inverted_cdf"))
+        order = prob.argsort()
+        mass = weight[order].cumsum()
+        edges = np.unique(
+            prob[order][np.searchsorted(mass, edges * mass[-1] * (1 - 1e-12))]
+        )  # rounding moves no sample
         if len(edges) == 1:
             edges = edges.repeat(2)
     n_buckets = len(edges) - 1

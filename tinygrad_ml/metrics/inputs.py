@@ -58,7 +58,7 @@ def check_targets(y_true: Any, y_pred: Any, sample_weight: Any = None) -> Target
         true, pred = true.reshape(-1), pred.reshape(-1)
         if (true.dtype.kind == "U") != (pred.dtype.kind == "U"):
             raise ValueError(
-                f"y_true has labels such as {true[0]!r} and y_pred such as {pred[0]!r}: "
+                f"y_true has labels such as {true.tolist()[0]!r} and y_pred such as {pred.tolist()[0]!r}: "
                 "both must be strings or both numbers"
             )
     elif true.shape != pred.shape:
