@@ -55,7 +55,8 @@ verbose
     It is a module: draw it with `tg.draw(net, rows)`, and check the gradient of its loss:
 
     >>> from tinygrad_ml.testing import gradcheck
-    >>> report = gradcheck(lambda x: net.loss(net(x), np.array([0, 1])), rows[3:5] + 0.1)
+    >>> images = np.random.default_rng(0).normal(size=(2, 6, 6))
+    >>> report = gradcheck(lambda x: net.loss(net(x), np.array([0, 1])), images)
     """
 
     input_dimensions = (2, 3, 4)

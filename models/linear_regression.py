@@ -66,8 +66,8 @@ class LinearRegression(LinearModel, Regressor):
     --------
     >>> X, y = np.array([[0.0], [1.0], [2.0]]), np.array([1.0, 3.0, 5.0])
     >>> model = tg.models.LinearRegression().fit(X, y)
-    >>> model.coef_.round(6), round(model.intercept_, 6)
-    (array([2.]), 1.0)
+    >>> model.coef_.round(6), f"{model.intercept_:.6f}"
+    (array([2.]), '1.000000')
     >>> model.predict([[10.0]])
     array([21.])
 

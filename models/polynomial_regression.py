@@ -41,8 +41,8 @@ tol, early_stopping, validation_fraction, n_iter_no_change, warm_start, random_s
     >>> x = np.linspace(-2, 2, 9).reshape(-1, 1)
     >>> y = 1 - 3 * x[:, 0] + 0.5 * x[:, 0] ** 2
     >>> model = tg.models.PolynomialRegression(2).fit(x, y)
-    >>> model.coef_.round(6), round(model.intercept_, 6)
-    (array([-3. ,  0.5]), 1.0)
+    >>> model.coef_.round(6), f"{model.intercept_:.6f}"
+    (array([-3. ,  0.5]), '1.000000')
 
     It is a module: draw it with `tg.draw(model, x)`, and check its gradient:
 

@@ -1,0 +1,142 @@
+"""The models beside scikit-learn's solver of the same kind and beside PyTorch, in the same run, one thread each.
+
+    python benchmarks/models.py [--quick]
+
+They take turns, and each figure is the best of many rounds: machines are shared and noisy, so look at the ratio. MNIST
+is read from the folder TINYGRAD_ML_DATA; without it, noise of the same shape takes as long.
+"""
+
+import gzip
+import os
+import warnings
+from pathlib import Path
+
+from peer import Table, np, torch
+from sklearn import linear_model, neural_network
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
+from sklearn.preprocessing import StandardScaler
+
+import tinygrad_ml as tg
+from tinygrad_ml import models, nn, optim
+
+random = np.random.default_rng(0)
+
+
+def mnist():
+    """Return 60,000 images, (samples, 784) from 0 to 1 in float32, and their labels."""
+    folder = Path(os.environ.get("TINYGRAD_ML_DATA", "")) / "mnist"
+    if not folder.is_dir():
+        print("(TINYGRAD_ML_DATA has no MNIST: noise takes its place)")
+        return random.random((60_000, 784), np.float32), random.integers(10, size=60_000)
+    pixels = np.frombuffer(gzip.open(folder / "train-images-idx3-ubyte.gz").read(), np.uint8, offset=16)
+    labels = np.frombuffer(gzip.open(folder / "train-labels-idx1-ubyte.gz").read(), np.uint8, offset=8)
+    return pixels.reshape(-1, 784).astype(np.float32) / 255, labels.astype(np.int64)
+
+
+def beside_sklearn():
+    table = Table(__doc__, "milliseconds", 58, rounds=60, peer="scikit-learn")
+    diabetes = load_diabetes(return_X_y=True)
+    cancer, digits = (
+        (StandardScaler().fit_transform(X), y)
+        for X, y in (load_breast_cancer(return_X_y=True), load_digits(return_X_y=True))
+    )
+    for name, data, ours, theirs in [
+        ("least squares, diabetes", diabetes, models.LinearRegression(), linear_model.LinearRegression()),
+        ("ridge, diabetes", diabetes, models.LinearRegression(penalty="l2"), linear_model.Ridge(solver="svd")),
+        (
+            "logistic, Newton, breast cancer",
+            cancer,
+            models.LogisticRegression(solver="newton"),
+            linear_model.LogisticRegression(solver="newton-cholesky"),
+        ),
+        (
+            "logistic, L-BFGS, breast cancer",
+            cancer,
+            models.LogisticRegression(solver="lbfgs"),
+            linear_model.LogisticRegression(solver="lbfgs"),
+        ),
+        (
+            "softmax, Newton, digits",
+            digits,
+            models.SoftmaxRegression(solver="newton"),
+            linear_model.LogisticRegression(solver="newton-cholesky"),
+        ),
+        (
+            "softmax, L-BFGS, digits",
+            digits,
+            models.SoftmaxRegression(solver="lbfgs"),
+            linear_model.LogisticRegression(solver="lbfgs"),
+        ),
+        (
+            "MLP 64-100-10, 10 epochs in batches of 64, Adam, digits",
+            digits,
+            models.MLPClassifier(max_iter=10, tol=0),
+            neural_network.MLPClassifier(max_iter=10, batch_size=64, tol=0),
+        ),
+    ]:
+        table.compare(f"fit: {name}", lambda: ours.fit(*data), lambda: theirs.fit(*data), bar=1.0)  # noqa: B023
+    table.compare("predict_proba: logistic, one sample", *(
+        lambda m=m: m.predict_proba(cancer[0][:1])
+        for m in (models.LogisticRegression().fit(*cancer), linear_model.LogisticRegression().fit(*cancer))
+    ))  # fmt: skip
+
+
+def torch_epoch(net, images, labels):
+    """Return a run: an epoch by the loop that users of PyTorch write, with shuffled batches of 64 and Adam."""
+    x, y = torch.from_numpy(images), torch.from_numpy(labels)
+    optimizer, loss = torch.optim.Adam(net.parameters(), lr=1e-3), torch.nn.CrossEntropyLoss()
+
+    def run():
+        for rows in torch.randperm(len(x)).split(64):
+            optimizer.zero_grad()
+            loss(net(x[rows]), y[rows]).backward()
+            optimizer.step()
+
+    return run
+
+
+def our_epoch(net, images, labels):
+    """Return a run: an epoch by `fit`."""
+    optimizer, loss = optim.Adam(net.parameters(), lr=1e-3), nn.CrossEntropyLoss()
+    return lambda: tg.train.fit(net, loss, optimizer, (images, labels), epochs=1, batch_size=64)
+
+
+def beside_torch():
+    print()
+    table = Table(__doc__, "milliseconds", 58, rounds=7)
+    images, labels = mnist()
+    if table.quick:
+        images, labels = images[:6000], labels[:6000]
+    for name, layers, shape, n, bar in [
+        ("softmax regression 784-10", lambda k: [k.Linear(784, 10)], (784,), 60_000, 1.0),
+        (
+            "MLP 784-128-64-10",
+            lambda k: [k.Linear(784, 128), k.ReLU(), k.Linear(128, 64), k.ReLU(), k.Linear(64, 10)],
+            (784,),
+            60_000,
+            1.0,
+        ),
+        (
+            "ConvNet 16, 32 filters of 3 x 3, 64 neurons",
+            lambda k: [
+                *(k.Conv2d(1, 16, 3, padding=1), k.ReLU(), k.MaxPool2d(2)),
+                *(k.Conv2d(16, 32, 3, padding=1), k.ReLU(), k.MaxPool2d(2)),
+                *(k.Flatten(), k.Linear(1568, 64), k.ReLU(), k.Linear(64, 10)),
+            ],
+            (1, 28, 28),
+            3_000,
+            1.5,
+        ),
+    ]:
+        x, y = images[:n].reshape(-1, *shape), labels[:n]
+        ours, theirs = (
+            epoch(library.nn.Sequential(*layers(library.nn)), x, y)
+            for library, epoch in ((tg, our_epoch), (torch, torch_epoch))
+        )
+        table.compare(f"{name}: epoch of {len(x):,} images", ours, theirs, bar)
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")  # 10 epochs are not enough to converge, and that is not the question
+    beside_sklearn()
+    beside_torch()
