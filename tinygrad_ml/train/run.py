@@ -85,7 +85,7 @@ def fit(
     """
     run = Run(module, loss, optimizer, data, validation, epochs, callbacks, batch_size, shuffle, seed, metrics)
     history = run.history
-    modes = [(m, vars(m).get("training")) for root in run.roots for m in root.modules()]
+    modes = [(m, m.training, "training" in vars(m)) for root in run.roots for m in root.modules()]
     with Interrupts() as run.interrupts:
         bar = Bar(progress, epochs, len(run.data))
         try:
@@ -95,7 +95,8 @@ def fit(
                 while run.stopped is None and run.epoch < epochs:
                     run.one_epoch(bar)
                     run.interrupts.check()
-                history.stopped = run.stopped or f"All {len(history.epochs)} epochs are done."
+                n = len(history.epochs)
+                history.stopped = run.stopped or (f"All {n} epochs are done." if n > 1 else "The epoch is done.")
             except KeyboardInterrupt:
                 if run.interrupts.count > 1:
                     raise
@@ -112,12 +113,11 @@ def fit(
     return history
 
 
-def _restore(modes: list[tuple[Module, bool | None]]) -> None:
-    for module, mode in modes:
-        if mode is None:  # it was that of the class
+def _restore(modes: list[tuple[Module, bool, bool]]) -> None:
+    for module, mode, own in modes:
+        module.training = mode
+        if not own:  # it was that of the class
             vars(module).pop("training", None)
-        else:
-            module.training = mode
 
 
 class Run:
