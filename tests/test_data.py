@@ -205,6 +205,15 @@ def test_frames_and_series_give_their_numbers():
     np.testing.assert_array_equal(y, [0, 1, 1])
 
 
+def test_series_of_pandas_own_numbers_give_theirs():
+    pandas = pytest.importorskip("pandas")
+    ages, paid = pandas.Series([1, None, 3], dtype="Int64"), pandas.Series([True, False, True], dtype="boolean")
+    x, y = next(iter(DataLoader((ages, paid))))
+    np.testing.assert_array_equal(x.numpy(), [1, np.nan, 3])
+    np.testing.assert_array_equal(y, [True, False, True])
+    assert y.dtype == bool
+
+
 def test_columns_that_are_no_numbers_are_named():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"age": [20, 30], "name": ["Ann", "Bob"]})

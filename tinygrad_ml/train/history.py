@@ -126,7 +126,7 @@ class History(Mapping[str, list[float]]):
         if shown and min(shown) > 0 and max(shown) > 20 * min(shown):
             ax.set_yscale("log")
         ax.set(xlabel="epoch", ylabel="loss")
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         ax.spines[["top", "right"]].set_visible(False)
         if ax.get_legend_handles_labels()[0]:
             ax.legend(frameon=False)
