@@ -92,7 +92,10 @@ def plot_confusion_matrix(
     )
     if unit or errors_only:
         ax.set_title(("errors, " if errors_only else "") + unit, fontsize="medium")
-    _write_numbers(ax, image, shown, 1 if normalize else 0, unit or "samples")
+    cell = min(_size_in_points(ax)) / n
+    letters = 1 if long and n > 2 else max(map(len, names))  # that stand beside one another
+    ax.tick_params(labelsize=float(np.clip(0.9 * cell / max(1, 0.62 * letters), 4, 10)))
+    _write_numbers(ax, image, shown, 1 if normalize else 0, cell)
     return ax
 
 
@@ -134,7 +137,7 @@ def plot_roc_curve(
     --------
     >>> ax = tg.metrics.plot_roc_curve([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], thresholds=(0.5,), name="first try")
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
-    ['first try: AUC 0.75', 'guessing']
+    ['first try: AUC 0.75', 'guessing', 'threshold']
     """
     fpr, tpr, cuts = roc_curve(
         y_true, y_score, pos_label=pos_label, sample_weight=sample_weight, drop_intermediate=False
@@ -143,9 +146,9 @@ def plot_roc_curve(
     (line,) = ax.plot(fpr, tpr, lw=2, label=f"{name + ': ' if name else ''}AUC {auc(fpr, tpr):.3g}", zorder=3)
     _baseline(ax, 0, 1, "guessing")
     ax.set(xlabel="false positive rate", ylabel="true positive rate (recall)", aspect="equal")
+    for_each = [] if thresholds is None else [int(np.searchsorted(-cuts, -t, "right")) - 1 for t in thresholds]
+    _mark(ax, line, [(fpr[i], tpr[i], t) for i, t in zip(for_each, thresholds or ())], side=1)
     _frame(ax, "lower right")
-    marked = [] if thresholds is None else [int(np.searchsorted(-cuts, -t, "right")) - 1 for t in thresholds]
-    _mark(ax, line, [(fpr[i], tpr[i]) for i in marked], thresholds, right=True)
     return ax
 
 
@@ -171,7 +174,7 @@ def plot_precision_recall_curve(
     --------
     >>> ax = tg.metrics.plot_precision_recall_curve([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], thresholds=(0.5,))
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
-    ['AP 0.833', 'guessing: 0.5']
+    ['AP 0.833', 'guessing: 0.5', 'threshold']
     """
     precision, recall, cuts = precision_recall_curve(y_true, y_score, pos_label=pos_label, sample_weight=sample_weight)
     average = float(-np.sum(np.diff(recall) * precision[:-1]))
@@ -180,9 +183,9 @@ def plot_precision_recall_curve(
     (line,) = ax.plot(recall, precision, lw=2, drawstyle="steps-post", label=label, zorder=3)
     _baseline(ax, precision[0], precision[0], f"guessing: {precision[0]:.2g}")
     ax.set(xlabel="recall (true positive rate)", ylabel="precision", aspect="equal")
-    _frame(ax, "lower left")
-    marked = [] if thresholds is None else [int(np.searchsorted(cuts, t, "left")) for t in thresholds]
-    _mark(ax, line, [(recall[i], precision[i]) for i in marked], thresholds, right=False)
+    for_each = [] if thresholds is None else [int(np.searchsorted(cuts, t, "left")) for t in thresholds]
+    _mark(ax, line, [(recall[i], precision[i], t) for i, t in zip(for_each, thresholds or ())], side=-1)
+    _frame(ax, "lower left" if average > 0.5 else "upper right")
     return ax
 
 
@@ -208,15 +211,12 @@ def _new_axes(size: tuple[float, float]) -> Axes:
     return plt.subplots(figsize=size, layout="constrained")[1]
 
 
-def _write_numbers(ax: Axes, image: Any, shown: np.ndarray, digits: int, unit: str) -> None:
+def _write_numbers(ax: Axes, image: Any, shown: np.ndarray, digits: int, cell: float) -> None:
     """Write the number of every cell into it, or draw a scale beside the picture if the cells are too small."""
     texts = [["" if np.isnan(v) else f"{v:.{digits}f}" if v else "0" for v in row] for row in shown]
-    figure: Any = ax.get_figure(root=True)
-    box = ax.get_position()
-    cell = min(box.width * figure.get_figwidth(), box.height * figure.get_figheight()) * 72 / len(shown)  # points
     size = min(0.45 * cell, cell / (0.62 * max(len(text) for row in texts for text in row)), 12)
-    if size < 4.5:
-        figure.colorbar(image, ax=ax, shrink=0.8, label=unit)
+    if size < 5.5:
+        image.figure.colorbar(image, ax=ax, shrink=0.8)
         return
     for (i, j), value in np.ndenumerate(shown):
         red, green, blue, _ = image.cmap(image.norm(value))
@@ -241,18 +241,36 @@ def _frame(ax: Axes, corner: Any) -> None:
     ax.legend(loc=corner, fontsize="small", framealpha=0.9)
 
 
-def _mark(ax: Axes, line: Any, points: Sequence[Any], thresholds: Sequence[float] | None, right: bool) -> None:
-    """Put a dot and its threshold on the curve, each label below the last one if it would hide it."""
+def _mark(ax: Axes, line: Any, marks: list[tuple[float, float, float]], side: int) -> None:
+    """Put dots on the curve with their thresholds beside them, each moved down if it would hide another."""
+    from matplotlib.patheffects import withStroke
+
+    color = line.get_color()
+    width, height = _size_in_points(ax)
     placed: list[tuple[float, float]] = []
-    figure: Any = ax.get_figure(root=True)
-    for (x, y), threshold in sorted(zip(points, thresholds or ()), key=lambda mark: (-mark[0][1], mark[0][0])):
-        ax.plot(x, y, "o", ms=5.5, color=line.get_color(), mec="white", zorder=4)
-        down = 4.0
-        px, py = ax.transData.transform((x, y)) * 72 / figure.dpi
-        while any(abs(px - a) < 26 and abs(py - down - b) < 10 for a, b in placed):
-            down += 2
-        placed.append((px, py - down))
+    for x, y, threshold in sorted(marks, key=lambda mark: (-mark[1], -side * mark[0])):
+        name = None if any(other.get_gid() == "threshold" for other in ax.lines) else "threshold"
+        ax.plot(x, y, "o", ms=5.5, color=color, mec="white", zorder=4, label=name, gid="threshold")
+        down = 7.0
+        while any(abs(x * width - a) < 26 and abs(y * height - down - b) < 10 for a, b in placed):
+            down += 1
+        placed.append((x * width, y * height - down))
         ax.annotate(
-            f"{threshold:g}", (x, y), xytext=(7 if right else -7, -down), textcoords="offset points", zorder=5,
-            fontsize="small", color=line.get_color(), ha="left" if right else "right", va="center",
-        )  # fmt: skip
+            f"{threshold:g}",
+            (x, y),
+            xytext=(7 * side, -down),
+            textcoords="offset points",
+            ha="left" if side > 0 else "right",
+            va="center",
+            fontsize="small",
+            color=color,
+            path_effects=[withStroke(linewidth=2.5, foreground="white")],
+            arrowprops={"arrowstyle": "-", "color": color, "lw": 0.5, "shrinkB": 2} if down > 12 else None,
+            zorder=5,
+        )
+
+
+def _size_in_points(ax: Axes) -> tuple[float, float]:
+    box, figure = ax.get_position(), ax.get_figure(root=True)
+    width, height = figure.get_size_inches() if figure else (0.0, 0.0)
+    return 72 * box.width * width, 72 * box.height * height
