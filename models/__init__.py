@@ -1,6 +1,7 @@
 """The models of a machine learning course, each a module and an estimator (installed as `tinygrad_ml.models`)."""
 
-from .base import Classifier, Model, Regressor
+from .base import Model
+from .classifier import Classifier
 from .conv_net import ConvNet
 from .linear_regression import LinearRegression
 from .logistic_regression import LogisticRegression
@@ -9,4 +10,5 @@ from .mlp_regressor import MLPRegressor
 from .one_vs_rest import OneVsRest
 from .perceptron import Perceptron
 from .polynomial_regression import PolynomialRegression
+from .regressor import Regressor
 from .softmax_regression import SoftmaxRegression

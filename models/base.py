@@ -5,20 +5,19 @@ To write one, define `build(n_features, n_outputs)`, which makes the layers, and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 
 import tinygrad_ml as tg
 from tinygrad_ml import Tensor
-from tinygrad_ml import metrics as scores
-from tinygrad_ml.nn import functional as F
 from tinygrad_ml.train import History
 
 from . import checking
-from .estimator import Estimator, available_when, seeded
-from .solvers import STOCHASTIC, solve
+from .estimator import Estimator, seeded
+from .newton import newton
+from .solvers import STOCHASTIC, in_batches, lbfgs
 
 M = TypeVar("M", bound="Model")
 
@@ -33,6 +32,26 @@ class Model(Estimator):
 
     All arrays of floats keep float32; everything else is computed in float64.
     """
+
+    # what a model of yours does that has no such hyperparameters
+    solver: str = "adam"
+    penalty: str | None = None
+    alpha: float = 0.0
+    l1_ratio: float = 0.5
+    learning_rate: float | None = None
+    momentum: float = 0.0
+    batch_size: int | None = 32
+    max_iter: int = 200
+    tol: float = 1e-4
+    early_stopping: bool = False
+    validation_fraction: float = 0.1
+    n_iter_no_change: int = 10
+    callbacks: Sequence[Any] = ()
+    batch_norm: bool = False
+    class_weight: Any = None
+    warm_start: bool = False
+    random_state: Any = None
+    verbose: bool = False
 
     solvers: tuple[str, ...] = STOCHASTIC
     penalties: tuple[str, ...] = ("l2", "l1", "elasticnet")
@@ -51,7 +70,13 @@ class Model(Estimator):
 
         `total_weight` is the sum of the sample weights, or the number of samples.
         """
-        return 0.0, 0.0
+        ratio = {"l1": 1.0, "l2": 0.0, "elasticnet": self.l1_ratio}.get(self.penalty or "none")
+        strength = 0.0 if ratio is None else self.penalty_strength(total_weight)
+        return strength * (ratio or 0.0), strength * (1 - (ratio or 0.0))
+
+    def penalty_strength(self, total_weight: float) -> float:
+        """Return l1 + l2; what it is called and how it is counted is the model's own."""
+        return self.alpha
 
     # ------------------------------------------------------------------ learning
 
@@ -75,11 +100,11 @@ class Model(Estimator):
             If the data or a hyperparameter cannot be used; the error says which and why.
         """
         self._check_params()
-        again = bool(vars(self).get("warm_start")) and self.__sklearn_is_fitted__()
+        again = self.warm_start and self.__sklearn_is_fitted__()
         if not again:
             self._forget()
         X, target, weight = self._training_data(X, y, sample_weight)
-        with seeded(vars(self).get("random_state")):
+        with seeded(self.random_state):
             if not again:
                 self._start(X, target)
             self.history_ = History()
@@ -89,7 +114,13 @@ class Model(Estimator):
 
     def _solve(self, X: np.ndarray, target: np.ndarray, weight: np.ndarray | None, passes: int | None = None) -> None:
         """Fit the built model, or make only so many passes over the data; fill `history_` and `n_iter_`."""
-        solve(self, X, target, weight, passes)
+        if self.solver in STOCHASTIC:
+            in_batches(self, X, target, weight, passes)
+        elif self.early_stopping:
+            kind = type(self).__name__
+            raise ValueError(f"{kind}: early_stopping needs the solver 'sgd' or 'adam', not {self.solver!r}")
+        else:
+            {"lbfgs": lbfgs, "newton": newton}[self.solver](self, X, target, weight)
 
     def _partial_fit(self: M, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> M:
         self._check_params()
@@ -97,7 +128,7 @@ class Model(Estimator):
         if not again:
             self._forget()
         X, target, weight = self._training_data(X, y, sample_weight, classes=classes, again=again)
-        with seeded(None if again else vars(self).get("random_state")):
+        with seeded(None if again else self.random_state):
             if not again:
                 self._start(X, target)
                 self.history_ = History()
@@ -106,7 +137,7 @@ class Model(Estimator):
         return self
 
     def _why_no_partial_fit(self) -> str:
-        if vars(self).get("solver", "adam") in STOCHASTIC:
+        if self.solver in STOCHASTIC:
             return ""
         return (
             f"{type(self).__name__}(solver={self.solver!r}) solves all the data at once and has no partial_fit; choose "
@@ -200,150 +231,6 @@ class Model(Estimator):
             if training:
                 self.train()
         return np.concatenate(parts) if len(parts) > 1 else parts[0]
-
-
-class Regressor(Model):
-    """A model of numbers. Its outputs `(batch, outputs)` are the predictions; its loss is the mean squared error."""
-
-    kind = "regressor"
-    multi_output = True
-    _column = True  # whether y was (samples,), so that predictions are
-
-    def loss(self, output: Tensor, target: Any, sample_weight: Any = None) -> Tensor:
-        target = self.match(output, target)
-        if sample_weight is None:
-            return F.mse_loss(output, target)
-        return weighted_mean(F.mse_loss(output, target, reduction="none"), sample_weight)
-
-    def match(self, output: Tensor, target: Any) -> Any:
-        """Return the target in the shape of the output: `(batch,)` is one column."""
-        return target.reshape(-1, 1) if target.ndim == 1 and output.ndim == 2 else target
-
-    def _learn_target(self, y: np.ndarray, dtype: np.dtype, classes: Any, again: bool) -> np.ndarray:
-        self._column = y.ndim == 1
-        return checking.check_numbers(self, y, dtype).reshape(len(y), -1)
-
-    def _n_outputs(self, target: np.ndarray) -> int:
-        return target.shape[1]
-
-    @available_when(Model._why_no_partial_fit)
-    def partial_fit(self: M, X: Any, y: Any, sample_weight: Any = None) -> M:
-        """Learn a little more: one pass of gradient steps over these samples; return the model."""
-        return self._partial_fit(X, y, sample_weight)
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Return the predictions, `(samples,)`, or `(samples, outputs)` if y had several columns."""
-        output = self._outputs(X)
-        return output[:, 0] if self._column and output.shape[1] == 1 else output
-
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return R², the share of the variance of y that the predictions explain: 1 is perfect, 0 is a constant."""
-        return scores.r2_score(y, self.predict(X), sample_weight=sample_weight)
-
-
-class Classifier(Model):
-    """A model of classes. Its outputs are logits, `(batch, 1)` for two classes and `(batch, classes)` for more.
-
-    Its loss is the cross entropy: of a sigmoid for two classes, of a softmax for more.
-    """
-
-    kind = "classifier"
-    multi_class = True
-
-    def loss(self, output: Tensor, target: Any, sample_weight: Any = None) -> Tensor:
-        """Return the mean cross entropy of logits and the positions of the classes, `(batch,)`."""
-        reduction = "mean" if sample_weight is None else "none"
-        if output.shape[1] == 1:
-            target = np.asarray(target).reshape(-1, 1)
-            losses = F.binary_cross_entropy_with_logits(output, target.astype(output.dtype), reduction=reduction)
-        else:
-            losses = F.cross_entropy(output, target, reduction=reduction)
-        return losses if sample_weight is None else weighted_mean(losses, sample_weight)
-
-    def _learn_target(self, y: np.ndarray, dtype: np.dtype, classes: Any, again: bool) -> np.ndarray:
-        """Return the position of each label among the classes."""
-        kind = type(self).__name__
-        checking.check_labels(self, y)
-        known = vars(self).get("classes_") if again else None
-        if known is None and classes is not None:
-            known = np.unique(np.asarray(classes))
-        if known is None:
-            known, positions = np.unique(y, return_inverse=True)
-        else:
-            if classes is not None and not np.array_equal(known, np.unique(np.asarray(classes))):
-                raise ValueError(f"{kind}: classes={classes!r} is not what the first call had, {known}")
-            positions = np.searchsorted(known, y).clip(max=len(known) - 1)
-            if (known[positions] != y).any():
-                unknown = y[known[positions] != y][0]
-                raise ValueError(f"{kind}: y has the label {unknown!r}, which is not one of the classes {known}")
-        if len(known) < 2:
-            raise ValueError(
-                f"{kind} needs samples of at least 2 classes to learn what tells them apart, but the data contains "
-                f"only one class: {known[0]!r}"
-            )
-        if len(known) > 2 and not self.multi_class:
-            raise ValueError(
-                f"Only binary classification is supported by {kind}. The type of the target is multiclass: it has "
-                f"{len(known)} classes; use SoftmaxRegression or OneVsRest"
-            )
-        self.classes_ = known
-        return positions.reshape(-1)
-
-    def _n_outputs(self, target: np.ndarray) -> int:
-        return 1 if len(self.classes_) == 2 else len(self.classes_)
-
-    def _all_weights(self, target: np.ndarray, weight: np.ndarray | None) -> np.ndarray | None:
-        """Return the weights of the samples times those of their classes."""
-        wanted = vars(self).get("class_weight")
-        if wanted is None:
-            return weight
-        kind, classes = type(self).__name__, self.classes_.tolist()
-        if isinstance(wanted, str) and wanted == "balanced":
-            counts = np.bincount(target, weight, len(classes))
-            of_class = counts.sum() / (len(classes) * counts)
-        elif isinstance(wanted, Mapping):
-            unknown = [label for label in wanted if label not in classes]
-            if unknown:
-                raise ValueError(f"{kind}: class_weight has {unknown}, which are not among the classes {classes}")
-            of_class = np.array([wanted.get(label, 1.0) for label in classes])
-        else:
-            raise ValueError(f"{kind}: class_weight must be 'balanced' or a dict of weights by class, not {wanted!r}")
-        of_sample = of_class[target]
-        return of_sample if weight is None else of_sample.astype(weight.dtype) * weight
-
-    @available_when(Model._why_no_partial_fit)
-    def partial_fit(self: M, X: Any, y: Any, classes: Iterable[Any] | None = None, sample_weight: Any = None) -> M:
-        """Learn a little more: one pass of gradient steps over these samples; return the model.
-
-        The first call should name all `classes` that will ever come.
-        """
-        return self._partial_fit(X, y, sample_weight, classes)
-
-    def _classes(self, n_outputs: int) -> np.ndarray:
-        """Return the classes; those of a model that was only built are 0, 1, ..."""
-        return vars(self).get("classes_", np.arange(max(2, n_outputs)))
-
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Return the logits: `(samples,)`, of the second class, for two classes, `(samples, classes)` for more."""
-        logits = self._outputs(X)
-        return logits[:, 0] if logits.shape[1] == 1 else logits
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Return the probability of each class, `(samples, classes)`."""
-        logits = tg.tensor(self._outputs(X))
-        if logits.shape[1] > 1:
-            return np.array(tg.softmax(logits, axis=1).numpy())
-        return np.concatenate([tg.sigmoid(-logits).numpy(), tg.sigmoid(logits).numpy()], axis=1)
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Return the most probable class of each sample, `(samples,)`."""
-        logits = self._outputs(X)
-        positions = (logits[:, 0] > 0).astype(int) if logits.shape[1] == 1 else logits.argmax(axis=1)
-        return self._classes(logits.shape[1])[positions]
-
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the accuracy: the share of the samples whose class is predicted right."""
-        return scores.accuracy_score(y, self.predict(X), sample_weight=sample_weight)
 
 
 def weighted_mean(losses: Tensor, weight: Any) -> Tensor:

@@ -11,7 +11,7 @@ import numpy as np
 import tinygrad_ml as tg
 from tinygrad_ml import Tensor, nn
 
-from .base import Classifier
+from .classifier import Classifier
 from .network import ACTIVATIONS, Network
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from tinygrad_ml import Tensor, nn
 
-from .base import Classifier, Model
+from .base import Model
+from .classifier import Classifier
 
 M = TypeVar("M", bound="LinearModel")
 
@@ -53,7 +54,5 @@ class LinearClassifier(LinearModel, Classifier):
     solvers = ("lbfgs", "newton", "sgd", "adam")
     curvature = 0.5  # the largest second derivative of the softmax cross entropy (Böhning 1992)
 
-    def penalty_weights(self, total_weight: float) -> tuple[float, float]:
-        ratio = {"l1": 1.0, "l2": 0.0, "elasticnet": self.l1_ratio}.get(self.penalty)
-        strength = 1 / (self.C * total_weight)
-        return (0.0, 0.0) if ratio is None else (strength * ratio, strength * (1 - ratio))
+    def penalty_strength(self, total_weight: float) -> float:
+        return 1 / (self.C * total_weight)

@@ -10,8 +10,10 @@ import tinygrad_ml as tg
 from tinygrad_ml import Tensor
 from tinygrad_ml.nn import functional as F
 
-from .base import Regressor, weighted_mean
+from .base import weighted_mean
+from .least_squares import normal_equation
 from .linear import LinearModel
+from .regressor import Regressor
 from .solvers import weight_of_mean_1
 
 
@@ -116,12 +118,9 @@ class LinearRegression(LinearModel, Regressor):
     def choices(self) -> dict[str, tuple[Any, ...]]:
         return super().choices() | {"loss": ("mse", "mae", "huber")}
 
-    def penalty_weights(self, total_weight: float) -> tuple[float, float]:
+    def penalty_strength(self, total_weight: float) -> float:
         alpha = self.alpha / self.linear_.out_features  # the mean loss is over the outputs too
-        if self.penalty == "l2":
-            return 0.0, 2 * alpha / total_weight
-        ratio = {"l1": 1.0, "elasticnet": self.l1_ratio}.get(self.penalty)
-        return (0.0, 0.0) if ratio is None else (2 * alpha * ratio, 2 * alpha * (1 - ratio))
+        return 2 * alpha / total_weight if self.penalty == "l2" else 2 * alpha
 
     def _solve(self, X: np.ndarray, target: np.ndarray, weight: Any, passes: int | None = None) -> None:
         if self.solver != "normal":
@@ -173,26 +172,3 @@ class NamedLoss(str):
         else:
             losses = 2 * F.huber_loss(output, target, reduction=reduction, delta=self.model.huber_delta)
         return losses if sample_weight is None else weighted_mean(losses, sample_weight)
-
-
-def normal_equation(
-    X: np.ndarray, y: np.ndarray, weight: np.ndarray | None, alpha: float, intercept: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the w `(features, outputs)` and b that minimise Σ weight · (y - x·w - b)² + alpha · Σw².
-
-    By a singular value decomposition, which also solves what XᵀX is singular for: of all minima the smallest w. A ridge
-    is as many more samples: sqrt(alpha) of each feature, with the target 0.
-    """
-    mean_x, mean_y = np.zeros(X.shape[1], X.dtype), np.zeros(y.shape[1], y.dtype)
-    if intercept:
-        mean_x, mean_y = np.average(X, axis=0, weights=weight), np.average(y, axis=0, weights=weight)
-    rows, targets = X - mean_x, y - mean_y
-    if weight is not None:
-        root = np.sqrt(weight)[:, None]
-        rows, targets = rows * root, targets * root
-    if alpha:
-        n = X.shape[1]
-        rows = np.vstack([rows, np.sqrt(alpha) * np.eye(n, dtype=X.dtype)])
-        targets = np.vstack([targets, np.zeros((n, y.shape[1]), y.dtype)])
-    w = np.linalg.lstsq(rows, targets, rcond=None)[0]
-    return w, mean_y - mean_x @ w

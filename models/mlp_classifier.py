@@ -7,7 +7,7 @@ from typing import Any
 
 from tinygrad_ml import nn
 
-from .base import Classifier
+from .classifier import Classifier
 from .network import Network
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from tinygrad_ml import nn
 
-from .base import Regressor
 from .network import Network
+from .regressor import Regressor
 
 
 class MLPRegressor(Network, Regressor):

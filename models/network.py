@@ -28,10 +28,6 @@ class Network(Model):
     def forward(self, x: Tensor) -> Tensor:
         return self.layers_(x)
 
-    def penalty_weights(self, total_weight: float) -> tuple[float, float]:
-        ratio = {"l1": 1.0, "l2": 0.0, "elasticnet": self.l1_ratio}.get(self.penalty)
-        return (0.0, 0.0) if ratio is None else (self.alpha * ratio, self.alpha * (1 - ratio))
-
     def choices(self) -> dict[str, tuple[Any, ...]]:
         return super().choices() | {"activation": tuple(ACTIVATIONS)}
 

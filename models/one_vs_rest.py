@@ -10,7 +10,8 @@ import tinygrad_ml as tg
 from tinygrad_ml import Tensor
 from tinygrad_ml.nn import functional as F
 
-from .base import Classifier, weighted_mean
+from .base import weighted_mean
+from .classifier import Classifier
 from .estimator import available_when, clone
 from .logistic_regression import LogisticRegression
 

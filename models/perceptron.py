@@ -10,7 +10,7 @@ import tinygrad_ml as tg
 from tinygrad_ml import Tensor
 from tinygrad_ml.ops.create import default_generator
 
-from .base import Classifier
+from .classifier import Classifier
 from .estimator import available_when
 from .linear import LinearModel
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import alike, primitive
+from ..autograd import primitive
 from ..tensor import Tensor
 from .activation import sigmoid, softmax
 
@@ -74,8 +74,19 @@ def squared_error(input, target, *, reduction="mean"):
     return _reduce(d, reduction)
 
 
+def _log_loss_input(g: Any, input: Any, target: Any, e: np.ndarray, reduction: str) -> Any:
+    if isinstance(input, Tensor):
+        return _each(g, input.size, reduction) * (sigmoid(input) - target)
+    p = np.where(input >= 0, 1, e)
+    p /= 1 + e
+    p -= target
+    p *= _each(g, input.size, reduction)
+    return p
+
+
 @primitive(
-    input=lambda g, input, target, reduction: _each(g, input.size, reduction) * (alike(sigmoid, input) - target),
+    keeps="e",
+    input=_log_loss_input,
     target=lambda g, input, reduction: -_each(g, input.size, reduction) * input,
 )
 def binary_cross_entropy_with_logits(input, target, *, reduction="mean"):
@@ -84,7 +95,8 @@ def binary_cross_entropy_with_logits(input, target, *, reduction="mean"):
     >>> tg.ops.binary_cross_entropy_with_logits(tg.tensor([0.0, 1e4]), tg.tensor([1.0, 1.0]))
     tensor(0.346574)
     """
-    return _reduce(np.maximum(input, 0) - input * target + np.log1p(np.exp(-np.abs(input))), reduction)
+    e = np.exp(-np.abs(input))
+    return _reduce(np.maximum(input, 0) - input * target + np.log1p(e), reduction), e
 
 
 def _minus_one_hot(p: Any, target: np.ndarray) -> Any:

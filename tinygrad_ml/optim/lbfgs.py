@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -93,7 +94,7 @@ class LBFGS(Optimizer):
             raise ValueError("LBFGS: step needs a closure that computes the loss and its gradients")
         options, memory, block = self.param_groups[0], self.memory, self._blocks[0][0]
         lr, max_iter, max_eval = options["lr"], options["max_iter"], options["max_eval"]
-        evaluations = 0
+        evaluations, tried = 0, math.nan
 
         def evaluate() -> tuple[Any, np.ndarray]:
             nonlocal evaluations
@@ -109,7 +110,9 @@ class LBFGS(Optimizer):
                 p._changed = tick()
 
         def along(length: float) -> tuple[float, np.ndarray]:
+            nonlocal tried
             move(start, length, direction)
+            tried = length
             loss, gradient = evaluate()
             return float(loss), gradient
 
@@ -132,7 +135,8 @@ class LBFGS(Optimizer):
                 loss, gradient, length = strong_wolfe(
                     along, length, direction, loss, gradient, slope, max_eval - evaluations
                 )
-                move(start, length, direction)
+                if length != tried:
+                    move(start, length, direction)
             else:
                 move(start, length, direction)
                 if iteration < max_iter:  # in the last iteration nobody needs it

@@ -1,0 +1,124 @@
+"""Classifier: what all models of classes share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+
+import tinygrad_ml as tg
+from tinygrad_ml import Tensor
+from tinygrad_ml import metrics as scores
+from tinygrad_ml.nn import functional as F
+
+from . import checking
+from .base import Model, weighted_mean
+from .estimator import available_when
+
+M = TypeVar("M", bound="Classifier")
+
+
+class Classifier(Model):
+    """A model of classes. Its outputs are logits, `(batch, 1)` for two classes and `(batch, classes)` for more.
+
+    Its loss is the cross entropy: of a sigmoid for two classes, of a softmax for more.
+    """
+
+    kind = "classifier"
+    multi_class = True
+
+    def loss(self, output: Tensor, target: Any, sample_weight: Any = None) -> Tensor:
+        """Return the mean cross entropy of logits and the positions of the classes, `(batch,)`."""
+        reduction = "mean" if sample_weight is None else "none"
+        if output.shape[1] == 1:
+            target = np.asarray(target).reshape(-1, 1)
+            losses = F.binary_cross_entropy_with_logits(output, target.astype(output.dtype), reduction=reduction)
+        else:
+            losses = F.cross_entropy(output, target, reduction=reduction)
+        return losses if sample_weight is None else weighted_mean(losses, sample_weight)
+
+    def _learn_target(self, y: np.ndarray, dtype: np.dtype, classes: Any, again: bool) -> np.ndarray:
+        """Return the position of each label among the classes."""
+        kind = type(self).__name__
+        checking.check_labels(self, y)
+        known = vars(self).get("classes_") if again else None
+        if known is None and classes is not None:
+            known = np.unique(np.asarray(classes))
+        if known is None:
+            known, positions = np.unique(y, return_inverse=True)
+        else:
+            if classes is not None and not np.array_equal(known, np.unique(np.asarray(classes))):
+                raise ValueError(f"{kind}: classes={classes!r} is not what the first call had, {known}")
+            positions = np.searchsorted(known, y).clip(max=len(known) - 1)
+            if (known[positions] != y).any():
+                unknown = y[known[positions] != y][0]
+                raise ValueError(f"{kind}: y has the label {unknown!r}, which is not one of the classes {known}")
+        if len(known) < 2:
+            raise ValueError(
+                f"{kind} needs samples of at least 2 classes to learn what tells them apart, but the data contains "
+                f"only one class: {known[0]!r}"
+            )
+        if len(known) > 2 and not self.multi_class:
+            raise ValueError(
+                f"Only binary classification is supported by {kind}. The type of the target is multiclass: it has "
+                f"{len(known)} classes; use SoftmaxRegression or OneVsRest"
+            )
+        self.classes_ = known
+        return positions.reshape(-1)
+
+    def _n_outputs(self, target: np.ndarray) -> int:
+        return 1 if len(self.classes_) == 2 else len(self.classes_)
+
+    def _all_weights(self, target: np.ndarray, weight: np.ndarray | None) -> np.ndarray | None:
+        """Return the weights of the samples times those of their classes."""
+        wanted = self.class_weight
+        if wanted is None:
+            return weight
+        kind, classes = type(self).__name__, self.classes_.tolist()
+        if isinstance(wanted, str) and wanted == "balanced":
+            counts = np.bincount(target, weight, len(classes))
+            of_class = counts.sum() / (len(classes) * counts)
+        elif isinstance(wanted, Mapping):
+            unknown = [label for label in wanted if label not in classes]
+            if unknown:
+                raise ValueError(f"{kind}: class_weight has {unknown}, which are not among the classes {classes}")
+            of_class = np.array([wanted.get(label, 1.0) for label in classes])
+        else:
+            raise ValueError(f"{kind}: class_weight must be 'balanced' or a dict of weights by class, not {wanted!r}")
+        of_sample = of_class[target]
+        return of_sample if weight is None else of_sample.astype(weight.dtype) * weight
+
+    @available_when(Model._why_no_partial_fit)
+    def partial_fit(self: M, X: Any, y: Any, classes: Iterable[Any] | None = None, sample_weight: Any = None) -> M:
+        """Learn a little more: one pass of gradient steps over these samples; return the model.
+
+        The first call should name all `classes` that will ever come.
+        """
+        return self._partial_fit(X, y, sample_weight, classes)
+
+    def _classes(self, n_outputs: int) -> np.ndarray:
+        """Return the classes; those of a model that was only built are 0, 1, ..."""
+        return vars(self).get("classes_", np.arange(max(2, n_outputs)))
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Return the logits: `(samples,)`, of the second class, for two classes, `(samples, classes)` for more."""
+        logits = self._outputs(X)
+        return logits[:, 0] if logits.shape[1] == 1 else logits
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return the probability of each class, `(samples, classes)`."""
+        logits = tg.tensor(self._outputs(X))
+        if logits.shape[1] > 1:
+            return np.array(tg.softmax(logits, axis=1).numpy())
+        return np.concatenate([tg.sigmoid(-logits).numpy(), tg.sigmoid(logits).numpy()], axis=1)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the most probable class of each sample, `(samples,)`."""
+        logits = self._outputs(X)
+        positions = (logits[:, 0] > 0).astype(int) if logits.shape[1] == 1 else logits.argmax(axis=1)
+        return self._classes(logits.shape[1])[positions]
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the accuracy: the share of the samples whose class is predicted right."""
+        return scores.accuracy_score(y, self.predict(X), sample_weight=sample_weight)

@@ -1,0 +1,120 @@
+"""Newton's method for linear models, with the curvature of the loss by autodiff; L1 by coordinate descent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import tinygrad_ml as tg
+
+from .solvers import Weights, finish, weight_of_mean_1
+
+
+def newton(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> None:
+    """Fit the layer `linear_` by Newton's method until no entry of the gradient is larger than `tol`.
+
+    The loss of each sample depends on its own logits z = w·x + b only. Autodiff gives its first and second derivatives
+    with respect to them; as z is linear in the weights, the Hessian of the whole is the sum of x xᵀ ⊗ d²loss/dz².
+    """
+    layer, n = model.linear_, len(X)
+    l1, l2 = model.penalty_weights(n if weight is None else float(weight.sum()))
+    weight = weight_of_mean_1(weight)
+    bias = layer.bias is not None
+    design = np.column_stack([X, np.ones(n, X.dtype)]) if bias else X
+    theta = np.column_stack([layer.weight.numpy(), layer.bias.numpy()]) if bias else layer.weight.numpy().copy()
+    ridge, lasso = np.full(theta.shape, l2, X.dtype), np.full(theta.shape, l1, X.dtype)
+    if bias:
+        ridge[:, -1] = lasso[:, -1] = 0
+
+    def objective(theta: np.ndarray, loss: float) -> float:
+        return float(loss + (ridge * theta * theta).sum() / 2 + (lasso * abs(theta)).sum())
+
+    z = design @ theta.T
+    loss, slope, curvature = derivatives(model, z, target, weight)
+    value, losses = objective(theta, loss), []
+    while True:
+        losses.append(value)
+        gradient = slope.T @ design + ridge * theta
+        # the smallest subgradient: zero at the optimum, also where l1 holds a weight at zero
+        free = np.where(theta != 0, gradient + lasso * np.sign(theta), np.maximum(abs(gradient) - lasso, 0))
+        residual = float(abs(free).max())
+        if residual <= model.tol or len(losses) > model.max_iter:
+            break
+        step = newton_step(hessian(design, curvature, ridge), gradient, theta, lasso, l2)
+        promised = float((gradient * step).sum() + (lasso * (abs(theta + step) - abs(theta))).sum())
+        length, change = 1.0, design @ step.T
+        while length > 1e-10:  # half the step until the objective falls (Armijo)
+            loss, slope, curvature = derivatives(model, z + length * change, target, weight)
+            new = objective(theta + length * step, loss)
+            if new <= value + 1e-4 * length * promised:
+                break
+            length /= 2
+        else:
+            break  # rounding is all that is left
+        theta, z, value = theta + length * step, z + length * change, new
+    model.take(theta[:, : X.shape[1]], theta[:, -1])
+    finish(model, losses, residual)
+
+
+def derivatives(model: Any, z: np.ndarray, target: np.ndarray, weight: Weights) -> tuple[float, np.ndarray, np.ndarray]:
+    """Return the loss of logits `(samples, outputs)`, its gradient, and its Hessian `(samples, outputs, outputs)`."""
+    logits = tg.tensor(z, requires_grad=True)
+    loss = model.loss(logits, target, weight)
+    slope: Any
+    row: Any
+    (slope,) = tg.autograd.grad(loss, logits, create_graph=True)
+    rows = []
+    for unit in np.eye(z.shape[1], dtype=z.dtype):
+        (row,) = tg.autograd.grad(slope, logits, [np.broadcast_to(unit, z.shape)], retain_graph=True)
+        rows.append(row.numpy())
+    return loss.item(), slope.detach().numpy(), np.stack(rows, axis=1)
+
+
+def hessian(design: np.ndarray, curvature: np.ndarray, ridge: np.ndarray) -> np.ndarray:
+    """Return the Hessian of the objective, `(outputs · columns, outputs · columns)`."""
+    k, d = ridge.shape
+    H = np.empty((k, d, k, d), design.dtype)
+    for i in range(k):
+        for j in range(i + 1):
+            H[i, :, j] = design.T @ (design * curvature[:, i, j, None])
+            H[j, :, i] = H[i, :, j].T
+    H = H.reshape(k * d, k * d)
+    H.flat[:: k * d + 1] += ridge.ravel()
+    return H
+
+
+def newton_step(H: np.ndarray, gradient: np.ndarray, theta: np.ndarray, lasso: np.ndarray, l2: float) -> np.ndarray:
+    """Return the step to the minimum of the quadratic model."""
+    if lasso.any():
+        return coordinate_descent(H, gradient.ravel(), theta.ravel(), lasso.ravel()).reshape(theta.shape)
+    k, d = theta.shape
+    if k > 1:
+        # one shift of all logits changes no softmax: fill that null direction, along which the gradient is zero
+        free = range(d) if not l2 else range(d - 1, d)
+        for column in free:
+            H[column::d, column::d] += 1 / k
+    if l2:
+        return -np.linalg.solve(H, gradient.ravel()).reshape(theta.shape)
+    return -np.linalg.lstsq(H, gradient.ravel(), rcond=None)[0].reshape(theta.shape)
+
+
+def coordinate_descent(H: np.ndarray, gradient: np.ndarray, theta: np.ndarray, lasso: np.ndarray) -> np.ndarray:
+    """Return the s that minimises gradient·s + s·H·s/2 + Σ lasso · |theta + s|, one entry after the other.
+
+    Friedman, Hastie and Tibshirani, "Regularization paths for generalized linear models via coordinate descent" (2010).
+    """
+    new, slope = theta.copy(), gradient.copy()
+    diagonal = np.maximum(np.diag(H), np.finfo(H.dtype).tiny)
+    for _ in range(1000):
+        largest = 0.0
+        for j in range(len(new)):
+            best = new[j] - slope[j] / diagonal[j]
+            best = np.sign(best) * max(abs(best) - lasso[j] / diagonal[j], 0.0)
+            if change := best - new[j]:
+                slope += H[:, j] * change
+                new[j] = best
+                largest = max(largest, abs(change) * diagonal[j])
+        if largest <= 1e-3 * abs(gradient).max() * np.finfo(H.dtype).eps ** 0.5:
+            break
+    return new - theta
