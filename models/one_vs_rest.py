@@ -31,6 +31,7 @@ class OneVsRest(Classifier):
     estimators_ : list of the fitted classifiers, one for each class; a single one for two classes
     coef_, intercept_ : (classes, features) and (classes,), if they are linear
     classes_ : (classes,)
+    n_iter_ : int, of the one that took longest
     history_ : History of the last one
 
     Examples
@@ -80,6 +81,7 @@ class OneVsRest(Classifier):
             else:
                 estimator.partial_fit(X, of_class, classes=[0, 1], **weights)
         self.history_ = self.estimators_[-1].history_
+        self.n_iter_ = max(estimator.n_iter_ for estimator in self.estimators_)
 
     @available_when(lambda self: _without("partial_fit", self.estimator))
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> OneVsRest:
