@@ -11,6 +11,7 @@ from ..autograd import alike, primitive
 from ..tensor import Tensor
 from .conv import as_input, each
 from .patches import Geometry
+from .pieces import masked
 
 
 def max_pool2d(
@@ -190,6 +191,19 @@ def _first_of_largest(x: Any, out: Any, kernel: tuple, geometry: Geometry) -> np
 
 
 def _max_pool2d_x(g: Any, x: Any, x_shape: tuple, out: Any, kernel: tuple, geometry: Geometry) -> Any:
+    if isinstance(g, np.ndarray) and isinstance(x, np.ndarray):
+        padded = _padded(x, geometry, np.nan)
+        dx = np.zeros(padded.shape, g.dtype)
+        free = np.ones(out.shape, bool)  # windows whose largest number was not met yet
+        lengths = out.shape[1:]
+        for window, into in zip(*(_windows(a, kernel, geometry, lengths) for a in (padded, dx))):
+            hit = window == out
+            hit &= free
+            free ^= hit
+            into += masked(g, hit)
+        if not free.any():  # no NaN
+            (top, _), (left, _) = geometry.padding
+            return dx[:, top : top + x_shape[1], left : left + x_shape[2]]
     return alike(max_pool2d_input, g, places=_first_of_largest(x, out, kernel, geometry), shape=x_shape)
 
 
