@@ -121,7 +121,7 @@ def confusion_matrix(
             f"y_true of shape {targets.y_true.shape} has a column for each label; a confusion matrix needs one class "
             "for each sample: make one for each column"
         )
-    present, true, pred = encode(targets.y_true, targets.y_pred)
+    present, true, pred = encode(targets)
     weight, n = targets.weight, len(present)
     if labels is not None:
         wanted = as_array(labels, "labels").tolist()

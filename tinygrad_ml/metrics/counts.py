@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .inputs import CLASSES, Targets, as_array, encode
+from .inputs import CLASSES, Codes, Targets, as_array
 
 
 class Counts(NamedTuple):
@@ -35,22 +35,22 @@ class Counts(NamedTuple):
         return Counts(*(np.atleast_1d(counts.sum()) for counts in self))
 
 
-def count(targets: Targets, labels: Any = None, samplewise: bool = False) -> tuple[Counts, np.ndarray]:
-    """Count for each label, or for each sample over its labels; return the labels too."""
+def count(targets: Targets, codes: Codes, labels: Any, samplewise: bool) -> tuple[Counts, np.ndarray]:
+    """Count for each label (all if None), or for each sample over its labels; return the labels too."""
     if targets.kind == CLASSES:
-        return _count_classes(targets, labels)
+        return _count_classes(codes, targets.weight, labels)
     return _count_columns(targets, labels, samplewise)
 
 
-def _count_classes(targets: Targets, labels: Any) -> tuple[Counts, np.ndarray]:
-    present, true, pred = encode(targets.y_true, targets.y_pred)
-    weight, hit, n = targets.weight, true == pred, len(present)
+def _count_classes(codes: Codes, weight: np.ndarray | None, labels: Any) -> tuple[Counts, np.ndarray]:
+    present, true, pred = codes
+    hit, n = true == pred, len(present)
     wanted = present if labels is None else as_array(labels, "labels")
     where = {label: i for i, label in enumerate(present.tolist())}
     index = np.array([where.get(label, n) for label in wanted.tolist()], dtype=np.intp)
 
-    def sums(codes: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-        return np.bincount(codes[chosen], None if weight is None else weight[chosen], n + 1)  # one more: absent labels
+    def sums(code: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+        return np.bincount(code[chosen], None if weight is None else weight[chosen], n + 1)  # one more: absent labels
 
     hits, misses = sums(true, hit), sums(true, ~hit)
     actual = hits + misses

@@ -81,17 +81,29 @@ def kind_of(y: np.ndarray, name: str) -> str:
     return MULTILABEL if y.dtype.kind != "U" and len(np.unique(y)) < 3 else "multiclass-multioutput"
 
 
-def encode(y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the sorted labels in either, and the position of each entry among them."""
-    labels, predicted = distinct(y_true), distinct(y_pred)
+class Codes(NamedTuple):
+    """The sorted labels in the targets, and the position of each sample's label among them."""
+
+    labels: np.ndarray
+    true: np.ndarray
+    pred: np.ndarray
+
+
+def encode(targets: Targets) -> Codes:
+    """Number the labels; if the targets have columns, these are the labels, and there is nothing to number."""
+    if targets.kind == MULTILABEL:
+        return Codes(np.arange(targets.y_true.shape[1]), targets.y_true, targets.y_pred)
+    labels, predicted = distinct(targets.y_true), distinct(targets.y_pred)
     new = predicted[~np.isin(predicted, labels)]
     if len(new):
         labels = np.sort(np.concatenate([labels, new]))
-    return labels, positions(y_true, labels), positions(y_pred, labels)
+    return Codes(labels, positions(targets.y_true, labels), positions(targets.y_pred, labels))
 
 
 def distinct(y: np.ndarray) -> np.ndarray:
     """Return the values in `y`, sorted."""
+    if y.dtype == bool:
+        return np.array([value for value, present in ((False, not y.all()), (True, y.any())) if present])
     if _is_narrow(y):
         low = y.min()
         seen = np.zeros(int(y.max()) - int(low) + 1, bool)
@@ -102,6 +114,8 @@ def distinct(y: np.ndarray) -> np.ndarray:
 
 def positions(y: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Return where each entry of `y` is among the sorted `labels`, of which it must be one."""
+    if y.dtype == bool:
+        return np.searchsorted(labels, np.array([False, True]))[y.view(np.uint8)]
     if _is_narrow(y) and labels.dtype.kind in "iu":
         low = y.min()
         near = (labels >= low) & (labels <= y.max())
@@ -172,6 +186,9 @@ def check_finite(array: np.ndarray, name: str) -> None:
     """Raise ValueError at the first NaN or infinity."""
     if array.dtype.kind != "f":
         return
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(array.sum()):  # much faster than to look at each, which may still all be finite if this is not
+            return
     finite = np.isfinite(array)
     if not finite.all():
         where = tuple(map(int, np.argwhere(~finite)[0]))

@@ -60,7 +60,7 @@ def plot_confusion_matrix(
     """
     targets = check_targets(y_true, y_pred)
     if labels is None and targets.kind == CLASSES:
-        labels = encode(targets.y_true, targets.y_pred)[0]
+        labels = encode(targets).labels
     normalize = "true" if errors_only and normalize is None else normalize
     matrix = confusion_matrix(y_true, y_pred, labels=labels, normalize=normalize)
     names = [str(name) for name in (as_array(labels, "labels").tolist() if display_labels is None else display_labels)]

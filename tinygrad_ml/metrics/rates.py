@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .counts import count
-from .inputs import CLASSES, Targets, check_choice, check_targets, encode, warn_undefined
+from .inputs import CLASSES, check_choice, check_targets, encode, warn_undefined
 
 AVERAGES = ("binary", "micro", "macro", "weighted", "samples", None)
 
@@ -33,8 +33,9 @@ class Rates:
         self.average, self.warn = average, isinstance(zero_division, str) and zero_division == "warn"
         self.fill = 0.0 if self.warn else _number(zero_division)
         targets = check_targets(y_true, y_pred, sample_weight)
-        labels = _wanted(targets, labels, pos_label, average)
-        self.counts, self.labels = count(targets, labels, average == "samples")
+        codes = encode(targets)
+        labels = _wanted(targets.kind, codes.labels.tolist(), labels, pos_label, average)
+        self.counts, self.labels = count(targets, codes, labels, average == "samples")
         self.support, self.weight = self.counts.actual, targets.weight
         if average == "micro":
             self.counts = self.counts.summed()
@@ -100,11 +101,11 @@ def _number(zero_division: Any) -> float:
     raise ValueError(f"zero_division={zero_division!r} must be 'warn', 0, 1 or nan")
 
 
-def _wanted(targets: Targets, labels: Any, pos_label: Any, average: str | None) -> Any:
+def _wanted(kind: str, present: list[Any], labels: Any, pos_label: Any, average: str | None) -> Any:
     """Return the classes to judge, or None for all of them."""
     check_choice("average", average, AVERAGES)
     if average != "binary":
-        if average == "samples" and targets.kind == CLASSES:
+        if average == "samples" and kind == CLASSES:
             raise ValueError(
                 "average='samples' is for samples that have several labels, with a column for each; here every sample "
                 "has one class: use 'macro', 'micro' or 'weighted'"
@@ -116,9 +117,8 @@ def _wanted(targets: Targets, labels: Any, pos_label: Any, average: str | None) 
                 stacklevel=4,
             )
         return labels
-    present = encode(targets.y_true, targets.y_pred)[0].tolist() if targets.kind == CLASSES else []
-    if len(present) > 2 or targets.kind != CLASSES:
-        several = "a column for each label" if targets.kind != CLASSES else f"{len(present)} classes"
+    if len(present) > 2 or kind != CLASSES:
+        several = "a column for each label" if kind != CLASSES else f"{len(present)} classes"
         raise ValueError(
             f"average='binary' judges one of two classes, but there is {several}: use average='macro', 'micro', "
             "'weighted' or None"

@@ -126,7 +126,7 @@ def _check(
     ]
     floating = [dtype for dtype in given if dtype.kind == "f"]
     dtype = np.result_type(*floating) if floating else np.dtype(np.float64)
-    true, pred = (y.astype(dtype).reshape(len(y), -1) for y in (true, pred))
+    true, pred = (y.astype(dtype, copy=False).reshape(len(y), -1) for y in (true, pred))
     if true.shape != pred.shape:
         raise ValueError(f"y_true has {true.shape[1]} outputs and y_pred {pred.shape[1]}: they must be equal")
     if isinstance(multioutput, str):

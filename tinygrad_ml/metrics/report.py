@@ -63,7 +63,7 @@ def classification_report(
         raise ValueError(f"digits={digits!r} must be a whole number that is not negative")
     targets = check_targets(y_true, y_pred, sample_weight)
     one_class = targets.kind == CLASSES
-    present = encode(targets.y_true, targets.y_pred)[0] if one_class else np.arange(targets.y_true.shape[1])
+    present = encode(targets).labels
     wanted = present if labels is None else as_array(labels, "labels")
     names = [str(label) for label in wanted.tolist()] if target_names is None else [str(name) for name in target_names]
     if len(names) != len(wanted):
