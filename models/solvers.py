@@ -50,9 +50,7 @@ def in_batches(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights, p
         rows, _, validation = split(*rows, test=model.validation_fraction, stratify=stratify)
         callbacks.append(EarlyStopping("validation_loss", patience=model.n_iter_no_change))
     elif model.tol:
-        callbacks.append(
-            EarlyStopping("loss", patience=model.n_iter_no_change, min_delta=model.tol, restore_best=False)
-        )
+        callbacks.append(Converged(model, optimizer))
     data = DataLoader(rows, batch_size(model, len(rows[0])), shuffle=True)
     try:
         history = fit(
@@ -75,6 +73,47 @@ def in_batches(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights, p
     model.n_iter_ = len(model.history_["loss"])
 
 
+class Converged(EarlyStopping):
+    """Ends the training when what the steps minimise, the loss with the penalties, has stopped falling.
+
+    The loss of an epoch is measured before its steps, so the penalties are too.
+    """
+
+    def __init__(self, model: Any, optimizer: optim.Optimizer):
+        super().__init__("loss", patience=model.n_iter_no_change, min_delta=model.tol, restore_best=False)
+        self.groups = optimizer.param_groups
+
+    def penalty(self) -> float:
+        """Return the penalties on the present weights."""
+        total = 0.0
+        for group in self.groups:
+            if group["l1"] or group["weight_decay"]:
+                for w in (p.numpy() for p in group["params"]):
+                    total += group["l1"] * float(abs(w).sum()) + group["weight_decay"] / 2 * float(np.vdot(w, w))
+        return total
+
+    def on_start(self, run: Any) -> None:
+        super().on_start(run)
+        self.penalty_before = self.penalty()
+
+    def _value(self, run: Any) -> float:
+        value = super()._value(run) + self.penalty_before
+        self.penalty_before = self.penalty()
+        return value
+
+    def state_dict(self) -> dict[str, Any]:
+        return super().state_dict() | {"penalty_before": self.penalty_before}
+
+    def on_epoch_end(self, run: Any) -> None:
+        super().on_epoch_end(run)
+        losses = run.history["loss"]
+        if run.stopped and losses[-1] > 1000 * max(losses[0], self.min_delta):
+            raise Diverged(
+                f"the loss rose from {losses[0]:.4g} to {losses[-1]:.4g} in {run.epoch} epochs at the learning rate "
+                f"{self.groups[0]['lr']:.4g}: lower it, or scale the features"
+            )
+
+
 def batch_size(model: Any, n_samples: int) -> int:
     """Return the size of the batches; a batch norm must not be left with a last one of a single sample."""
     size = min(model.batch_size or n_samples, n_samples)
@@ -92,11 +131,13 @@ def make_optimizer(model: Any, X: np.ndarray, weight: Weights) -> optim.Optimize
     groups = [group for group in groups if group["params"]]
     if model.solver == "adam":
         return optim.Adam(groups, lr=model.learning_rate or 0.01)
-    rate = model.learning_rate or 1 / smoothness(model.inputs(X), model.batch_size or len(X), model.curvature, l2)
+    rate = model.learning_rate
+    if rate is None:
+        rate = 1 / smoothness(model.inputs(X), weight, model.batch_size or len(X), model.curvature, l2)
     return optim.SGD(groups, lr=rate, momentum=model.momentum)
 
 
-def smoothness(X: np.ndarray, batch_size: int, curvature: float, l2: float = 0.0) -> float:
+def smoothness(X: np.ndarray, weight: Weights, batch_size: int, curvature: float, l2: float = 0.0) -> float:
     """Return the largest curvature that a step of SGD on a linear model may meet; one over it is a safe learning rate.
 
     For batches without repetition, between that of all the data and that of the worst sample: Gower et al., "SGD:
@@ -105,10 +146,13 @@ def smoothness(X: np.ndarray, batch_size: int, curvature: float, l2: float = 0.0
     """
     n = len(X)
     b = min(batch_size, n)
-    squares = np.einsum("ij,ij->i", X, X) + 1
+    rows = np.column_stack([X, np.ones(n, X.dtype)])
+    if weight is not None:
+        rows *= np.sqrt(weight / weight.mean())[:, None]
+    squares = np.einsum("ij,ij->i", rows, rows)
     share = (n - b) / (b * (n - 1)) if n > 1 else 0.0  # 1 for single samples, 0 for all of them
-    everything = np.column_stack([X, np.ones(n, X.dtype)]) / np.sqrt(n)
-    largest = np.linalg.norm(everything, 2) ** 2
+    gram = rows.T @ rows if n >= rows.shape[1] else rows @ rows.T
+    largest = np.linalg.eigvalsh(gram)[-1] / n
     return float(curvature * (share * squares.max() + (1 - share) * largest) + l2)
 
 
@@ -162,5 +206,5 @@ def finish(model: Any, losses: list[float], residual: float) -> None:
             f"iterations: the largest entry of the gradient is {residual:.2g}, and tol is {model.tol:g}. Scale the "
             "features, or raise max_iter",
             loaded_class("sklearn.exceptions", "ConvergenceWarning", RuntimeWarning),
-            stacklevel=4,
+            stacklevel=5,
         )

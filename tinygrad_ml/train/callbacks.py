@@ -128,8 +128,11 @@ class EarlyStopping(Callback):
         run.check_column("EarlyStopping", self.monitor)
         self._reset()
 
+    def _value(self, run: Run) -> float:
+        return run.history[self.monitor][-1]
+
     def on_epoch_end(self, run: Run) -> None:
-        value = run.history[self.monitor][-1]
+        value = self._value(run)
         if improved(value, self.best, self.mode, self.min_delta):
             self.best, self.best_epoch, self.waited = value, run.epoch, 0
             if self.restore_best:
