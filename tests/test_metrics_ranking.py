@@ -79,6 +79,9 @@ def test_the_dtypes_of_curves(name, dtype):
 @many
 def test_the_area_under_the_roc_curve(case, max_fpr):
     y_true, y_score, weight, _ = case
+    if max_fpr not in (None, 1.0):  # when weights take a class away, scikit-learn fails to interpolate
+        counted = np.ravel(y_true) if weight is None else np.ravel(y_true)[np.array(weight) != 0]
+        hypothesis.assume(len(set(counted.tolist())) == 2)
     compare("roc_auc_score", y_true, y_score, sample_weight=weight, max_fpr=max_fpr)
 
 
