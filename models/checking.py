@@ -32,9 +32,9 @@ def check_names(model: Any, names: np.ndarray | None) -> None:
     known = vars(model).get("feature_names_in_")
     kind = type(model).__name__
     if known is None and names is not None:
-        warnings.warn(f"X has feature names, but {kind} was fitted without feature names", stacklevel=4)
+        warnings.warn(f"X has feature names, but {kind} was fitted without feature names", stacklevel=5)
     elif known is not None and names is None:
-        warnings.warn(f"X does not have valid feature names, but {kind} was fitted with feature names", stacklevel=4)
+        warnings.warn(f"X does not have valid feature names, but {kind} was fitted with feature names", stacklevel=5)
     elif known is not None and names is not None and not np.array_equal(known, names):
         unseen, missing = sorted({*names} - {*known}), sorted({*known} - {*names})
         lines = ["The feature names should match those that were passed during fit."]

@@ -150,8 +150,9 @@ class Estimator(nn.Module):
         defaults = self._defaults()
         return {name: value for name, value in self.get_params(deep=False).items() if not _same(value, defaults[name])}
 
-    def extra_repr(self) -> str:
-        return ", ".join(f"{name}={value!r}" for name, value in self.changed_params().items())
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.changed_params().items())
+        return f"{type(self).__name__}({arguments})"
 
     def _repr_html_(self) -> str:
         changed = self.changed_params()

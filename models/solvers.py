@@ -133,8 +133,23 @@ def make_optimizer(model: Any, X: np.ndarray, weight: Weights) -> optim.Optimize
         return optim.Adam(groups, lr=model.learning_rate or 0.01)
     rate = model.learning_rate
     if rate is None:
-        rate = 1 / smoothness(model.inputs(X), weight, model.batch_size or len(X), model.curvature, l2)
+        inputs = model.inputs(X)
+        warn_of_scales(model, inputs)
+        rate = 1 / smoothness(inputs, weight, model.batch_size or len(X), model.curvature, l2)
     return optim.SGD(groups, lr=rate, momentum=model.momentum)
+
+
+def warn_of_scales(model: Any, X: np.ndarray) -> None:
+    """Warn if the features are of such different sizes that no learning rate suits all of them."""
+    spread = X.std(axis=0)
+    spread = spread[spread > 0]
+    if spread.size and spread.max() > 100 * spread.min():
+        warnings.warn(
+            f"{type(model).__name__}(solver='sgd'): the features have standard deviations from {spread.min():.3g} to "
+            f"{spread.max():.3g}, so gradient steps are slow; scale them first, for example with "
+            "sklearn.preprocessing.StandardScaler",
+            stacklevel=6,
+        )
 
 
 def smoothness(X: np.ndarray, weight: Weights, batch_size: int, curvature: float, l2: float = 0.0) -> float:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..optim import clip_grad_norm_, clip_grad_value_
@@ -38,6 +40,13 @@ class Callback:
     """
 
     after_others = False  # whether to be called after the callbacks that leave this False
+
+    def __repr__(self) -> str:
+        parameters = [p for p in inspect.signature(type(self)).parameters.values() if p.name in vars(self)]
+        values = [(p, vars(self)[p.name]) for p in parameters]
+        values = [(p, str(value) if isinstance(value, Path) else value) for p, value in values if value != p.default]
+        arguments = ", ".join(f"{p.name}={value!r}" for p, value in values)
+        return f"{type(self).__name__}({arguments})"
 
     def on_start(self, run: Run) -> None:
         """Before the first epoch."""
