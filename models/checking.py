@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
 from tinygrad_ml import Tensor
 
-from .estimator import loaded_class
+from .estimator import loaded_class, warn
 
 
 def feature_names(model: Any, X: Any) -> np.ndarray | None:
@@ -32,9 +31,9 @@ def check_names(model: Any, names: np.ndarray | None) -> None:
     known = vars(model).get("feature_names_in_")
     kind = type(model).__name__
     if known is None and names is not None:
-        warnings.warn(f"X has feature names, but {kind} was fitted without feature names", stacklevel=5)
+        warn(f"X has feature names, but {kind} was fitted without feature names")
     elif known is not None and names is None:
-        warnings.warn(f"X does not have valid feature names, but {kind} was fitted with feature names", stacklevel=5)
+        warn(f"X does not have valid feature names, but {kind} was fitted with feature names")
     elif known is not None and names is not None and not np.array_equal(known, names):
         unseen, missing = sorted({*names} - {*known}), sorted({*known} - {*names})
         lines = ["The feature names should match those that were passed during fit."]
@@ -131,10 +130,9 @@ def check_target(model: Any, y: Any, n_samples: int, columns: bool = False) -> n
     if array.dtype.kind == "c":
         raise ValueError(f"Complex data not supported: {kind} got y of dtype {array.dtype}")
     if array.ndim == 2 and not columns and array.shape[1] == 1:
-        warnings.warn(
+        warn(
             f"A column-vector y was passed when a 1d array was expected by {kind}; use y.ravel()",
             loaded_class("sklearn.exceptions", "DataConversionWarning", UserWarning),
-            stacklevel=4,
         )
         array = array[:, 0]
     if array.ndim != 1 and not (columns and array.ndim == 2):

@@ -6,6 +6,7 @@ import copy
 import html
 import inspect
 import sys
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
@@ -211,6 +212,14 @@ class NotFitted(ValueError, AttributeError):
 def loaded_class(module: str, name: str, otherwise: type) -> Any:
     """Return a class of scikit-learn if that module is loaded already, and so may be expected; else another."""
     return getattr(sys.modules.get(module), name, otherwise)
+
+
+def warn(message: str, kind: type[Warning] = UserWarning) -> None:
+    """Warn at the line of the program that called the model, however deep inside it the reason was found."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("tinygrad_ml."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, kind, stacklevel=level)
 
 
 def seeded(random_state: Any) -> Mode:

@@ -5,7 +5,6 @@ All minimise the mean loss + l1 · Σ|w| + l2/2 · Σw², where w are the weight
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from tinygrad_ml import optim
 from tinygrad_ml.data import DataLoader, split
 from tinygrad_ml.train import Diverged, EarlyStopping, fit
 
-from .estimator import loaded_class
+from .estimator import loaded_class, warn
 
 STOCHASTIC = ("sgd", "adam")
 
@@ -144,11 +143,10 @@ def warn_of_scales(model: Any, X: np.ndarray) -> None:
     spread = X.std(axis=0)
     spread = spread[spread > 0]
     if spread.size and spread.max() > 100 * spread.min():
-        warnings.warn(
+        warn(
             f"{type(model).__name__}(solver='sgd'): the features have standard deviations from {spread.min():.3g} to "
             f"{spread.max():.3g}, so gradient steps are slow; scale them first, for example with "
             "sklearn.preprocessing.StandardScaler",
-            stacklevel=6,
         )
 
 
@@ -216,10 +214,9 @@ def finish(model: Any, losses: list[float], residual: float) -> None:
         model.history_.append(loss=loss)
     model.n_iter_ = max(1, len(losses) - 1)
     if len(losses) > model.max_iter and residual > model.tol:
-        warnings.warn(
+        warn(
             f"{type(model).__name__}(solver={model.solver!r}) has not converged in max_iter={model.max_iter} "
             f"iterations: the largest entry of the gradient is {residual:.2g}, and tol is {model.tol:g}. Scale the "
             "features, or raise max_iter",
             loaded_class("sklearn.exceptions", "ConvergenceWarning", RuntimeWarning),
-            stacklevel=5,
         )
