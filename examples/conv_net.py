@@ -1,0 +1,164 @@
+"""Read handwritten digits with a convolutional network, and look at what it has learned to see.
+
+    python examples/conv_net.py [--quick]
+
+If the folder that TINYGRAD_ML_DATA names has MNIST in `mnist`, the network learns from its 60,000 images, which takes
+some minutes; otherwise from the small ones that scikit-learn carries, which takes seconds. The training is written into
+a file after every epoch: stop it with Ctrl-C and run it again, and it goes on. Pictures go into the folder `output` (or
+the one that TINYGRAD_ML_OUTPUT names).
+"""
+
+import argparse
+import gzip
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+
+import tinygrad_ml as tg
+from tinygrad_ml.models import ConvNet
+from tinygrad_ml.train import Checkpoint, LearningRate
+
+try:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+    from sklearn.datasets import load_digits
+except ImportError as missing:
+    sys.exit(f"This example needs {missing.name}: pip install 'tinygrad_ml[examples]'")
+
+SEED = 0
+
+# ---------------------------------------------------------------------- data
+
+
+def load(quick):
+    """Return the name of the data, and images from 0 to 1 with labels, to learn from and to be judged on."""
+    folder = Path(os.environ.get("TINYGRAD_ML_DATA", "")) / "mnist"
+    if not folder.is_dir():
+        images, labels = load_digits(return_X_y=True)
+        images = images.reshape(-1, 8, 8).astype(np.float32) / 16
+        (x, y), _, (x_test, y_test) = tg.data.split(images, labels, test=0.2, stratify=labels, seed=SEED)
+        return "digits", x, y, x_test, y_test
+
+    def read(name, header):
+        return np.frombuffer(gzip.decompress((folder / f"{name}-ubyte.gz").read_bytes()), np.uint8, offset=header)
+
+    train, test = (2000, 1000) if quick else (60000, 10000)
+    x, y = read("train-images-idx3", 16).reshape(-1, 28, 28)[:train], read("train-labels-idx1", 8)[:train]
+    x_test, y_test = read("t10k-images-idx3", 16).reshape(-1, 28, 28)[:test], read("t10k-labels-idx1", 8)[:test]
+    return "MNIST", x.astype(np.float32) / 255, y, x_test.astype(np.float32) / 255, y_test
+
+
+# ---------------------------------------------------------------------- pictures
+
+
+def draw_sight(net, image, path):
+    """Draw the filters of the first layer, and what each of them answers to one image."""
+    filters = net.layers_[0].weight.numpy()[:, 0]
+    with tg.no_grad():
+        answers = net.layers_[:2](tg.tensor(image[None, None])).numpy()[0]
+    figure, axes = plt.subplots(4, 9, figsize=(10, 4.8), layout="constrained")
+    axes[0, 0].imshow(image, cmap="gray_r")
+    axes[0, 0].set_title("an image", fontsize=10)
+    top = abs(filters).max()
+    for i in range(16):
+        left, right = axes[i // 4, 1 + 2 * (i % 4) :][:2]
+        left.imshow(filters[i], cmap="PuOr", vmin=-top, vmax=top)
+        right.imshow(answers[i], cmap="gray_r", vmin=0, vmax=answers.max())
+        left.set_title(f"filter {i + 1}", fontsize=9)
+        right.set_title("its answer", fontsize=9)
+    for panel in axes.flat:
+        panel.set_axis_off()
+    figure.suptitle("Filters of the first layer (purple adds, orange takes away) and where they find their pattern")
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def draw_errors(x, y, read, sure, path):
+    """Draw the images that are read wrongly, first those where the network is most sure; at most 32."""
+    wrong = np.flatnonzero(read != y)
+    wrong = wrong[np.argsort(-sure[wrong])][:32]
+    figure, axes = plt.subplots(4, 8, figsize=(10, 6), layout="constrained")
+    for panel in axes.flat:
+        panel.set_axis_off()
+    for panel, i in zip(axes.flat, wrong):
+        panel.imshow(x[i], cmap="gray_r")
+        panel.set_title(f"{y[i]}, read as {read[i]}\n({sure[i]:.0%} sure)", fontsize=9)
+    figure.suptitle("Test images that are read wrongly, the most confident mistakes first")
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+# ---------------------------------------------------------------------- the whole story
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="learn from few images, for few epochs")
+    quick = parser.parse_args().quick
+    output = Path(os.environ.get("TINYGRAD_ML_OUTPUT", "output"))
+
+    data, x, y, x_test, y_test = load(quick)
+    epochs = {"MNIST": 2 if quick else 8, "digits": 10 if quick else 40}[data]
+    print(f"{data}: {len(x)} images to learn from (a tenth of them only to watch), {len(x_test)} for the test.")
+
+    # the learning rate falls along half a cosine; the file keeps the training, so that it can go on
+    file = output / f"conv_net_{data}{'_quick' * quick}.npz".lower()
+    falling = LearningRate(lambda epoch: 1e-3 + 1e-3 * np.cos(np.pi * epoch / epochs))
+    net = ConvNet(
+        channels=(16, 32),
+        hidden_layer_sizes=(64,),
+        dropout=0.3,
+        max_iter=epochs,
+        early_stopping=True,  # keeps the weights that did best on the tenth to watch
+        callbacks=[falling, Checkpoint(file, resume=True)],
+        random_state=SEED,
+        verbose=sys.stderr.isatty(),
+    )
+    if file.exists():
+        print(f"Going on from {file}; remove it to begin anew.")
+    net.fit(x, y)
+    print(f"\n{tg.nn.summary(net, x[:1])}\n")
+
+    history = net.history_
+    epoch, loss = history.best()
+    seconds = sum(history["seconds"])
+    print(f"{len(history.epochs)} epochs took {seconds:.0f} seconds, {seconds / len(history.epochs):.1f} for each.")
+    print(f"The loss on the images to watch was least after epoch {epoch}, {loss:.4f}; the weights are those.")
+
+    with tg.no_grad():
+        silent = ~(net.layers_[:2](tg.tensor(x_test[:500, None])).numpy() > 0.01).any(axis=(0, 2, 3))
+    print(f"Filters of the first layer that hardly answer to any image: {silent.sum()} of {len(silent)}.")
+
+    chances = net.predict_proba(x_test)
+    read, sure = chances.argmax(axis=1), chances.max(axis=1)
+    errors = int((read != y_test).sum())
+    print(f"{1 - errors / len(y_test):.2%} of the test images are read correctly; {errors} of {len(y_test)} are not.")
+    if errors:
+        matrix = tg.metrics.confusion_matrix(y_test, read, labels=range(10))
+        np.fill_diagonal(matrix, 0)
+        true, taken = np.unravel_index(matrix.argmax(), matrix.shape)
+        print(f"The commonest mistake, {matrix.max()} times, is to take a {true} for a {taken}.")
+        low = np.percentile(sure, 5)
+        caught = (sure[read != y_test] <= low).mean()
+        print(f"The 5% of the images of which it is least sure ({low:.0%} or less) have {caught:.0%} of its errors.")
+
+    ax = history.plot()
+    ax.set(title=f"ConvNet on {data}: {1 - errors / len(y_test):.2%} of the test images right")
+    ax.figure.savefig(output / "conv_net_loss.png", dpi=120)
+    draw_sight(net, x_test[0], output / "conv_net_filters.png")
+    draw_errors(x_test, y_test, read, sure, output / "conv_net_errors.png")
+    print(f"\nLoss, filters and errors are drawn in {output}/conv_net_loss.png, _filters.png and _errors.png.")
+    try:
+        graph = tg.draw(net, x[:1], path=output / "conv_net_graph.svg", backward=False)
+        print(f"The network's {len(graph.nodes)} operations are drawn in {output / 'conv_net_graph.svg'}.")
+    except RuntimeError as without_dot:
+        print(f"No picture of the network: {without_dot}")
+    print("\nTry next: batch_norm=True, channels=(32, 64) or kernel_size=5 in ConvNet, with another output folder.")
+
+
+if __name__ == "__main__":
+    main()
