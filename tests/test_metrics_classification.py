@@ -1,5 +1,8 @@
 """The metrics of classes equal scikit-learn's: values, warnings and refusals, on random cases."""
 
+import itertools
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -237,8 +240,17 @@ def test_large_integers_and_wide_ranges():
     y_true, y_pred = np.array([2**62, 5, -(2**62), 5]), np.array([2**62, 5, 5, 5])
     compare("confusion_matrix", y_true, y_pred)
     compare("confusion_matrix", y_true.astype(np.uint64), y_pred.astype(np.uint64))
-    small = np.array([-128, 127, 0], np.int8)
-    compare("confusion_matrix", small, small[::-1])
+
+
+INTEGERS = ["int8", "uint8", "int16", "uint32", "uint64", "float32"]
+
+
+@pytest.mark.parametrize("dtypes", list(itertools.product(INTEGERS, repeat=2)))
+def test_integers_of_every_size(dtypes):
+    rng = np.random.default_rng(0)
+    y_true, y_pred = (rng.choice([-128, -90, 0, 72] if d[0] != "u" else [0, 1, 72, 200], 50).astype(d) for d in dtypes)
+    compare("confusion_matrix", y_true, y_pred)
+    compare("f1_score", y_true, y_pred, average="macro")
 
 
 def test_the_warning_names_the_class_and_points_to_the_line_of_the_caller():
@@ -260,9 +272,6 @@ def test_the_tumours_of_the_course():
 
 
 def test_the_import_takes_nothing_but_numpy_and_the_core():
-    import subprocess
-    import sys
-
     heavy = ["scipy", "sklearn", "matplotlib", "pandas", "torch", "tqdm"]
     program = f"import sys, tinygrad_ml.metrics; print([m for m in {heavy} if m in sys.modules])"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

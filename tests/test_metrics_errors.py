@@ -89,7 +89,7 @@ CASES = [
     (LOSSES, ([0, 1, 2], [0.1, 0.2, 0.3]), {}, "classes"),
     (LOSSES, ([0, 1, 1], np.eye(3)), {}, "give all classes in labels="),
     (LOSSES, ([0.5, 1.5], [0.1, 0.2]), {}, "y_true"),
-    (["log_loss"], ([1, 1], [0.1, 0.2]), {}, "single class 1"),
+    (["log_loss"], ([1, 1], [0.1, 0.2]), {}, r"only the classes \[1\]"),
     (["log_loss"], ([0, 3], [0.1, 0.2]), {"labels": [0, 1]}, r"y_true has \[3\]"),
     (["brier_score_loss"], (["a", "b"], [0.1, 0.2]), {}, "give pos_label="),
     (NUMBERS, ([0.0, 1.0], [0.1, nan]), {}, "y_pred has nan at index 1"),

@@ -105,9 +105,9 @@ def distinct(y: np.ndarray) -> np.ndarray:
     if y.dtype == bool:
         return np.array([value for value, present in ((False, not y.all()), (True, y.any())) if present])
     if _is_narrow(y):
-        low = y.min()
-        seen = np.zeros(int(y.max()) - int(low) + 1, bool)
-        seen[y - low] = True
+        low, high = int(y.min()), int(y.max())
+        seen = np.zeros(high - low + 1, bool)
+        seen[y.astype(np.int64) - low] = True
         return (np.flatnonzero(seen) + low).astype(y.dtype)
     return np.unique(y)
 
@@ -117,17 +117,19 @@ def positions(y: np.ndarray, labels: np.ndarray) -> np.ndarray:
     if y.dtype == bool:
         return np.searchsorted(labels, np.array([False, True]))[y.view(np.uint8)]
     if _is_narrow(y) and labels.dtype.kind in "iu":
-        low = y.min()
-        near = (labels >= low) & (labels <= y.max())
-        table = np.zeros(int(y.max()) - int(low) + 1, np.intp)
-        table[labels[near] - low] = np.flatnonzero(near)
-        return table[y - low]
+        low, high = int(y.min()), int(y.max())
+        near = (labels >= low) & (labels <= high)
+        table = np.zeros(high - low + 1, np.intp)
+        table[labels[near].astype(np.int64) - low] = np.flatnonzero(near)
+        return table[y.astype(np.int64) - low]
     return np.searchsorted(labels, y)
 
 
 def _is_narrow(y: np.ndarray) -> bool:
     """Tell whether a table over the range of `y` costs less than sorting it."""
-    return y.dtype.kind in "iu" and int(y.max()) - int(y.min()) < max(256, y.size // 4)
+    if y.dtype.kind not in "iu" or y.dtype == np.uint64:
+        return False
+    return int(y.max()) - int(y.min()) < max(256, y.size // 4)
 
 
 def check_scores(y: Any, name: str, *, columns: bool = False) -> np.ndarray:

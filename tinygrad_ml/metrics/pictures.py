@@ -271,6 +271,5 @@ def _mark(ax: Axes, line: Any, marks: list[tuple[float, float, float]], side: in
 
 
 def _size_in_points(ax: Axes) -> tuple[float, float]:
-    box, figure = ax.get_position(), ax.get_figure(root=True)
-    width, height = figure.get_size_inches() if figure else (0.0, 0.0)
-    return 72 * box.width * width, 72 * box.height * height
+    box, points = ax.get_window_extent(), 72 / ax.figure.dpi
+    return box.width * points, box.height * points

@@ -173,7 +173,7 @@ def _one_hot(true: np.ndarray, labels: Any) -> np.ndarray:
     classes = np.unique(given)
     if len(classes) < 2:
         where = "y_true" if labels is None else "labels"
-        raise ValueError(f"{where} has the single class {classes.tolist()[0]!r}: give all classes in labels=")
+        raise ValueError(f"{where} has only the classes {classes.tolist()}: give all, at least two, in labels=")
     if labels is not None:
         if len(classes) != len(given) or (classes != given).any():
             warnings.warn(f"the columns of y_proba are taken in the order {classes.tolist()}, sorted", stacklevel=4)
