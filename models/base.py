@@ -21,11 +21,6 @@ from .solvers import STOCHASTIC, in_batches, lbfgs
 
 M = TypeVar("M", bound="Model")
 
-POSITIVE = ("C", "learning_rate", "huber_delta")
-AT_LEAST_0 = ("alpha", "tol", "momentum")
-AT_LEAST_1 = ("max_iter", "batch_size", "n_iter_no_change", "degree")
-FRACTIONS = ("l1_ratio", "dropout", "threshold", "validation_fraction")
-
 
 class Model(Estimator):
     """A module that learns to map X to y: `fit`, `partial_fit`, `predict`.
@@ -114,13 +109,14 @@ class Model(Estimator):
 
     def _solve(self, X: np.ndarray, target: np.ndarray, weight: np.ndarray | None, passes: int | None = None) -> None:
         """Fit the built model, or make only so many passes over the data; fill `history_` and `n_iter_`."""
-        if self.solver in STOCHASTIC:
-            in_batches(self, X, target, weight, passes)
+        solver = self.chosen_solver(passes)
+        if solver in STOCHASTIC:
+            in_batches(self, solver, X, target, weight, passes)
         elif self.early_stopping:
             kind = type(self).__name__
-            raise ValueError(f"{kind}: early_stopping needs the solver 'sgd' or 'adam', not {self.solver!r}")
+            raise ValueError(f"{kind}: early_stopping needs the solver 'sgd' or 'adam', not {solver!r}")
         else:
-            {"lbfgs": lbfgs, "newton": newton}[self.solver](self, X, target, weight)
+            {"lbfgs": lbfgs, "newton": newton}[solver](self, X, target, weight)
 
     def _partial_fit(self: M, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> M:
         self._check_params()
@@ -136,8 +132,12 @@ class Model(Estimator):
         self.eval()
         return self
 
+    def chosen_solver(self, passes: int | None = None) -> str:
+        """Return the solver, or what "auto" means for this fit, or for so many passes over the data."""
+        return self.solver
+
     def _why_no_partial_fit(self) -> str:
-        if self.solver in STOCHASTIC:
+        if self.solver in ("auto", *STOCHASTIC):
             return ""
         return (
             f"{type(self).__name__}(solver={self.solver!r}) solves all the data at once and has no partial_fit; choose "
@@ -154,21 +154,8 @@ class Model(Estimator):
 
     def _check_params(self) -> None:
         """Raise ValueError if a hyperparameter cannot be used."""
+        checking.check_params(self)
         kind = type(self).__name__
-        for name, value in vars(self).items():
-            if value is None or name not in {*POSITIVE, *AT_LEAST_0, *AT_LEAST_1, *FRACTIONS}:
-                continue
-            number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-            if name in AT_LEAST_1:
-                fine, wanted = number and value == int(value) and value >= 1, "a whole number of at least 1"
-            elif name in FRACTIONS:
-                fine, wanted = number and 0 <= value <= 1, "a number from 0 to 1"
-            elif name in POSITIVE:
-                fine, wanted = number and value > 0, "a number above 0"
-            else:
-                fine, wanted = number and value >= 0, "a number of at least 0"
-            if not fine:
-                raise ValueError(f"{kind}({name}={value!r}): {name} must be {wanted}")
         for name, choices in self.choices().items():
             if name in vars(self) and vars(self)[name] not in choices:
                 raise ValueError(f"{kind}({name}={vars(self)[name]!r}): {name} must be one of {choices}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,60 @@ import numpy as np
 from tinygrad_ml import Tensor
 
 from .estimator import loaded_class, warn
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+
+
+def _is_count(value: Any, least: int = 1) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= least)
+
+
+def _is_sizes(value: Any) -> bool:
+    return _is_count(value) or (isinstance(value, (list, tuple, np.ndarray)) and all(map(_is_count, value)))
+
+
+def _is_seed(value: Any) -> bool:
+    return isinstance(value, (np.random.Generator, np.random.RandomState)) or value is None or _is_count(value, 0)
+
+
+RULES: tuple[tuple[tuple[str, ...], Callable[[Any], bool], str], ...] = (
+    (("max_iter", "batch_size", "n_iter_no_change", "degree"), _is_count, "a whole number of at least 1"),
+    (("l1_ratio", "dropout", "threshold"), lambda v: _is_number(v) and 0 <= v <= 1, "a number from 0 to 1"),
+    (("validation_fraction",), lambda v: _is_number(v) and 0 < v < 1, "a number between 0 and 1"),
+    (("C",), lambda v: _is_number(v) and v > 0, "a number above 0"),
+    (("learning_rate", "huber_delta"), lambda v: _is_number(v) and 0 < v < np.inf, "a finite number above 0"),
+    (("alpha", "tol", "momentum"), lambda v: _is_number(v) and 0 <= v < np.inf, "a finite number of at least 0"),
+    (
+        ("fit_intercept", "early_stopping", "batch_norm", "shuffle", "warm_start"),
+        lambda v: isinstance(v, (bool, np.bool_)),
+        "True or False",
+    ),
+    (("hidden_layer_sizes", "channels"), _is_sizes, "a whole number of at least 1, or a sequence of them"),
+    (("kernel_size",), lambda v: _is_count(v) and v % 2 == 1, "odd and at least 1, so that images keep their size"),
+    (
+        ("image_shape",),
+        lambda v: _is_sizes(v) and np.size(v) in (2, 3),
+        "(height, width) or (channels, height, width), whole numbers of at least 1",
+    ),
+    (("callbacks",), lambda v: isinstance(v, (list, tuple)), "a sequence of objects of tinygrad_ml.train.Callback"),
+    (("random_state",), _is_seed, "an integer of at least 0, a numpy Generator or RandomState, or None"),
+)
+
+
+def check_params(model: Any) -> None:
+    """Raise ValueError if a hyperparameter is not what the table above says."""
+    defaults = model._defaults()
+    for names, fine, wanted in RULES:
+        for name in names:
+            if name not in defaults:
+                continue
+            value = vars(model)[name]
+            if value is None and (defaults[name] is None or name == "batch_size"):
+                continue
+            if not fine(value):
+                raise ValueError(f"{type(model).__name__}({name}={value!r}): {name} must be {wanted}")
 
 
 def feature_names(model: Any, X: Any) -> np.ndarray | None:
@@ -59,7 +114,7 @@ def check_X(model: Any, X: Any, dimensions: tuple[int, ...] = (2,)) -> np.ndarra
         X = X.detach().numpy()
     if hasattr(X, "toarray") and not isinstance(X, np.ndarray):
         raise TypeError(f"{kind}: X is a sparse matrix, and dense data is required; use X.toarray()")
-    array = np.asarray(X)
+    array = _to_array(kind, "X", X)
     if array.dtype.kind == "c":
         raise ValueError(f"Complex data not supported: {kind} got X of dtype {array.dtype}")
     if array.ndim not in dimensions:
@@ -79,9 +134,21 @@ def check_X(model: Any, X: Any, dimensions: tuple[int, ...] = (2,)) -> np.ndarra
     return array
 
 
+def _to_array(kind: str, name: str, values: Any) -> np.ndarray:
+    try:
+        return np.asarray(values)
+    except ValueError as error:  # rows of several lengths
+        raise ValueError(f"{kind}: {name} is not a table of numbers: {error}") from None
+
+
 def _to_float(kind: str, name: str, array: np.ndarray, source: Any) -> np.ndarray:
     """Return numbers of another kind as float64 (float16 as float32), or say which of them are not numbers."""
+    if array.dtype.kind in "Mm":
+        raise TypeError(f"{kind}: {name} must hold numbers, not {array.dtype}; take differences to a date, in days say")
     try:
+        if array.dtype.kind in "SU":
+            array.astype(np.float64)  # says which string is no number
+            raise ValueError(f"these are numbers as strings; use {name}.astype(float)")
         return array.astype(np.float32 if array.dtype == np.float16 else np.float64)
     except ValueError as error:
         text = f"{kind}: {name} must hold numbers: {error}"
@@ -99,8 +166,10 @@ def _to_float(kind: str, name: str, array: np.ndarray, source: Any) -> np.ndarra
 
 def check_finite(kind: str, name: str, array: np.ndarray) -> None:
     """Raise ValueError if there is a NaN or an infinity in an array; say where the first one is."""
-    if np.isfinite(np.dot(flat := array.reshape(-1), flat)) or np.isfinite(array).all():  # the product is quick
-        return
+    flat = array.reshape(-1)
+    with np.errstate(over="ignore"):
+        if np.isfinite(np.dot(flat, flat)) or np.isfinite(array).all():  # the product is quick
+            return
     bad = ~np.isfinite(array)
     index = np.argwhere(bad)[0].tolist()
     what = "NaN" if np.isnan(array[tuple(index)]) else "infinity"
@@ -126,7 +195,7 @@ def check_target(model: Any, y: Any, n_samples: int, columns: bool = False) -> n
         y = y.detach().numpy()
     if hasattr(y, "toarray") and not isinstance(y, np.ndarray):
         raise TypeError(f"{kind}: y is a sparse matrix, and dense data is required; use y.toarray()")
-    array = np.asarray(y)
+    array = _to_array(kind, "y", y)
     if array.dtype.kind == "c":
         raise ValueError(f"Complex data not supported: {kind} got y of dtype {array.dtype}")
     if array.ndim == 2 and not columns and array.shape[1] == 1:
@@ -135,7 +204,7 @@ def check_target(model: Any, y: Any, n_samples: int, columns: bool = False) -> n
             loaded_class("sklearn.exceptions", "DataConversionWarning", UserWarning),
         )
         array = array[:, 0]
-    if array.ndim != 1 and not (columns and array.ndim == 2):
+    if array.ndim != 1 and not (columns and array.ndim == 2 and array.shape[1]):
         raise ValueError(f"{kind}: y should be a 1d array of (samples,), got an array of shape {array.shape} instead.")
     if len(array) != n_samples:
         raise ValueError(
@@ -149,23 +218,39 @@ def check_numbers(model: Any, y: np.ndarray, dtype: np.dtype) -> np.ndarray:
     kind = type(model).__name__
     if y.dtype.kind not in "fiub":
         y = _to_float(kind, "y", y, None)
-    y = y.astype(dtype, copy=False)
+    with np.errstate(over="ignore"):  # too large for float32 is an infinity
+        y = y.astype(dtype, copy=False)
     check_finite(kind, "y", y)
     return y
 
 
-def check_labels(model: Any, y: np.ndarray) -> None:
-    """Raise ValueError if these are not the labels of classes."""
+def check_labels(model: Any, y: np.ndarray, name: str = "y") -> np.ndarray:
+    """Return the labels of classes; numbers among objects as an array of numbers.
+
+    Raises
+    ------
+    ValueError
+        If they are missing, fractions, or of several kinds.
+    """
     kind = type(model).__name__
+    if y.dtype == object:
+        kinds = sorted({type(label).__name__ for label in y.flat if not isinstance(label, (str, np.str_))})
+        numbers = all(isinstance(label, (bool, int, float, np.bool_, np.number)) for label in y.flat)
+        if kinds and not numbers:
+            strings = " and str" if any(isinstance(label, str) for label in y.flat) else ""
+            raise ValueError(
+                f"{kind}: Unknown label type: {name} has {', '.join(kinds[:4])}{strings} among its labels; they must "
+                "be all strings or all numbers, and none may be missing"
+            )
+        y = np.array(y.tolist()) if kinds else y
     if y.dtype.kind == "f":
-        check_finite(kind, "y", y)
+        check_finite(kind, name, y)
         if (y != np.floor(y)).any():
             raise ValueError(
                 f"{kind}: Unknown label type: continuous. A classifier needs classes, and y has fractions; a regressor "
                 "is for numbers"
             )
-    elif y.dtype == object and not all(isinstance(label, (str, int, float, bool, np.generic)) for label in y):
-        raise ValueError(f"{kind}: Unknown label type: labels must be strings or numbers, one kind of them")
+    return y
 
 
 def check_weights(model: Any, sample_weight: Any, n_samples: int, dtype: np.dtype) -> np.ndarray | None:
@@ -179,7 +264,9 @@ def check_weights(model: Any, sample_weight: Any, n_samples: int, dtype: np.dtyp
     if sample_weight is None:
         return None
     kind = type(model).__name__
-    weight = np.asarray(sample_weight)
+    weight = _to_array(kind, "sample_weight", sample_weight)
+    if weight.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported: {kind} got sample_weight of dtype {weight.dtype}")
     if weight.ndim == 0:
         weight = np.full(n_samples, weight)
     if weight.shape != (n_samples,):
@@ -191,3 +278,11 @@ def check_weights(model: Any, sample_weight: Any, n_samples: int, dtype: np.dtyp
     if not weight.any():
         raise ValueError(f"{kind}: all entries of sample_weight are zero, so nothing is left to learn from")
     return weight
+
+
+def class_weight(model: Any, label: Any, weight: Any) -> float:
+    """Return the weight of a class, if it is one."""
+    if not _is_number(weight) or not 0 <= weight < np.inf:
+        kind = type(model).__name__
+        raise ValueError(f"{kind}: class_weight of {label!r} must be a finite number of at least 0, not {weight!r}")
+    return float(weight)

@@ -41,23 +41,27 @@ class Classifier(Model):
     def _learn_target(self, y: np.ndarray, dtype: np.dtype, classes: Any, again: bool) -> np.ndarray:
         """Return the position of each label among the classes."""
         kind = type(self).__name__
-        checking.check_labels(self, y)
+        y = checking.check_labels(self, y)
+        if classes is not None:
+            classes = np.unique(checking.check_labels(self, np.asarray(classes), "classes"))
         known = vars(self).get("classes_") if again else None
-        if known is None and classes is not None:
-            known = np.unique(np.asarray(classes))
+        if known is None:
+            known = classes
         if known is None:
             known, positions = np.unique(y, return_inverse=True)
         else:
-            if classes is not None and not np.array_equal(known, np.unique(np.asarray(classes))):
-                raise ValueError(f"{kind}: classes={classes!r} is not what the first call had, {known}")
-            positions = np.searchsorted(known, y).clip(max=len(known) - 1)
-            if (known[positions] != y).any():
-                unknown = y[known[positions] != y][0]
-                raise ValueError(f"{kind}: y has the label {unknown!r}, which is not one of the classes {known}")
+            if classes is not None and not np.array_equal(known, classes):
+                raise ValueError(f"{kind}: classes={classes.tolist()} is not what the first call had, {known.tolist()}")
+            unknown = sorted({*y.tolist()} - {*known.tolist()})
+            if unknown:
+                raise ValueError(
+                    f"{kind}: y has the label {unknown[0]!r}, which is not one of the classes {known.tolist()}"
+                )
+            positions = np.searchsorted(known, y)
         if len(known) < 2:
             raise ValueError(
                 f"{kind} needs samples of at least 2 classes to learn what tells them apart, but the data contains "
-                f"only one class: {known[0]!r}"
+                f"only one class: {known.tolist()[0]!r} (partial_fit can be told of all of them by classes=[...])"
             )
         if len(known) > 2 and not self.multi_class:
             raise ValueError(
@@ -78,16 +82,18 @@ class Classifier(Model):
         kind, classes = type(self).__name__, self.classes_.tolist()
         if isinstance(wanted, str) and wanted == "balanced":
             counts = np.bincount(target, weight, len(classes))
-            of_class = counts.sum() / (len(classes) * counts)
+            of_class = counts.sum() / (len(classes) * np.where(counts > 0, counts, 1))  # partial_fit may lack a class
         elif isinstance(wanted, Mapping):
             unknown = [label for label in wanted if label not in classes]
             if unknown:
                 raise ValueError(f"{kind}: class_weight has {unknown}, which are not among the classes {classes}")
-            of_class = np.array([wanted.get(label, 1.0) for label in classes])
+            of_class = np.array([checking.class_weight(self, label, wanted.get(label, 1.0)) for label in classes])
         else:
             raise ValueError(f"{kind}: class_weight must be 'balanced' or a dict of weights by class, not {wanted!r}")
-        of_sample = of_class[target]
-        return of_sample if weight is None else of_sample.astype(weight.dtype) * weight
+        of_sample = of_class[target] if weight is None else of_class[target].astype(weight.dtype) * weight
+        if not of_sample.any():
+            raise ValueError(f"{kind}: class_weight={wanted!r} makes the weights of all samples zero")
+        return of_sample
 
     @available_when(Model._why_no_partial_fit)
     def partial_fit(self: M, X: Any, y: Any, classes: Iterable[Any] | None = None, sample_weight: Any = None) -> M:
@@ -121,4 +127,6 @@ class Classifier(Model):
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the accuracy: the share of the samples whose class is predicted right."""
-        return scores.accuracy_score(y, self.predict(X), sample_weight=sample_weight)
+        predicted = self.predict(X)
+        y = checking.check_labels(self, checking.check_target(self, y, len(predicted)))
+        return scores.accuracy_score(y, predicted, sample_weight=sample_weight)

@@ -12,7 +12,7 @@ import tinygrad_ml as tg
 from tinygrad_ml import Tensor, nn
 
 from .classifier import Classifier
-from .network import ACTIVATIONS, Network
+from .network import ACTIVATIONS, Network, as_list
 
 
 class ConvNet(Network, Classifier):
@@ -93,11 +93,12 @@ verbose
 
     def build(self, n_features: int, n_outputs: int) -> ConvNet:
         """Make `layers_` for images of `n_features` pixels in all channels; one output for two classes."""
+        self._check_params()
         seen = vars(self).get("image_shape_", ())  # by `fit`
-        self.image_shape_ = seen if math.prod(seen) == n_features else self._shape_of(n_features)
+        self.image_shape_ = seen if seen and math.prod(seen) == n_features else self._shape_of(n_features)
         channels, height, width = self.image_shape_
         layers: list[nn.Module] = []
-        for filters in [self.channels] if isinstance(self.channels, int) else self.channels:
+        for filters in as_list(self.channels):
             layers.append(nn.Conv2d(channels, filters, self.kernel_size, padding=self.kernel_size // 2))
             layers += [nn.BatchNorm2d(filters)] * self.batch_norm
             pool = min(2, height), min(2, width)
@@ -112,8 +113,6 @@ verbose
 
     def _shape_of(self, n_features: int) -> tuple[int, int, int]:
         kind = type(self).__name__
-        if self.kernel_size % 2 == 0:
-            raise ValueError(f"{kind}(kernel_size={self.kernel_size!r}): must be odd, so that images keep their size")
         side = math.isqrt(n_features)
         shape = tuple(self.image_shape or ((side, side) if side**2 == n_features else (1, n_features)))
         shape = (1,) * (3 - len(shape)) + shape

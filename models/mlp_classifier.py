@@ -104,5 +104,6 @@ class MLPClassifier(Network, Classifier):
 
     def build(self, n_features: int, n_outputs: int) -> MLPClassifier:
         """Make `layers_`; one output for two classes."""
+        self._check_params()
         self.layers_ = nn.Sequential(*self.dense(n_features, self.hidden_layer_sizes, n_outputs))
         return self

@@ -73,5 +73,6 @@ tol, early_stopping, validation_fraction, n_iter_no_change, callbacks, warm_star
 
     def build(self, n_features: int, n_outputs: int = 1) -> MLPRegressor:
         """Make `layers_`."""
+        self._check_params()
         self.layers_ = nn.Sequential(*self.dense(n_features, self.hidden_layer_sizes, n_outputs))
         return self

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 import tinygrad_ml as tg
 from tinygrad_ml import Tensor, nn
 
@@ -40,14 +42,23 @@ class Network(Model):
 
     def dense(self, n_features: int, hidden: Any, n_outputs: int) -> list[nn.Module]:
         """Return hidden layers of these sizes, and the affine map to the outputs."""
-        sizes = [hidden] if isinstance(hidden, int) else list(hidden)
-        if not all(isinstance(size, int) and size >= 1 for size in sizes):
-            raise ValueError(f"{type(self).__name__}: the sizes of hidden layers must be at least 1, not {hidden!r}")
         layers: list[nn.Module] = []
-        for size in sizes:
+        for size in as_list(hidden):
             layers += self.hidden_layer(n_features, size)
             n_features = size
         return [*layers, nn.Linear(n_features, n_outputs)]
+
+
+def as_list(sizes: Any) -> list[int]:
+    """Return one size, or a sequence of them, as a list.
+
+    Examples
+    --------
+    >>> from tinygrad_ml.models.network import as_list
+    >>> as_list(3), as_list((3, 2)), as_list(())
+    ([3], [3, 2], [])
+    """
+    return np.ravel(sizes).astype(int).tolist()
 
 
 def flattened(x: Tensor) -> Tensor:
