@@ -141,7 +141,7 @@ def main():
         matrix = tg.metrics.confusion_matrix(y_test, read, labels=range(10))
         np.fill_diagonal(matrix, 0)
         true, taken = np.unravel_index(matrix.argmax(), matrix.shape)
-        print(f"The commonest mistake, {matrix.max()} times, is to take a {true} for a {taken}.")
+        print(f"No mistake is commoner than to read {true} as {taken}: {matrix.max()} times.")
         low = np.percentile(sure, 5)
         caught = (sure[read != y_test] <= low).mean()
         print(f"The 5% of the images of which it is least sure ({low:.0%} or less) have {caught:.0%} of its errors.")
