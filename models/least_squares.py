@@ -1,6 +1,8 @@
-"""Least squares in closed form, with or without a ridge."""
+"""Least squares in closed form, with or without a ridge; and other losses by least squares again and again."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 
@@ -26,3 +28,29 @@ def normal_equation(
         targets = np.vstack([targets, np.zeros((n, y.shape[1]), y.dtype)])
     w = np.linalg.lstsq(rows, targets, rcond=None)[0]
     return w, mean_y - mean_x @ w
+
+
+def reweighted(
+    X: np.ndarray,
+    y: np.ndarray,
+    weight: np.ndarray | None,
+    alpha: float,
+    intercept: bool,
+    factor: Callable[[np.ndarray], np.ndarray],
+    max_iter: int,
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return the w `(features, 1)` and b that minimise Σ weight · loss(y - x·w - b) + alpha · Σw², and the iterations.
+
+    Each iteration is a fit by least squares whose weights give it the gradient of the loss: factor(|r|) is
+    loss'(r) / 2r. None goes up. Holland and Welsch, "Robust regression using iteratively reweighted least-squares"
+    (1977).
+    """
+    weights = np.ones(len(X), X.dtype) if weight is None else weight
+    residual, iteration, change, w, b = y, 0, np.inf, np.zeros((X.shape[1], 1)), np.zeros(1)
+    while iteration < max_iter and change > 8 * np.finfo(X.dtype).eps * abs(y).max():
+        of_sample = factor(abs(residual[:, 0])) if iteration else np.ones_like(weights)
+        w, b = normal_equation(X, y, weights * of_sample, alpha, intercept)
+        before, residual = residual, y - X @ w - b
+        change = abs(residual - before).max()
+        iteration += 1
+    return w, b, iteration

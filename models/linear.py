@@ -51,8 +51,18 @@ class LinearModel(Model):
 class LinearClassifier(LinearModel, Classifier):
     """A linear model of logits, with penalties counted as scikit-learn counts C."""
 
-    solvers = ("lbfgs", "newton", "sgd", "adam")
+    solvers = ("auto", "lbfgs", "newton", "sgd", "adam")
     curvature = 0.5  # the largest second derivative of the softmax cross entropy (Böhning 1992)
+
+    def chosen_solver(self, passes: int | None = None) -> str:
+        if self.solver != "auto":
+            return self.solver
+        if passes or self.early_stopping:
+            return "adam"
+        size = self.linear_.weight.size
+        if self.penalty in ("l1", "elasticnet"):
+            return "newton" if size <= 2000 else "sgd"
+        return "newton" if size <= 1000 else "lbfgs"
 
     def penalty_strength(self, total_weight: float) -> float:
         return 1 / (self.C * total_weight)

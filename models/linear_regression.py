@@ -11,7 +11,7 @@ from tinygrad_ml import Tensor
 from tinygrad_ml.nn import functional as F
 
 from .base import weighted_mean
-from .least_squares import normal_equation
+from .least_squares import normal_equation, reweighted
 from .linear import LinearModel
 from .regressor import Regressor
 from .solvers import weight_of_mean_1
@@ -22,11 +22,11 @@ class LinearRegression(LinearModel, Regressor):
 
     Parameters
     ----------
-    solver : "normal", "sgd" or "adam"
-        The closed form (normal equation, by a singular value decomposition, so singular data is fine), or gradient
-        steps on batches.
+    solver : "auto", "normal", "newton", "sgd" or "adam"
+        "normal" is the closed form (normal equation, by a singular value decomposition, so singular data is fine), for
+        "mae" and "huber" again and again with other weights of the samples; "newton" finds the exact zeros of L1, by
+        coordinate descent; "sgd" and "adam" take gradient steps on batches. "auto" is the first that can do it.
     penalty : None, "l2" (ridge), "l1" (lasso) or "elasticnet"
-        With the normal equation None or "l2".
     alpha : float
         The strength of the penalty, counted as in scikit-learn's Ridge, Lasso and ElasticNet: for n samples the mean
         loss has added to it alpha / n · Σw² for "l2", and 2 · alpha · (l1_ratio · Σ|w| + (1 - l1_ratio) / 2 · Σw²)
@@ -34,7 +34,7 @@ class LinearRegression(LinearModel, Regressor):
     l1_ratio : float, from 0 to 1
     loss : "mse", "mae" or "huber"
         The squared or absolute difference, or d² for |d| <= huber_delta and huber_delta · (2|d| - huber_delta) beyond.
-        The last two are for data with outliers, and need a gradient solver.
+        The last two are for data with outliers.
     huber_delta : float
     fit_intercept : bool
         Whether there is a bias b.
@@ -79,13 +79,13 @@ class LinearRegression(LinearModel, Regressor):
     >>> report = gradcheck(model, X)
     """
 
-    solvers = ("normal", "sgd", "adam")
+    solvers = ("auto", "normal", "newton", "sgd", "adam")
     curvature = 2.0  # the second derivative of the squared difference
 
     def __init__(
         self,
         *,
-        solver: str = "normal",
+        solver: str = "auto",
         penalty: str | None = None,
         alpha: float = 1.0,
         l1_ratio: float = 0.5,
@@ -122,24 +122,45 @@ class LinearRegression(LinearModel, Regressor):
         alpha = self.alpha / self.linear_.out_features  # the mean loss is over the outputs too
         return 2 * alpha / total_weight if self.penalty == "l2" else 2 * alpha
 
+    def chosen_solver(self, passes: int | None = None) -> str:
+        if self.solver != "auto":
+            return self.solver
+        if passes or self.early_stopping:
+            return "sgd"
+        if self.penalty in (None, "none", "l2"):
+            return "normal"
+        return "newton" if self.loss == "mse" else "sgd"
+
     def _solve(self, X: np.ndarray, target: np.ndarray, weight: Any, passes: int | None = None) -> None:
-        if self.solver != "normal":
+        solver = self.chosen_solver(passes)
+        if solver == "newton" and self.loss != "mse":
+            self._refuse(solver, "Newton's method is for loss='mse', whose second derivative is never 0")
+        if solver != "normal":
             super()._solve(X, target, weight, passes)
             return
-        kind = type(self).__name__
-        if self.loss != "mse" or self.penalty not in (None, "none", "l2"):
-            raise ValueError(
-                f"{kind}(loss={str(self.loss)!r}, penalty={self.penalty!r}): the normal equation is for loss='mse' and "
-                "penalty=None or 'l2'; choose solver='sgd' or 'adam'"
-            )
+        if self.penalty not in (None, "none", "l2"):
+            self._refuse(solver, "the normal equation is for penalty=None or 'l2'; choose 'newton' or 'sgd'")
         if self.early_stopping:
-            raise ValueError(f"{kind}: the normal equation cannot stop early; choose solver='sgd' or 'adam'")
-        alpha = self.alpha if self.penalty == "l2" else 0.0
-        w, b = normal_equation(self.inputs(X), target, weight, alpha, self.fit_intercept)
+            self._refuse(solver, "the normal equation cannot stop early; choose 'sgd' or 'adam'")
+        inputs, alpha = self.inputs(X), self.alpha if self.penalty == "l2" else 0.0
+        if self.loss == "mse":
+            w, b = normal_equation(inputs, target, weight, alpha, self.fit_intercept)
+            self.n_iter_ = 1
+        else:
+            fits = [
+                reweighted(inputs, y[:, None], weight, alpha, self.fit_intercept, self.loss.factor, self.max_iter)
+                for y in target.T
+            ]
+            w, b = (np.concatenate(parts, axis=-1) for parts in list(zip(*fits))[:2])
+            self.n_iter_ = max(iterations for *_, iterations in fits)
         self.take(w.T, b)
-        self.n_iter_ = 1
         with tg.no_grad():
             self.history_.append(loss=self.loss(self(tg.tensor(X)), target, weight_of_mean_1(weight)).item())
+
+    def _refuse(self, solver: str, why: str) -> None:
+        raise ValueError(
+            f"{type(self).__name__}(solver={solver!r}, penalty={self.penalty!r}, loss={str(self.loss)!r}): {why}"
+        )
 
     @property
     def coef_(self) -> np.ndarray:
@@ -160,6 +181,12 @@ class NamedLoss(str):
     def of(self, model: LinearRegression) -> NamedLoss:
         self.model = model
         return self
+
+    def factor(self, residual: np.ndarray) -> np.ndarray:
+        """Return loss'(r) / 2r for residuals r >= 0, which turns it into least squares (see `reweighted`)."""
+        if self == "huber":
+            return self.model.huber_delta / np.maximum(residual, self.model.huber_delta)
+        return 0.5 / np.maximum(residual, 1e-8 * residual.mean() or 1.0)
 
     def __call__(self, output: Tensor, target: Any, sample_weight: Any = None) -> Tensor:
         """Return the mean loss of outputs and targets `(batch, outputs)`."""

@@ -17,9 +17,10 @@ class LogisticRegression(LinearClassifier):
 
     Parameters
     ----------
-    solver : "lbfgs", "newton", "sgd" or "adam"
-        Two that take all the data at once: a quasi-Newton method, and Newton's with the Hessian from autodiff, which
-        also finds the exact zeros of "l1"; and two that take gradient steps on batches.
+    solver : "auto", "newton", "lbfgs", "sgd" or "adam"
+        Newton's method with the Hessian from autodiff, which also finds the exact zeros of "l1", by coordinate descent;
+        a quasi-Newton method for many features; and gradient steps on batches. "auto" is Newton's method for up to
+        1,000 weights (2,000 with "l1"), and Adam for `partial_fit` and `early_stopping`.
     penalty : None, "l2", "l1" or "elasticnet"
     C : float
         The inverse of the strength of the penalty (1/λ): small values keep the weights small.
@@ -80,7 +81,7 @@ class LogisticRegression(LinearClassifier):
     def __init__(
         self,
         *,
-        solver: str = "lbfgs",
+        solver: str = "auto",
         penalty: str | None = "l2",
         C: float = 1.0,
         l1_ratio: float = 0.5,

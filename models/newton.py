@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ def newton(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> No
     The loss of each sample depends on its own logits z = w·x + b only. Autodiff gives its first and second derivatives
     with respect to them; as z is linear in the weights, the Hessian of the whole is the sum of x xᵀ ⊗ d²loss/dz².
     """
-    layer, n = model.linear_, len(X)
+    X, layer, n = model.inputs(X), model.linear_, len(X)
     l1, l2 = model.penalty_weights(n if weight is None else float(weight.sum()))
     weight = weight_of_mean_1(weight)
     bias = layer.bias is not None
@@ -33,15 +34,21 @@ def newton(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> No
     z = design @ theta.T
     loss, slope, curvature = derivatives(model, z, target, weight)
     value, losses = objective(theta, loss), []
+    free: Any = []  # columns of the design along which a shift of all logits changes neither a softmax nor a penalty
+    if model.kind == "classifier" and len(theta) > 1 and not l1:
+        free = range(theta.shape[1])[-1:] if l2 and bias else [] if l2 else range(theta.shape[1])
     while True:
         losses.append(value)
         gradient = slope.T @ design + ridge * theta
         # the smallest subgradient: zero at the optimum, also where l1 holds a weight at zero
-        free = np.where(theta != 0, gradient + lasso * np.sign(theta), np.maximum(abs(gradient) - lasso, 0))
-        residual = float(abs(free).max())
-        if residual <= model.tol or len(losses) > model.max_iter:
+        least = np.where(theta != 0, gradient + lasso * np.sign(theta), np.maximum(abs(gradient) - lasso, 0))
+        residual = float(abs(least).max())
+        if len(losses) > model.max_iter and residual > model.tol:
             break
-        step = newton_step(hessian(design, curvature, ridge), gradient, theta, lasso, l2)
+        step = newton_step(hessian(design, curvature, ridge, free), gradient, theta, lasso, l2 > 0)
+        if residual <= model.tol:
+            theta = theta + step  # it costs little now, and doubles the number of digits that are right
+            break
         promised = float((gradient * step).sum() + (lasso * (abs(theta + step) - abs(theta))).sum())
         length, change = 1.0, design @ step.T
         while length > 1e-10:  # half the step until the objective falls (Armijo)
@@ -54,7 +61,7 @@ def newton(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> No
             break  # rounding is all that is left
         theta, z, value = theta + length * step, z + length * change, new
     model.take(theta[:, : X.shape[1]], theta[:, -1])
-    finish(model, losses, residual)
+    finish(model, "Newton's method", losses, residual)
 
 
 def derivatives(model: Any, z: np.ndarray, target: np.ndarray, weight: Weights) -> tuple[float, np.ndarray, np.ndarray]:
@@ -71,8 +78,12 @@ def derivatives(model: Any, z: np.ndarray, target: np.ndarray, weight: Weights) 
     return loss.item(), slope.detach().numpy(), np.stack(rows, axis=1)
 
 
-def hessian(design: np.ndarray, curvature: np.ndarray, ridge: np.ndarray) -> np.ndarray:
-    """Return the Hessian of the objective, `(outputs · columns, outputs · columns)`."""
+def hessian(design: np.ndarray, curvature: np.ndarray, ridge: np.ndarray, free: Iterable[int]) -> np.ndarray:
+    """Return the Hessian of the objective, `(outputs · columns, outputs · columns)`.
+
+    Along the directions that shift the weights of all outputs in a `free` column, where it is zero and the gradient
+    too, it is made 1, so that it can be inverted.
+    """
     k, d = ridge.shape
     H = np.empty((k, d, k, d), design.dtype)
     for i in range(k):
@@ -81,20 +92,16 @@ def hessian(design: np.ndarray, curvature: np.ndarray, ridge: np.ndarray) -> np.
             H[j, :, i] = H[i, :, j].T
     H = H.reshape(k * d, k * d)
     H.flat[:: k * d + 1] += ridge.ravel()
+    for column in free:
+        H[column::d, column::d] += 1 / k
     return H
 
 
-def newton_step(H: np.ndarray, gradient: np.ndarray, theta: np.ndarray, lasso: np.ndarray, l2: float) -> np.ndarray:
-    """Return the step to the minimum of the quadratic model."""
+def newton_step(H: np.ndarray, gradient: np.ndarray, theta: np.ndarray, lasso: np.ndarray, regular: bool) -> np.ndarray:
+    """Return the step to the minimum of the quadratic model; `regular` says that a penalty makes it the only one."""
     if lasso.any():
         return coordinate_descent(H, gradient.ravel(), theta.ravel(), lasso.ravel()).reshape(theta.shape)
-    k, d = theta.shape
-    if k > 1:
-        # one shift of all logits changes no softmax: fill that null direction, along which the gradient is zero
-        free = range(d) if not l2 else range(d - 1, d)
-        for column in free:
-            H[column::d, column::d] += 1 / k
-    if l2:
+    if regular:
         return -np.linalg.solve(H, gradient.ravel()).reshape(theta.shape)
     return -np.linalg.lstsq(H, gradient.ravel(), rcond=None)[0].reshape(theta.shape)
 

@@ -54,7 +54,7 @@ tol, early_stopping, validation_fraction, n_iter_no_change, warm_start, random_s
         self,
         degree: int = 2,
         *,
-        solver: str = "normal",
+        solver: str = "auto",
         penalty: str | None = None,
         alpha: float = 1.0,
         l1_ratio: float = 0.5,

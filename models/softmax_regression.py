@@ -16,9 +16,8 @@ class SoftmaxRegression(LinearClassifier):
 
     Parameters
     ----------
-    solver : "lbfgs", "newton", "sgd" or "adam"
-        Two that take all the data at once, of which Newton's method needs memory for the square of the number of
-        weights; and two that take gradient steps on batches.
+    solver : "auto", "newton", "lbfgs", "sgd" or "adam"
+        As in `LogisticRegression`; Newton's method needs memory for the square of the number of weights.
     penalty : None, "l2", "l1" or "elasticnet"
     C : float
         The inverse of the strength of the penalty (1/λ): small values keep the weights small.
@@ -55,7 +54,7 @@ n_iter_no_change, warm_start, random_state, verbose
     def __init__(
         self,
         *,
-        solver: str = "lbfgs",
+        solver: str = "auto",
         penalty: str | None = "l2",
         C: float = 1.0,
         l1_ratio: float = 0.5,

@@ -34,11 +34,13 @@ def penalised(model: Any) -> list[Any]:
 # ---------------------------------------------------------------------- gradient steps on batches
 
 
-def in_batches(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights, passes: int | None = None) -> None:
+def in_batches(
+    model: Any, solver: str, X: np.ndarray, target: np.ndarray, weight: Weights, passes: int | None = None
+) -> None:
     """Fit by SGD or Adam on shuffled batches: `max_iter` epochs, or `passes` more with the optimizer as it stands."""
     optimizer = vars(model).get("optimizer_") if passes else None
     if optimizer is None:
-        optimizer = make_optimizer(model, X, weight)
+        optimizer = make_optimizer(model, solver, X, weight)
     rows = (X, target) if weight is None else (X, target, weight_of_mean_1(weight))
     callbacks = list(model.callbacks)
     validation = None
@@ -121,14 +123,14 @@ def batch_size(model: Any, n_samples: int) -> int:
     return size
 
 
-def make_optimizer(model: Any, X: np.ndarray, weight: Weights) -> optim.Optimizer:
-    """Return the optimizer that a model names, with the penalties on its weights."""
+def make_optimizer(model: Any, solver: str, X: np.ndarray, weight: Weights) -> optim.Optimizer:
+    """Return SGD or Adam, with the penalties of a model on its weights."""
     l1, l2 = model.penalty_weights(len(X) if weight is None else float(weight.sum()))
     weights = penalised(model)
     others = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
     groups = [{"params": weights, "weight_decay": l2, "l1": l1}, {"params": others}]
     groups = [group for group in groups if group["params"]]
-    if model.solver == "adam":
+    if solver == "adam":
         return optim.Adam(groups, lr=model.learning_rate or 0.01)
     rate = model.learning_rate
     if rate is None:
@@ -205,18 +207,18 @@ def lbfgs(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> Non
         return value
 
     optimizer.step(closure)
-    finish(model, list(losses.values()), max(abs(p.grad._data).max() for p in model.parameters()))
+    finish(model, "L-BFGS", list(losses.values()), max(abs(p.grad._data).max() for p in model.parameters()))
 
 
-def finish(model: Any, losses: list[float], residual: float) -> None:
+def finish(model: Any, solver: str, losses: list[float], residual: float) -> None:
     """Record the objective after every iteration, and warn if the optimum was not reached."""
     for loss in losses:
         model.history_.append(loss=loss)
     model.n_iter_ = max(1, len(losses) - 1)
     if len(losses) > model.max_iter and residual > model.tol:
         warn(
-            f"{type(model).__name__}(solver={model.solver!r}) has not converged in max_iter={model.max_iter} "
-            f"iterations: the largest entry of the gradient is {residual:.2g}, and tol is {model.tol:g}. Scale the "
-            "features, or raise max_iter",
+            f"{type(model).__name__} has not converged in max_iter={model.max_iter} iterations of {solver}: the "
+            f"largest entry of the gradient is {residual:.2g}, and tol is {model.tol:g}. Scale the features, or raise "
+            "max_iter",
             loaded_class("sklearn.exceptions", "ConvergenceWarning", RuntimeWarning),
         )
