@@ -28,8 +28,8 @@ def mnist():
     if not folder.is_dir():
         print("(TINYGRAD_ML_DATA has no MNIST: noise takes its place)")
         return random.random((60_000, 784), np.float32), random.integers(10, size=60_000)
-    pixels = np.frombuffer(gzip.open(folder / "train-images-idx3-ubyte.gz").read(), np.uint8, offset=16)
-    labels = np.frombuffer(gzip.open(folder / "train-labels-idx1-ubyte.gz").read(), np.uint8, offset=8)
+    pixels = np.frombuffer(gzip.decompress((folder / "train-images-idx3-ubyte.gz").read_bytes()), np.uint8, offset=16)
+    labels = np.frombuffer(gzip.decompress((folder / "train-labels-idx1-ubyte.gz").read_bytes()), np.uint8, offset=8)
     return pixels.reshape(-1, 784).astype(np.float32) / 255, labels.astype(np.int64)
 
 
