@@ -28,7 +28,7 @@ ALPHABETS = [
 ]
 NUMERIC = {"list": list, "array": np.array, "series": pd.Series, "column": lambda y: np.array(y)[:, None]}
 AVERAGES = ["micro", "macro", "weighted", None]
-many = hypothesis.settings(max_examples=250, deadline=None, derandomize=True)
+many = hypothesis.settings(max_examples=150, deadline=None, derandomize=True)
 
 
 def outcome(function, *arguments, **named):
