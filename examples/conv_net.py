@@ -148,13 +148,14 @@ def main():
 
     ax = history.plot()
     ax.set(title=f"ConvNet on {data}: {1 - errors / len(y_test):.2%} of the test images right")
-    ax.figure.savefig(output / "conv_net_loss.png", dpi=120)
-    draw_sight(net, x_test[0], output / "conv_net_filters.png")
-    draw_errors(x_test, y_test, read, sure, output / "conv_net_errors.png")
-    print(f"\nLoss, filters and errors are drawn in {output}/conv_net_loss.png, _filters.png and _errors.png.")
+    pictures = {what: output / f"conv_net_{what}.png" for what in ("loss", "filters", "errors")}
+    ax.figure.savefig(pictures["loss"], dpi=120)
+    draw_sight(net, x_test[0], pictures["filters"])
+    draw_errors(x_test, y_test, read, sure, pictures["errors"])
+    print("\n" + "\n".join(f"{what.capitalize()}: {path}" for what, path in pictures.items()))
     try:
-        graph = tg.draw(net, x[:1], path=output / "conv_net_graph.svg", backward=False)
-        print(f"The network's {len(graph.nodes)} operations are drawn in {output / 'conv_net_graph.svg'}.")
+        tg.draw(net, x[:1], path=output / "conv_net_graph.svg", backward=False)
+        print(f"Graph of the network: {output / 'conv_net_graph.svg'}")
     except RuntimeError as without_dot:
         print(f"No picture of the network: {without_dot}")
     print("\nTry next: batch_norm=True, channels=(32, 64) or kernel_size=5 in ConvNet, with another output folder.")
