@@ -81,7 +81,8 @@ def draw_errors(x, y, read, sure, path):
     """Draw the images that are read wrongly, first those where the network is most sure; at most 32."""
     wrong = np.flatnonzero(read != y)
     wrong = wrong[np.argsort(-sure[wrong])][:32]
-    figure, axes = plt.subplots(4, 8, figsize=(10, 6), layout="constrained")
+    rows = max(1, -(-len(wrong) // 8))
+    figure, axes = plt.subplots(rows, 8, figsize=(10, 1.6 * rows + 0.4), layout="constrained")
     for panel in axes.flat:
         panel.set_axis_off()
     for panel, i in zip(axes.flat, wrong):
