@@ -12,10 +12,10 @@ import numpy as np
 
 import tinygrad_ml as tg
 from tinygrad_ml import Tensor
-from tinygrad_ml.train import History
+from tinygrad_ml.train import Diverged, History
 
 from . import checking
-from .estimator import Estimator, seeded
+from .estimator import Estimator, as_generator, seeded
 from .newton import newton
 from .solvers import STOCHASTIC, in_batches, lbfgs
 
@@ -103,9 +103,23 @@ class Model(Estimator):
             if not again:
                 self._start(X, target)
             self.history_ = History()
-            self._solve(X, target, weight)
-        self.eval()
+            self._learn(X, target, weight)
         return self
+
+    def _learn(self, X: np.ndarray, target: np.ndarray, weight: np.ndarray | None, passes: int | None = None) -> None:
+        """Solve, and make sure that numbers came out."""
+        advice = "the features are too large to compute with: scale them, for example to the standard deviation 1"
+        try:
+            with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+                self._solve(X, target, weight, passes)
+        except np.linalg.LinAlgError as reason:
+            raise ValueError(f"{type(self).__name__}: {reason}: {advice}") from None
+        self.eval()
+        for name, parameter in self.named_parameters():
+            if not np.isfinite(parameter.numpy()).all():
+                error = Diverged(f"{type(self).__name__}: {name} is no longer finite: {advice}")
+                error.history = self.history_
+                raise error
 
     def _solve(self, X: np.ndarray, target: np.ndarray, weight: np.ndarray | None, passes: int | None = None) -> None:
         """Fit the built model, or make only so many passes over the data; fill `history_` and `n_iter_`."""
@@ -120,16 +134,18 @@ class Model(Estimator):
 
     def _partial_fit(self: M, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> M:
         self._check_params()
-        again = "history_" in vars(self)
+        again = self.__sklearn_is_fitted__()
         if not again:
             self._forget()
-        X, target, weight = self._training_data(X, y, sample_weight, classes=classes, again=again)
-        with seeded(None if again else self.random_state):
+        X, target, weight = self._training_data(X, y, sample_weight, classes)
+        if "_generator" not in vars(self):
+            self._generator = as_generator(self.random_state)  # for all calls together
+        with seeded(self._generator):
             if not again:
                 self._start(X, target)
+            if "history_" not in vars(self):
                 self.history_ = History()
-            self._solve(X, target, weight, passes=1)
-        self.eval()
+            self._learn(X, target, weight, passes=1)
         return self
 
     def chosen_solver(self, passes: int | None = None) -> str:
@@ -149,7 +165,7 @@ class Model(Estimator):
         self.to(X.dtype)
 
     def _forget(self) -> None:
-        for name in [name for name in vars(self) if name.endswith("_")]:
+        for name in [name for name in vars(self) if name.endswith("_") or name == "_generator"]:
             delattr(self, name)
 
     def _check_params(self) -> None:
@@ -164,10 +180,9 @@ class Model(Estimator):
         """Return what some hyperparameters may be."""
         return {"solver": self.solvers, "penalty": (*self.penalties, "none", None)}
 
-    def _training_data(self, X: Any, y: Any, sample_weight: Any, classes: Any = None, again: bool | None = None) -> Any:
+    def _training_data(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Any:
         """Check the data and learn what it is like; return X, the target as the loss takes it, and weights."""
-        if again is None:
-            again = "n_features_in_" in vars(self)
+        again = "n_features_in_" in vars(self)
         names = checking.feature_names(self, X)
         X = self._check_X(X) if again else checking.check_X(self, X, self.input_dimensions)
         y = checking.check_target(self, y, len(X), self.multi_output)
@@ -207,16 +222,20 @@ class Model(Estimator):
     def _outputs(self, X: Any, batch_size: int = 4096) -> np.ndarray:
         """Return the outputs of `forward` in the mode of use, as an array."""
         self.require_fitted()
-        X = self._check_X(X).astype(next(self.parameters()).dtype, copy=False)
-        training = self.training
+        X, dtype = self._check_X(X), next(self.parameters()).dtype
+        if X.dtype != dtype:
+            with np.errstate(over="ignore"):
+                X = X.astype(dtype)
+            checking.check_finite(type(self).__name__, f"X as {dtype}", X)
+        training = [module for module in self.modules() if module.training]
         if training:
             self.eval()
         try:
             with tg.no_grad():
                 parts = [self(tg.tensor(X[i : i + batch_size])).numpy() for i in range(0, len(X), batch_size)]
         finally:
-            if training:
-                self.train()
+            for module in training:
+                module.training = True
         return np.concatenate(parts) if len(parts) > 1 else parts[0]
 
 

@@ -237,13 +237,17 @@ def seeded(random_state: Any) -> Mode:
     >>> tg.all(a == b)
     tensor(True)
     """
-    if random_state is None:
-        return Mode()
-    if isinstance(random_state, np.random.Generator):
-        return Mode(generator=random_state)
+    generator = as_generator(random_state)
+    return Mode() if generator is None else Mode(generator=generator)
+
+
+def as_generator(random_state: Any) -> np.random.Generator | None:
+    """Return what a `random_state` stands for, or None for the library's generator."""
+    if random_state is None or isinstance(random_state, np.random.Generator):
+        return random_state
     if isinstance(random_state, np.random.RandomState):
         random_state = random_state.randint(2**31)
-    return Mode(generator=np.random.default_rng(random_state))
+    return np.random.default_rng(random_state)
 
 
 def _same(value: Any, default: Any) -> bool:

@@ -165,12 +165,15 @@ class LinearRegression(LinearModel, Regressor):
     @property
     def coef_(self) -> np.ndarray:
         """The weights of the features."""
-        return super().coef_[0] if self._column else super().coef_
+        return super().coef_[0] if self._is_one_column() else super().coef_
 
     @property
     def intercept_(self) -> Any:
         """The bias."""
-        return super().intercept_[0] if self._column else super().intercept_
+        return super().intercept_[0] if self._is_one_column() else super().intercept_
+
+    def _is_one_column(self) -> bool:
+        return self._column and self.linear_.out_features == 1
 
 
 class NamedLoss(str):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -102,7 +103,8 @@ def newton_step(H: np.ndarray, gradient: np.ndarray, theta: np.ndarray, lasso: n
     if lasso.any():
         return coordinate_descent(H, gradient.ravel(), theta.ravel(), lasso.ravel()).reshape(theta.shape)
     if regular:
-        return -np.linalg.solve(H, gradient.ravel()).reshape(theta.shape)
+        with suppress(np.linalg.LinAlgError):  # a penalty so weak that rounding takes it away
+            return -np.linalg.solve(H, gradient.ravel()).reshape(theta.shape)
     return -np.linalg.lstsq(H, gradient.ravel(), rcond=None)[0].reshape(theta.shape)
 
 

@@ -14,6 +14,7 @@ from .base import weighted_mean
 from .classifier import Classifier
 from .estimator import available_when, clone
 from .logistic_regression import LogisticRegression
+from .perceptron import Perceptron
 
 
 class OneVsRest(Classifier):
@@ -73,6 +74,8 @@ class OneVsRest(Classifier):
         return losses.mean() if sample_weight is None else weighted_mean(losses, sample_weight)
 
     def _solve(self, X: np.ndarray, target: np.ndarray, weight: Any, passes: int | None = None) -> None:
+        if weight is not None and isinstance(self.estimators_[0], Perceptron):
+            raise ValueError("OneVsRest: sample_weight cannot be used, because the estimator Perceptron takes none")
         weights = {} if weight is None else {"sample_weight": weight}
         for i, estimator in enumerate(self.estimators_):
             of_class = (target == (i if len(self.estimators_) > 1 else 1)).astype(int)

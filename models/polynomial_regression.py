@@ -107,11 +107,16 @@ tol, early_stopping, validation_fraction, n_iter_no_change, warm_start, random_s
         return self.linear_((self.products(x) - self.mean_) / self.scale_)
 
     def _solve(self, X: np.ndarray, target: np.ndarray, weight: Any, passes: int | None = None) -> None:
-        if "n_iter_" not in vars(self):
+        if "n_iter_" not in vars(self) and not self.mean_.any() and (self.scale_ == 1).all():  # not built and loaded
             with tg.no_grad():
                 products = self.products(tg.tensor(X)).numpy()
             mean = np.average(products, axis=0, weights=weight)
             scale = np.sqrt(np.average((products - mean) ** 2, axis=0, weights=weight))
+            if not np.isfinite(scale).all():
+                raise ValueError(
+                    f"{type(self).__name__}(degree={self.degree}): the products of the features are too large to "
+                    "compute with: scale the features"
+                )
             self.mean_.data, self.scale_.data = mean * self.fit_intercept, np.where(scale > 0, scale, 1)
         super()._solve(X, target, weight, passes)
 

@@ -23,6 +23,7 @@ class Regressor(Model):
     kind = "regressor"
     multi_output = True
     _column = True  # whether y was (samples,), so that predictions are
+    _width = 1  # the columns of y
 
     def loss(self, output: Tensor, target: Any, sample_weight: Any = None) -> Tensor:
         target = self.match(output, target)
@@ -35,8 +36,13 @@ class Regressor(Model):
         return target.reshape(-1, 1) if target.ndim == 1 and output.ndim == 2 else target
 
     def _learn_target(self, y: np.ndarray, dtype: np.dtype, classes: Any, again: bool) -> np.ndarray:
+        target = checking.check_numbers(self, y, dtype).reshape(len(y), -1)
+        width = target.shape[1]
+        if again and self._width != width:
+            raise ValueError(f"{type(self).__name__}: y has {width} columns, but it was fitted with {self._width}")
+        self._width = width
         self._column = y.ndim == 1
-        return checking.check_numbers(self, y, dtype).reshape(len(y), -1)
+        return target
 
     def _n_outputs(self, target: np.ndarray) -> int:
         return target.shape[1]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import tinygrad_ml as tg
-from tinygrad_ml import optim
+from tinygrad_ml import nn, optim
 from tinygrad_ml.data import DataLoader, split
 from tinygrad_ml.train import Diverged, EarlyStopping, fit
 
@@ -48,7 +48,13 @@ def in_batches(
         model.optimizer_ = optimizer
     elif model.early_stopping:
         stratify = target if model.kind == "classifier" else None
-        rows, _, validation = split(*rows, test=model.validation_fraction, stratify=stratify)
+        try:
+            rows, _, validation = split(*rows, test=model.validation_fraction, stratify=stratify)
+        except ValueError as error:
+            raise ValueError(
+                f"{type(model).__name__}(early_stopping=True, validation_fraction={model.validation_fraction}): there "
+                f"are too few samples to keep some of them apart (n_samples = {len(X)}): {error}"
+            ) from None
         callbacks.append(EarlyStopping("validation_loss", patience=model.n_iter_no_change))
     elif model.tol:
         callbacks.append(Converged(model, optimizer))
@@ -69,9 +75,9 @@ def in_batches(
         raise
     if passes is None:
         model.history_ = history
-    else:
+    elif history.epochs:  # none after Ctrl-C
         model.history_.append(loss=history["loss"][-1])
-    model.n_iter_ = len(model.history_["loss"])
+    model.n_iter_ = len(model.history_.epochs)
 
 
 class Converged(EarlyStopping):
@@ -118,8 +124,14 @@ class Converged(EarlyStopping):
 def batch_size(model: Any, n_samples: int) -> int:
     """Return the size of the batches; a batch norm must not be left with a last one of a single sample."""
     size = min(model.batch_size or n_samples, n_samples)
-    while 1 < size < n_samples and n_samples % size == 1 and model.batch_norm:
-        size += 1
+    if any(isinstance(module, nn.BatchNorm1d) for module in model.modules()):
+        if size == 1:
+            raise ValueError(
+                f"{type(model).__name__}: batch normalisation needs at least 2 samples in a batch, not batch_size="
+                f"{model.batch_size} of n_samples = {n_samples}"
+            )
+        while size < n_samples and n_samples % size == 1:
+            size += 1
     return size
 
 
