@@ -100,7 +100,7 @@ verbose
         layers: list[nn.Module] = []
         for filters in as_list(self.channels):
             layers.append(nn.Conv2d(channels, filters, self.kernel_size, padding=self.kernel_size // 2))
-            layers += [nn.BatchNorm2d(filters)] * self.batch_norm
+            layers += [nn.BatchNorm2d(filters)] * bool(self.batch_norm)
             pool = min(2, height), min(2, width)
             layers += [ACTIVATIONS[self.activation](), nn.MaxPool2d(pool)]
             channels, height, width = filters, height // pool[0], width // pool[1]

@@ -36,7 +36,7 @@ class Network(Model):
     def hidden_layer(self, n_inputs: int, n_outputs: int) -> list[nn.Module]:
         """Return a hidden layer: an affine map, batch normalisation, the activation, dropout."""
         parts: list[nn.Module] = [nn.Linear(n_inputs, n_outputs, bias=not self.batch_norm)]
-        parts += [nn.BatchNorm1d(n_outputs)] * self.batch_norm
+        parts += [nn.BatchNorm1d(n_outputs)] * bool(self.batch_norm)
         parts += [ACTIVATIONS[self.activation]()]
         return parts + [nn.Dropout(self.dropout)] * (self.dropout > 0)
 
