@@ -114,7 +114,9 @@ verbose
     def _shape_of(self, n_features: int) -> tuple[int, int, int]:
         kind = type(self).__name__
         side = math.isqrt(n_features)
-        shape = tuple(self.image_shape or ((side, side) if side**2 == n_features else (1, n_features)))
+        shape: tuple[int, ...] = (side, side) if side**2 == n_features else (1, n_features)
+        if self.image_shape is not None:
+            shape = tuple(as_list(self.image_shape))
         shape = (1,) * (3 - len(shape)) + shape
         if len(shape) != 3 or math.prod(shape) != n_features:
             raise ValueError(
@@ -124,7 +126,7 @@ verbose
         return shape
 
     def _start(self, X: np.ndarray, target: np.ndarray) -> None:
-        if X.ndim > 2 and not self.image_shape:
+        if X.ndim > 2 and self.image_shape is None:
             self.image_shape_ = (1,) * (4 - X.ndim) + X.shape[1:]
         super()._start(X, target)
 
