@@ -1,0 +1,207 @@
+"""Wrong hyperparameters are refused by name, whatever their kind; right ones are taken in every type."""
+
+import numpy as np
+import pytest
+
+import tinygrad_ml as tg
+from tinygrad_ml.models import (
+    ConvNet,
+    LinearRegression,
+    LogisticRegression,
+    MLPClassifier,
+    MLPRegressor,
+    OneVsRest,
+    Perceptron,
+    PolynomialRegression,
+    SoftmaxRegression,
+)
+from tinygrad_ml.models.estimator import clone
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(20, 4))
+CLASSES = np.arange(20) % 2
+MODELS = [
+    LinearRegression,
+    PolynomialRegression,
+    LogisticRegression,
+    SoftmaxRegression,
+    Perceptron,
+    MLPClassifier,
+    MLPRegressor,
+    ConvNet,
+]
+COUNT = "a whole number of at least 1"
+BOOLEAN = "True or False"
+POSITIVE = "a finite number above 0"
+AT_LEAST_0 = "a finite number of at least 0"
+RULES = {
+    "max_iter": (COUNT, [0, -1, 1.5, 10.0, None, "100", True, float("nan"), float("inf")]),
+    "batch_size": (COUNT, [0, -32, 2.5, 16.0, "auto", True]),
+    "n_iter_no_change": (COUNT, [0, None, 2.5]),
+    "degree": (COUNT, [0, -1, 2.0, None, "2", (1, 2)]),
+    "C": ("a number above 0", [0, -1.0, None, "1", float("nan")]),
+    "alpha": (AT_LEAST_0, [-1.0, None, "1", float("nan"), float("inf")]),
+    "tol": (AT_LEAST_0, [-1e-4, None, "tight", float("nan")]),
+    "momentum": (AT_LEAST_0, [-0.9, None, "0.9"]),
+    "learning_rate": (POSITIVE, [0, 0.0, -0.1, "auto", float("nan"), float("inf"), True]),
+    "huber_delta": (POSITIVE, [0, -1, None]),
+    "l1_ratio": ("a number from 0 to 1", [-0.1, 1.1, None, "half"]),
+    "dropout": ("a number from 0 to 1", [-0.1, 1.5, None]),
+    "threshold": ("a number from 0 to 1", [-0.1, 1.5, None]),
+    "validation_fraction": ("a number between 0 and 1", [0, 1, 0.0, 1.0, 5, None]),
+    "fit_intercept": (BOOLEAN, ["no", None, 1]),
+    "early_stopping": (BOOLEAN, ["yes", None]),
+    "warm_start": (BOOLEAN, ["yes", None]),
+    "batch_norm": (BOOLEAN, ["yes", None, 2]),
+    "shuffle": (BOOLEAN, ["yes", None]),
+    "hidden_layer_sizes": (f"{COUNT}, or a sequence of them", [0, (0,), (5, -1), "abc", None, 2.5, (2.0,), True]),
+    "channels": (f"{COUNT}, or a sequence of them", [0, (4, 0), "ab", None, (2.5,)]),
+    "kernel_size": ("odd and at least 1", [0, 2, -1, 3.0, None, "3", (3, 3)]),
+    "image_shape": (
+        r"\(height, width\) or \(channels, height, width\)",
+        [4, (4,), (1, 1, 1, 4), "ab", (-2, -2), (2.0, 2)],
+    ),
+    "callbacks": ("a sequence of objects of tinygrad_ml.train.Callback", [None, 3]),
+    "random_state": ("an integer of at least 0", ["a", -1, 1.5, True]),
+    "solver": ("one of", ["newtn", "SGD", None, ["sgd"]]),
+    "penalty": ("one of", ["L2", "ridge", 2]),
+    "loss": ("one of", ["mea", None, "squared"]),
+    "activation": ("one of", ["rleu", None, np.tanh]),
+}
+WRONG = [
+    (Model, name, value)
+    for Model in MODELS
+    for name in Model().get_params()
+    for value in RULES.get(name, ("", []))[1]
+    if not (value is None and Model().get_params()[name] is None)
+]
+
+
+def target_for(Model):
+    return CLASSES if Model.kind == "classifier" else X[:, 0]
+
+
+def test_every_hyperparameter_has_a_rule():
+    names = {name for Model in MODELS for name in Model().get_params()}
+    assert names - set(RULES) == {"class_weight", "verbose"}
+
+
+@pytest.mark.parametrize(("Model", "name", "value"), WRONG)
+def test_wrong_hyperparameters(Model, name, value):
+    model = Model(**{name: value})  # scikit-learn wants no error here
+    with pytest.raises(ValueError, match=rf"{name} must be {RULES[name][0]}") as raised:
+        model.fit(X, target_for(Model))
+    assert str(raised.value).startswith(f"{Model.__name__}({name}=")
+    if hasattr(model, "partial_fit"):
+        with pytest.raises(ValueError, match=f"{name} must be"):
+            model.partial_fit(X, target_for(Model))
+
+
+def test_callbacks_must_be_callbacks():
+    with pytest.raises(TypeError, match=r"callbacks must be objects of tg.train.Callback, not int"):
+        MLPClassifier(callbacks=[3]).fit(X, CLASSES)
+    with pytest.raises(TypeError, match="not ClipGradients itself"):
+        MLPClassifier(callbacks=[tg.train.ClipGradients]).fit(X, CLASSES)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (LogisticRegression(solver="lbfgs", penalty="l1"), "LogisticRegression.*lbfgs needs a smooth penalty"),
+        (SoftmaxRegression(solver="lbfgs", penalty="elasticnet"), "SoftmaxRegression.*smooth penalty"),
+        (LinearRegression(solver="normal", penalty="l1"), "LinearRegression.*normal equation is for penalty=None or"),
+        (LinearRegression(solver="newton", loss="mae"), "LinearRegression.*Newton's method is for loss='mse'"),
+        (LinearRegression(solver="normal", early_stopping=True), "LinearRegression.*cannot stop early"),
+        (LogisticRegression(solver="newton", early_stopping=True), "LogisticRegression: early_stopping needs"),
+        (LogisticRegression(solver="lbfgs", early_stopping=True), "LogisticRegression: early_stopping needs"),
+        (ConvNet(image_shape=(3, 3)), r"ConvNet\(image_shape=\(3, 3\)\): samples have 4 numbers"),
+        (PolynomialRegression(60), r"PolynomialRegression\(degree=60\): 4 features have 635375 products"),
+        (MLPRegressor(batch_norm=True, batch_size=1), "MLPRegressor: batch normalisation needs at least 2 samples"),
+    ],
+    ids=repr,
+)
+def test_hyperparameters_that_do_not_go_together(model, message):
+    with pytest.raises(ValueError, match=message):
+        model.fit(X, target_for(model))
+
+
+@pytest.mark.parametrize(
+    "Model", [LogisticRegression, SoftmaxRegression, MLPClassifier, MLPRegressor, LinearRegression]
+)
+@pytest.mark.parametrize("n_samples", [2, 3])
+def test_early_stopping_needs_samples_to_keep_apart(Model, n_samples):
+    model = Model(early_stopping=True, solver="sgd", learning_rate=0.01)
+    with pytest.raises(ValueError, match=rf"{Model.__name__}\(early_stopping=True, .*\(n_samples = {n_samples}\)"):
+        model.fit(X[:n_samples], target_for(Model)[:n_samples])
+
+
+@pytest.mark.parametrize(
+    ("estimator", "message"),
+    [
+        (LogisticRegression, "must be a classifier of tinygrad_ml.models, not type; make one of it with"),
+        ("logistic", "must be a classifier of tinygrad_ml.models, not str"),
+        (LinearRegression(), "must be a classifier of tinygrad_ml.models, not LinearRegression"),
+    ],
+)
+def test_one_vs_rest_takes_classifiers_of_this_package(estimator, message):
+    with pytest.raises(TypeError, match=f"OneVsRest: the estimator {message}"):
+        OneVsRest(estimator).fit(X, CLASSES)
+
+
+def test_errors_of_the_inner_classifier_name_it():
+    with pytest.raises(ValueError, match=r"LogisticRegression\(C=0\): C must be a number above 0"):
+        OneVsRest(LogisticRegression(C=0)).fit(X, CLASSES)
+
+
+def test_methods_that_the_hyperparameters_take_away_say_why():
+    for model, method, message in (
+        (LogisticRegression(solver="lbfgs"), "partial_fit", "solves all the data at once.*'sgd' or 'adam'"),
+        (LinearRegression(solver="normal"), "partial_fit", "solves all the data at once"),
+        (Perceptron(), "predict_proba", "knows no probabilities"),
+        (OneVsRest(Perceptron()), "predict_proba", r"because Perceptron\(\) has none"),
+        (OneVsRest(LogisticRegression(solver="lbfgs")), "partial_fit", "OneVsRest has no partial_fit"),
+    ):
+        assert not hasattr(model, method)
+        with pytest.raises(AttributeError, match=message):
+            getattr(model, method)
+    for model in (LogisticRegression(), LinearRegression(), SoftmaxRegression(solver="sgd"), OneVsRest(Perceptron())):
+        assert hasattr(model, "partial_fit")
+
+
+def test_numbers_of_numpy_and_arrays_are_as_good_as_pythons():
+    given = {"max_iter": np.int64(2), "batch_size": np.int32(8), "alpha": np.float32(0.5), "batch_norm": np.True_}
+    for sizes in (np.int64(3), np.array([3, 2]), [3], 3, ()):
+        MLPClassifier(sizes, **given, random_state=np.int64(1)).fit(X, CLASSES)
+    ConvNet(np.int64(2), np.int64(3), np.array([4]), np.array([2, 2]), max_iter=1).fit(X, CLASSES)
+    LogisticRegression(C=np.float64(2), fit_intercept=np.False_, threshold=np.float32(0.25)).fit(X, CLASSES)
+    LogisticRegression(C=float("inf")).fit(X[:, :1], CLASSES)  # no penalty, as in scikit-learn
+
+
+def test_setting_hyperparameters():
+    model = OneVsRest(MLPClassifier((3,)))
+    assert model.set_params(estimator__alpha=0.5, estimator__dropout=0.25) is model
+    assert model.estimator.alpha == model.get_params()["estimator__alpha"] == 0.5
+    with pytest.raises(ValueError, match="OneVsRest has no hyperparameter 'alpha'; it has estimator"):
+        model.set_params(alpha=1.0)
+    with pytest.raises(ValueError, match="MLPClassifier has no hyperparameter 'alhpa'; it has hidden_layer_sizes, "):
+        model.set_params(estimator__alhpa=1.0)
+    inner = LogisticRegression(solver="newton")
+    model.set_params(estimator__C=3.0, estimator=inner)  # the model first, whatever the order
+    assert model.estimator is inner
+    assert inner.C == 3.0
+    assert set(model.get_params(deep=False)) == {"estimator"}
+    with pytest.raises(TypeError, match="unexpected keyword argument 'solvr'"):
+        LogisticRegression(solvr="newton")
+
+
+def test_the_constructor_keeps_the_very_objects_that_it_gets():
+    sizes, callbacks, state = [3], [tg.train.ClipGradients(max_norm=1.0)], np.random.default_rng(0)
+    model = MLPClassifier(sizes, callbacks=callbacks, random_state=state)
+    assert model.hidden_layer_sizes is sizes
+    assert model.callbacks is callbacks
+    assert model.random_state is state
+    copied = clone(model)
+    assert copied.callbacks[0] is not callbacks[0]
+    model.fit(X, CLASSES)
+    assert sizes == [3]
+    assert len(callbacks) == 1
