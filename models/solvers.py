@@ -224,8 +224,7 @@ def lbfgs(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> Non
 
 def finish(model: Any, solver: str, losses: list[float], residual: float) -> None:
     """Record the objective after every iteration, and warn if the optimum was not reached."""
-    for loss in losses:
-        model.history_.append(loss=loss)
+    model.history_.extend(loss=losses)
     model.n_iter_ = max(1, len(losses) - 1)
     if len(losses) > model.max_iter and residual > model.tol:
         warn(

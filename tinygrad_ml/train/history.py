@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 
@@ -53,12 +53,26 @@ class History(Mapping[str, list[float]]):
         >>> history["accuracy"]
         [nan, 0.9]
         """
-        row = {column: float(value) for column, value in measures.items()}
-        for column in row:
-            self._columns.setdefault(column, [math.nan] * len(self.epochs))
+        self.extend(**{column: [value] for column, value in measures.items()})
+
+    def extend(self, **measures: Sequence[float]) -> None:
+        """Add the measures of several epochs, equally many in every column.
+
+        Examples
+        --------
+        >>> history = tg.train.History()
+        >>> history.extend(loss=[2.0, 1.0, 0.5])
+        >>> history.best("loss")
+        (3, 0.5)
+        """
+        done, more = len(self.epochs), max(map(len, measures.values()), default=1)
+        if any(len(values) != more for values in measures.values()):
+            raise ValueError(f"History: {', '.join(measures)} must have equally many values")
+        for column in measures:
+            self._columns.setdefault(column, [math.nan] * done)
         for column, values in self._columns.items():
-            values.append(row.get(column, math.nan))
-        self.epochs = range(1, len(self.epochs) + 2)
+            values += map(float, measures.get(column, [math.nan] * more))
+        self.epochs = range(1, done + more + 1)
 
     def best(self, column: str = "validation_loss", mode: str = "min") -> tuple[int, float]:
         """Return the first epoch (counted from 1) with the smallest or, with mode="max", the largest value, and that.
