@@ -59,4 +59,6 @@ class Regressor(Model):
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return R², the share of the variance of y that the predictions explain: 1 is perfect, 0 is a constant."""
-        return scores.r2_score(y, self.predict(X), sample_weight=sample_weight)
+        predicted = self.predict(X)
+        y = checking.check_numbers(self, checking.check_target(self, y, len(predicted), True), np.dtype(np.float64))
+        return scores.r2_score(y, predicted, sample_weight=sample_weight)
