@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-import tinygrad_ml as tg
 from tinygrad_ml import Tensor
 from tinygrad_ml.ops.create import default_generator
 
@@ -75,9 +74,10 @@ class Perceptron(LinearModel, Classifier):
         self.store(locals())
 
     def loss(self, output: Tensor, target: Any, sample_weight: Any = None) -> Tensor:
-        """Return the mean perceptron criterion, max(0, -±x·w): its gradient is the learning rule."""
-        sign = 2 * np.asarray(target).reshape(-1, 1) - 1
-        return tg.relu(-output * sign.astype(output.dtype)).mean()
+        """Return the mean perceptron criterion, max(0, ∓(x·w + b)): its gradient is the learning rule, also at 0."""
+        target = np.asarray(target).reshape(-1, 1)
+        mistake = (output.detach().numpy() >= 0).astype(output.dtype) - target.astype(output.dtype)
+        return (output * mistake).mean()
 
     def fit(self, X: Any, y: Any) -> Perceptron:  # type: ignore[override]
         """Learn from samples (samples, features) of two classes, until a pass makes no mistake; return the model."""
