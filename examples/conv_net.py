@@ -59,7 +59,7 @@ def draw_sight(net, image, path):
     """Draw the filters of the first layer, and what each of them answers to one image."""
     filters = net.layers_[0].weight.numpy()[:, 0]
     with tg.no_grad():
-        answers = net.layers_[:2](tg.tensor(image[None, None])).numpy()[0]
+        answers = net.layers_[:3](tg.tensor(image[None, None])).numpy()[0]
     figure, axes = plt.subplots(4, 9, figsize=(10, 4.8), layout="constrained")
     axes[0, 0].imshow(image, cmap="gray_r")
     axes[0, 0].set_title("an image", fontsize=10)
@@ -103,16 +103,18 @@ def main():
     output = Path(os.environ.get("TINYGRAD_ML_OUTPUT", "output"))
 
     data, x, y, x_test, y_test = load(quick)
-    epochs = {"MNIST": 2 if quick else 8, "digits": 10 if quick else 40}[data]
+    epochs = {"MNIST": 4 if quick else 8, "digits": 10 if quick else 40}[data]
     print(f"{data}: {len(x)} images to learn from (a tenth of them only to watch), {len(x_test)} for the test.")
 
     # the learning rate falls along half a cosine; the file keeps the training, so that it can go on
     file = output / f"conv_net_{data}{'_quick' * quick}.npz".lower()
-    falling = LearningRate(lambda epoch: 1e-3 + 1e-3 * np.cos(np.pi * epoch / epochs))
+    falling = LearningRate(lambda epoch: 2e-3 + 2e-3 * np.cos(np.pi * epoch / epochs))
     net = ConvNet(
         channels=(16, 32),
         hidden_layer_sizes=(64,),
         dropout=0.3,
+        batch_norm=True,
+        batch_size=128,
         max_iter=epochs,
         early_stopping=True,  # keeps the weights that did best on the tenth to watch
         callbacks=[falling, Checkpoint(file, resume=True)],
@@ -131,7 +133,7 @@ def main():
     print(f"The loss on the images to watch was least after epoch {epoch}, {loss:.4f}; the weights are those.")
 
     with tg.no_grad():
-        silent = ~(net.layers_[:2](tg.tensor(x_test[:500, None])).numpy() > 0.01).any(axis=(0, 2, 3))
+        silent = ~(net.layers_[:3](tg.tensor(x_test[:500, None])).numpy() > 0.01).any(axis=(0, 2, 3))
     print(f"Filters of the first layer that hardly answer to any image: {silent.sum()} of {len(silent)}.")
 
     chances = net.predict_proba(x_test)
@@ -159,7 +161,7 @@ def main():
         print(f"Graph of the network: {output / 'conv_net_graph.svg'}")
     except RuntimeError as without_dot:
         print(f"No picture of the network: {without_dot}")
-    print("\nTry next: batch_norm=True, channels=(32, 64) or kernel_size=5 in ConvNet, with another output folder.")
+    print("\nTry next: batch_norm=False, channels=(32, 64) or kernel_size=5 in ConvNet, with another output folder.")
 
 
 if __name__ == "__main__":
