@@ -36,15 +36,17 @@ def newton(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> No
     loss, slope, curvature = derivatives(model, z, target, weight)
     value, losses = objective(theta, loss), []
     free: Any = []  # columns of the design along which a shift of all logits changes neither a softmax nor a penalty
-    if model.kind == "classifier" and len(theta) > 1 and not l1:
-        free = range(theta.shape[1])[-1:] if l2 and bias else [] if l2 else range(theta.shape[1])
+    if model.kind == "classifier" and len(theta) > 1:
+        columns = range(theta.shape[1])
+        free = columns if not l1 and not l2 else columns[-1:] if bias else []
+    stalled = 0
     while True:
         losses.append(value)
         gradient = slope.T @ design + ridge * theta
         # the smallest subgradient: zero at the optimum, also where l1 holds a weight at zero
         least = np.where(theta != 0, gradient + lasso * np.sign(theta), np.maximum(abs(gradient) - lasso, 0))
         residual = float(abs(least).max())
-        if len(losses) > model.max_iter and residual > model.tol:
+        if residual > model.tol and (len(losses) > model.max_iter or stalled > 5):
             break
         step = newton_step(hessian(design, curvature, ridge, free), gradient, theta, lasso, l2 > 0)
         if residual <= model.tol:
@@ -60,6 +62,7 @@ def newton(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> No
             length /= 2
         else:
             break  # rounding is all that is left
+        stalled = 0 if new < value else stalled + 1  # quadratic convergence needs few steps below the rounding error
         theta, z, value = theta + length * step, z + length * change, new
     model.take(theta[:, : X.shape[1]], theta[:, -1])
     finish(model, "Newton's method", losses, residual)
@@ -115,7 +118,7 @@ def sparse_step(H: np.ndarray, gradient: np.ndarray, theta: np.ndarray, lasso: n
     coordinate descent would hardly move.
     """
     weights, biases = lasso > 0, lasso == 0
-    solve = np.linalg.pinv(H[np.ix_(biases, biases)], hermitian=True)
+    solve = np.linalg.pinv(H[np.ix_(biases, biases)], rcond=10 * np.finfo(H.dtype).eps, hermitian=True)
     slope, across = gradient[biases], H[np.ix_(biases, weights)]
     step = np.empty_like(theta)
     reduced = H[np.ix_(weights, weights)] - across.T @ solve @ across
