@@ -100,10 +100,27 @@ def test_gradient_descent(penalty, weighted):
         assert (model.coef_ == 0).any()
 
 
-def test_lasso_of_several_outputs():
+@pytest.mark.parametrize("intercept", [True, False])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("ratio", [1.0, 0.3])
+@pytest.mark.parametrize("scaled", [True, False])
+def test_coordinate_descent(intercept, weighted, ratio, scaled):
+    X, y = load("diabetes") if scaled else datasets.load_diabetes(return_X_y=True)
+    alpha = 2.0 if scaled else 0.01
+    weight = some_weights(len(X)) if weighted else None
+    options = {"alpha": alpha, "l1_ratio": ratio, "fit_intercept": intercept}
+    peer = peers.ElasticNet(**options, tol=1e-14, max_iter=1_000_000).fit(X, y, weight)
+    for solver in ("auto", "newton"):
+        model = LinearRegression(solver=solver, penalty="elasticnet", tol=1e-12, **options).fit(X, y, weight)
+        assert_same(model, peer, EXACT)
+        np.testing.assert_array_equal(model.coef_ == 0, peer.coef_ == 0)
+
+
+@pytest.mark.parametrize("solver", ["newton", "sgd"])
+def test_lasso_of_several_outputs(solver):
     X, y = load("diabetes")
     Y = np.column_stack([y, np.roll(y, 1)])
-    model = LinearRegression(solver="sgd", penalty="l1", alpha=2.0, max_iter=20_000, **GRADIENT).fit(X, Y)
+    model = LinearRegression(solver=solver, penalty="l1", alpha=2.0, max_iter=20_000, **GRADIENT).fit(X, Y)
     for i, column in enumerate(Y.T):
         peer = peers.Lasso(2.0, tol=1e-12, max_iter=100_000).fit(X, column)
         np.testing.assert_allclose(model.coef_[i], peer.coef_, rtol=CLOSE, atol=CLOSE)
@@ -231,3 +248,51 @@ def test_one_vs_rest():
     np.testing.assert_allclose(model.intercept_, [one.intercept_[0] for one in peer.estimators_], rtol=1e-7)
     np.testing.assert_allclose(model.predict_proba(X), peer.predict_proba(X), rtol=1e-7)
     np.testing.assert_array_equal(model.predict(X), peer.predict(X))
+
+
+# ---------------------------------------------------------------------- at the edge
+
+
+@pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer"])
+@pytest.mark.parametrize("penalty", [None, "l2", "l1", "elasticnet"])
+@pytest.mark.parametrize("scaled", [True, False])
+def test_single_precision_finds_the_same_optimum(name, penalty, scaled):
+    X, y = load(name) if scaled else getattr(datasets, f"load_{name}")(return_X_y=True)
+    X = X[:, :4]
+    exact = SoftmaxRegression(penalty=penalty, max_iter=500).fit(X, y)
+    model = SoftmaxRegression(penalty=penalty, max_iter=500).fit(X.astype(np.float32), y)
+    if penalty is None:
+        assert model.history_["loss"][-1] == pytest.approx(exact.history_["loss"][-1], rel=0.01, abs=1e-3)
+    else:
+        np.testing.assert_allclose(model.predict_proba(X), exact.predict_proba(X), atol=2e-3)
+
+
+@pytest.mark.parametrize("penalty", ["l2", "l1"])
+def test_features_far_from_zero(penalty):
+    X, y = load("iris")
+    model = SoftmaxRegression(penalty=penalty, tol=1e-8).fit(X + 1000, y)
+    centred = SoftmaxRegression(penalty=penalty, tol=1e-8).fit(X, y)
+    assert model.n_iter_ < 20
+    np.testing.assert_allclose(model.coef_, centred.coef_, atol=1e-5)
+
+
+def test_the_learning_rate_of_sgd_allows_for_uneven_weights():
+    X, y = load("breast_cancer")
+    rare = np.flatnonzero(y == 0)[:4]
+    rows = np.r_[rare, np.flatnonzero(y == 1)]
+    X, y = X[rows][:, :5], y[rows]
+    best = LogisticRegression(class_weight="balanced").fit(X, y).history_["loss"][-1]
+    options = {"class_weight": "balanced", "max_iter": 300, "random_state": 0}
+    assert LogisticRegression(solver="sgd", **options).fit(X, y).history_["loss"][-1] < best + 0.05
+    weight = np.where(np.arange(len(y)) < 3, 1000.0, 1.0)
+    model = LinearRegression(solver="sgd", batch_size=1, random_state=0).fit(X, X[:, 0], weight)
+    np.testing.assert_allclose(model.predict(X[:3]), X[:3, 0], atol=0.1)
+
+
+def test_a_penalty_that_is_lost_in_rounding():
+    X, y = load("wine")
+    twice = np.column_stack([X, X])
+    for C in (1e12, 1e300):
+        model = SoftmaxRegression(C=C).fit(twice, y)
+        assert model.score(twice, y) == 1
+        assert np.isfinite(model.coef_).all()

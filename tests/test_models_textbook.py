@@ -153,6 +153,15 @@ def test_huber_loss_has_the_minimum_that_scipy_finds(delta, alpha):
     np.testing.assert_allclose([*model.coef_, model.intercept_], best.x, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("delta", [0.5, 1.35, 20.0])
+@pytest.mark.parametrize("alpha", [0.0, 5.0])
+def test_huber_loss_by_reweighting(delta, alpha):
+    optimize = pytest.importorskip("scipy.optimize")
+    model = LinearRegression(loss="huber", huber_delta=delta, penalty="l2", alpha=alpha).fit(X, OUTLIERS)
+    best = optimize.minimize(objective, np.zeros(4), ("huber", delta, alpha), "BFGS", tol=1e-10)
+    np.testing.assert_allclose([*model.coef_, model.intercept_], best.x, rtol=1e-5, atol=1e-6)
+
+
 def test_absolute_loss_has_the_minimum_that_linear_programming_finds():
     optimize = pytest.importorskip("scipy.optimize")
     n, p = X.shape
@@ -161,10 +170,19 @@ def test_absolute_loss_has_the_minimum_that_linear_programming_finds():
     costs = np.r_[np.zeros(p + 1), np.ones(2 * n)]
     bounds = [(None, None)] * (p + 1) + [(0, None)] * (2 * n)
     exact = optimize.linprog(costs, A_eq=design, b_eq=OUTLIERS, bounds=bounds)
+    model = LinearRegression(loss="mae").fit(X, OUTLIERS)
+    np.testing.assert_allclose([*model.coef_, model.intercept_], exact.x[: p + 1], rtol=1e-4, atol=1e-5)
     options = {"learning_rate": 0.01, "batch_size": None, "tol": 0.0, "max_iter": 4000, "random_state": 0}
     model = LinearRegression(solver="adam", loss="mae", **options).fit(X, OUTLIERS)
     np.testing.assert_allclose(model.history_["loss"][-1], exact.fun / n, rtol=1e-3)
     np.testing.assert_allclose([*model.coef_, model.intercept_], exact.x[: p + 1], atol=0.05)
+
+
+@pytest.mark.parametrize("weight", [None, [1.0, 1.0, 1.0, 1.0, 5.0]])
+def test_the_absolute_loss_of_a_constant_is_least_at_the_median(weight):
+    y = [1.0, 2.0, 10.0, 50.0, 100.0]
+    model = LinearRegression(loss="mae").fit(np.zeros((5, 1)), y, weight)
+    assert model.intercept_ == pytest.approx(10 if weight is None else 100, rel=1e-6)
 
 
 def test_outliers_move_least_squares_and_not_the_robust_losses():
