@@ -57,7 +57,8 @@ def load(quick):
 
 def draw_sight(net, image, path):
     """Draw the filters of the first layer, and what each of them answers to one image."""
-    filters = net.layers_[0].weight.numpy()[:, 0]
+    convolution, normalisation = net.layers_[:2]
+    filters = convolution.weight.numpy()[:, 0] * normalisation.weight.numpy()[:, None, None]
     with tg.no_grad():
         answers = net.layers_[:3](tg.tensor(image[None, None])).numpy()[0]
     figure, axes = plt.subplots(4, 9, figsize=(10, 4.8), layout="constrained")
