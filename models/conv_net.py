@@ -129,6 +129,20 @@ verbose
         if X.ndim > 2 and self.image_shape is None:
             self.image_shape_ = (1,) * (4 - X.ndim) + X.shape[1:]
         super()._start(X, target)
+        self._check_shape(X)
+
+    def _check_X(self, X: Any) -> np.ndarray:
+        X = super()._check_X(X)
+        if "image_shape_" in vars(self):
+            self._check_shape(X)
+        return X
+
+    def _check_shape(self, X: np.ndarray) -> None:
+        if X.ndim > 2 and (1,) * (4 - X.ndim) + X.shape[1:] != self.image_shape_:
+            raise ValueError(
+                f"{type(self).__name__}: images of shape {X.shape[1:]}, but (channels, height, width) is "
+                f"{self.image_shape_}"
+            )
 
     def _n_features(self, X: np.ndarray) -> int:
         return math.prod(X.shape[1:])

@@ -130,6 +130,18 @@ def test_frames_with_other_columns():
         LinearRegression().fit(frame, NUMBERS)
 
 
+def test_images_of_another_shape():
+    images, few = rng.normal(size=(20, 2, 8)), {"hidden_layer_sizes": (4,), "max_iter": 2}
+    model = ConvNet((2,), **few).fit(images, CLASSES)
+    assert model.image_shape_ == (1, 2, 8)
+    np.testing.assert_array_equal(model.predict(images.reshape(20, 16)), model.predict(images[:, None]))
+    for other in (images.reshape(20, 8, 2), images.reshape(20, 2, 2, 4)):
+        with pytest.raises(ValueError, match=r"ConvNet: images of shape .*, but .* is \(1, 2, 8\)"):
+            model.predict(other)
+    with pytest.raises(ValueError, match=r"ConvNet: images of shape \(2, 8\), but .* is \(1, 4, 4\)"):
+        ConvNet((2,), image_shape=(4, 4), **few).fit(images, CLASSES)
+
+
 # ---------------------------------------------------------------------- y
 
 BAD_Y = {
