@@ -73,6 +73,10 @@ class Model(Estimator):
         """Return l1 + l2; what it is called and how it is counted is the model's own."""
         return self.alpha
 
+    def own_learning_rate(self, solver: str, X: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> float:
+        """Return the learning rate of "sgd" or "adam" when `learning_rate` is None."""
+        return 0.01
+
     # ------------------------------------------------------------------ learning
 
     def fit(self: M, X: Any, y: Any, sample_weight: Any = None) -> M:

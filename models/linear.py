@@ -10,12 +10,15 @@ from tinygrad_ml import Tensor, nn
 
 from .base import Model
 from .classifier import Classifier
+from .estimator import warn
 
 M = TypeVar("M", bound="LinearModel")
 
 
 class LinearModel(Model):
     """A model with one affine layer, `linear_`."""
+
+    curvature = 1.0  # the largest second derivative of the loss with respect to the output
 
     def build(self: M, n_features: int, n_outputs: int = 1) -> M:
         """Make `linear_`, with weights of zero: a convex problem needs no luck at the start. Return the model."""
@@ -30,6 +33,14 @@ class LinearModel(Model):
     def inputs(self, X: np.ndarray) -> np.ndarray:
         """Return what the layer multiplies with its weights, `(samples, terms)`."""
         return X
+
+    def own_learning_rate(self, solver: str, X: np.ndarray, target: np.ndarray, weight: Any) -> float:
+        if solver == "adam":  # its steps are of this size
+            return 0.01 * (float(target.std()) or 1.0) if self.kind == "regressor" else 0.01
+        inputs = self.inputs(X)
+        warn_of_scales(self, inputs)
+        l2 = self.penalty_weights(len(X) if weight is None else float(weight.sum()))[1]
+        return 1 / smoothness(inputs, weight, self.batch_size or len(X), self.curvature, l2)
 
     def take(self, weight: Any, bias: Any) -> None:
         """Take over weights `(outputs, terms)` and biases `(outputs,)`."""
@@ -66,3 +77,34 @@ class LinearClassifier(LinearModel, Classifier):
 
     def penalty_strength(self, total_weight: float) -> float:
         return 1 / (self.C * total_weight)
+
+
+def warn_of_scales(model: LinearModel, X: np.ndarray) -> None:
+    """Warn if the features are of such different sizes that no learning rate suits all of them."""
+    spread = X.std(axis=0)
+    spread = spread[spread > 0]
+    if spread.size and spread.max() > 100 * spread.min():
+        warn(
+            f"{type(model).__name__}(solver='sgd'): the features have standard deviations from {spread.min():.3g} to "
+            f"{spread.max():.3g}, so gradient steps are slow; scale them first, for example with "
+            "sklearn.preprocessing.StandardScaler",
+        )
+
+
+def smoothness(X: np.ndarray, weight: np.ndarray | None, batch_size: int, curvature: float, l2: float = 0.0) -> float:
+    """Return the largest curvature that a step of SGD on a linear model may meet; one over it is a safe learning rate.
+
+    For batches without repetition, between that of all the data and that of the worst sample: Gower et al., "SGD:
+    general analysis and improved rates" (2019), section 3. `curvature` is the largest second derivative of the loss
+    with respect to the output.
+    """
+    n = len(X)
+    b = min(batch_size, n)
+    rows = np.column_stack([X, np.ones(n, X.dtype)])
+    if weight is not None:
+        rows *= np.sqrt(weight / weight.mean())[:, None]
+    squares = np.einsum("ij,ij->i", rows, rows)
+    share = (n - b) / (b * (n - 1)) if n > 1 else 0.0  # 1 for single samples, 0 for all of them
+    gram = rows.T @ rows if n >= rows.shape[1] else rows @ rows.T
+    largest = np.linalg.eigvalsh(gram)[-1] / n
+    return float(curvature * (share * squares.max() + (1 - share) * largest) + l2)

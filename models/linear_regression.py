@@ -39,7 +39,8 @@ class LinearRegression(LinearModel, Regressor):
     fit_intercept : bool
         Whether there is a bias b.
     learning_rate : float, optional
-        For "sgd" by default as large as the curvature of the loss lets it be, for "adam" 0.01.
+        By default for "sgd" as large as the curvature of the loss lets it be, and for "adam" 0.01 standard
+        deviations of y; and each time when the loss stops falling, down to a thousandth, a fifth of it.
     momentum : float
         For "sgd".
     batch_size : int, optional
@@ -47,7 +48,8 @@ class LinearRegression(LinearModel, Regressor):
     max_iter : int
         The most passes over the data.
     tol : float
-        Stop when the mean loss has not fallen by so much in `n_iter_no_change` passes; 0 never stops.
+        Stop when the mean loss has not fallen by so much, times the variance of y, in `n_iter_no_change` passes; 0
+        never stops.
     early_stopping, validation_fraction, n_iter_no_change : bool, float, int
         Whether to keep a fraction of the data apart, and to stop, with the best weights, when the loss on it has not
         fallen for so many passes.
@@ -96,7 +98,7 @@ class LinearRegression(LinearModel, Regressor):
         momentum: float = 0.0,
         batch_size: int | None = 32,
         max_iter: int = 1000,
-        tol: float = 1e-4,
+        tol: float = 1e-6,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 5,
@@ -121,6 +123,11 @@ class LinearRegression(LinearModel, Regressor):
     def penalty_strength(self, total_weight: float) -> float:
         alpha = self.alpha / self.linear_.out_features  # the mean loss is over the outputs too
         return 2 * alpha / total_weight if self.penalty == "l2" else 2 * alpha
+
+    def _start(self, X: np.ndarray, target: np.ndarray) -> None:
+        super()._start(X, target)
+        if self.fit_intercept:  # gradient steps would take long to get there
+            self.take(self.linear_.weight.numpy(), target.mean(axis=0))
 
     def chosen_solver(self, passes: int | None = None) -> str:
         if self.solver != "auto":

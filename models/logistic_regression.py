@@ -33,7 +33,8 @@ class LogisticRegression(LinearClassifier):
     fit_intercept : bool
         Whether there is a bias b.
     learning_rate : float, optional
-        For "sgd" by default as large as the curvature of the loss lets it be, for "adam" 0.01.
+        By default for "sgd" as large as the curvature of the loss lets it be, and for "adam" 0.01, and each
+        time when the loss stops falling, down to a thousandth, a fifth of it.
     momentum : float
         For "sgd".
     batch_size : int, optional

@@ -23,7 +23,7 @@ class MLPRegressor(Network, Regressor):
         The neurons of each hidden layer; () is linear regression.
     activation, dropout, batch_norm, solver, penalty, alpha, l1_ratio, learning_rate, momentum, batch_size, max_iter, \
 tol, early_stopping, validation_fraction, n_iter_no_change, callbacks, warm_start, random_state, verbose
-        As in `MLPClassifier`.
+        As in `MLPClassifier`; `tol` is in variances of y.
 
     Attributes
     ----------

@@ -65,7 +65,7 @@ tol, early_stopping, validation_fraction, n_iter_no_change, warm_start, random_s
         momentum: float = 0.0,
         batch_size: int | None = 32,
         max_iter: int = 1000,
-        tol: float = 1e-4,
+        tol: float = 1e-6,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 5,

@@ -5,6 +5,7 @@ All minimise the mean loss + l1 · Σ|w| + l2/2 · Σw², where w are the weight
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ def in_batches(
     """Fit by SGD or Adam on shuffled batches: `max_iter` epochs, or `passes` more with the optimizer as it stands."""
     optimizer = vars(model).get("optimizer_") if passes else None
     if optimizer is None:
-        optimizer = make_optimizer(model, solver, X, weight)
+        optimizer = make_optimizer(model, solver, X, target, weight)
     rows = (X, target) if weight is None else (X, target, weight_of_mean_1(weight))
     callbacks = list(model.callbacks)
     validation = None
@@ -57,7 +58,9 @@ def in_batches(
             ) from None
         callbacks.append(EarlyStopping("validation_loss", patience=model.n_iter_no_change))
     elif model.tol:
-        callbacks.append(Converged(model, optimizer))
+        unit = float(target.var()) if model.kind == "regressor" else 0.0
+        slow_down = model.learning_rate is None and (model.batch_size or len(X)) < len(X)
+        callbacks.append(Converged(model, optimizer, model.tol * (unit or 1.0), slow_down))
     data = DataLoader(rows, batch_size(model, len(rows[0])), shuffle=True)
     try:
         history = fit(
@@ -83,12 +86,14 @@ def in_batches(
 class Converged(EarlyStopping):
     """Ends the training when what the steps minimise, the loss with the penalties, has stopped falling.
 
-    The loss of an epoch is measured before its steps, so the penalties are too.
+    The loss of an epoch is measured before its steps, so the penalties are too. With `slow_down` the learning rate
+    falls to a fifth first, again and again, down to a thousandth: noisy steps of one length do not come to rest.
     """
 
-    def __init__(self, model: Any, optimizer: optim.Optimizer):
-        super().__init__("loss", patience=model.n_iter_no_change, min_delta=model.tol, restore_best=False)
+    def __init__(self, model: Any, optimizer: optim.Optimizer, min_delta: float, slow_down: bool):
+        super().__init__("loss", patience=model.n_iter_no_change, min_delta=min_delta, restore_best=False)
         self.groups = optimizer.param_groups
+        self.least = self.groups[0]["lr"] / 1000 if slow_down else math.inf
 
     def penalty(self) -> float:
         """Return the penalties on the present weights."""
@@ -119,6 +124,10 @@ class Converged(EarlyStopping):
                 f"the loss rose from {losses[0]:.4g} to {losses[-1]:.4g} in {run.epoch} epochs at the learning rate "
                 f"{self.groups[0]['lr']:.4g}: lower it, or scale the features"
             )
+        if run.stopped and self.groups[0]["lr"] > self.least:
+            for group in self.groups:
+                group["lr"] /= 5
+            self.waited, run.stopped = 0, None
 
 
 def batch_size(model: Any, n_samples: int) -> int:
@@ -135,52 +144,15 @@ def batch_size(model: Any, n_samples: int) -> int:
     return size
 
 
-def make_optimizer(model: Any, solver: str, X: np.ndarray, weight: Weights) -> optim.Optimizer:
+def make_optimizer(model: Any, solver: str, X: np.ndarray, target: np.ndarray, weight: Weights) -> optim.Optimizer:
     """Return SGD or Adam, with the penalties of a model on its weights."""
     l1, l2 = model.penalty_weights(len(X) if weight is None else float(weight.sum()))
     weights = penalised(model)
     others = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
     groups = [{"params": weights, "weight_decay": l2, "l1": l1}, {"params": others}]
     groups = [group for group in groups if group["params"]]
-    if solver == "adam":
-        return optim.Adam(groups, lr=model.learning_rate or 0.01)
-    rate = model.learning_rate
-    if rate is None:
-        inputs = model.inputs(X)
-        warn_of_scales(model, inputs)
-        rate = 1 / smoothness(inputs, weight, model.batch_size or len(X), model.curvature, l2)
-    return optim.SGD(groups, lr=rate, momentum=model.momentum)
-
-
-def warn_of_scales(model: Any, X: np.ndarray) -> None:
-    """Warn if the features are of such different sizes that no learning rate suits all of them."""
-    spread = X.std(axis=0)
-    spread = spread[spread > 0]
-    if spread.size and spread.max() > 100 * spread.min():
-        warn(
-            f"{type(model).__name__}(solver='sgd'): the features have standard deviations from {spread.min():.3g} to "
-            f"{spread.max():.3g}, so gradient steps are slow; scale them first, for example with "
-            "sklearn.preprocessing.StandardScaler",
-        )
-
-
-def smoothness(X: np.ndarray, weight: Weights, batch_size: int, curvature: float, l2: float = 0.0) -> float:
-    """Return the largest curvature that a step of SGD on a linear model may meet; one over it is a safe learning rate.
-
-    For batches without repetition, between that of all the data and that of the worst sample: Gower et al., "SGD:
-    general analysis and improved rates" (2019), section 3. `curvature` is the largest second derivative of the loss
-    with respect to the output.
-    """
-    n = len(X)
-    b = min(batch_size, n)
-    rows = np.column_stack([X, np.ones(n, X.dtype)])
-    if weight is not None:
-        rows *= np.sqrt(weight / weight.mean())[:, None]
-    squares = np.einsum("ij,ij->i", rows, rows)
-    share = (n - b) / (b * (n - 1)) if n > 1 else 0.0  # 1 for single samples, 0 for all of them
-    gram = rows.T @ rows if n >= rows.shape[1] else rows @ rows.T
-    largest = np.linalg.eigvalsh(gram)[-1] / n
-    return float(curvature * (share * squares.max() + (1 - share) * largest) + l2)
+    rate = model.learning_rate or model.own_learning_rate(solver, X, target, weight)
+    return optim.Adam(groups, lr=rate) if solver == "adam" else optim.SGD(groups, lr=rate, momentum=model.momentum)
 
 
 # ---------------------------------------------------------------------- all the data at once

@@ -75,7 +75,7 @@ def test_designs_that_are_singular(penalty):
             assert_same(model, peer, EXACT)
 
 
-GRADIENT = {"tol": 1e-10, "random_state": 0, "batch_size": None}  # all the data in a step, so that it converges
+GRADIENT = {"tol": 1e-14, "random_state": 0, "batch_size": None}  # all the data in a step, so that it converges
 
 
 @pytest.mark.parametrize("penalty", [None, "l2", "l1", "elasticnet"])

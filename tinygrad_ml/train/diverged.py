@@ -26,9 +26,15 @@ class Diverged(FloatingPointError):
     ----------
     history : History
         The epochs before.
+    epoch, batch : int
+        Where it was, from 1.
+    learning_rate : float
     """
 
     history: History
+    epoch: int
+    batch: int
+    learning_rate: float
 
 
 class Before(NamedTuple):
@@ -66,7 +72,9 @@ def explained(run: Run, batch: tuple, before: Before, number: float, parameter: 
             "the gradients (tg.train.ClipGradients(max_norm=1.0)), or scale the inputs to about -1 to 1; if not, keep "
             "that operation from its singular point."
         )
-    return Diverged("\n".join(lines))
+    error = Diverged("\n".join(lines))
+    error.epoch, error.batch, error.learning_rate = run.epoch, run.batch, rate
+    return error
 
 
 def _first_operation(run: Run, batch: tuple) -> str:
