@@ -105,7 +105,7 @@ class Model(Estimator):
         X, target, weight = self._training_data(X, y, sample_weight)
         with seeded(self.random_state):
             if not again:
-                self._start(X, target)
+                self._start(X, target, weight)
             self.history_ = History()
             self._learn(X, target, weight)
         return self
@@ -146,7 +146,7 @@ class Model(Estimator):
             self._generator = as_generator(self.random_state)  # for all calls together
         with seeded(self._generator):
             if not again:
-                self._start(X, target)
+                self._start(X, target, weight)
             if "history_" not in vars(self):
                 self.history_ = History()
             self._learn(X, target, weight, passes=1)
@@ -164,7 +164,7 @@ class Model(Estimator):
             "the solver 'sgd' or 'adam'"
         )
 
-    def _start(self, X: np.ndarray, target: np.ndarray) -> None:
+    def _start(self, X: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> None:
         self.build(self.n_features_in_, self._n_outputs(target))
         self.to(X.dtype)
 

@@ -125,10 +125,10 @@ verbose
             )
         return shape
 
-    def _start(self, X: np.ndarray, target: np.ndarray) -> None:
+    def _start(self, X: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> None:
         if X.ndim > 2 and self.image_shape is None:
             self.image_shape_ = (1,) * (4 - X.ndim) + X.shape[1:]
-        super()._start(X, target)
+        super()._start(X, target, weight)
         self._check_shape(X)
 
     def _check_X(self, X: Any) -> np.ndarray:

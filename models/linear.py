@@ -11,6 +11,7 @@ from tinygrad_ml import Tensor, nn
 from .base import Model
 from .classifier import Classifier
 from .estimator import warn
+from .solvers import variance
 
 M = TypeVar("M", bound="LinearModel")
 
@@ -36,7 +37,7 @@ class LinearModel(Model):
 
     def own_learning_rate(self, solver: str, X: np.ndarray, target: np.ndarray, weight: Any) -> float:
         if solver == "adam":  # its steps are of this size
-            return 0.01 * (float(target.std()) or 1.0) if self.kind == "regressor" else 0.01
+            return 0.01 * (variance(target, weight) ** 0.5 or 1.0) if self.kind == "regressor" else 0.01
         inputs = self.inputs(X)
         warn_of_scales(self, inputs)
         l2 = self.penalty_weights(len(X) if weight is None else float(weight.sum()))[1]

@@ -124,10 +124,10 @@ class LinearRegression(LinearModel, Regressor):
         alpha = self.alpha / self.linear_.out_features  # the mean loss is over the outputs too
         return 2 * alpha / total_weight if self.penalty == "l2" else 2 * alpha
 
-    def _start(self, X: np.ndarray, target: np.ndarray) -> None:
-        super()._start(X, target)
+    def _start(self, X: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> None:
+        super()._start(X, target, weight)
         if self.fit_intercept:  # gradient steps would take long to get there
-            self.take(self.linear_.weight.numpy(), target.mean(axis=0))
+            self.take(self.linear_.weight.numpy(), np.average(target, axis=0, weights=weight))
 
     def chosen_solver(self, passes: int | None = None) -> str:
         if self.solver != "auto":

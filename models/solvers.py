@@ -27,6 +27,11 @@ def weight_of_mean_1(weight: Weights) -> Weights:
     return None if weight is None else weight / weight.mean()
 
 
+def variance(target: np.ndarray, weight: Weights) -> float:
+    """Return the mean squared distance of targets `(samples, outputs)` from their means."""
+    return float(np.average((target - np.average(target, axis=0, weights=weight)) ** 2, axis=0, weights=weight).mean())
+
+
 def penalised(model: Any) -> list[Any]:
     """Return the weights of the layers: penalties leave biases, scales and shifts alone."""
     return [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
@@ -58,7 +63,7 @@ def in_batches(
             ) from None
         callbacks.append(EarlyStopping("validation_loss", patience=model.n_iter_no_change))
     elif model.tol:
-        unit = float(target.var()) if model.kind == "regressor" else 0.0
+        unit = variance(target, weight) if model.kind == "regressor" else 0.0
         slow_down = model.learning_rate is None and (model.batch_size or len(X)) < len(X)
         callbacks.append(Converged(model, optimizer, model.tol * (unit or 1.0), slow_down))
     data = DataLoader(rows, batch_size(model, len(rows[0])), shuffle=True)
