@@ -282,10 +282,10 @@ def test_the_learning_rate_of_sgd_allows_for_uneven_weights():
     rows = np.r_[rare, np.flatnonzero(y == 1)]
     X, y = X[rows][:, :5], y[rows]
     best = LogisticRegression(class_weight="balanced").fit(X, y).history_["loss"][-1]
-    options = {"class_weight": "balanced", "max_iter": 300, "random_state": 0}
+    options = {"class_weight": "balanced", "max_iter": 100, "random_state": 0}
     assert LogisticRegression(solver="sgd", **options).fit(X, y).history_["loss"][-1] < best + 0.05
     weight = np.where(np.arange(len(y)) < 3, 1000.0, 1.0)
-    model = LinearRegression(solver="sgd", batch_size=1, random_state=0).fit(X, X[:, 0], weight)
+    model = LinearRegression(solver="sgd", batch_size=8, max_iter=200, random_state=0).fit(X, X[:, 0], weight)
     np.testing.assert_allclose(model.predict(X[:3]), X[:3, 0], atol=0.1)
 
 
