@@ -191,6 +191,8 @@ class DataLoader:
         it to go on where another training stopped.
     rows : int
         How many rows there are.
+    on_disk : tuple of bools
+        Which arrays are memory maps.
 
     Raises
     ------
@@ -232,7 +234,7 @@ class DataLoader:
         self.seed_given = seed is not None
         self.seed = _seed("DataLoader", seed) if shuffle or seed is not None else 0
         self.epoch = 0
-        self._on_disk = any(isinstance(array, np.memmap) for array in given)
+        self.on_disk = tuple(isinstance(array, np.memmap) for array in given)
 
     def __len__(self) -> int:
         """Return the number of batches of an epoch."""
@@ -250,7 +252,7 @@ class DataLoader:
         if not self.shuffle:
             return np.arange(self.rows)
         order = np.random.default_rng([self.seed, epoch]).permutation(self.rows)
-        if self._on_disk:
+        if any(self.on_disk):
             for start in range(0, self.rows, self.batch_size):
                 order[start : start + self.batch_size].sort()
         return order

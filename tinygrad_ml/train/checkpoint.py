@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from ..nn.module import Module
 from ..ops.create import get_rng_state, set_rng_state
 from ..serialization import load, save
-from .callbacks import Callback, improved
+from .callbacks import Callback, LearningRate, improved
+from .fingerprint import differences, fingerprint
 
 if TYPE_CHECKING:
     from .run import Run
 
-FORMAT = "tinygrad_ml training 1"
+FORMAT = "tinygrad_ml training 2"
 
 
 class Checkpoint(Callback):
@@ -24,8 +25,13 @@ class Checkpoint(Callback):
 
     The file holds the module, the optimizer, the callbacks, the history, the random numbers and the order of the data.
     A training that was killed, at whatever moment, goes on from its last file and ends bit for bit as if it had never
-    stopped, if the data, the arguments of `fit` and its callbacks are the same. The file is replaced only by a complete
-    one. Batches that come neither from arrays nor from a DataLoader must have an order that is always the same.
+    stopped, if the data, the arguments of `fit` and its callbacks are the same. The file of a training with other data
+    or another optimizer is refused, so every training needs a file of its own, also every fold of a cross-validation.
+    The file is replaced only by a complete one.
+
+    What is compared are all numbers of arrays up to 64 MiB, 64 rows of larger ones and of memory maps, and the options
+    that the optimizer began with; not the learning rate if LearningRate sets it. Batches that come neither from arrays
+    nor from a DataLoader are not compared, and must have an order that is always the same.
 
     Parameters
     ----------
@@ -44,7 +50,8 @@ class Checkpoint(Callback):
     Raises
     ------
     ValueError
-        When `fit` begins, if the file is damaged, no checkpoint, or that of another model, optimizer or callbacks.
+        When `fit` begins, if the file is damaged, no checkpoint, or that of a training with another model, optimizer,
+        data, validation data or callbacks.
 
     Examples
     --------
@@ -83,6 +90,7 @@ class Checkpoint(Callback):
         if self.monitor is not None:
             run.check_column("Checkpoint", self.monitor)
         self.best = math.inf if self.mode == "min" else -math.inf
+        self._began = {"optimizer": type(run.optimizer).__name__, "options": _options(run, run.options), **_data(run)}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._clean_up()
         if self.resume:
@@ -109,6 +117,7 @@ class Checkpoint(Callback):
             "callbacks": _states(run),
             "history": run.history.state_dict(),
             "random": get_rng_state(),
+            "began": self._began,
             "data": None if loader is None else {"rows": loader.rows, "seed": loader.seed, "epoch": loader.epoch},
             "epoch": run.epoch,
             "stopped": run.stopped,
@@ -126,13 +135,13 @@ class Checkpoint(Callback):
     def _take_over(self, run: Run, state: dict[str, Any]) -> None:
         if state.get("format") != FORMAT:
             raise ValueError(
-                f"Checkpoint: {self.path} was not written by tg.train.Checkpoint; give another path, or resume=False "
-                "to replace it"
+                f"Checkpoint: {self.path} was not written by tg.train.Checkpoint of this version; give another path, "
+                "or resume=False to replace it"
             )
         before = run.module.state_dict()
         try:
-            self._compare(run, state)
             run.module.load_state_dict(state["module"])
+            self._compare(run, state)
             if isinstance(run.loss, Module):
                 run.loss.load_state_dict(state["loss"])
             run.optimizer.load_state_dict(state["optimizer"])
@@ -149,9 +158,10 @@ class Checkpoint(Callback):
         if run.data.loader is not None:
             run.data.loader.seed, run.data.loader.epoch = state["data"]["seed"], state["data"]["epoch"]
         run.epoch, run.stopped, self.best = state["epoch"], state["stopped"], state["best"]
+        self._began = state["began"]
 
     def _compare(self, run: Run, state: dict[str, Any]) -> None:
-        """Raise ValueError if callbacks or data are others than those of the file."""
+        """Raise ValueError if callbacks, data or optimizer are others than those of the file."""
         saved, present = [name for name, _ in state["callbacks"]], [name for name, _ in _states(run)]
         if saved != present:
             raise ValueError(f"it has the callbacks {saved}, not {present}")
@@ -163,6 +173,45 @@ class Checkpoint(Callback):
                 raise ValueError(f"its data had {data['rows']} rows, not {loader.rows}")
             if loader.seed_given and loader.seed != data["seed"]:
                 raise ValueError(f"its data were shuffled with the seed {data['seed']}, not {loader.seed}")
+        old, began = state["began"], self._began
+        found = [p for what in ("data", "validation data") for p in differences(what, old[what], began[what])]
+        if found:
+            hint = " (if they are drawn at random, give a seed; in an estimator, random_state)"
+            raise ValueError("; ".join(found) + hint * any("other values" in problem for problem in found))
+        if old["batch_size"] != began["batch_size"]:
+            raise ValueError(f"its batches had {old['batch_size']} rows, not {began['batch_size']}")
+        if old["optimizer"] != began["optimizer"]:
+            raise ValueError(f"its optimizer was {old['optimizer']}, not {began['optimizer']}")
+        left = _options(run, state["optimizer"]["param_groups"])  # which the same optimizer has if it goes on
+        if began["options"] not in (old["options"], left):
+            raise ValueError(_other_options(old, began))
+
+
+def _data(run: Run) -> dict[str, Any]:
+    loader = run.data.loader
+    validation = None if run.validation is None else run.validation.loader
+    return {
+        "data": None if loader is None else fingerprint(loader),
+        "validation data": None if validation is None else fingerprint(validation),
+        "batch_size": None if loader is None else loader.batch_size,
+    }
+
+
+def _options(run: Run, groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the options of the optimizer without those that the callbacks decide."""
+    decided = {"params"} | {"lr" for callback in run.callbacks if isinstance(callback, LearningRate)}
+    return [{key: value for key, value in group.items() if key not in decided} for group in groups]
+
+
+def _other_options(old: dict[str, Any], new: dict[str, Any]) -> str:
+    groups = list(zip(old["options"], new["options"]))
+    found = [
+        f"{key}={a.get(key)!r}, not {b.get(key)!r}" + f" (in group {i})" * (len(groups) > 1)
+        for i, (a, b) in enumerate(groups)
+        for key in a | b
+        if a.get(key) != b.get(key)
+    ]
+    return f"its {old['optimizer']} began with " + ("; ".join(found) or f"{len(old['options'])} groups")
 
 
 def _stateful(run: Run) -> list[Callback]:

@@ -129,6 +129,8 @@ class Run:
         As `fit` got them, or returns them; callbacks that come after the others stand at the end.
     parameters : list of Tensors
         What the optimizer changes.
+    options : list of dicts
+        Those of the optimizer's groups, as they were when the training began.
     epoch, batch : int
         The numbers of the present epoch and batch, from 1.
     epochs : int
@@ -163,6 +165,7 @@ class Run:
         self.callbacks.sort(key=lambda callback: callback.after_others)
         self.roots = [module, loss] if isinstance(loss, Module) else [module]
         self.parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        self.options = [{k: v for k, v in group.items() if k != "params"} for group in optimizer.param_groups]
         dtype = next((p.dtype for p in module.parameters() if p.dtype.kind == "f"), get_default_dtype())
         self.data = Batches(data, "data", dtype, batch_size, shuffle, seed)
         self.validation = None
