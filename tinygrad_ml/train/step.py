@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from ..sparse import SparseRows
 from ..tensor import Tensor
 from .callbacks import Callback
 from .diverged import Before, explained
+from .pairs import PairGuard
 from .progress import Bar
 
 if TYPE_CHECKING:
@@ -49,10 +49,8 @@ class Stepper:
                 # forward pass replaces and does not change in place
                 before = create.default_generator().bit_generator.state, [buffer._data for buffer in buffers]
                 optimizer.zero_grad()
-                if self.unseen:
-                    value = self._first_loss(module(batch[0]), batch[1:])
-                else:
-                    value = loss(module(batch[0]), *batch[1:])
+                output = module(batch[0])
+                value = self._first_loss(output, batch) if self.unseen else loss(output, *batch[1:])
                 if not isinstance(value, Tensor) or value.node is None or value.size != 1:
                     _refuse(value)
                 number = value.item()
@@ -79,25 +77,13 @@ class Stepper:
             raise ValueError("fit: data has no batches, or only empty ones")
         return total / rows
 
-    def _first_loss(self, output: Any, rest: tuple) -> Any:
-        """Return the first loss, but refuse to make (rows, rows) of an output (rows, 1) and a target (rows,)."""
+    def _first_loss(self, output: Any, batch: tuple) -> Any:
+        """Return the first loss, but refuse one that pairs every row with every other by mistake."""
         self.unseen = False
-
-        def look(primitive: Any, inputs: Sequence, parameters: dict, result: Any) -> None:
-            pair = [x for x in inputs if x is output or x is rest[0]]
-            if len(pair) == 2 and sorted(x.ndim for x in pair) == [1, 2] and getattr(result, "ndim", 0) == 2:
-                rows = len(output)
-                if rows > 1 and result.shape == (rows, rows) and (rows, 1) in [x.shape for x in pair]:
-                    raise ValueError(
-                        f"fit: in the loss, {primitive.name} makes {result.shape} of the output {output.shape} and the "
-                        f"target {rest[0].shape}, every output with every target: reshape one of them, for example "
-                        "y.reshape(-1, 1)"
-                    )
-
-        if not rest or modes.observer is not None or not isinstance(output, Tensor):
-            return self.run.loss(output, *rest)
-        with Mode(observer=look):
-            return self.run.loss(output, *rest)
+        if len(batch) == 1 or modes.observer is not None:
+            return self.run.loss(output, *batch[1:])
+        with Mode(observer=PairGuard(output, batch[1:], len(batch[0]))):
+            return self.run.loss(output, *batch[1:])
 
     def _closure(self, batch: tuple, first: Tensor) -> Any:
         """Return a function that gives LBFGS the loss and gradients that are there, and later computes new ones."""
