@@ -51,6 +51,8 @@ class Model(Estimator):
     solvers: tuple[str, ...] = STOCHASTIC
     penalties: tuple[str, ...] = ("l2", "l1", "elasticnet")
     input_dimensions: tuple[int, ...] = (2,)
+    convex = False  # whether there is one optimum, which a fit should reach
+    structure: tuple[str, ...] = ()  # the hyperparameters that decide what `build` makes
 
     def build(self: M, n_features: int, n_outputs: int) -> M:
         """Make the layers for inputs `(batch, n_features)` and outputs `(batch, n_outputs)`; return the model."""
@@ -100,14 +102,24 @@ class Model(Estimator):
         """
         self._check_params()
         again = self.warm_start and self.__sklearn_is_fitted__()
-        if not again:
+        before = {name: value for name, value in vars(self).items() if _is_learned(name)}
+        if again:
+            self._check_structure()
+        else:
             self._forget()
-        X, target, weight = self._training_data(X, y, sample_weight)
-        with seeded(self.random_state):
-            if not again:
-                self._start(X, target, weight)
-            self.history_ = History()
-            self._learn(X, target, weight)
+        try:
+            X, target, weight = self._training_data(X, y, sample_weight)
+            with seeded(self.random_state):
+                if not again:
+                    self._start(X, target, weight)
+                self.history_ = History()
+                self._learn(X, target, weight)
+        except BaseException as error:  # the model stays as it was; an unfitted one has the history at least
+            self._forget()
+            vars(self).update(before)
+            if "history_" not in before and isinstance(error, Diverged):
+                self.history_ = error.history
+            raise
         return self
 
     def _learn(self, X: np.ndarray, target: np.ndarray, weight: np.ndarray | None, passes: int | None = None) -> None:
@@ -139,7 +151,9 @@ class Model(Estimator):
     def _partial_fit(self: M, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> M:
         self._check_params()
         again = self.__sklearn_is_fitted__()
-        if not again:
+        if again:
+            self._check_structure()
+        else:
             self._forget()
         X, target, weight = self._training_data(X, y, sample_weight, classes)
         if "_generator" not in vars(self):
@@ -157,6 +171,11 @@ class Model(Estimator):
         return self.solver
 
     def _why_no_partial_fit(self) -> str:
+        if isinstance(self.class_weight, str):
+            return (
+                f"{type(self).__name__}(class_weight={self.class_weight!r}) has no partial_fit, which sees only a part "
+                "of the data and so cannot balance the classes; give a dict of weights by class"
+            )
         if self.solver in ("auto", *STOCHASTIC):
             return ""
         return (
@@ -167,17 +186,29 @@ class Model(Estimator):
     def _start(self, X: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> None:
         self.build(self.n_features_in_, self._n_outputs(target))
         self.to(X.dtype)
+        self._structure = {name: vars(self)[name] for name in self.structure if name in vars(self)}
 
     def _forget(self) -> None:
-        for name in [name for name in vars(self) if name.endswith("_") or name == "_generator"]:
+        for name in [name for name in vars(self) if _is_learned(name)]:
             delattr(self, name)
+
+    def _check_structure(self) -> None:
+        """Raise ValueError if the layers were made with other hyperparameters than the model has now."""
+        for name, value in vars(self).get("_structure", {}).items():
+            if not np.array_equal(value, vars(self)[name]):
+                kind = type(self).__name__
+                raise ValueError(
+                    f"{kind}: {name} is {vars(self)[name]!r} now, but the layers were made with {value!r}, and "
+                    "training is to go on with them: set warm_start=False, or make a new model"
+                )
 
     def _check_params(self) -> None:
         """Raise ValueError if a hyperparameter cannot be used."""
         checking.check_params(self)
         kind = type(self).__name__
         for name, choices in self.choices().items():
-            if name in vars(self) and vars(self)[name] not in choices:
+            value = vars(self).get(name, choices[0])
+            if not (value is None or isinstance(value, str)) or value not in choices:
                 raise ValueError(f"{kind}({name}={vars(self)[name]!r}): {name} must be one of {choices}")
 
     def choices(self) -> dict[str, tuple[Any, ...]]:
@@ -249,3 +280,7 @@ def weighted_mean(losses: Tensor, weight: Any) -> Tensor:
     The weights of a whole data set have the mean 1, so that its batches add up to its loss.
     """
     return (losses * (weight if losses.ndim == 1 else weight.reshape(-1, 1))).mean()
+
+
+def _is_learned(name: str) -> bool:
+    return name.endswith("_") or name in ("_generator", "_structure", "_seen", "_column", "_width")

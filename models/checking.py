@@ -34,7 +34,8 @@ RULES: tuple[tuple[tuple[str, ...], Callable[[Any], bool], str], ...] = (
     (("validation_fraction",), lambda v: _is_number(v) and 0 < v < 1, "a number between 0 and 1"),
     (("C",), lambda v: _is_number(v) and v > 0, "a number above 0"),
     (("learning_rate", "huber_delta"), lambda v: _is_number(v) and 0 < v < np.inf, "a finite number above 0"),
-    (("alpha", "tol", "momentum"), lambda v: _is_number(v) and 0 <= v < np.inf, "a finite number of at least 0"),
+    (("alpha", "tol"), lambda v: _is_number(v) and 0 <= v < np.inf, "a finite number of at least 0"),
+    (("momentum",), lambda v: _is_number(v) and 0 <= v < 1, "a number of at least 0 and below 1"),
     (
         ("fit_intercept", "early_stopping", "batch_norm", "shuffle", "warm_start"),
         lambda v: isinstance(v, (bool, np.bool_)),
@@ -161,7 +162,11 @@ def _to_float(kind: str, name: str, array: np.ndarray, source: Any) -> np.ndarra
             text += f". Encode or drop the columns that are none: {', '.join(columns[:8])}"
         raise ValueError(text) from None
     except TypeError as error:
-        raise TypeError(f"{kind}: {name} must hold numbers: argument must be a string or a number: {error}") from None
+        text = f"{kind}: {name} must hold numbers: argument must be a string or a number: {error}"
+        columns = [repr(column) for column in getattr(source, "columns", ()) if source[column].dtype.kind not in "fiub"]
+        if columns:
+            text += f". Fill what is missing, and encode or drop what is no number, in {', '.join(columns[:8])}"
+        raise TypeError(text) from None
 
 
 def check_finite(kind: str, name: str, array: np.ndarray) -> None:
@@ -196,6 +201,9 @@ def check_target(model: Any, y: Any, n_samples: int, columns: bool = False) -> n
     if hasattr(y, "toarray") and not isinstance(y, np.ndarray):
         raise TypeError(f"{kind}: y is a sparse matrix, and dense data is required; use y.toarray()")
     array = _to_array(kind, "y", y)
+    if array.dtype.kind == "U" and isinstance(y, (list, tuple)) and not all(isinstance(label, str) for label in y):
+        odd = next(label for label in y if not isinstance(label, str))
+        raise ValueError(f"{kind}: y has {odd!r} among its strings; labels must be all strings or all numbers")
     if array.dtype.kind == "c":
         raise ValueError(f"Complex data not supported: {kind} got y of dtype {array.dtype}")
     if array.ndim == 2 and not columns and array.shape[1] == 1:

@@ -56,10 +56,11 @@ verbose
 
     >>> from tinygrad_ml.testing import gradcheck
     >>> images = np.random.default_rng(0).normal(size=(2, 6, 6))
-    >>> report = gradcheck(lambda x: net.loss(net(x), np.array([0, 1])), images)
+    >>> report = gradcheck(lambda x: net.loss(net(x), np.array([0, 1])), images, params=net)
     """
 
     input_dimensions = (2, 3, 4)
+    structure = ("channels", "kernel_size", "image_shape", *Network.structure)
 
     def __init__(
         self,

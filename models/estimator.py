@@ -74,6 +74,10 @@ class Estimator(nn.Module):
         own = vars(self)
         found = {}
         for name in self._defaults():
+            if name not in own:
+                raise AttributeError(
+                    f"{type(self).__name__}.__init__ does not keep its argument {name!r}; write self.store(locals())"
+                )
             found[name] = value = own[name]
             if deep and hasattr(value, "get_params") and not isinstance(value, type):
                 found |= {f"{name}__{inner}": v for inner, v in value.get_params().items()}
@@ -100,6 +104,11 @@ class Estimator(nn.Module):
                 raise ValueError(f"{type(self).__name__} has no hyperparameter {key!r}; it has {', '.join(names)}")
         for key, value in sorted(params.items()):  # "estimator" comes before "estimator__C"
             name, _, inner = key.partition("__")
+            if inner and not hasattr(vars(self)[name], "set_params"):
+                raise ValueError(
+                    f"{type(self).__name__}: {key} cannot be set, because {name} is {vars(self)[name]!r}; set {name} "
+                    "first"
+                )
             if inner:
                 vars(self)[name].set_params(**{inner: value})
             else:

@@ -19,6 +19,8 @@ M = TypeVar("M", bound="LinearModel")
 class LinearModel(Model):
     """A model with one affine layer, `linear_`."""
 
+    convex = True
+    structure: tuple[str, ...] = ("fit_intercept",)
     curvature = 1.0  # the largest second derivative of the loss with respect to the output
 
     def build(self: M, n_features: int, n_outputs: int = 1) -> M:
@@ -52,12 +54,12 @@ class LinearModel(Model):
     @property
     def coef_(self) -> np.ndarray:
         """The weights of the features, (outputs, features)."""
-        return self.linear_.weight.numpy()
+        return self.linear_.weight.numpy().copy()
 
     @property
     def intercept_(self) -> np.ndarray:
         """The biases, (outputs,)."""
-        return np.zeros(self.linear_.out_features) if self.linear_.bias is None else self.linear_.bias.numpy()
+        return np.zeros(self.linear_.out_features) if self.linear_.bias is None else self.linear_.bias.numpy().copy()
 
 
 class LinearClassifier(LinearModel, Classifier):
@@ -73,7 +75,7 @@ class LinearClassifier(LinearModel, Classifier):
             return "adam"
         size = self.linear_.weight.size
         if self.penalty in ("l1", "elasticnet"):
-            return "newton" if size <= 2000 else "sgd"
+            return "newton" if size <= 4000 else "sgd"
         return "newton" if size <= 1000 else "lbfgs"
 
     def penalty_strength(self, total_weight: float) -> float:

@@ -20,7 +20,7 @@ class LogisticRegression(LinearClassifier):
     solver : "auto", "newton", "lbfgs", "sgd" or "adam"
         Newton's method with the Hessian from autodiff, which also finds the exact zeros of "l1", by coordinate descent;
         a quasi-Newton method for many features; and gradient steps on batches. "auto" is Newton's method for up to
-        1,000 weights (2,000 with "l1"), and Adam for `partial_fit` and `early_stopping`.
+        1,000 weights (4,000 with "l1"), and Adam for `partial_fit` and `early_stopping`.
     penalty : None, "l2", "l1" or "elasticnet"
     C : float
         The inverse of the strength of the penalty (1/λ): small values keep the weights small.
@@ -73,7 +73,7 @@ class LogisticRegression(LinearClassifier):
     It is a module: draw it with `tg.draw(model, x)`, and check the gradient of its loss:
 
     >>> from tinygrad_ml.testing import gradcheck
-    >>> report = gradcheck(lambda x: model.loss(model(x), np.array([0, 0, 1, 1])), X)
+    >>> report = gradcheck(lambda x: model.loss(model(x), np.array([0, 0, 1, 1])), X, params=model)
     """
 
     multi_class = False

@@ -72,7 +72,7 @@ class MLPClassifier(Network, Classifier):
     It is a module: draw it with `tg.draw(xor, X)`, and check the gradient of its loss:
 
     >>> from tinygrad_ml.testing import gradcheck
-    >>> report = gradcheck(lambda x: xor.loss(xor(x), y), X)
+    >>> report = gradcheck(lambda x: xor.loss(xor(x), y), X, params=xor)
     """
 
     def __init__(

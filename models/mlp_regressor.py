@@ -42,7 +42,7 @@ tol, early_stopping, validation_fraction, n_iter_no_change, callbacks, warm_star
     It is a module: draw it with `tg.draw(model, X)`, and check the gradient of its loss:
 
     >>> from tinygrad_ml.testing import gradcheck
-    >>> report = gradcheck(lambda x: model.loss(model(x), y[:3]), X[:3])
+    >>> report = gradcheck(lambda x: model.loss(model(x), y[:3]), X[:3], params=model)
     """
 
     def __init__(

@@ -27,6 +27,8 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 class Network(Model):
     """Layers in a row, `layers_`, trained by gradient steps on batches, with penalties counted as weight decay."""
 
+    structure: tuple[str, ...] = ("hidden_layer_sizes", "activation", "dropout", "batch_norm")
+
     def forward(self, x: Tensor) -> Tensor:
         return self.layers_(x)
 

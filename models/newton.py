@@ -19,12 +19,14 @@ def newton(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> No
     The loss of each sample depends on its own logits z = w·x + b only. Autodiff gives its first and second derivatives
     with respect to them; as z is linear in the weights, the Hessian of the whole is the sum of x xᵀ ⊗ d²loss/dz².
     """
-    X, layer, n = model.inputs(X), model.linear_, len(X)
+    dtype, layer, n = X.dtype, model.linear_, len(X)
+    X = model.inputs(X).astype(np.float64, copy=False)  # the Hessian squares what rounding leaves
     l1, l2 = model.penalty_weights(n if weight is None else float(weight.sum()))
     weight = weight_of_mean_1(weight)
     bias = layer.bias is not None
     design = np.column_stack([X, np.ones(n, X.dtype)]) if bias else X
-    theta = np.column_stack([layer.weight.numpy(), layer.bias.numpy()]) if bias else layer.weight.numpy().copy()
+    theta = np.column_stack([layer.weight.numpy(), layer.bias.numpy()]) if bias else layer.weight.numpy()
+    theta = theta.astype(np.float64)
     ridge, lasso = np.full(theta.shape, l2, X.dtype), np.full(theta.shape, l1, X.dtype)
     if bias:
         ridge[:, -1] = lasso[:, -1] = 0
@@ -49,6 +51,8 @@ def newton(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> No
         if residual > model.tol and (len(losses) > model.max_iter or stalled > 5):
             break
         step = newton_step(hessian(design, curvature, ridge, free), gradient, theta, lasso, l2 > 0)
+        if not np.isfinite(step).all():
+            raise np.linalg.LinAlgError("the step is not finite")
         if residual <= model.tol:
             theta = theta + step  # it costs little now, and doubles the number of digits that are right
             break
@@ -64,6 +68,7 @@ def newton(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> No
             break  # rounding is all that is left
         stalled = 0 if new < value else stalled + 1  # quadratic convergence needs few steps below the rounding error
         theta, z, value = theta + length * step, z + length * change, new
+    theta = theta.astype(dtype)
     model.take(theta[:, : X.shape[1]], theta[:, -1])
     finish(model, "Newton's method", losses, residual)
 

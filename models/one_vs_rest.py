@@ -45,7 +45,7 @@ class OneVsRest(Classifier):
     It is a module: draw it with `tg.draw(model, X)`, and check the gradient of its loss:
 
     >>> from tinygrad_ml.testing import gradcheck
-    >>> report = gradcheck(lambda x: model.loss(model(x), np.array(y)), X)
+    >>> report = gradcheck(lambda x: model.loss(model(x), np.array(y)), X, params=model)
     """
 
     def __init__(self, estimator: Any = None):
@@ -85,6 +85,14 @@ class OneVsRest(Classifier):
                 estimator.partial_fit(X, of_class, classes=[0, 1], **weights)
         self.history_ = self.estimators_[-1].history_
         self.n_iter_ = max(estimator.n_iter_ for estimator in self.estimators_)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the class whose classifier is most sure, `(samples,)`; of two classes, what the only one predicts."""
+        self.require_fitted()
+        if len(self.estimators_) > 1:
+            return super().predict(X)
+        self._check_X(X)
+        return self._classes(1)[self.estimators_[0].predict(X)]
 
     @available_when(lambda self: _without("partial_fit", self.estimator))
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> OneVsRest:

@@ -50,6 +50,8 @@ tol, early_stopping, validation_fraction, n_iter_no_change, warm_start, random_s
     >>> report = gradcheck(model, x)
     """
 
+    structure = ("degree", "fit_intercept")
+
     def __init__(
         self,
         degree: int = 2,
@@ -117,7 +119,7 @@ tol, early_stopping, validation_fraction, n_iter_no_change, warm_start, random_s
                     f"{type(self).__name__}(degree={self.degree}): the products of the features are too large to "
                     "compute with: scale the features"
                 )
-            self.mean_.data, self.scale_.data = mean * self.fit_intercept, np.where(scale > 0, scale, 1)
+            self.mean_.data, self.scale_.data = mean * self.fit_intercept, np.where(scale > 1e-12 * abs(mean), scale, 1)
         super()._solve(X, target, weight, passes)
 
     def inputs(self, X: np.ndarray) -> np.ndarray:

@@ -48,7 +48,7 @@ n_iter_no_change, warm_start, random_state, verbose
     It is a module: draw it with `tg.draw(model, x)`, and check the gradient of its loss:
 
     >>> from tinygrad_ml.testing import gradcheck
-    >>> report = gradcheck(lambda x: model.loss(model(x), np.array(y)), X)
+    >>> report = gradcheck(lambda x: model.loss(model(x), np.array(y)), X, params=model)
     """
 
     def __init__(

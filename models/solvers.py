@@ -44,12 +44,15 @@ def in_batches(
     model: Any, solver: str, X: np.ndarray, target: np.ndarray, weight: Weights, passes: int | None = None
 ) -> None:
     """Fit by SGD or Adam on shuffled batches: `max_iter` epochs, or `passes` more with the optimizer as it stands."""
-    optimizer = vars(model).get("optimizer_") if passes else None
-    if optimizer is None:
+    if passes is None:
         optimizer = make_optimizer(model, solver, X, target, weight)
-    rows = (X, target) if weight is None else (X, target, weight_of_mean_1(weight))
+        weight = weight_of_mean_1(weight)
+    else:
+        optimizer = same_optimizer(model, solver, X, target, weight)
+    rows = (X, target) if weight is None else (X, target, weight)
     callbacks = list(model.callbacks)
     validation = None
+    stopping = None
     if passes is not None:
         model.optimizer_ = optimizer
     elif model.early_stopping:
@@ -65,7 +68,8 @@ def in_batches(
     elif model.tol:
         unit = variance(target, weight) if model.kind == "regressor" else 0.0
         slow_down = model.learning_rate is None and (model.batch_size or len(X)) < len(X)
-        callbacks.append(Converged(model, optimizer, model.tol * (unit or 1.0), slow_down))
+        stopping = Converged(model, optimizer, model.tol * (unit or 1.0), slow_down)
+        callbacks.append(stopping)
     data = DataLoader(rows, batch_size(model, len(rows[0])), shuffle=True)
     try:
         history = fit(
@@ -86,6 +90,14 @@ def in_batches(
     elif history.epochs:  # none after Ctrl-C
         model.history_.append(loss=history["loss"][-1])
     model.n_iter_ = len(model.history_.epochs)
+    if history.stopped.startswith("Interrupted"):
+        warn(f"{type(model).__name__}: {history.stopped} The model has what it had learned until then.")
+    elif model.convex and stopping is not None and stopping.waited < stopping.patience:
+        warn(
+            f"{type(model).__name__}: {solver} has not converged in max_iter={model.max_iter} passes over the data: "
+            "the loss was still falling. Scale the features, or raise max_iter, learning_rate or tol",
+            loaded_class("sklearn.exceptions", "ConvergenceWarning", UserWarning),
+        )
 
 
 class Converged(EarlyStopping):
@@ -160,6 +172,28 @@ def make_optimizer(model: Any, solver: str, X: np.ndarray, target: np.ndarray, w
     return optim.Adam(groups, lr=rate) if solver == "adam" else optim.SGD(groups, lr=rate, momentum=model.momentum)
 
 
+def same_optimizer(model: Any, solver: str, X: np.ndarray, target: np.ndarray, weight: Weights) -> optim.Optimizer:
+    """Return the optimizer of the last `partial_fit` with options for these samples, or the first one.
+
+    Penalties count all samples that were ever seen. A learning rate that was left to the model is one that is safe for
+    all of them: the smallest so far for SGD, the largest for Adam, whose steps are of the size of the target.
+    """
+    model._seen = vars(model).get("_seen", 0.0) + (len(X) if weight is None else float(weight.sum()))
+    optimizer = vars(model).get("optimizer_")
+    if optimizer is None:
+        return make_optimizer(model, solver, X, target, weight)
+    l1, l2 = model.penalty_weights(model._seen)
+    rate = model.learning_rate
+    if rate is None:
+        rate = model.own_learning_rate(solver, X, target, weight)
+        rate = (min if solver == "sgd" else max)(rate, optimizer.param_groups[0]["lr"])
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+        if any(p.ndim > 1 for p in group["params"]):
+            group["l1"], group["weight_decay"] = l1, l2
+    return optimizer
+
+
 # ---------------------------------------------------------------------- all the data at once
 
 
@@ -203,10 +237,12 @@ def finish(model: Any, solver: str, losses: list[float], residual: float) -> Non
     """Record the objective after every iteration, and warn if the optimum was not reached."""
     model.history_.extend(loss=losses)
     model.n_iter_ = max(1, len(losses) - 1)
+    if not math.isfinite(residual):
+        raise np.linalg.LinAlgError("the gradient is not finite")
     if len(losses) > model.max_iter and residual > model.tol:
         warn(
             f"{type(model).__name__} has not converged in max_iter={model.max_iter} iterations of {solver}: the "
             f"largest entry of the gradient is {residual:.2g}, and tol is {model.tol:g}. Scale the features, or raise "
             "max_iter",
-            loaded_class("sklearn.exceptions", "ConvergenceWarning", RuntimeWarning),
+            loaded_class("sklearn.exceptions", "ConvergenceWarning", UserWarning),
         )

@@ -276,6 +276,7 @@ def test_features_far_from_zero(penalty):
     np.testing.assert_allclose(model.coef_, centred.coef_, atol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:.*has not converged")
 def test_the_learning_rate_of_sgd_allows_for_uneven_weights():
     X, y = load("breast_cancer")
     rare = np.flatnonzero(y == 0)[:4]

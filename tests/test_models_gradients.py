@@ -17,6 +17,8 @@ from tinygrad_ml.models import (
 )
 from tinygrad_ml.models.estimator import clone
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*has not converged")  # so few passes are quick
+
 rng = np.random.default_rng(0)
 X = rng.normal(size=(6, 4))
 NUMBERS = rng.normal(size=6)

@@ -17,6 +17,8 @@ from tinygrad_ml.models import (
 )
 from tinygrad_ml.models.estimator import clone
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*has not converged")  # so few passes are quick
+
 rng = np.random.default_rng(0)
 X = rng.normal(size=(20, 4))
 CLASSES = np.arange(20) % 2
@@ -42,7 +44,7 @@ RULES = {
     "C": ("a number above 0", [0, -1.0, None, "1", float("nan")]),
     "alpha": (AT_LEAST_0, [-1.0, None, "1", float("nan"), float("inf")]),
     "tol": (AT_LEAST_0, [-1e-4, None, "tight", float("nan")]),
-    "momentum": (AT_LEAST_0, [-0.9, None, "0.9"]),
+    "momentum": ("a number of at least 0 and below 1", [-0.9, 1.0, None, "0.9"]),
     "learning_rate": (POSITIVE, [0, 0.0, -0.1, "auto", float("nan"), float("inf"), True]),
     "huber_delta": (POSITIVE, [0, -1, None]),
     "l1_ratio": ("a number from 0 to 1", [-0.1, 1.1, None, "half"]),

@@ -18,6 +18,8 @@ from tinygrad_ml.models import (
 )
 from tinygrad_ml.models.estimator import clone
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*has not converged")  # so few passes are quick
+
 FEW = {"max_iter": 4, "batch_size": 16, "random_state": 0}
 MODELS = [
     LinearRegression(),

@@ -25,6 +25,8 @@ from sklearn.datasets import load_diabetes, load_iris
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*has not converged")  # so few passes are quick
+
 IRIS, SPECIES = load_iris(return_X_y=True)
 DIABETES, PROGRESS = load_diabetes(return_X_y=True)
 IRIS_2, SPECIES_2 = IRIS[:100], SPECIES[:100]

@@ -21,6 +21,8 @@ from tinygrad_ml.models import (
 )
 from tinygrad_ml.models.estimator import clone
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*has not converged")  # so few passes are quick
+
 all_models = pytest.mark.parametrize("model", RANDOM + CERTAIN, ids=repr)
 
 

@@ -19,6 +19,8 @@ from tinygrad_ml.models import (
     SoftmaxRegression,
 )
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*has not converged")  # so few passes are quick
+
 checks = pytest.importorskip("sklearn.utils.estimator_checks")
 
 MODELS = [
