@@ -11,6 +11,7 @@ import pytest
 import tinygrad_ml as tg
 from tinygrad_ml import metrics
 
+pytest.importorskip("sklearn", minversion="1.9")  # whose numbers and arguments these are
 peer = pytest.importorskip("sklearn.metrics")
 pd = pytest.importorskip("pandas")
 hypothesis = pytest.importorskip("hypothesis")

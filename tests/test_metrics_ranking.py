@@ -7,6 +7,7 @@ from test_metrics_classification import NUMERIC, assert_same, compare, many
 import tinygrad_ml as tg
 from tinygrad_ml import metrics
 
+pytest.importorskip("sklearn", minversion="1.9")  # whose numbers and arguments these are
 peer = pytest.importorskip("sklearn.metrics")
 hypothesis = pytest.importorskip("hypothesis")
 st = hypothesis.strategies

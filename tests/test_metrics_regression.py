@@ -7,6 +7,7 @@ from test_metrics_classification import compare, many
 import tinygrad_ml as tg
 from tinygrad_ml import metrics
 
+pytest.importorskip("sklearn", minversion="1.9")  # whose numbers and arguments these are
 peer = pytest.importorskip("sklearn.metrics")
 pd = pytest.importorskip("pandas")
 hypothesis = pytest.importorskip("hypothesis")

@@ -5,6 +5,7 @@ import pytest
 
 from tinygrad_ml.models import LinearRegression, LogisticRegression, OneVsRest, SoftmaxRegression
 
+pytest.importorskip("sklearn", minversion="1.9")  # whose numbers and arguments these are
 datasets = pytest.importorskip("sklearn.datasets")
 peers = pytest.importorskip("sklearn.linear_model")
 

@@ -19,7 +19,7 @@ from tinygrad_ml.models import (
     SoftmaxRegression,
 )
 
-pytest.importorskip("sklearn")
+pytest.importorskip("sklearn", minversion="1.9")  # whose numbers and arguments these are
 from sklearn import base, calibration, ensemble, feature_selection, model_selection, multioutput
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.pipeline import make_pipeline

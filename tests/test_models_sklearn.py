@@ -21,6 +21,7 @@ from tinygrad_ml.models import (
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*has not converged")  # so few passes are quick
 
+pytest.importorskip("sklearn", minversion="1.9")  # whose numbers and arguments these are
 checks = pytest.importorskip("sklearn.utils.estimator_checks")
 
 MODELS = [
