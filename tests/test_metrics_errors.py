@@ -43,8 +43,10 @@ CASES = [
     (CLASSES, ([0, 1], rows), {}, "must be of one kind"),
     (CLASSES, ([[0, 1, 2], [2, 1, 0]], [[0, 1, 2], [2, 1, 0]]), {}, r"shape \(2, 3\) .* neither one class"),
     (CLASSES, (np.zeros((2, 2, 2)), np.zeros((2, 2, 2))), {}, r"shape \(2, 2, 2\)"),
-    (CLASSES[3:6], ([0, 1, 2], [0, 1, 2]), {}, "3 classes: use average='macro'"),
-    (CLASSES[3:6], (rows, rows), {}, "a column for each label: use average='macro'"),
+    (CLASSES[3:6], ([0, 1, 2], [0, 1, 2]), {}, "there are 3 classes: use average='macro'"),
+    (CLASSES[3:6], (rows, rows), {}, "there is a column for each label: use average='macro'"),
+    (CLASSES + NUMBERS, ([1, None], [1, 0]), {}, "y_true has None at index 1: remove it first"),
+    (CLASSES, (np.array([0, 1], object), [0, 1]), {}, r"y_true has the dtype object: .* np\.asarray\(y_true, float\)"),
     (CLASSES[3:6], (["a", "b"], ["a", "b"]), {}, r"pos_label=1 is not among the labels \['a', 'b'\]"),
     (CLASSES[3:7], ([0, 1], [0, 1]), {"average": "mean"}, "average='mean' must be one of 'binary'"),
     (CLASSES[3:7], ([0, 1], [0, 1]), {"average": "samples"}, "here every sample has one class"),
@@ -142,6 +144,8 @@ def test_objects_bytes_and_sparse_matrices():
     sparse = pytest.importorskip("scipy.sparse")
     with pytest.raises(ValueError, match="y_true has 1 among its values"):
         metrics.accuracy_score(np.array(["a", 1], object), ["a", "b"])
+    with pytest.raises(ValueError, match="y_pred has nan at index 1: remove it first"):
+        metrics.accuracy_score(["a", "b"], np.array(["a", nan], object))
     with pytest.raises(TypeError, match="decode them to strings"):
         metrics.accuracy_score([b"a"], [b"a"])
     with pytest.raises(TypeError, match=r"y_true.toarray\(\)"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from numbers import Number
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -226,11 +227,21 @@ def as_array(y: Any, name: str) -> np.ndarray:
         elif all(isinstance(value, str) for value in array.flat):
             array = array.astype(str)
         else:
-            odd = next(value for value in array.flat if not isinstance(value, str))
-            raise ValueError(f"{name} has {odd!r} among its values: they must be all strings or all numbers")
+            raise ValueError(_mixed(array, name))
     if array.dtype.kind == "S":
         raise TypeError(f"{name} has bytes as labels: decode them to strings, with np.char.decode({name})")
     return array
+
+
+def _mixed(array: np.ndarray, name: str) -> str:
+    """Say what is wrong with an array of Python objects that are not all strings."""
+    for index, value in np.ndenumerate(array):
+        if not isinstance(value, str) and not (isinstance(value, Number) and value == value):
+            return f"{name} has {value!r} at index {index[0] if len(index) == 1 else index}: remove it first"
+    numbers = [value for value in array.flat if not isinstance(value, str)]
+    if len(numbers) == array.size:
+        return f"{name} has the dtype object: make numbers of it, for example np.asarray({name}, float)"
+    return f"{name} has {numbers[0]!r} among its values: they must be all strings or all numbers"
 
 
 def neither_classes_nor_labels(name: str, array: np.ndarray) -> str:

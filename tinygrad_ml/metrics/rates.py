@@ -118,9 +118,9 @@ def _wanted(kind: str, present: list[Any], labels: Any, pos_label: Any, average:
             )
         return labels
     if len(present) > 2 or kind != CLASSES:
-        several = "a column for each label" if kind != CLASSES else f"{len(present)} classes"
+        several = "is a column for each label" if kind != CLASSES else f"are {len(present)} classes"
         raise ValueError(
-            f"average='binary' judges one of two classes, but there is {several}: use average='macro', 'micro', "
+            f"average='binary' judges one of two classes, but there {several}: use average='macro', 'micro', "
             "'weighted' or None"
         )
     if len(present) == 2 and pos_label not in present:
