@@ -112,6 +112,14 @@ def test_tensors_sparse_matrices_and_memory_maps_can_be_divided(tmp_path):
         ((np.arange(9),), {"seed": 0.5}, ValueError, "seed"),
         ((np.arange(4),), {"stratify": np.arange(3)}, ValueError, "each of the 4 rows"),
         ((np.arange(8),), {"stratify": list("aaaaaaab")}, ValueError, r"2 parts, but fewer rows than that of class b"),
+        (
+            (np.arange(4),),
+            {"stratify": ["a", "b", None, "a"]},
+            ValueError,
+            "stratify has None in row 2: name this class",
+        ),
+        ((np.arange(5),), {"stratify": np.array([*"aaaa", np.nan], object)}, ValueError, "stratify has nan in row 4"),
+        ((np.arange(5),), {"stratify": np.array([*"aaaa", 1], object)}, ValueError, "classes of the types int and str"),
     ],
 )
 def test_what_cannot_be_divided_is_explained(arguments, options, error, message):

@@ -86,7 +86,10 @@ def _stratified(order: np.ndarray, sizes: np.ndarray, stratify: Any) -> list[np.
     labels = np.asarray(stratify.numpy() if isinstance(stratify, Tensor) else stratify)
     if labels.shape != order.shape:
         raise ValueError(f"split: stratify must hold one class for each of the {len(order)} rows, not {labels.shape}")
-    classes, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    try:
+        classes, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    except TypeError:  # Python objects that have no order
+        raise ValueError(_unordered(labels)) from None
     asked = int((sizes > 0).sum())
     if counts.min() < asked:
         few = ", ".join(f"{c} ({k})" for c, k in zip(classes.tolist(), counts.tolist()) if k < asked)
@@ -99,6 +102,14 @@ def _stratified(order: np.ndarray, sizes: np.ndarray, stratify: Any) -> list[np.
     part = np.empty(len(order), np.intp)
     part[by_class] = np.repeat(np.tile(np.arange(len(sizes)), len(counts)), table.ravel())
     return [order[part[order] == i] for i in range(len(sizes))]
+
+
+def _unordered(labels: np.ndarray) -> str:
+    for row, label in enumerate(labels):
+        if not isinstance(label, (str, int, float, np.generic)) or label != label:
+            return f"split: stratify has {label!r} in row {row}: name this class, or leave such rows out"
+    names = sorted({type(label).__name__ for label in labels})
+    return f"split: stratify has classes of the types {' and '.join(names)}: make them all strings or all numbers"
 
 
 def _shares(counts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
