@@ -9,6 +9,7 @@ import numpy as np
 
 from ..data import DataLoader
 from ..tensor import Tensor, wrap
+from .arguments import ONE_INPUT
 
 
 class Batches:
@@ -39,6 +40,7 @@ class Batches:
         if type(data) is tuple or isinstance(data, (np.ndarray, Tensor)) or hasattr(data, "iloc"):
             if isinstance(data, tuple) and not data:
                 raise ValueError(f"fit: {what} is an empty tuple; it must be (X, y), a DataLoader or batches")
+            self._refuse_several(data)
             data = DataLoader(data, batch_size, shuffle, seed=seed, dtype=dtype)
             self.ready = True
         elif not isinstance(data, Iterable) or isinstance(data, (str, bytes, dict)):
@@ -70,6 +72,7 @@ class Batches:
             batch = (batch,)
         elif not batch:
             raise ValueError(f"fit: {self.what} holds an empty batch")
+        self._refuse_several(batch)
         made = tuple([self._part(part) for part in batch])
         if not made[0].ndim or any(part.ndim and len(part) != len(made[0]) for part in made):
             shapes = " and ".join(str(part.shape) for part in made)
@@ -78,6 +81,14 @@ class Batches:
                 + ("; for whole arrays give a tuple, (X, y)" if isinstance(self.source, list) else "")
             )
         return made
+
+    def _refuse_several(self, parts: Any) -> None:
+        for part in parts if isinstance(parts, (tuple, list)) else ():
+            if isinstance(part, (tuple, list)) and any(getattr(item, "shape", ()) for item in part):
+                raise TypeError(
+                    f"fit: {self.what} has a {type(part).__name__} of arrays in place of one: np.stack makes one of "
+                    f"rows; {ONE_INPUT}"
+                )
 
     def _part(self, part: Any) -> Any:
         if not isinstance(part, Tensor):

@@ -208,7 +208,11 @@ class LearningRate(Callback):
         if not isinstance(schedule, LRScheduler):
             self._set(run, schedule(0))
         elif schedule.optimizer is not run.optimizer:
-            raise ValueError(f"LearningRate: the {type(schedule).__name__} belongs to another optimizer than fit() got")
+            raise ValueError(
+                f"LearningRate: the {type(schedule).__name__} belongs to another optimizer than fit() got; make it of "
+                "that one, or give a function from the number of finished epochs to the learning rate (an estimator, "
+                "which makes its own optimizer, needs a function)"
+            )
         elif isinstance(schedule, ReduceLROnPlateau):
             self._watched = self.monitor or ("validation_loss" if "validation_loss" in run.columns else "loss")
             run.check_column("LearningRate", self._watched)

@@ -12,6 +12,7 @@ from ..modes import no_grad
 from ..nn.module import Module
 from ..optim.optimizer import Optimizer
 from ..tensor import Tensor, get_default_dtype
+from .arguments import check_calls, check_measurable, check_metrics
 from .batches import Batches
 from .callbacks import Callback
 from .history import History
@@ -157,8 +158,11 @@ class Run:
     ):
         self.module, self.loss, self.optimizer, self.epochs = module, loss, optimizer, epochs
         self.history, self.interrupts = History(), Interrupts()
+        if not isinstance(callbacks, Iterable):
+            name = (callbacks if isinstance(callbacks, type) else type(callbacks)).__name__
+            raise TypeError(f"fit: callbacks must be a list, also of a single one: write callbacks=[{name}(...)]")
         self.callbacks = list(callbacks)
-        self.metrics = dict(metrics or {})
+        self.metrics = {} if metrics is None else check_metrics(metrics)
         self.epoch = self.batch = 0
         self.stopped: str | None = None
         self._check(validation)
@@ -243,10 +247,13 @@ class Run:
         total, rows = 0.0, 0
         outputs, targets = [], []
         for x, *rest in batches:
+            if not rows:
+                check_calls(self, "validation", (x, *rest))
             output = self.module(x)
             total += float(self.loss(output, *rest)) * len(x)
             rows += len(x)
             if self.metrics:
+                check_measurable(output, rest)
                 outputs.append(output.numpy())
                 targets.append(_array(rest[0]))
             self.interrupts.check()

@@ -12,6 +12,7 @@ from ..ops import create
 from ..optim.lbfgs import LBFGS
 from ..sparse import SparseRows
 from ..tensor import Tensor
+from .arguments import check_calls
 from .callbacks import Callback
 from .diverged import Before, explained
 from .pairs import PairGuard
@@ -49,6 +50,8 @@ class Stepper:
                 # forward pass replaces and does not change in place
                 before = create.default_generator().bit_generator.state, [buffer._data for buffer in buffers]
                 optimizer.zero_grad()
+                if self.unseen:
+                    check_calls(run, "data", batch)
                 output = module(batch[0])
                 value = self._first_loss(output, batch) if self.unseen else loss(output, *batch[1:])
                 if not isinstance(value, Tensor) or value.node is None or value.size != 1:
