@@ -63,6 +63,7 @@ SCHEDULES = {
     "none": None,
     "scheduler": lambda sgd: optim.lr_scheduler.StepLR(sgd, 1, gamma=0.7),
     "warm-up": lambda sgd: optim.lr_scheduler.LinearLR(sgd, 0.1, total_iters=4),
+    "plateau": lambda sgd: optim.lr_scheduler.ReduceLROnPlateau(sgd, patience=0, threshold=1.0),
     "function": lambda sgd: lambda epoch: 0.1 / (1 + epoch),
 }
 
@@ -73,6 +74,13 @@ def test_it_goes_on_for_more_epochs_while_the_learning_rate_changes(tmp_path, sc
     for epochs in (2, 3, 6):
         last = training(tmp_path / "run.npz", epochs=epochs, schedule=schedule)
     assert last == expected
+
+
+@pytest.mark.parametrize("name", ["scheduler", "warm-up", "plateau"])
+def test_another_learning_rate_is_refused_with_a_scheduler_too(tmp_path, name):
+    training(tmp_path / "run.npz", schedule=SCHEDULES[name])
+    with pytest.raises(ValueError, match=r"lr=0\.1, not 0\.2"):
+        training(tmp_path / "run.npz", schedule=SCHEDULES[name], optimizer=lambda p: optim.SGD(p, lr=0.2))
 
 
 def test_the_same_optimizer_may_go_on_and_then_a_new_one(tmp_path):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..nn.module import Module
 from ..ops.create import get_rng_state, set_rng_state
+from ..optim.lr_scheduler import ReduceLROnPlateau
 from ..serialization import load, save
 from .callbacks import Callback, LearningRate, improved
 from .fingerprint import differences, fingerprint
@@ -30,7 +31,7 @@ class Checkpoint(Callback):
     The file is replaced only by a complete one.
 
     What is compared are all numbers of arrays up to 64 MiB, 64 rows of larger ones and of memory maps, and the options
-    that the optimizer began with; not the learning rate if LearningRate sets it. Batches that come neither from arrays
+    that the optimizer began with; the learning rate not if a function sets it. Batches that come neither from arrays
     nor from a DataLoader are not compared, and must have an order that is always the same.
 
     Parameters
@@ -199,7 +200,9 @@ def _data(run: Run) -> dict[str, Any]:
 
 def _options(run: Run, groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the options of the optimizer without those that the callbacks decide."""
-    decided = {"params"} | {"lr" for callback in run.callbacks if isinstance(callback, LearningRate)}
+    schedules = [callback.schedule for callback in run.callbacks if isinstance(callback, LearningRate)]
+    # a schedule begins with a rate of its own or with "initial_lr", ReduceLROnPlateau with "lr"
+    decided = {"params"} | {"lr" for schedule in schedules if not isinstance(schedule, ReduceLROnPlateau)}
     return [{key: value for key, value in group.items() if key not in decided} for group in groups]
 
 
