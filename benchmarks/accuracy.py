@@ -72,7 +72,7 @@ def mnist_softmax():
 def mnist_mlp():
     train, test = map(flat, mnist())
     model = MLPClassifier(
-        (256, 128), dropout=0.2, batch_size=128, max_iter=15, tol=0, callbacks=[falling(15, 2e-3)], random_state=SEED
+        (256, 128), dropout=0.2, batch_size=128, max_iter=10, tol=0, callbacks=[falling(10, 2e-3)], random_state=SEED
     )
     return model.fit(*train).score(*test)
 
