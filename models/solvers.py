@@ -13,7 +13,7 @@ import numpy as np
 import tinygrad_ml as tg
 from tinygrad_ml import nn, optim
 from tinygrad_ml.data import DataLoader, split
-from tinygrad_ml.train import Diverged, EarlyStopping, fit
+from tinygrad_ml.train import Checkpoint, Diverged, EarlyStopping, fit
 
 from .estimator import loaded_class, warn
 
@@ -51,6 +51,11 @@ def in_batches(
         optimizer = same_optimizer(model, solver, X, target, weight)
     rows = (X, target) if weight is None else (X, target, weight)
     callbacks = list(model.callbacks)
+    if passes is not None and any(isinstance(callback, Checkpoint) and callback.resume for callback in callbacks):
+        raise ValueError(
+            f"{type(model).__name__}: partial_fit goes on from where the model stands, so it cannot take another "
+            "training from a file: Checkpoint(resume=True) is for fit"
+        )
     validation = None
     stopping = None
     if passes is not None:

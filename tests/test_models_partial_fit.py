@@ -52,6 +52,19 @@ def test_partial_fit_takes_over_hyperparameters_that_were_set_in_between():
     np.testing.assert_allclose(model.partial_fit(X, CLASSES).coef_, before, rtol=1e-6)
 
 
+def test_partial_fit_refuses_to_resume_another_training(tmp_path):
+    checkpoint = tg.train.Checkpoint(tmp_path / "file.npz", resume=True)
+    with pytest.raises(ValueError, match=r"Checkpoint\(resume=True\) is for fit"):
+        MLPClassifier((4,), callbacks=[checkpoint]).partial_fit(X, CLASSES)
+
+
+def test_folds_cannot_share_a_checkpoint(tmp_path):
+    model = MLPClassifier((4,), max_iter=2, callbacks=[tg.train.Checkpoint(tmp_path / "file.npz", resume=True)])
+    model.fit(X[:100], CLASSES[:100])
+    with pytest.raises(ValueError, match="is of another training"):
+        MLPClassifier((4,), max_iter=2, callbacks=model.callbacks).fit(X[100:], CLASSES[100:])
+
+
 def test_penalties_count_all_samples_that_partial_fit_has_seen():
     model = LogisticRegression(solver="sgd", C=0.5)
     for i in range(0, 200, 50):
