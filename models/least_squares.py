@@ -3,8 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+
+import tinygrad_ml as tg
+
+from .solvers import weight_of_mean_1
+
+
+def fit_normal(model: Any, X: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> None:
+    """Fit a `LinearRegression` in closed form; for another loss than "mse" one column of the target after the other."""
+    inputs, alpha = model.inputs(X), model.alpha if model.penalty == "l2" else 0.0
+    if model.loss == "mse":
+        w, b = normal_equation(inputs, target, weight, alpha, model.fit_intercept)
+        model.n_iter_ = 1
+    else:
+        fits = [
+            reweighted(inputs, y[:, None], weight, alpha, model.fit_intercept, model.loss.factor, model.max_iter)
+            for y in target.T
+        ]
+        w, b = (np.concatenate(parts, axis=-1) for parts in list(zip(*fits))[:2])
+        model.n_iter_ = max(iterations for *_, iterations in fits)
+    model.take(w.T, b)
+    with tg.no_grad():
+        model.history_.append(loss=model.loss(model(tg.tensor(X)), target, weight_of_mean_1(weight)).item())
 
 
 def normal_equation(

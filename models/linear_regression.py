@@ -6,15 +6,11 @@ from typing import Any
 
 import numpy as np
 
-import tinygrad_ml as tg
-from tinygrad_ml import Tensor
-from tinygrad_ml.nn import functional as F
 
-from .base import weighted_mean
-from .least_squares import normal_equation, reweighted
+from .least_squares import fit_normal
 from .linear import LinearModel
+from .regression_loss import NamedLoss
 from .regressor import Regressor
-from .solvers import weight_of_mean_1
 
 
 class LinearRegression(LinearModel, Regressor):
@@ -149,20 +145,7 @@ class LinearRegression(LinearModel, Regressor):
             self._refuse(solver, "the normal equation is for penalty=None or 'l2'; choose 'newton' or 'sgd'")
         if self.early_stopping:
             self._refuse(solver, "the normal equation cannot stop early; choose 'sgd' or 'adam'")
-        inputs, alpha = self.inputs(X), self.alpha if self.penalty == "l2" else 0.0
-        if self.loss == "mse":
-            w, b = normal_equation(inputs, target, weight, alpha, self.fit_intercept)
-            self.n_iter_ = 1
-        else:
-            fits = [
-                reweighted(inputs, y[:, None], weight, alpha, self.fit_intercept, self.loss.factor, self.max_iter)
-                for y in target.T
-            ]
-            w, b = (np.concatenate(parts, axis=-1) for parts in list(zip(*fits))[:2])
-            self.n_iter_ = max(iterations for *_, iterations in fits)
-        self.take(w.T, b)
-        with tg.no_grad():
-            self.history_.append(loss=self.loss(self(tg.tensor(X)), target, weight_of_mean_1(weight)).item())
+        fit_normal(self, X, target, weight)
 
     def _refuse(self, solver: str, why: str) -> None:
         raise ValueError(
@@ -181,31 +164,3 @@ class LinearRegression(LinearModel, Regressor):
 
     def _is_one_column(self) -> bool:
         return self._column and self.linear_.out_features == 1
-
-
-class NamedLoss(str):
-    """The name of a loss, as given to a model, that can also be called as the loss it names."""
-
-    model: LinearRegression
-
-    def of(self, model: LinearRegression) -> NamedLoss:
-        self.model = model
-        return self
-
-    def factor(self, residual: np.ndarray) -> np.ndarray:
-        """Return loss'(r) / 2r for residuals r >= 0, which turns it into least squares (see `reweighted`)."""
-        if self == "huber":
-            return self.model.huber_delta / np.maximum(residual, self.model.huber_delta)
-        return 0.5 / np.maximum(residual, 1e-8 * residual.mean() or 1.0)
-
-    def __call__(self, output: Tensor, target: Any, sample_weight: Any = None) -> Tensor:
-        """Return the mean loss of outputs and targets `(batch, outputs)`."""
-        target = self.model.match(output, target)
-        reduction = "mean" if sample_weight is None else "none"
-        if self == "mse":
-            losses = F.mse_loss(output, target, reduction=reduction)
-        elif self == "mae":
-            losses = F.l1_loss(output, target, reduction=reduction)
-        else:
-            losses = 2 * F.huber_loss(output, target, reduction=reduction, delta=self.model.huber_delta)
-        return losses if sample_weight is None else weighted_mean(losses, sample_weight)
