@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-
 from .least_squares import fit_normal
 from .linear import LinearModel
 from .regression_loss import NamedLoss
