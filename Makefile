@@ -16,7 +16,8 @@ demo: ## Train two classifiers on handwritten digits
 
 test: ## Run all tests and the examples in the docstrings
 	@sh scripts/setup.sh test
-	@$(PYTHON) -m pytest --doctest-modules tests tinygrad_ml models
+	@# one process for each core, and one thread for each process
+	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n auto --doctest-modules tests tinygrad_ml models
 
 lint: ## Check style, format and types
 	@sh scripts/setup.sh dev
