@@ -12,6 +12,7 @@ import tinygrad_ml as tg
 from tinygrad_ml import Tensor, nn
 
 from .classifier import Classifier
+from .estimator import warn
 from .network import ACTIVATIONS, Network, as_list
 
 
@@ -129,6 +130,11 @@ verbose
     def _start(self, X: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> None:
         if X.ndim > 2 and self.image_shape is None:
             self.image_shape_ = (1,) * (4 - X.ndim) + X.shape[1:]
+            if X.ndim == 4 and X.shape[3] in (1, 3, 4) and min(X.shape[1:3]) > 4:
+                warn(
+                    f"{type(self).__name__}: images of shape {X.shape[1:]} are taken for (channels, height, width), "
+                    "but look like (height, width, channels): use X.transpose(0, 3, 1, 2), or give image_shape"
+                )
         super()._start(X, target, weight)
         self._check_shape(X)
 

@@ -236,3 +236,11 @@ def test_weights_of_every_form(model):
         np.testing.assert_allclose(outputs(fit(model, X, y, other)), outputs(plain), rtol=1e-6, atol=1e-8)
     same = fit(model, X, y, 2.0)
     np.testing.assert_allclose(outputs(same), outputs(fit(model, X, y, np.full(60, 2.0))), rtol=1e-9)
+
+
+def test_images_with_their_channels_last_are_pointed_out():
+    images = np.random.default_rng(0).random((6, 8, 8, 3), np.float32)
+    net = ConvNet((2,), hidden_layer_sizes=(2,), max_iter=1)
+    with pytest.warns(UserWarning, match=r"look like \(height, width, channels\): use X.transpose"):
+        net.fit(images, [0, 1] * 3)
+    assert net.fit(images.transpose(0, 3, 1, 2), [0, 1] * 3).image_shape_ == (3, 8, 8)
