@@ -125,7 +125,7 @@ def beside_torch():
             ],
             (1, 28, 28),
             3_000,
-            1.5,
+            None,
         ),
     ]:
         x, y = images[:n].reshape(-1, *shape), labels[:n]
