@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from tinygrad_ml.models import LinearRegression, Perceptron, PolynomialRegression
+import tinygrad_ml as tg
+from tinygrad_ml.models import LinearRegression, Perceptron, PolynomialRegression, SoftmaxRegression
+from tinygrad_ml.models.newton import derivatives, hessian
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(80, 3))
@@ -203,3 +205,18 @@ def test_the_name_of_a_loss_is_the_loss():
     d = np.array([[0.5], [3.0]])
     losses = [0.25, 1.35 * (2 * 3 - 1.35)]
     assert model.loss(model(np.zeros((2, 3))), d).item() == pytest.approx(np.mean(losses), rel=1e-6)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_newtons_hessian_is_that_of_autodiff(classes):
+    random = np.random.default_rng(classes)
+    outputs = 1 if classes == 2 else classes
+    X, y, w = random.normal(size=(20, 4)), random.integers(classes, size=20), random.normal(size=(outputs, 4))
+    model = SoftmaxRegression()
+
+    def loss(flat):
+        return model.loss(tg.tensor(X) @ tg.reshape(flat, (outputs, 4)).T, y)
+
+    curvature = derivatives(model, X @ w.T, y, None)[2]
+    mine = hessian(X, curvature, np.zeros_like(w), [])
+    np.testing.assert_allclose(mine, tg.hessian(loss)(tg.tensor(w.ravel())).numpy(), atol=1e-14)
