@@ -76,20 +76,16 @@ def in_batches(
         stopping = Converged(model, optimizer, model.tol * (unit or 1.0), slow_down)
         callbacks.append(stopping)
     data = DataLoader(rows, batch_size(model, len(rows[0])), shuffle=True)
-    try:
-        history = fit(
-            model,
-            model.loss,
-            optimizer,
-            data,
-            validation=validation,
-            epochs=passes or model.max_iter,
-            callbacks=callbacks,
-            progress=bool(model.verbose),
-        )
-    except Diverged as error:
-        model.history_ = error.history
-        raise
+    history = fit(
+        model,
+        model.loss,
+        optimizer,
+        data,
+        validation=validation,
+        epochs=passes or model.max_iter,
+        callbacks=callbacks,
+        progress=bool(model.verbose),
+    )
     if passes is None:
         model.history_ = history
     elif history.epochs:  # none after Ctrl-C
