@@ -295,6 +295,9 @@ LASSO = [
     ("SGD", {"lr": 0.02, "momentum": 0.9, "nesterov": True}, 3000),
     ("SGD", {"lr": 0.05, "momentum": 0.5, "dampening": 0.5}, 3000),
     ("Adagrad", {"lr": 0.5}, 20000),
+    ("Adam", {"lr": 0.003}, 6000),
+    ("Adam", {"lr": 0.003, "amsgrad": True}, 6000),
+    ("AdamW", {"lr": 0.003, "weight_decay": 0.0}, 6000),
 ]
 
 
