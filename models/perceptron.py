@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ml import Tensor
-from tinygrad_ml.ops.create import default_generator
+from tinygrad_ml.random import default_generator
 
 from .classifier import Classifier
 from .estimator import available_when

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .modes import Mode, check_gradient, detect_anomaly, enable_grad, is_grad_enabled, modes, no_grad
-from .recording import (
+from .primitive import (
     NUMPY,
     OPERATIONS,
     PART,

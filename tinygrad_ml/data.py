@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .ops.create import default_generator
+from .random import default_generator
 from .tensor import Tensor, get_default_dtype, wrap
 
 # ---------------------------------------------------------------------- parts

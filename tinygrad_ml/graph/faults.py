@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .data import Graph
+from .graph import Graph
 from .nodes import Node
 
 WRONG_ENTRIES = 50  # of one node that are kept

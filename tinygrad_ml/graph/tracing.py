@@ -10,11 +10,11 @@ import numpy as np
 
 from ..nn.module import Module
 from ..tensor import Tensor
-from .backward import add_gradients
-from .builder import Builder, argument_names, tensors_in, variables_of
-from .data import Graph
-from .history import trace_history
-from .recorder import Recorder, caller
+from .build.builder import Builder, argument_names, tensors_in, variables_of
+from .build.gradients import add_gradients
+from .build.recorder import Recorder, caller
+from .build.tensor_history import trace_history
+from .graph import Graph
 
 
 def trace(target: Any, *inputs: Any, backward: bool = True, gradient: Any = None, values: bool = True) -> Graph:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..ops.fused import softmax_cross_entropy
+from ..ops.losses import softmax_cross_entropy
 from ..tensor import Tensor
 from .layer_functions import shape_of
 from .loss_functions import like, reduced

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ops.create import default_generator
+from ..random import default_generator
 from ..tensor import Tensor
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..ops.create import random_bits
-from ..ops.fused import affine, project
+from ..ops.linear import affine, project
 from ..ops.reduce import axes_of
+from ..random import random_bits
 from ..tensor import Tensor, wrap
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..ops import fused, losses
-from ..ops.fused import squared_error
+from ..ops import losses
+from ..ops.losses import squared_error
 from ..tensor import Tensor
 from .layer_functions import shape_of
 
@@ -158,9 +158,9 @@ def binary_cross_entropy_with_logits(
     """
     target = matched("binary_cross_entropy_with_logits", input, target)
     if weight is None and pos_weight is None:
-        return fused.binary_cross_entropy_with_logits(input, target, reduction=reduction)
+        return losses.binary_cross_entropy_with_logits(input, target, reduction=reduction)
     if pos_weight is None:
-        terms = fused.binary_cross_entropy_with_logits(input, target, reduction="none")
+        terms = losses.binary_cross_entropy_with_logits(input, target, reduction="none")
     else:
         input = input if isinstance(input, Tensor) else Tensor(input)
         factor = 1 + (like(pos_weight, input) - 1) * target

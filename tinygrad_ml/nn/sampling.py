@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..ops.create import default_generator
+from ..random import default_generator
 from ..tensor import Tensor
 from . import functional as F
 from .class_losses import class_indices

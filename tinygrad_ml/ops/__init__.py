@@ -2,7 +2,7 @@
 
 from types import ModuleType as _ModuleType
 
-from . import protocols
+from . import numpy_protocol, tensor_methods
 from .activation import (
     elu,
     gelu,
@@ -28,19 +28,16 @@ from .create import (
     from_dlpack,
     full,
     full_like,
-    get_rng_state,
     linspace,
-    manual_seed,
     ones,
     ones_like,
     rand,
     randn,
-    set_rng_state,
     zeros,
     zeros_like,
 )
 from .cumulative import cumprod, cumsum, prod
-from .diagonals import diag, diagonal, trace, tril, triu
+from .einsum import einsum
 from .elementwise import (
     abs,
     add,
@@ -72,13 +69,6 @@ from .exponential import (
     logaddexp,
     logaddexp2,
 )
-from .fused import (
-    affine,
-    binary_cross_entropy_with_logits,
-    project,
-    softmax_cross_entropy,
-    squared_error,
-)
 from .index import (
     add_at,
     argsort,
@@ -106,6 +96,7 @@ from .join import (
     tile,
     vstack,
 )
+from .linear import affine, project
 from .logic import (
     equal,
     greater,
@@ -122,11 +113,16 @@ from .logic import (
     logical_xor,
     not_equal,
 )
-from .losses import binary_cross_entropy, huber
-from .methods import astype, copy
+from .losses import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    huber,
+    softmax_cross_entropy,
+    squared_error,
+)
 from .normalize import normalize
 from .pool import avg_pool1d, avg_pool2d, avg_pool2d_input, max_pool1d, max_pool2d, max_pool2d_input
-from .products import dot, einsum, inner, kron, matmul, outer, tensordot, vdot
+from .products import dot, inner, kron, matmul, outer, tensordot, vdot
 from .recurrent import gru, lstm, rnn
 from .reduce import all, amax, amin, any, argmax, argmin, max, mean, min, sum
 from .rounding import (
@@ -146,6 +142,8 @@ from .shape import (
     atleast_3d,
     broadcast_arrays,
     broadcast_to,
+    diag,
+    diagonal,
     expand_dims,
     flip,
     moveaxis,
@@ -155,10 +153,14 @@ from .shape import (
     rot90,
     squeeze,
     swapaxes,
+    trace,
     transpose,
+    tril,
+    triu,
 )
 from .special import erf, sinc, sinc_derivative
 from .statistics import average, median, percentile, ptp, quantile, std, var
+from .tensor_methods import astype, copy
 from .trigonometric import (
     arccos,
     arccosh,

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..autograd import alike, elementwise, primitive
 from ..tensor import Tensor
-from .pieces import in_pieces, masked
+from .blockwise import in_pieces, masked
 from .reduce import along
 from .special import erf
 

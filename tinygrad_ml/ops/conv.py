@@ -8,6 +8,7 @@ dw = conv2d_weight(x, g) (Dumoulin & Visin 2016, "A guide to convolution arithme
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -155,7 +156,17 @@ def _conv2d_weight(g: Any, x: Any, weight_shape: tuple, geometry: Geometry) -> A
     return alike(conv2d_weight, x, g, kernel=weight_shape[2:], geometry=geometry)
 
 
-@primitive(x=_conv2d_x, weight=_conv2d_weight, bias=lambda g: np.einsum("nchw->c", g))
+def _cost(size: int, shapes: Sequence, parameters: dict) -> int:
+    _, weight, bias = shapes
+    return 2 * size * math.prod(weight[1:]) + (size if bias else 0)
+
+
+def _gradient_cost(size: int, shapes: Sequence, parameters: dict) -> int:
+    largest = max(shapes, key=math.prod)
+    return 2 * math.prod(largest) * max(size // max(largest[0], 1), 1)
+
+
+@primitive(cost=_cost, x=_conv2d_x, weight=_conv2d_weight, bias=lambda g: np.einsum("nchw->c", g))
 def _conv2d(x, weight, bias, *, geometry=PLAIN):
     """Return the convolution of x (batch, in, height, width) with weight (out, in / groups, kh, kw), plus bias (out,).
 
@@ -187,6 +198,7 @@ def _conv2d(x, weight, bias, *, geometry=PLAIN):
 
 
 @primitive(
+    cost=_gradient_cost,
     y=lambda g, weight, geometry: alike(_conv2d, g, weight, 0.0, geometry=geometry),
     weight=lambda g, y, weight_shape, geometry: _conv2d_weight(y, g, weight_shape, geometry),
 )
@@ -227,6 +239,7 @@ def conv2d_input(y, weight, *, size, geometry=PLAIN):
 
 
 @primitive(
+    cost=_gradient_cost,
     x=lambda g, y, x_shape, geometry: alike(conv2d_input, y, g, size=x_shape[2:], geometry=geometry),
     y=lambda g, x, geometry: alike(_conv2d, x, g, 0.0, geometry=geometry),
 )

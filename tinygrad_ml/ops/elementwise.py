@@ -14,7 +14,7 @@ import numpy as np
 
 from ..autograd import elementwise, primitive
 from ..tensor import Tensor
-from .pieces import masked
+from .blockwise import masked
 
 
 def nonzero(g: Any, d: Any) -> Any:

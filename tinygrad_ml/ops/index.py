@@ -51,7 +51,7 @@ def _gather(g: Any, index: Any) -> Any:
     return alike(getitem, g, index=index)
 
 
-@primitive(g=_gather)
+@primitive(cost="none", g=_gather)
 def scatter(g, *, index, shape):
     """Return zeros of `shape` to which `g` is added at `index`: the derivative of indexing.
 
@@ -137,7 +137,7 @@ def _with_leading_ones(g: Any, shape: tuple) -> Any:
     return np.reshape(g, (1,) * (len(shape) - g.ndim) + g.shape) if g.ndim < len(shape) else g
 
 
-@primitive(x=_set_zero, value=_set_value)
+@primitive(cost="none", x=_set_zero, value=_set_value)
 def setitem(x, value, *, index):
     """Return a copy of x in which x[index] is replaced by `value` (`x[index] = value` uses it).
 
@@ -158,6 +158,7 @@ def setitem(x, value, *, index):
 
 
 @primitive(
+    cost="none",
     x=lambda g: g,
     value=lambda g, value_shape, index: _with_leading_ones(alike(getitem, g, index=index), value_shape),
 )
@@ -198,7 +199,7 @@ def _untake(g: Any, x_shape: tuple, indices: np.ndarray, axis: int | None) -> An
     return alike(scatter, g, index=(slice(None),) * (axis % len(x_shape)) + (indices,), shape=x_shape)
 
 
-@primitive(x=_untake)
+@primitive(cost="none", x=_untake)
 def _take(x, *, indices, axis=None):
     """Return the elements (or the slices along `axis`) at several indices, in their order, repeated if they are.
 
@@ -222,7 +223,7 @@ def _untake_along_axis(g: Any, x_shape: tuple, indices: np.ndarray, axis: int | 
     return put_back(g, np.take_along_axis(positions, indices, axis), x_shape)
 
 
-@primitive(x=_untake_along_axis)
+@primitive(cost="none", x=_untake_along_axis)
 def _take_along_axis(x, *, indices, axis=-1):
     """Return for every 1-d slice along `axis` the elements at the indices in the same slice of `indices`.
 
@@ -265,7 +266,7 @@ def one_hot(indices: Any, num_classes: int | None = None, *, dtype: Any = None) 
     return wrap(np.asarray(indices[..., None] == np.arange(num_classes), dtype or get_default_dtype()))
 
 
-@primitive(np.nonzero, x=None)
+@primitive(np.nonzero, cost="none", x=None)
 def nonzero(x):
     """Return the indices of the elements that are not zero, one array for each axis; they have no derivative.
 
@@ -283,7 +284,7 @@ def _unsort(g: Any, x_shape: tuple, order: np.ndarray, axis: int | None) -> Any:
     return np.reshape(np.take_along_axis(g, np.argsort(order, k), k), x_shape)
 
 
-@primitive(np.sort, keeps="order", x=_unsort)
+@primitive(np.sort, cost="none", keeps="order", x=_unsort)
 def sort(x, *, axis=-1, kind="stable"):
     """Return the numbers in rising order along `axis` (None: of the flattened array), NaN last.
 
@@ -299,7 +300,7 @@ def sort(x, *, axis=-1, kind="stable"):
     return np.take_along_axis(x, order, axis), order
 
 
-@primitive(np.argsort, x=None)
+@primitive(np.argsort, cost="none", x=None)
 def argsort(x, *, axis=-1, kind="stable"):
     """Return the indices that would sort x along `axis`, equal numbers in their order; they have no derivative.
 
@@ -330,7 +331,7 @@ def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, 
     return _take_along_axis(x, indices=order, axis=axis), wrap(order)
 
 
-@primitive(np.searchsorted, a=None, v=None)
+@primitive(np.searchsorted, cost="none", a=None, v=None)
 def searchsorted(a, v, *, side="left"):
     """Return where the numbers `v` would have to stand in the rising array `a`; without a derivative.
 

@@ -24,7 +24,7 @@ def _piece(g: Any, i: int, arrays_shape: Sequence, axis: int | None) -> Any:
     return g[(slice(None),) * (axis % g.ndim) + (slice(start, start + lengths[i]),)]
 
 
-@primitive(arrays=_piece)
+@primitive(cost="none", arrays=_piece)
 def _concatenate(*arrays, axis=0):
     """Return arrays joined along an existing axis; `axis=None` flattens them first.
 
@@ -43,7 +43,7 @@ def concatenate(arrays: Sequence, axis: int | None = 0) -> Tensor:
     return _concatenate(*arrays, axis=axis)
 
 
-@primitive(arrays=lambda g, i, axis: g[(slice(None),) * (axis % g.ndim) + (i,)])
+@primitive(cost="none", arrays=lambda g, i, axis: g[(slice(None),) * (axis % g.ndim) + (i,)])
 def _stack(*arrays, axis=0):
     """Return arrays of one shape joined along a new axis.
 
@@ -149,7 +149,7 @@ def _untile(g: Any, x_shape: tuple, reps: Any) -> Any:
     return np.reshape(np.sum(np.reshape(g, pairs), axis=tuple(range(0, 2 * n, 2))), x_shape)
 
 
-@primitive(np.tile, x=_untile)
+@primitive(np.tile, cost="none", x=_untile)
 def tile(x, *, reps):
     """Return the whole array repeated `reps` times, along the last axis or along several.
 
@@ -168,7 +168,7 @@ def _unrepeat(g: Any, x_shape: tuple, repeats: Any, axis: int | None) -> Any:
     return put_back(g, np.repeat(np.arange(math.prod(x_shape)).reshape(x_shape), repeats, axis), x_shape)
 
 
-@primitive(x=_unrepeat)
+@primitive(cost="none", x=_unrepeat)
 def _repeat(x, *, repeats, axis=None):
     """Return every element (or slice along `axis`) repeated: each equally often, or `repeats[i]` times.
 
@@ -201,7 +201,7 @@ def _unpad(g: Any, x_shape: tuple, pad_width: Any, mode: Any) -> Any:
     return put_back(g, np.pad(np.arange(math.prod(x_shape)).reshape(x_shape), pad_width, mode), x_shape)
 
 
-@primitive(np.pad, x=_unpad)
+@primitive(np.pad, cost="none", x=_unpad)
 def pad(x, *, pad_width, mode="constant", constant_values=0):
     """Return the array with a margin: `pad_width` is n, (before, after), or one such pair for each axis.
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..autograd import primitive
 from ..tensor import Tensor
-from .pieces import PIECE
+from .blockwise import PIECE
 
 
 def _three(shape: tuple[int, ...], last: int) -> tuple[int, int, int]:

@@ -9,9 +9,9 @@ import numpy as np
 
 from ..autograd import alike, primitive
 from ..tensor import Tensor
+from .blockwise import masked
 from .conv import as_input, each
 from .patches import Geometry
-from .pieces import masked
 
 
 def max_pool2d(
@@ -207,7 +207,7 @@ def _max_pool2d_x(g: Any, x: Any, x_shape: tuple, out: Any, kernel: tuple, geome
     return alike(max_pool2d_input, g, places=_first_of_largest(x, out, kernel, geometry), shape=x_shape)
 
 
-@primitive(x=_max_pool2d_x)
+@primitive(cost="reduction", x=_max_pool2d_x)
 def _max_pool2d(x, *, kernel, geometry):
     """Return the largest number in each window of a stack of images (n, height, width); the first of ties counts.
 
@@ -223,7 +223,7 @@ def _max_pool2d(x, *, kernel, geometry):
     return out
 
 
-@primitive(y=lambda g, places: np.ravel(g)[places])
+@primitive(cost="reduction", y=lambda g, places: np.ravel(g)[places])
 def max_pool2d_input(y, *, places, shape):
     """Return zeros of `shape` to which y is added at `places`: the gradient of max_pool2d for its input.
 
@@ -248,7 +248,7 @@ def _avg_pool2d_x(g: Any, x_shape: tuple, kernel: tuple, geometry: Geometry, cou
     return alike(avg_pool2d_input, g, size=x_shape[1:], kernel=kernel, geometry=geometry, counted=counted)
 
 
-@primitive(x=_avg_pool2d_x)
+@primitive(cost="reduction", x=_avg_pool2d_x)
 def _avg_pool2d(x, *, kernel, geometry, counted=(0, 0)):
     """Return the mean of each window of a stack of images (n, height, width).
 
@@ -263,7 +263,8 @@ def _avg_pool2d(x, *, kernel, geometry, counted=(0, 0)):
 
 
 @primitive(
-    y=lambda g, kernel, geometry, counted: alike(_avg_pool2d, g, kernel=kernel, geometry=geometry, counted=counted)
+    cost="reduction",
+    y=lambda g, kernel, geometry, counted: alike(_avg_pool2d, g, kernel=kernel, geometry=geometry, counted=counted),
 )
 def avg_pool2d_input(y, *, size, kernel, geometry, counted=(0, 0)):
     """Return y shared among the windows of images of height and width `size`: the gradient of avg_pool2d.

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 from string import ascii_letters
 from typing import Any
 
 import numpy as np
 
-from ..autograd import NUMPY, alike, primitive
+from ..autograd import NUMPY, primitive
 from ..tensor import Tensor
-from .contraction import contract
+from .einsum import einsum, _einsum
 
 
 def _matmul_x(g: Any, x_shape: tuple, y: Any) -> Any:
@@ -33,7 +32,11 @@ def _matmul_y(g: Any, x: Any, y_shape: tuple) -> Any:
     return np.swapaxes(x, -1, -2) @ g
 
 
-@primitive(np.matmul, np.linalg.matmul, x=_matmul_x, y=_matmul_y)
+def _matmul_cost(size: int, shapes: Sequence, parameters: dict) -> int:
+    return 2 * size * (shapes[0][-1] if shapes[0] else 1)
+
+
+@primitive(np.matmul, np.linalg.matmul, cost=_matmul_cost, x=_matmul_x, y=_matmul_y)
 def matmul(x, y):
     """Return the matrix product x @ y, over stacks of matrices (..., n, k) @ (..., k, m) and vectors.
 
@@ -49,116 +52,6 @@ def matmul(x, y):
         if a[-1] != b[-2:][0]:
             raise ValueError(f"{a} @ {b}: {a[-1]} and {b[-2:][0]} must be equal") from None
         raise ValueError(f"{a} @ {b}: the leading axes do not broadcast") from None
-
-
-# ---------------------------------------------------------------------- einsum
-
-
-@lru_cache(maxsize=1024)
-def _explicit(subscripts: str, ndims: tuple[int, ...]) -> str:
-    """Return the subscripts with the output written out and letters for every "..."."""
-    inputs, arrow, output = subscripts.replace(" ", "").partition("->")
-    terms = inputs.split(",")
-    if len(terms) != len(ndims):
-        raise ValueError(f"einsum: {subscripts!r} is for {len(terms)} operands, there are {len(ndims)}")
-    bare = [term.replace("...", "") for term in (*terms, output)]
-    used = set("".join(bare))
-    if not used <= set(ascii_letters):
-        raise ValueError(f"einsum: subscripts are letters, commas, '...' and '->', not {subscripts!r}")
-    free = [letter for letter in reversed(ascii_letters) if letter not in used]
-    longest = 0
-    for k, (term, ndim) in enumerate(zip(terms, ndims)):
-        extra = ndim - len(bare[k])
-        if extra < 0 or (extra and "..." not in term):
-            raise ValueError(
-                f"einsum: operand {k} has {ndim} axes, but {term!r} in {subscripts!r} is for {len(bare[k])}"
-            )
-        longest = max(longest, extra)
-        terms[k] = term.replace("...", "".join(free[:extra][::-1]))
-    every = "".join(free[:longest][::-1])
-    if arrow:
-        output = output.replace("...", every)
-        if not set(output) <= set("".join(terms)) or len(set(output)) < len(output):
-            raise ValueError(f"einsum: each letter of the output must be in an operand, once, in {subscripts!r}")
-    else:
-        once = [letter for letter in sorted(used) if "".join(bare).count(letter) == 1]
-        output = every + "".join(once)
-    return ",".join(terms) + "->" + output
-
-
-@lru_cache(maxsize=1024)
-def _einsum_gradient(subscripts: str, i: int, shapes: tuple[tuple[int, ...], ...]) -> tuple:
-    """Return how to compute the gradient of operand i: the subscripts, then its shape and the diagonals."""
-    inputs, _, output = subscripts.partition("->")
-    terms = inputs.split(",")
-    own, others = terms[i], [term for k, term in enumerate(terms) if k != i]
-    # letters that neither the output nor another operand has were only summed: there the gradient is the same
-    known = set(output)
-    for k, term in enumerate(terms):
-        if k != i:
-            known |= {letter for letter, n in zip(term, shapes[k]) if n != 1}
-    known &= {letter for letter, n in zip(own, shapes[i]) if n != 1}
-    firsts = [own.index(letter) for letter in dict.fromkeys(own) if letter in known]
-    spread = tuple(n if k in firsts else 1 for k, n in enumerate(shapes[i]))
-    diagonals = [(own.index(letter), k) for k, letter in enumerate(own) if own.index(letter) != k]
-    target = "".join(own[k] for k in firsts)
-    return ",".join([output, *others]) + "->" + target, spread, diagonals
-
-
-def _einsum_arrays(g: Any, i: int, arrays: tuple, arrays_shape: Sequence, subscripts: str) -> Any:
-    contraction, spread, diagonals = _einsum_gradient(subscripts, i, tuple(arrays_shape))
-    r = alike(_einsum, g, *arrays[:i], *arrays[i + 1 :], subscripts=contraction)
-    r = np.reshape(r, spread)
-    for first, later in diagonals:  # an index that is repeated in one operand reads its diagonal
-        n = arrays_shape[i][first]
-        r = r * np.eye(n, dtype=r.dtype).reshape([n if k in (first, later) else 1 for k in range(len(spread))])
-    return r if r.shape == arrays_shape[i] else np.broadcast_to(r, arrays_shape[i])
-
-
-@primitive(arrays=_einsum_arrays)
-def _einsum(*arrays, subscripts):
-    """Return the sum of products that the subscripts describe, in explicit form and without "...".
-
-    The derivative for one operand is again such a sum, of g and the other operands.
-
-    >>> tg.einsum("ij,j->i", tg.tensor([[1.0, 2.0], [3.0, 4.0]]), tg.tensor([1.0, 10.0]))
-    tensor([21., 43.])
-    """
-    return contract(subscripts, arrays)
-
-
-def einsum(*operands: Any, optimize: Any = True) -> Tensor:
-    """Return a sum of products by Einstein's convention, as `np.einsum`: any expression that NumPy takes.
-
-    Parameters
-    ----------
-    operands : the subscripts ("ij,jk->ik", with an implicit output and "..." too) and the arrays, or each array
-        followed by the list of its indices (integers), and last, if wanted, that of the output
-    optimize : accepted for NumPy's sake
-        The order of the products is always chosen well.
-
-    Raises
-    ------
-    ValueError
-        If the subscripts and the shapes do not fit.
-
-    Examples
-    --------
-    >>> a = tg.tensor([[1.0, 2.0], [3.0, 4.0]])
-    >>> tg.einsum("ij,jk", a, a)
-    tensor([[ 7., 10.],
-            [15., 22.]])
-    >>> tg.einsum("ii", a)
-    tensor(5.)
-    """
-    if not isinstance(operands[0], str):
-        lists = [*operands[1::2], *([operands[-1]] if len(operands) % 2 else [])]
-        terms = ["".join("..." if k is Ellipsis else ascii_letters[k] for k in indices) for indices in lists]
-        arrays = operands[: len(operands) // 2 * 2 : 2]
-        subscripts = ",".join(terms[: len(arrays)]) + "".join("->" + term for term in terms[len(arrays) :])
-    else:
-        subscripts, arrays = operands[0], operands[1:]
-    return _einsum(*arrays, subscripts=_explicit(subscripts, tuple(map(np.ndim, arrays))))
 
 
 # ---------------------------------------------------------------------- products made of these

@@ -15,7 +15,7 @@ import numpy as np
 from ..autograd import alike, primitive
 from ..tensor import Tensor
 from .activation import relu, sigmoid
-from .pieces import masked
+from .blockwise import masked
 
 
 class Tape:

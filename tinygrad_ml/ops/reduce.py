@@ -56,7 +56,7 @@ def in_rows(x: Any, axis: Any) -> tuple[Any, Callable[[Any], Any]]:
     return rows, lambda y: np.transpose(np.reshape(y, moved.shape), back)
 
 
-@primitive(np.sum, x=lambda g, x_shape, axis, keepdims: spread(g, x_shape, axis, keepdims))
+@primitive(np.sum, cost="reduction", x=lambda g, x_shape, axis, keepdims: spread(g, x_shape, axis, keepdims))
 def sum(x, *, axis=None, keepdims=False):
     """Return the sum over `axis`.
 
@@ -68,6 +68,7 @@ def sum(x, *, axis=None, keepdims=False):
 
 @primitive(
     np.mean,
+    cost="reduction",
     x=lambda g, x_shape, axis, keepdims: spread(g / (count(x_shape, axis) or 1), x_shape, axis, keepdims),
 )
 def mean(x, *, axis=None, keepdims=False):
@@ -86,7 +87,7 @@ def _to_the_extreme(g: Any, x: Any, out: Any, axis: Any, keepdims: bool) -> Any:
     return np.where(hit, along(g, axis, keepdims) / np.sum(hit, axis=axis, keepdims=True), 0)
 
 
-@primitive(np.max, np.amax, x=_to_the_extreme)
+@primitive(np.max, np.amax, cost="reduction", x=_to_the_extreme)
 def max(x, *, axis=None, keepdims=False):
     """Return the largest number over `axis`. Numbers that tie for it share the gradient equally.
 
@@ -96,7 +97,7 @@ def max(x, *, axis=None, keepdims=False):
     return x.max(axis=axis, keepdims=keepdims)
 
 
-@primitive(np.min, np.amin, x=_to_the_extreme)
+@primitive(np.min, np.amin, cost="reduction", x=_to_the_extreme)
 def min(x, *, axis=None, keepdims=False):
     """Return the smallest number over `axis`. Numbers that tie for it share the gradient equally.
 
@@ -109,7 +110,7 @@ def min(x, *, axis=None, keepdims=False):
 amax, amin = max, min  # NumPy has both names
 
 
-@primitive(np.argmax, x=None)
+@primitive(np.argmax, cost="reduction", x=None)
 def argmax(x, *, axis=None, keepdims=False):
     """Return the position of the largest number over `axis`, the first of equals; it has no derivative.
 
@@ -119,7 +120,7 @@ def argmax(x, *, axis=None, keepdims=False):
     return np.argmax(x, axis=axis, keepdims=keepdims)
 
 
-@primitive(np.argmin, x=None)
+@primitive(np.argmin, cost="reduction", x=None)
 def argmin(x, *, axis=None, keepdims=False):
     """Return the position of the smallest number over `axis`, the first of equals; it has no derivative.
 
@@ -129,7 +130,7 @@ def argmin(x, *, axis=None, keepdims=False):
     return np.argmin(x, axis=axis, keepdims=keepdims)
 
 
-@primitive(np.any, x=None)
+@primitive(np.any, cost="reduction", x=None)
 def any(x, *, axis=None, keepdims=False):
     """Return whether anything over `axis` holds; a constant.
 
@@ -139,7 +140,7 @@ def any(x, *, axis=None, keepdims=False):
     return x.any(axis=axis, keepdims=keepdims)
 
 
-@primitive(np.all, x=None)
+@primitive(np.all, cost="reduction", x=None)
 def all(x, *, axis=None, keepdims=False):
     """Return whether everything over `axis` holds; a constant.
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import alike, elementwise, primitive
-from .pieces import in_pieces
+from .blockwise import in_pieces
 
 TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
 

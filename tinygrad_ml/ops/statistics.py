@@ -33,6 +33,7 @@ def _per_degree(x: Any, axis: Any, ddof: Any) -> float:
 
 @primitive(
     np.var,
+    cost="reduction",
     x=lambda g, x, axis, ddof, keepdims: (
         along(g, axis, keepdims) * (2 * _per_degree(x, axis, ddof) * _deviations(x, axis))
     ),
@@ -54,7 +55,7 @@ def _std_x(g: Any, x: Any, out: Any, axis: Any, ddof: Any, keepdims: bool) -> An
     return along(g, axis, keepdims) * (_deviations(x, axis) / spread) * _per_degree(x, axis, ddof)
 
 
-@primitive(np.std, x=_std_x)
+@primitive(np.std, cost="reduction", x=_std_x)
 def std(x, *, axis=None, ddof=0, keepdims=False):
     """Return the standard deviation over `axis`, the root of the variance. Where all are equal the derivative is 0.
 
@@ -79,7 +80,7 @@ def _quantile_x(g: Any, x: Any, q: Any, axis: Any, keepdims: bool) -> Any:
     return total
 
 
-@primitive(np.quantile, x=_quantile_x)
+@primitive(np.quantile, cost="reduction", x=_quantile_x)
 def quantile(x, *, q, axis=None, keepdims=False):
     """Return the quantiles at the levels `q` in [0, 1] over `axis`, interpolated linearly between two numbers.
 

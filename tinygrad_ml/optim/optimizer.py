@@ -9,7 +9,7 @@ import numpy as np
 
 from ..autograd import enable_grad
 from ..tensor import Tensor, wrap
-from .block import Block
+from .flat_parameters import Block
 
 # Options of PyTorch's optimizers that choose how, not what, it computes.
 PYTORCH_ONLY = ("foreach", "fused", "capturable", "differentiable", "decoupled_weight_decay")

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..nn.module import Module
-from ..ops.create import get_rng_state, set_rng_state
 from ..optim.lr_scheduler import ReduceLROnPlateau
+from ..random import get_rng_state, set_rng_state
 from ..serialization import load, save
 from .callbacks import Callback, LearningRate, improved
 from .fingerprint import differences, fingerprint

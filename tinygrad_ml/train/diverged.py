@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from .. import random
 from ..modes import detect_anomaly
 from ..nn.module import Module
-from ..ops import create
 from ..sparse import SparseRows
 from ..tensor import Tensor
 from .history import History
@@ -46,7 +46,7 @@ class Before(NamedTuple):
 
     def restore(self) -> None:
         """Bring the random numbers and the buffers back."""
-        create.default_generator().bit_generator.state = self.random
+        random.default_generator().bit_generator.state = self.random
         for buffer, value in zip(self.buffers, self.values):
             buffer._data = value
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import random
 from ..modes import Mode, modes
-from ..ops import create
 from ..optim.lbfgs import LBFGS
 from ..sparse import SparseRows
 from ..tensor import Tensor
@@ -48,7 +48,7 @@ class Stepper:
                 run.batch += 1
                 # what the batch would need to be run again: the random numbers, and the values of buffers, which a
                 # forward pass replaces and does not change in place
-                before = create.default_generator().bit_generator.state, [buffer._data for buffer in buffers]
+                before = random.default_generator().bit_generator.state, [buffer._data for buffer in buffers]
                 optimizer.zero_grad()
                 if self.unseen:
                     check_calls(run, "data", batch)

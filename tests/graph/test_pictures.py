@@ -1,0 +1,280 @@
+"""Pictures of graphs: what is in them, how they are folded, and that no text can break out of them."""
+
+import re
+import shutil
+import time
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pytest
+
+import tinygrad_ml as tg
+from tinygrad_ml import nn
+from tinygrad_ml.graph import trace
+from tinygrad_ml.graph.show.style import DARK, LIGHT
+from tinygrad_ml.graph.show.view import view
+
+needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz's dot is not installed")
+NASTY = "</title></svg><script>alert('x')</script> & \"quoted\" \\N \n\x00 {port|<p>}"
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+class Cell(nn.Module):
+    def __init__(self):
+        self.input = nn.Linear(3, 16)
+        self.state = nn.Linear(16, 16, bias=False)
+
+    def forward(self, x, h):
+        return tg.tanh(self.input(x) + self.state(h))
+
+
+class RNN(nn.Module):
+    def __init__(self):
+        self.cell = Cell()
+        self.score = nn.Linear(16, 1)
+
+    def forward(self, xs):
+        h = tg.zeros(xs.shape[1], 16)
+        for x in xs:
+            h = self.cell(x, h)
+        return self.score(h)
+
+
+def edges(dot):
+    return re.findall(r"^(\w+) -> (\w+) (?!.*invis)", dot, re.M)
+
+
+def drawn(dot):
+    return re.findall(r"^(\w+) \[id=", dot, re.M)
+
+
+# ---------------------------------------------------------------------- what is drawn
+
+
+def test_x_times_x_is_drawn_with_two_edges():
+    assert edges(trace(lambda x: x * x, 3.0).to_dot()) == [("n0", "n1"), ("n0", "n1")]
+
+
+def test_edges_carry_shapes_and_constants_stand_in_their_operation():
+    dot = trace(lambda x: tg.exp(x * 2.5).sum(), np.ones((3, 4))).to_dot()
+    assert 'label=" 3×4"' in dot
+    assert "<b>×</b> 2.5" in dot
+
+
+def test_kinds_differ_in_shape_and_colour():
+    dot = trace(nn.Linear(3, 2), tg.ones(1, 3)).to_dot()
+    looks = {}
+    for line in dot.splitlines():
+        found = re.match(r'(\w+) \[id=\w+, class="(\w+)"', line)
+        if found:
+            looks[found[2]] = (re.search('fillcolor="(#\\w+)', line)[1], "ellipse" in line, '"filled"' in line)
+    assert len(set(looks.values())) == len(looks) == 3  # input, parameter, operation
+
+
+def test_modules_are_boxes_that_nest_and_fold():
+    graph = trace(RNN(), tg.ones(2, 4, 3))
+    assert graph.to_dot().count("subgraph cluster_") == 7  # 2 cells with 2 layers each, and the score
+    folded = graph.to_dot(depth=1)
+    assert "subgraph" not in folded
+    assert [key for key in drawn(folded) if key.startswith("s")] == ["s1", "s4", "s7"]
+    assert drawn(graph.to_dot(depth=0)) == ["n0", "s0"]
+
+
+def test_a_shared_parameter_is_drawn_once_per_use_or_once():
+    graph = trace(RNN(), tg.ones(3, 4, 3))
+    weight = graph["cell.input.weight"].number
+    each = [key for key in drawn(graph.to_dot()) if key.startswith(f"n{weight}_")]
+    assert len(each) == 3
+    shared = graph.to_dot(share=True)
+    assert drawn(shared).count(f"n{weight}") == 1
+    assert len([e for e in edges(shared) if e[0] == f"n{weight}"]) == 3
+
+
+def test_a_large_graph_folds_and_says_so():
+    dot = trace(RNN(), tg.ones(60, 4, 3)).to_dot(limit=200)
+    assert "folded below depth" in dot
+    assert len(drawn(dot)) <= 200
+
+
+def test_a_long_chain_leaves_out_its_middle_and_says_so():
+    def chain(x):
+        for _ in range(1000):
+            x = tg.sin(x)
+        return x
+
+    dot = trace(chain, 1.0).to_dot(limit=60)
+    assert "980 operations in the middle are left out" in dot
+    assert len(drawn(dot)) < 60
+
+
+def test_a_long_edge_is_cut_to_a_reference():
+    def skip(x):
+        first = h = tg.tanh(x * 2)
+        for _ in range(100):
+            h = tg.tanh(h)
+        return h + first
+
+    chosen = view(trace(skip, 1.0))
+    assert [unit.key for unit in chosen.units.values() if unit.kind == "reference"] == ["rn2_n103"]
+
+
+# ---------------------------------------------------------------------- colours
+
+
+def fills(graph, theme="light"):
+    return re.findall(r'bgcolor="(#\w+)"><font point-size="10" color="#\w+">&#160;([^&]*)', graph.to_dot(theme=theme))
+
+
+def test_gradients_are_painted_by_their_size():
+    def vanishing(x):
+        for _ in range(6):
+            x = x * 0.01
+        return x
+
+    colours = [LIGHT[f"g{k}"] for k in range(7)]
+    painted = [colours.index(c) for c, text in fills(trace(vanishing, 1.0)) if text.startswith("∂")]
+    assert painted[1:] == sorted(painted[1:])  # after x, along the computation
+    assert painted[0] == 0
+    assert painted[-1] == 6
+
+
+def test_zero_gradients_and_dead_units_are_seen():
+    graph = trace(lambda x: tg.sum(tg.relu(x)), -np.ones((3, 4)))
+    assert (LIGHT["zero"], "∂ 0") in fills(graph)
+    assert "100 % off" in graph.to_dot()
+
+
+def test_nan_is_red_where_it_begins():
+    with np.errstate(all="ignore"):
+        dot = trace(lambda x: tg.log(x) * 2, -1.0).to_dot()
+    assert dot.count("not finite from here on") == 1
+    assert LIGHT["fault"] in re.search("^n1 .*", dot, re.M)[0]
+
+
+def test_the_error_is_drawn_at_its_node():
+    dot = trace(lambda x: tg.exp(x) @ tg.ones(5), np.ones(3)).to_dot()
+    assert ("n1", "n2") in edges(dot)
+    assert "ValueError: matmul" in dot
+
+
+def test_both_themes_have_the_same_roles_and_each_colour_once():
+    assert LIGHT.keys() == DARK.keys()
+    for theme in (LIGHT, DARK):
+        assert len(set(theme.values())) == len(theme)
+    assert DARK["background"] in trace(lambda x: x * 2, 1.0).to_dot(theme="dark")
+
+
+def luminance(colour):
+    parts = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
+def test_text_can_be_read_on_every_colour(theme):
+    """WCAG 2.1 asks for a contrast of 4.5."""
+
+    def contrast(a, b):
+        low, high = sorted([luminance(a), luminance(b)])
+        return (high + 0.05) / (low + 0.05)
+
+    roles = ["background", "box", "box-inside", "operation", "input", "parameter", "buffer", "constant", "output"]
+    roles += ["module", "added", "removed", "changed", *[f"g{k}" for k in range(7)]]
+    assert {r: contrast(theme["text"], theme[r]) for r in roles if contrast(theme["text"], theme[r]) < 4.5} == {}
+    assert contrast(theme["fault"], theme["fault-text"]) > 4.5
+    assert contrast(theme["zero"], theme["zero-text"]) > 4.5
+    assert contrast(theme["quiet"], theme["box"]) > 4.5
+
+
+# ---------------------------------------------------------------------- Graphviz
+
+
+@needs_dot
+@pytest.mark.parametrize("kind", ["svg", "png", "pdf"])
+def test_files(tmp_path, kind):
+    path = trace(lambda x: tg.tanh(x * x), 3.0).render(tmp_path / f"net.{kind}")
+    assert path.read_bytes()[:5] in (b"<?xml", b"\x89PNG\r", b"%PDF-")
+
+
+@needs_dot
+def test_draw_writes_what_the_ending_says(tmp_path):
+    tg.draw(lambda x: x * x, 3.0, path=tmp_path / "a.svg", theme="dark")
+    tg.draw(lambda x: x * x, 3.0, path=str(tmp_path / "a.html"))
+    assert (tmp_path / "a.html").read_text().startswith("<!DOCTYPE html>")
+    with pytest.raises(ValueError, match="ending"):
+        tg.draw(lambda x: x * x, 3.0, path=tmp_path / "a")
+
+
+@needs_dot
+def test_notebooks_get_svg_and_text():
+    bundle = tg.draw(lambda x: x * x, 3.0)._repr_mimebundle_()
+    assert bundle["image/svg+xml"].startswith("<svg")
+    assert bundle["text/plain"].startswith("lambda(x: float32 ())")
+
+
+def test_without_dot_the_error_says_how_to_get_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    graph = trace(lambda x: x * x, 3.0)
+    with pytest.raises(RuntimeError, match="apt-get install graphviz"):
+        graph.render(tmp_path / "net.svg")
+    with pytest.raises(RuntimeError, match="apt-get install graphviz"):
+        graph.explorer(tmp_path / "net.html")
+    assert graph._repr_svg_() is None
+    assert "apt-get install graphviz" in graph._repr_mimebundle_()["text/plain"]
+    assert graph.to_dot().startswith("digraph")
+
+
+def nasty():
+    class Net(nn.Module):
+        def __init__(self):
+            self.parts = {NASTY: nn.Linear(2, 2)}
+
+        def forward(self, x):
+            w = tg.tensor([1.0, 2.0], requires_grad=True, name=NASTY)
+            return self.parts[NASTY](x) * w
+
+    return trace(Net(), tg.ones(1, 2))
+
+
+@needs_dot
+def test_names_are_shown_as_text():
+    root = ElementTree.fromstring(nasty().to_svg())
+    assert not list(root.iter(SVG + "script"))
+    texts = ["".join(t.itertext()) for t in root.iter(SVG + "text")]
+    assert any("<script>alert" in t for t in texts)
+    assert any('& "quoted"' in value for element in root.iter() for value in element.attrib.values())  # a tooltip
+
+
+@needs_dot
+def test_sixty_steps_of_a_recurrent_network_are_laid_out_in_seconds():
+    graph = trace(RNN(), tg.ones(60, 4, 3))
+    start = time.perf_counter()
+    svg = graph.to_svg(limit=5000)
+    assert time.perf_counter() - start < 5
+    assert len(ElementTree.fromstring(svg).findall(f".//{SVG}g[@class='node parameter']")) == 60 * 3 + 2
+
+
+@needs_dot
+def test_dense_connections_are_laid_out_in_seconds():
+    def dense(x):
+        states = [x]
+        for _ in range(30):
+            states.append(tg.tanh(sum(states)))
+        return states[-1]
+
+    graph = trace(dense, 1.0)
+    start = time.perf_counter()
+    graph.to_svg()
+    assert time.perf_counter() - start < 5
+
+
+@needs_dot
+def test_a_difference_is_drawn(tmp_path):
+    before = trace(lambda x: tg.tanh(x * 2), 1.0, backward=False)
+    after = trace(lambda x: tg.sin(x * 2), 1.0, backward=False)
+    dot = before.diff(after).to_dot()
+    (removed,) = re.findall(r"^n\d+ .*<b>tanh</b>.*", dot, re.M)
+    (added,) = re.findall(r"^n\d+ .*<b>sin</b>.*", dot, re.M)
+    assert LIGHT["removed"] in removed
+    assert LIGHT["added"] in added
+    assert before.diff(after).render(tmp_path / "difference.svg").exists()

@@ -1,0 +1,151 @@
+"""The examples that tell a story: they run, and what they say is true."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+STORIES = [
+    "conv_net.py",
+    "linear_regression.py",
+    "logistic_regression.py",
+    "mlp_dropout.py",
+    "quickstart.py",
+    "softmax_regression.py",
+    "titanic.py",
+]
+WITH_REAL_DATA = ["conv_net.py", "linear_regression.py", "mlp_dropout.py", "titanic.py"]
+
+
+@pytest.fixture(autouse=True)
+def _extras():
+    for package in ("sklearn", "matplotlib", "tqdm", "pandas"):
+        pytest.importorskip(package)
+
+
+@pytest.fixture
+def data():
+    folder = os.environ.get("TINYGRAD_ML_DATA")
+    if not folder:
+        pytest.skip("needs the real data in the folder that TINYGRAD_ML_DATA names")
+    return folder
+
+
+def run(name, output, *arguments, data=None):
+    """Return what an example prints, with the real data in a folder or without them."""
+    environment = os.environ | {"TINYGRAD_ML_OUTPUT": str(output), "MPLBACKEND": "Agg"}
+    environment.pop("TINYGRAD_ML_DATA", None)
+    if data:
+        environment["TINYGRAD_ML_DATA"] = data
+    command = [sys.executable, "-W", "error", str(EXAMPLES / name), *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def found(pattern, text):
+    """Return the numbers that the groups of a pattern match, at the only place where it matches."""
+    (groups,) = re.findall(pattern, text)
+    return [float(number) for number in ([groups] if isinstance(groups, str) else groups)]
+
+
+def check_story(text, folder):
+    assert "Try next" in text
+    assert not re.search(r"\b(nan|inf)\b", text.replace("the loss is inf", ""))
+    pictures = [path for path in folder.iterdir() if path.suffix == ".png"]
+    assert pictures
+    for picture in pictures:
+        assert str(picture) in text
+        assert picture.stat().st_size > 10_000
+
+
+# ---------------------------------------------------------------------- in quick mode
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in STORIES if name != "titanic.py"])
+def test_a_story_runs_on_built_in_data_and_draws_the_pictures_that_it_names(name, tmp_path):
+    check_story(run(name, tmp_path, "--quick"), tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WITH_REAL_DATA)
+def test_a_story_runs_on_real_data_and_draws_the_pictures_that_it_names(name, tmp_path, data):
+    check_story(run(name, tmp_path, "--quick", data=data), tmp_path)
+
+
+@pytest.mark.slow
+def test_the_titanic_needs_its_passengers_and_says_so(tmp_path):
+    text = run("titanic.py", tmp_path)
+    assert text == "Nothing was done: this example needs titanic/train.csv in the folder that TINYGRAD_ML_DATA names.\n"
+
+
+@pytest.mark.slow
+def test_the_convolutional_network_goes_on_where_it_stopped(tmp_path):
+    first = run("conv_net.py", tmp_path, "--quick")
+    again = run("conv_net.py", tmp_path, "--quick")
+    assert "Going on from" in again
+    wanted = r"[\d.]+% of the test images are read correctly.*"
+    assert re.findall(wanted, again) == re.findall(wanted, first) != []
+
+
+# ---------------------------------------------------------------------- what they say
+
+
+@pytest.mark.slow
+def test_the_quickstart_reads_97_percent_of_the_test_digits(tmp_path):
+    text = run("quickstart.py", tmp_path)
+    accuracies = dict(re.findall(r"^(.+): ([\d.]+)% of the test images", text, re.MULTILINE))
+    assert float(accuracies["MLP"]) >= 97
+    assert float(accuracies["Softmax regression"]) >= 93
+
+
+@pytest.mark.slow
+def test_descents_reach_the_closed_form_outliers_move_least_squares_and_lasso_has_zeros(tmp_path):
+    text = run("linear_regression.py", tmp_path)
+    assert found(r"full batch.* end ([\d.]+)% from the closed form", text)[0] < 0.1
+    assert "later it diverges: the loss is inf" in text
+    squared, absolute = found(r"by ([\d.]+) if it minimises the squared error, and by ([\d.]+), less", text)
+    assert squared > 5 * absolute
+    first, middle, last = found(r"lasso: .* (\d+) are exactly zero at first, (\d+) in the middle and (\d+)", text)
+    assert 0 == first < middle < last == 10
+
+
+@pytest.mark.slow
+def test_newton_needs_fewer_steps_and_the_tumours_are_ranked_well(tmp_path):
+    text = run("logistic_regression.py", tmp_path)
+    newton, lbfgs = found(r"newton: (\d+) iterations[^$]*lbfgs: (\d+) iterations", text)
+    assert newton < 10 < lbfgs
+    assert found(r"in ([\d.]+)% of all pairs", text)[0] > 95
+
+
+@pytest.mark.slow
+def test_softmax_and_one_vs_rest_read_the_digits(tmp_path):
+    text = run("softmax_regression.py", tmp_path)
+    accuracies = re.findall(r"on the test part ([\d.]+)% are", text)
+    assert [float(accuracy) > 93 for accuracy in accuracies] == [True, True]
+
+
+@pytest.mark.slow
+def test_dropout_makes_the_gap_smaller_and_all_of_it_learns_nothing(tmp_path):
+    text = run("mlp_dropout.py", tmp_path)
+    with_dropout, without = found(r"gap between the losses smaller: ([\d.]+) with dropout, ([\d.]+) without", text)
+    assert with_dropout < without
+    assert found(r"all hidden neurons silent ([\d.]+)% are read", text)[0] < 20
+
+
+@pytest.mark.slow
+def test_the_convolutional_network_reads_96_percent_of_the_small_digits(tmp_path):
+    text = run("conv_net.py", tmp_path)
+    assert found(r"([\d.]+)% of the test images are read correctly", text)[0] >= 96
+
+
+@pytest.mark.slow
+def test_four_of_five_passengers_are_judged_correctly(tmp_path, data):
+    text = run("titanic.py", tmp_path, data=data)
+    for model in ("logistic regression", "MLP"):
+        assert found(rf"- {model}: ([\d.]+)%", text)[0] >= 80

@@ -1,0 +1,26 @@
+"""Sample inputs for every operation of the table, one file per family: tests, documentation and drawings read them.
+
+`SAMPLES` goes from the name of an operation (or of a public function that is composed of operations) to its samples.
+"""
+
+from tests.samples import activation, conv, elementwise, fused, index, linalg, recurrent, reduce, shape
+from tests.samples.sample import (
+    Domain,
+    Sample,
+    axes,
+    binary,
+    distinct,
+    integers,
+    layouts,
+    positive,
+    pytorch,
+    real,
+    reductions,
+    unary,
+    unit,
+    within,
+)
+
+SAMPLES: dict[str, list[Sample]] = {}
+for _family in (elementwise, reduce, activation, fused, shape, index, linalg, conv, recurrent):
+    SAMPLES |= _family.SAMPLES

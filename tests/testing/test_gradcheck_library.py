@@ -1,0 +1,109 @@
+"""The operations, layers and losses of the library, checked with its own gradient checker."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+import tinygrad_ml as tg
+from tests.samples import SAMPLES
+from tinygrad_ml import nn
+from tinygrad_ml.autograd import OPERATIONS
+
+rng = np.random.default_rng(7)
+ROWS = rng.standard_normal((5, 4))
+SIGNALS = rng.standard_normal((2, 3, 8))
+IMAGES = rng.standard_normal((2, 3, 6, 6))
+SENTENCES = rng.standard_normal((5, 2, 3))  # (time, batch, features)
+LABELS = np.array([0, 2, 1, 3, 2])
+
+UNIT = rng.uniform(0.1, 0.9, ROWS.shape)
+SENTENCES_OF_4 = rng.standard_normal((3, 2, 4))
+
+# A module that is not here is made without arguments and checked at ROWS, a loss with the target UNIT
+SPECIAL = {
+    "Linear": (lambda: nn.Linear(4, 3), ROWS),
+    "Conv1d": (lambda: nn.Conv1d(3, 2, 3, stride=2, padding=1), SIGNALS),
+    "Conv2d": (lambda: nn.Conv2d(3, 2, 3, stride=2, padding=1), IMAGES),
+    "MaxPool1d": (lambda: nn.MaxPool1d(2), SIGNALS),
+    "MaxPool2d": (lambda: nn.MaxPool2d(2), IMAGES),
+    "AvgPool1d": (lambda: nn.AvgPool1d(2), SIGNALS),
+    "AvgPool2d": (lambda: nn.AvgPool2d(2), IMAGES),
+    "AdaptiveAvgPool1d": (lambda: nn.AdaptiveAvgPool1d(2), SIGNALS),
+    "AdaptiveAvgPool2d": (lambda: nn.AdaptiveAvgPool2d(2), IMAGES),
+    "Flatten": (lambda: nn.Flatten(), IMAGES),
+    "Unflatten": (lambda: nn.Unflatten(1, (2, 2)), ROWS),
+    "Embedding": (lambda: nn.Embedding(6, 3), np.array([[0, 2], [5, 2]])),
+    "Dropout": (lambda: nn.Dropout(0.5).eval(), ROWS),
+    "Dropout2d": (lambda: nn.Dropout2d(0.5).eval(), IMAGES),
+    "BatchNorm1d": (lambda: nn.BatchNorm1d(4), ROWS),
+    "BatchNorm2d": (lambda: nn.BatchNorm2d(3), IMAGES),
+    "LayerNorm": (lambda: nn.LayerNorm(4), ROWS),
+    "RNN": (lambda: nn.RNN(3, 4), SENTENCES),
+    "LSTM": (lambda: nn.LSTM(3, 4), SENTENCES),
+    "GRU": (lambda: nn.GRU(3, 4), SENTENCES),
+    "MultiheadAttention": (lambda: nn.MultiheadAttention(4, 2), (SENTENCES_OF_4,) * 3),
+    "Sequential": (lambda: nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 2)), ROWS),
+    "Residual": (lambda: nn.Residual(nn.Linear(4, 4)), ROWS),
+    "Lambda": (lambda: nn.Lambda(tg.exp), ROWS),
+    "CrossEntropyLoss": (lambda: nn.CrossEntropyLoss(), (ROWS, LABELS)),
+    "NLLLoss": (lambda: nn.NLLLoss(), (ROWS, LABELS)),
+    "BCELoss": (lambda: nn.BCELoss(), (rng.uniform(0.1, 0.9, ROWS.shape), UNIT)),
+    "HingeLoss": (lambda: nn.HingeLoss(), (ROWS, LABELS)),
+    "GaussianNLLLoss": (lambda: nn.GaussianNLLLoss(), (ROWS, UNIT, UNIT + 0.5)),
+}
+CONTAINERS = {"Module", "ModuleList", "ModuleDict"}  # they compute nothing
+RANDOM = {"SampledSoftmaxLoss", "NegativeSamplingLoss"}  # test_sampling.py checks them with classes drawn before
+MODULES = {
+    name: SPECIAL.get(name, (thing, (ROWS, UNIT) if name.endswith("Loss") else ROWS))
+    for name, thing in vars(nn).items()
+    if inspect.isclass(thing) and issubclass(thing, nn.Module) and name not in CONTAINERS | RANDOM
+}
+every_module = pytest.mark.parametrize("name", MODULES)
+
+
+def function(name):
+    return OPERATIONS[name].door if name in OPERATIONS else getattr(tg, name, None) or getattr(tg.linalg, name)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_an_operation_has_the_right_gradient_at_all_its_samples(name, gradcheck):
+    for sample in SAMPLES[name]:
+        if sample.smooth:
+            with np.errstate(all="ignore"):
+                gradcheck(lambda *inputs, s=sample: function(name)(*inputs, **s.parameters), sample.inputs)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SAMPLES)
+def test_an_operation_has_the_right_gradient_of_the_gradient(name, gradcheck):
+    for sample in [s for s in SAMPLES[name] if s.smooth][:8]:
+        gradcheck(
+            lambda *inputs, s=sample: function(name)(*inputs, **s.parameters), sample.inputs, order=2, mode="random"
+        )
+
+
+@every_module
+def test_a_layer_or_loss_has_the_right_gradients(name, gradcheck):
+    tg.manual_seed(0)
+    make, inputs = MODULES[name]
+    gradcheck(make(), inputs)
+
+
+@every_module
+def test_a_layer_or_loss_has_the_right_gradient_of_the_gradient(name, gradcheck):
+    tg.manual_seed(0)
+    make, inputs = MODULES[name]
+    gradcheck(make(), inputs, order=2, mode="random")
+
+
+def test_a_model_as_it_comes_is_checked_in_float64(gradcheck):
+    report = gradcheck(nn.Linear(4, 3), tg.rand(5, 4))
+    assert report["weight"].relative[np.isfinite(report["weight"].relative)].max() < 1e-6
+
+
+def test_a_network_with_its_loss(gradcheck):
+    tg.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 4))
+    report = gradcheck(lambda x: nn.functional.cross_entropy(model(x), LABELS), ROWS, params=model)
+    assert report.entries == ROWS.size + 16 * 5 + 4 * 17

@@ -1,0 +1,247 @@
+"""Building a Graph node by node, and knowing again the values that have been seen."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ... import autograd
+from ...nn.module import Buffer, Module, Parameter
+from ...tensor import Tensor
+from ..formulas import formulas
+from ..graph import Graph
+from ..nodes import Input, Node
+from ..values import Values, short
+from .cost import flops
+
+TEXT = 60  # characters of a constant
+
+
+class Builder:
+    """Writes nodes into a Graph. What it has seen it keeps alive, so that an `id` stays the name of one thing."""
+
+    def __init__(self, title: str, values: bool = True):
+        self.graph = Graph(title)
+        self.values = values
+        self.names: dict[int, tuple[str, str]] = {}  # id of a leaf's array -> its kind and name
+        self.numbers: dict[Any, int] = {}  # recorded node, or id of an array -> number of the graph's node
+        self.made: dict[int, autograd.Node | Tensor] = {}  # number -> what the gradient is asked for
+        self.alive: list[Any] = []
+
+    def name(self, thing: Tensor, kind: str, name: str) -> None:
+        """Give a leaf a name, unless it has one."""
+        if id(thing._data) not in self.names:
+            self.names[id(thing._data)] = (kind, name)
+            self.alive.append(thing._data)
+
+    def name_module(self, module: Module, prefix: str = "") -> None:
+        """Name the parameters and buffers of a module, as its state_dict does."""
+        for kind, things in (("parameter", module.named_parameters()), ("buffer", module.named_buffers())):
+            for name, thing in things:
+                self.name(thing, kind, f"{prefix}.{name}" if prefix else name)
+
+    # ------------------------------------------------------------------ nodes
+
+    def add(self, kind: str, value: Any = None, **about: Any) -> Node:
+        """Append a node."""
+        node = Node(len(self.graph.nodes), kind, **about)
+        if value is not None:
+            node.shape = tuple(np.shape(value))
+            node.dtype = str(getattr(value, "dtype", ""))
+            node.bytes = getattr(value, "nbytes", 0)
+            if self.values:
+                node.value = Values.of(value)
+        self.graph.nodes.append(node)
+        return node
+
+    def number_of(self, x: Any) -> int | None:
+        """Return the number of the node that stands for a Tensor or an array, if there is one."""
+        if isinstance(x, Tensor):
+            return self.numbers.get(_key(x) if x.node is None else x.node)
+        return self.numbers.get(id(x)) if isinstance(x, np.ndarray) else None
+
+    def remember(self, x: Tensor, node: Node) -> None:
+        """Know a value again as the one of this node."""
+        self.numbers[_key(x)] = node.number
+        self.alive += (x, x._data)
+        if x.node is not None:
+            self.numbers[x.node] = node.number
+        if x.requires_grad:
+            self.made[node.number] = x.node or x
+
+    def leaf(self, x: Tensor, scope: int = 0) -> int:
+        """Return the number of the node of a Tensor that no operation seen here made."""
+        kind, name = self.names.get(id(x._data), ("", ""))
+        if not kind:
+            kind = "parameter" if x.requires_grad else "constant"
+            if isinstance(x, (Parameter, Buffer)):
+                kind = "parameter" if isinstance(x, Parameter) else "buffer"
+        node = self.add(kind, x._data, name=name or x.name or "", scope=scope)
+        self.remember(x, node)
+        return node.number
+
+    def inputs(self, primitive: Any, arguments: Sequence, scope: int) -> list[Input]:
+        """Return the edges of an operation; leaves that are seen for the first time become nodes."""
+        found = []
+        rules = formulas(primitive)
+        for k, x in enumerate(arguments):
+            argument = f"{primitive.inputs[0]}[{k}]" if primitive.variadic else primitive.inputs[k]
+            formula = rules[0 if primitive.variadic else k]
+            source = self.number_of(x)
+            if source is None and isinstance(x, Tensor):
+                source = self.leaf(x, scope)
+            elif source is None and isinstance(x, np.ndarray) and x.ndim:
+                source = self.add("constant", x, scope=scope).number
+                self.numbers[id(x)] = source
+                self.alive.append(x)
+            found.append(Input(argument, source, "" if source is not None else as_text(x), formula))
+        return found
+
+    def operation(
+        self, primitive: Any, arguments: Sequence, parameters: dict, output: Any, scope: int = 0, **about: Any
+    ) -> None:
+        """Append an operation, and one more node for each part of an output that has several."""
+        arguments, parameters = primitive.bind(tuple(arguments), dict(parameters))
+        edges = self.inputs(primitive, arguments, scope)
+        given = parameters_as_text(parameters, primitive.parameters)
+        raw = [x._data if isinstance(x, Tensor) else x for x in arguments]
+        several = type(output) is tuple
+        value = None if several else output._data
+        node = self.add(
+            "operation", value, operation=primitive.name, inputs=edges, parameters=given, scope=scope, **about
+        )
+        node.flops = flops(primitive, raw, parameters, output[0]._data if several else value)
+        if not several:
+            self.remember(output, node)
+            return
+        for k, part in enumerate(output):
+            if k == 0 and part.node is not None:
+                self.made[node.number] = part.node.edges[0]
+            edge = Input("whole", node.number, formula="g, and 0 for the other parts")
+            each = self.add(
+                "operation",
+                part._data,
+                operation="part",
+                inputs=[edge],
+                parameters={"part": str(k)},
+                scope=scope,
+                **about,
+            )
+            self.remember(part, each)
+
+
+# ---------------------------------------------------------------------- small things
+
+
+def _key(x: Tensor) -> int:
+    """Return what identifies a value: its array, which a Tensor can hand on; but there is only one np.True_."""
+    return id(x if isinstance(x._data, np.bool_) else x._data)
+
+
+def as_text(x: Any) -> str:
+    """Return a constant argument as a short text that is the same in every run."""
+    if isinstance(x, Tensor):
+        x = x._data
+    if isinstance(x, np.generic):
+        x = x.item()
+    if isinstance(x, np.ndarray):
+        return str(x.item()) if not x.ndim else f"{x.dtype} {shape_text(x.shape)}"
+    if isinstance(x, float):
+        return short(x)
+    if isinstance(x, slice):
+        return ":".join("" if part is None else str(part) for part in (x.start, x.stop, x.step)[: 3 if x.step else 2])
+    if isinstance(x, (tuple, list)):
+        return "(" + ", ".join(map(as_text, x)) + ("," if len(x) == 1 else "") + ")"
+    if callable(x):
+        return getattr(x, "__name__", type(x).__name__)
+    text = type(x).__name__ if " at 0x" in repr(x) else repr(x)
+    return text if len(text) <= TEXT else text[: TEXT - 1] + "…"
+
+
+def shape_text(shape: tuple[int, ...] | None) -> str:
+    """Return a shape as one writes it: 32×10."""
+    return "" if shape is None else "×".join(map(str, shape)) if shape else "scalar"
+
+
+def parameters_as_text(given: dict[str, Any], usual: dict[str, Any]) -> dict[str, str]:
+    """Return the parameters that differ from their defaults; a named tuple as its fields."""
+    found: dict[str, str] = {}
+    for name, value in given.items():
+        default: Any = usual.get(name)
+        if hasattr(value, "_fields"):
+            defaults = default if hasattr(default, "_fields") else value._field_defaults.values()
+            pairs = zip(value._fields, value, defaults)
+            found |= {field: as_text(_uniform(x)) for field, x, plain in pairs if x != plain}
+        elif not same(value, default) or name not in usual:
+            found[name] = as_text(value)
+    return found
+
+
+def _uniform(x: Any) -> Any:
+    """Return the one number that a nested tuple repeats: ((1, 1), (1, 1)) is 1."""
+    while isinstance(x, tuple) and x and all(part == x[0] for part in x):
+        x = x[0]
+    return x
+
+
+def same(x: Any, default: Any) -> bool:
+    """Whether a parameter has its default value, which then need not be shown."""
+    return x is default or (type(x) is type(default) and isinstance(x, (int, float, str, bool)) and x == default)
+
+
+def tensors_in(result: Any) -> Iterator[Tensor]:
+    """Yield the Tensors in a result: one, or any nesting of tuples, lists and dicts."""
+    stack = [result]
+    while stack:
+        thing = stack.pop()
+        if isinstance(thing, Tensor):
+            yield thing
+        elif isinstance(thing, dict):
+            stack += list(thing.values())[::-1]
+        elif isinstance(thing, (tuple, list)):
+            stack += list(thing)[::-1]
+
+
+def variables_of(function: Any) -> dict[str, Any]:
+    """Return the variables that a function uses from outside: of its closure, its globals, or its object."""
+    function = getattr(function, "func", function)  # functools.partial
+    owner = getattr(function, "__self__", None)
+    found: dict[str, Any] = {"self": owner} if owner is not None else {}
+    function = getattr(function, "__func__", function)
+    if inspect.isfunction(function):
+        try:
+            outside = inspect.getclosurevars(function)
+        except ValueError:  # a cell that is still empty
+            return found
+        found |= {**outside.globals, **outside.nonlocals}
+    return found
+
+
+def argument_names(function: Any, count: int) -> list[str]:
+    """Return the names of the first positional arguments of a function, or "input 0" and so on."""
+    primitive = getattr(function, "primitive", None)
+    try:
+        names = list(primitive.inputs) if primitive else list(inspect.signature(function).parameters)
+        rest = next(
+            (p.name for p in inspect.signature(function).parameters.values() if p.kind is p.VAR_POSITIONAL), None
+        )
+    except (TypeError, ValueError):
+        names, rest = [], None
+    if rest is not None and not (primitive and not primitive.variadic):
+        at = names.index(rest) if rest in names else 0
+        names = names[:at] + [f"{rest}[{k}]" for k in range(count - at)]
+    return [names[k] if k < len(names) else f"input {k}" for k in range(count)]
+
+
+def plural(n: int, word: str) -> str:
+    """Return a count with its word: 1 node, 2 nodes."""
+    return f"{n:,} {word}{'s' * (n != 1)}"
+
+
+def total(shape: tuple[int, ...] | None) -> int:
+    """Return how many numbers an array of that shape has."""
+    return math.prod(shape or ())

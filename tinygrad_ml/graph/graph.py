@@ -1,0 +1,248 @@
+"""Graph: a computation as plain data, numbered in the order in which it ran."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from .nodes import Node, Scope, compact, expand
+
+VERSION = 1  # of the JSON
+
+
+class Graph:
+    """A computation as plain data: nodes in the order in which they ran, and the module calls around them.
+
+    Printing it gives a listing, a notebook shows it as a picture. `graph == other` compares operations, shapes,
+    names and values (to a tolerance of 1e-4), so that a test can keep a golden one; `diff` tells the differences.
+
+    Attributes
+    ----------
+    title : str
+    nodes : list of Node
+    scopes : list of Scope
+    outputs : list of the numbers of the nodes that are the result
+    notes : list of str
+        What a reader should know, such as what was left out.
+    error : str
+        The exception that ended the computation, or nothing.
+
+    Examples
+    --------
+    >>> graph = tg.graph.trace(lambda x: x * x + 1, 3.0)
+    >>> [node.operation or node.name for node in graph.nodes]
+    ['x', 'multiply', 'add']
+    >>> graph.nodes[0].gradient.numbers
+    [6.0]
+    >>> tg.graph.Graph.from_json(graph.to_json()) == graph
+    True
+    """
+
+    def __init__(self, title: str = ""):
+        self.title = title
+        self.nodes: list[Node] = []
+        self.scopes: list[Scope] = [Scope(0, None, "", "", "")]
+        self.outputs: list[int] = []
+        self.notes: list[str] = []
+        self.error = ""
+
+    # ------------------------------------------------------------------ reading it
+
+    def __getitem__(self, name: str) -> Node:
+        """Return the node with that name, or the first one of that operation."""
+        for what in ("name", "operation"):
+            for node in self.nodes:
+                if getattr(node, what) == name:
+                    return node
+        raise KeyError(f"no node of this graph is called {name!r}")
+
+    @property
+    def operations(self) -> list[Node]:
+        """The nodes that are operations, in the order in which they ran."""
+        return [node for node in self.nodes if node.kind == "operation"]
+
+    @property
+    def parameters(self) -> list[Node]:
+        """The nodes that are parameters."""
+        return [node for node in self.nodes if node.kind == "parameter"]
+
+    @property
+    def edges(self) -> list[tuple[int, int, str]]:
+        """The edges as (from, to, argument); `x * x` has two."""
+        return [(i.source, n.number, i.argument) for n in self.nodes for i in n.inputs if i.source is not None]
+
+    def faults(self) -> list[Node]:
+        """Return the nodes at which NaN or infinity begins: first in the values, then in the gradients.
+
+        Examples
+        --------
+        >>> with np.errstate(divide="ignore"):
+        ...     graph = tg.graph.trace(lambda x: tg.log(x).exp().sum(), [0.0, 1.0])
+        >>> [node.operation for node in graph.faults()]
+        ['log']
+        """
+        from .faults import faults
+
+        return faults(self)
+
+    # ------------------------------------------------------------------ as text
+
+    def __str__(self) -> str:
+        from .show.text import listing
+
+        return listing(self)
+
+    def __repr__(self) -> str:
+        return str(self) if len(self.nodes) <= 200 else f"<graph of {self.title}: {len(self.nodes):,} nodes>"
+
+    def tree(self, depth: int | None = None) -> str:
+        """Return the module calls as an indented tree, with shapes, parameters and operations.
+
+        Examples
+        --------
+        >>> net = tg.nn.Sequential(tg.nn.Linear(4, 8), tg.nn.ReLU())
+        >>> print(tg.graph.trace(net, tg.ones(5, 4)).tree())
+        Sequential    5×8  40 parameters  400 flops
+        ├─ 0: Linear  5×8  40 parameters  360 flops
+        │  └─ affine  5×8                 360 flops
+        └─ 1: ReLU    5×8                  40 flops
+           └─ relu    5×8                  40 flops
+        """
+        from .show.text import tree
+
+        return tree(self, depth)
+
+    # ------------------------------------------------------------------ as pictures
+
+    def to_dot(self, **options: Any) -> str:
+        """Return the picture in Graphviz's language; it needs no Graphviz. The options are those of `render`.
+
+        Examples
+        --------
+        >>> tg.graph.trace(lambda x: x * x, 3.0).to_dot().splitlines()[0]
+        'digraph {'
+        """
+        from .show.dot import to_dot
+
+        return to_dot(self, **options)
+
+    def render(self, path: str | Path, **options: Any) -> Path:
+        """Draw the graph into a file, whose ending (.svg, .png, .pdf, ...) says in which format; return its path.
+
+        Parameters
+        ----------
+        path : str or Path
+        depth : int, optional
+            Fold the modules that are nested deeper.
+        gradients : bool
+            Show the gradients, if the graph has them (the default).
+        theme : "light" or "dark"
+        direction : "down", "up" or "right"
+            Where the computation flows.
+        share : bool
+            Draw a shared parameter once, with an edge to every use; by default once per use, which is easier to read.
+        limit : int
+            Fold until there are no more nodes than these.
+
+        Raises
+        ------
+        RuntimeError
+            If Graphviz's program `dot` is not installed; it says how to get it.
+        """
+        from .show.render import render
+
+        return render(self, path, **options)
+
+    def to_svg(self, **options: Any) -> str:
+        """Return the picture as SVG text. The options and errors are those of `render`."""
+        from .show.render import to_svg
+
+        return to_svg(self, **options)
+
+    def _repr_svg_(self) -> str | None:
+        from .show.render import svg_or_none
+
+        return svg_or_none(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from .show.render import mimebundle
+
+        return mimebundle(self)
+
+    def explorer(self, path: str | Path, **options: Any) -> Path:
+        """Write a page to look around in the graph and to step through backpropagation; return its path.
+
+        It is one file that needs no network. The options and errors are those of `render`.
+        """
+        from .show.explorer import explorer
+
+        return explorer(self, path, **options)
+
+    # ------------------------------------------------------------------ comparing
+
+    def diff(self, other: Graph, *, rtol: float = 1e-4, atol: float = 1e-6) -> Any:
+        """Return what differs in another graph: it is true if something does, prints as text and draws as a picture.
+
+        Examples
+        --------
+        >>> before = tg.graph.trace(lambda x: tg.tanh(x * 2), 1.0, backward=False)
+        >>> after = tg.graph.trace(lambda x: tg.sin(x * 2), 1.0, backward=False)
+        >>> print(before.diff(after))
+        1 node removed, 1 added:
+        - %2: float32 () = tanh(%1)
+        + %2: float32 () = sin(%1)
+        """
+        from .diff import Difference
+
+        return Difference(self, other, rtol, atol)
+
+    def __eq__(self, other: object) -> bool:
+        return not self.diff(other) if isinstance(other, Graph) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def mark(self, report: Any) -> Graph:
+        """Paint the entries that a gradient check found wrong on their nodes; return the graph.
+
+        Parameters
+        ----------
+        report : Report or GradientCheckError
+            From `tg.testing.gradcheck` of the same function and inputs.
+
+        Examples
+        --------
+        >>> wrong = tg.autograd.elementwise(lambda x: x * x, "x * x, badly.", name="bad", x=lambda g, x: g * x)
+        >>> graph = tg.graph.trace(lambda x: wrong(x), [1.0, 2.0])
+        >>> try:
+        ...     tg.testing.gradcheck(lambda x: wrong(x), [1.0, 2.0])
+        ... except tg.testing.GradientCheckError as error:
+        ...     graph.mark(error)["x"].wrong
+        [[[1], 2.0, 4.0], [[0], 1.0, 2.0]]
+        """
+        from .faults import mark
+
+        return mark(self, report)
+
+    # ------------------------------------------------------------------ as JSON
+
+    def to_json(self) -> str:
+        """Return all of it as JSON."""
+        data = {name: getattr(self, name) for name in ("title", "outputs", "notes", "error")}
+        data |= {"version": VERSION, "scopes": [asdict(scope) for scope in self.scopes]}
+        data["nodes"] = [compact(node) for node in self.nodes]
+        return json.dumps(data, ensure_ascii=False, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Graph:
+        """Return the graph that `to_json` was called on."""
+        data = json.loads(text)
+        if data.get("version") != VERSION:
+            raise ValueError(f"this is no graph of version {VERSION}: its version is {data.get('version')}")
+        graph = cls()
+        for name in ("title", "outputs", "notes", "error"):
+            setattr(graph, name, data[name])
+        graph.scopes = [Scope(**scope) for scope in data["scopes"]]
+        graph.nodes = [expand(Node, number=i, **node) for i, node in enumerate(data["nodes"])]
+        return graph

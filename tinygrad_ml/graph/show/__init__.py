@@ -1,0 +1,1 @@
+"""Showing a Graph: as text, as a picture, step by step, as a page."""

@@ -1,0 +1,318 @@
+"""Pictures in Graphviz's language. Identifiers are numbers, and text is escaped: nothing of it can break out."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections import defaultdict
+from typing import Any
+
+from ..build.builder import plural, shape_text
+from ..graph import Graph
+from ..nodes import Node
+from ..values import Values, short
+from .style import FONT, palette, step
+from .text import Totals, plain, scope_chain
+from .view import LIMIT, Unit, View, view
+
+SYMBOLS = {"add": "+", "subtract": "−", "multiply": "×", "divide": "÷", "matmul": "@", "negative": "−", "power": "^"}
+SYMBOLS |= {"less": "<", "greater": ">", "equal": "=", "less_equal": "≤", "greater_equal": "≥"}
+DIRECTIONS = {"down": "TB", "up": "BT", "right": "LR"}
+FEW = 4  # numbers that are written out
+NAME = 40  # characters
+
+
+def to_dot(
+    graph: Graph,
+    *,
+    depth: int | None = None,
+    gradients: bool = True,
+    theme: str = "light",
+    direction: str = "down",
+    share: bool = False,
+    limit: int = LIMIT,
+    marks: dict[int, tuple[str, str]] | None = None,
+    captions: bool = True,
+) -> str:
+    """Return the picture; `Graph.render` explains the options. `marks` has what a comparison found at nodes."""
+    if direction not in DIRECTIONS:
+        raise ValueError(f"direction must be one of {', '.join(DIRECTIONS)}, not {direction!r}")
+    chosen = view(graph, depth, share, limit)
+    return _Writer(graph, chosen, palette(theme), gradients, marks or {}).text(direction, captions)
+
+
+class _Writer:
+    def __init__(self, graph: Graph, chosen: View, colours: dict[str, str], gradients: bool, marks: dict):
+        self.graph, self.view, self.colours, self.marks = graph, chosen, colours, marks
+        self.gradients = gradients
+        self.totals = Totals(graph)
+        sizes = sorted(_rms(n.gradient) for n in graph.nodes if n.gradient is not None and _rms(n.gradient) > 0)
+        self.usual = sizes[len(sizes) // 2] if sizes else 1.0
+        self.backward = bool(sizes)
+        inner = [e for e in chosen.edges if chosen.units[e.source].kind in ("operation", "module")]
+        self.deep = {e.target for e in inner}  # not the first operations after an input
+        self.faults = {node.number for node in graph.faults()}
+
+    def text(self, direction: str, captions: bool) -> str:
+        c = self.colours
+        # Edges end at the border of a point, which is 2 units high: a piece of line of that length.
+        self.point = "width=0.028, height=0.014" if direction == "right" else "width=0.014, height=0.028"
+        lines = [
+            "digraph {",
+            f'graph [rankdir={DIRECTIONS[direction]}, bgcolor="{c["background"]}", fontname="{FONT}", fontsize=11, '
+            f'fontcolor="{c["quiet"]}", color="{c["box-line"]}", nodesep=0.25, ranksep=0.35, pad=0.15, '
+            f"nslimit=10, nslimit1=10, labelloc=b{self._caption() if captions else ''}]",
+            f'node [shape=box, style="filled,rounded", margin="0.09,0.05", height=0.3, width=0.3, penwidth=1.2, '
+            f'fontname="{FONT}", fontsize=12, fontcolor="{c["text"]}"]',
+            f'edge [arrowsize=0.6, color="{c["edge"]}", fontname="{FONT}", fontsize=9, fontcolor="{c["quiet"]}"]',
+        ]
+        inside: dict[int, list[Unit]] = defaultdict(list)
+        for unit in self.view.units.values():
+            inside[unit.scope].append(unit)
+        passing: dict[int | None, list[int]] = defaultdict(list)
+        for k, edge in enumerate(self.view.edges):
+            passing[edge.through].append(k)
+        below: dict[int | None, list[int]] = defaultdict(list)
+        for number in sorted(self.view.clusters):
+            below[self.graph.scopes[number].parent].append(number)
+        pending: list[Any] = [0]
+        while pending:
+            item = pending.pop()
+            if item == "}":
+                lines.append("}")
+                continue
+            if item:
+                lines += self._open(item)
+                pending.append("}")
+            lines += self._with_passages(inside[item], passing[item])
+            pending += below[item][::-1]
+        lines += [self._edge(k, edge) for k, edge in self._in_order()]
+        lines += [f"{above} -> {below} [style=invis]" for above, below in self.view.order]
+        return "\n".join([*lines, "}"]) + "\n"
+
+    # ------------------------------------------------------------------ parts
+
+    def _caption(self) -> str:
+        lines = [self.graph.error] if self.graph.error else []
+        if self.gradients and any(n.gradient is not None for n in self.graph.nodes):
+            lines += [n for n in self.graph.notes if n.startswith("the gradients are")]
+        lines += [n for n in self.graph.notes if not n.startswith("the gradients are")] + self.view.notes
+        text = "".join(f"{html.escape(_cut(plain(line), 110))}<br/>" for line in lines)
+        return f", label=<{text}>" if text else ""
+
+    def _open(self, number: int) -> list[str]:
+        c, scope = self.colours, self.graph.scopes[number]
+        box = "box" if len(scope_chain(self.graph, number)) % 2 == 0 else "box-inside"
+        title = f"{html.escape(_cut(plain(scope.name)))}<b>&#160;{html.escape(scope.type)}</b>"
+        return [
+            f"subgraph cluster_{number} {{",
+            f'graph [id="c{number}", class="module", label=<{title}>, labelloc=t, labeljust=l, style="rounded,filled", '
+            f'margin=9, fillcolor="{c[box]}", pencolor="{c["box-line"]}", fontcolor="{c["quiet"]}", '
+            f"tooltip={_quote(scope.path + ': ' + scope.type)}]",
+        ]
+
+    def _with_passages(self, units: list[Unit], numbers: list[int]) -> list[str]:
+        """Return what is in a box, with the points at which edges pass through it between the parameters."""
+        lines = []
+        points: dict[str, list[str]] = defaultdict(list)
+        for k in numbers:
+            edge = self.view.edges[k]
+            colour = self.colours["edge" if self._flows(edge) else "edge-quiet"]
+            points[self.view.leaves[edge.target][0]].append(
+                f'p{k} [class=e{k}, label="", style=filled, penwidth=0, fillcolor="{colour}", {self.point}]'
+            )
+        for unit in units:
+            lines += [self._unit(unit), *points[unit.key]]
+        return lines
+
+    def _unit(self, unit: Unit) -> str:
+        c, node = self.colours, unit.node
+        if unit.kind == "gap":
+            label = f"label=<⋮<br/>{html.escape(unit.caption)}<br/>⋮>"
+            return f'{unit.key} [id={unit.key}, shape=plaintext, style="", {label}]'
+        if unit.kind == "reference" and node is not None:
+            name = html.escape(_cut(plain(node.name)) or f"{node.operation} %{node.number}")
+            label = f'label=<<i>from {name}</i>>, fontsize=10, fontcolor="{c["quiet"]}"'
+            return f'{unit.key} [id={unit.key}, shape=plaintext, style="", {label}]'
+        role = self._role(unit)
+        fill, line = c[role], c.get(role + "-line", c["operation-line"])
+        look = ""
+        if unit.kind == "input":
+            look = ', shape=ellipse, style="filled", margin="0.02,0.02"'
+        elif unit.kind in ("parameter", "buffer", "constant"):
+            look = ', style="filled"' if unit.copies == 1 else ', style="filled,dashed"'
+        elif unit.kind == "module":
+            look = ', shape=box3d, style="filled", margin="0.14,0.1"'
+        if node is not None and (node.number in self.graph.outputs or node.number in self.faults):
+            look += ", peripheries=2"
+        if node is not None and node.number in self.faults:
+            line = c["fault"]
+        if node is not None and (node.wrong or node.kind == "error"):
+            line = c["fault"]
+            look += ", penwidth=2.5"
+        return (
+            f'{unit.key} [id={unit.key}, class="{unit.kind}", label=<{self._label(unit)}>, '
+            f'fillcolor="{fill}", color="{line}"{look}, tooltip={_quote(self._tooltip(unit))}]'
+        )
+
+    def _role(self, unit: Unit) -> str:
+        node = unit.node
+        if node is not None and node.number in self.marks:
+            return self.marks[node.number][0]
+        if unit.kind == "error":
+            return "operation"
+        return "output" if node is not None and node.number in self.graph.outputs else unit.kind
+
+    def _label(self, unit: Unit) -> str:
+        node, c = unit.node, self.colours
+        rows = []
+        if unit.folded is not None:
+            scope = self.graph.scopes[unit.folded]
+            name = html.escape(_cut(plain(scope.name) or plain(self.graph.title)))
+            kind = f"<b>{html.escape(scope.type)}</b>" if scope.type else ""
+            rows.append(f"{name} {kind}")
+            n = self.totals.count(self.graph, unit.folded)
+            facts = plural(self.totals.operations[unit.folded], "operation")
+            rows.append(self._small((plural(n, "parameter") + ", " if n else "") + facts))
+            node = self.graph.nodes[scope.outputs[0]] if scope.outputs else None
+        elif node is not None:
+            rows.append(self._title(node))
+            second = [html.escape(_cut(f"{k}={v}")) for k, v in node.parameters.items() if node.operation != "part"]
+            if unit.caption:
+                second.append(html.escape(_cut(unit.caption)))
+            if node.operation and node.name:
+                second.insert(0, f"<i>{html.escape(_cut(plain(node.name)))}</i>")
+            if node.shape and (node.kind != "operation" or node.number in self.graph.outputs):
+                second.append(shape_text(node.shape))
+            if second:
+                rows.append(self._small(", ".join(second)))
+            if node.operation == "relu" and node.value is not None and node.value.size > FEW:
+                rows.append(self._small(f"{100 * node.value.zeros / node.value.size:.0f} % off"))
+            if node.number in self.marks and self.marks[node.number][1]:
+                rows.append(self._small(html.escape(_cut(self.marks[node.number][1], 60))))
+            elif node.number in self.marks and self.marks[node.number][0] != "changed":
+                rows.append(self._small(self.marks[node.number][0]))
+            if node.number in self.faults:
+                rows.append(f'<font point-size="9" color="{c["fault"]}">not finite from here on</font>')
+            if node.message:
+                rows.append(f'<font color="{c["fault"]}">{html.escape(_cut(plain(node.message), 70))}</font>')
+        cells = self._cells(node)
+        table = "".join(f'<tr><td colspan="{max(len(cells), 1)}">{row}</td></tr>' for row in rows)
+        if cells:
+            table += f"<tr>{''.join(cells)}</tr>"
+        return f'<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{table}</table>'
+
+    def _title(self, node: Node) -> str:
+        if not node.operation:
+            return f"{html.escape(_cut(plain(_last(node.name)) or node.kind))}"
+        name = node.operation if node.operation != "part" else f"part {node.parameters.get('part', '')}"
+        name = html.escape(SYMBOLS.get(node.operation, name))
+        constants = [html.escape(_cut(i.constant, 12)) if i.constant else "" for i in node.inputs]
+        if len(constants) == 2 and constants[0] and not constants[1]:
+            return f"<b>{constants[0]} {name}</b>"
+        return f"<b>{name}</b>" + "".join(f" {c}" for c in constants if c)
+
+    def _cells(self, node: Node | None) -> list[str]:
+        """Return the value, if it has few numbers, and the gradient in its colour."""
+        c, cells = self.colours, []
+        if node is None:
+            return []
+        v, g = node.value, node.gradient
+        if v is not None and not v.finite:
+            cells.append(_cell(_fault(v), c["fault"], c["fault-text"]))
+        elif v is not None and 0 < v.size <= FEW:
+            cells.append(_cell(str(v), "", c["text"]))
+        if g is None or not self.gradients:
+            return cells
+        if not g.finite:
+            cells.append(_cell(f"∂ {_fault(g)}", c["fault"], c["fault-text"]))
+        elif _rms(g) == 0:
+            cells.append(_cell("∂ 0", c["zero"], c["zero-text"]))
+        else:
+            text = f"∂ {g}" if g.size <= FEW else f"‖∂‖ {short(g.norm)}"
+            cells.append(_cell(text, c[step(_rms(g), self.usual)], c["text"]))
+        return cells
+
+    def _small(self, text: str) -> str:
+        return f'<font point-size="9" color="{self.colours["quiet"]}">{text}</font>'
+
+    def _tooltip(self, unit: Unit) -> str:
+        node = unit.node
+        if node is None:
+            return unit.caption or (self.graph.scopes[unit.folded].path if unit.folded else self.graph.title)
+        lines = [f"%{node.number} {node.operation or node.kind} {node.name}".rstrip()]
+        if node.shape is not None:
+            lines.append(f"{node.dtype} {node.shape}")
+        lines += [f"d{i.argument} = {i.formula}" for i in node.inputs if i.formula]
+        if unit.copies > 1:
+            lines.append(f"shared: drawn {unit.copies} times, once for each use")
+        if node.code:
+            lines.append(f"{node.line}  {node.code}")
+        return "\n".join(lines)
+
+    def _flows(self, edge: Any) -> bool:
+        """Whether a gradient flows back along an edge; of a graph without gradients all edges look alike."""
+        return edge.input.gradient is not None or not self.backward
+
+    def _in_order(self) -> list[tuple[int, Any]]:
+        """Return the edges, those that pass between parameters after the first of these, as they shall be drawn."""
+        edges = self.view.edges
+        where = {(edge.source, edge.target): k for k, edge in reversed(list(enumerate(edges)))}
+
+        def place(k: int) -> tuple[float, int]:
+            edge = edges[k]
+            if edge.through is None:
+                return k, k
+            return where[self.view.leaves[edge.target][0], edge.target] + 0.5, k
+
+        return [(k, edges[k]) for k in sorted(range(len(edges)), key=place)]
+
+    def _edge(self, k: int, edge: Any) -> str:
+        source, target = self.view.units[edge.source], self.view.units[edge.target]
+        options = [f"class=e{k}"]
+        if edge.node.shape and source.kind in ("operation", "module", "gap"):
+            options.append(f'label=" {shape_text(edge.node.shape)}"')
+        if not self._flows(edge):
+            options.append(f'color="{self.colours["edge-quiet"]}"')
+        if source.kind == "reference":
+            options.append("style=dashed")
+        elif source.kind in ("operation", "module"):
+            # The computation runs straight; what it takes in on the way comes from the side.
+            options.append(f"weight={20 if edge.source in self.deep else 6}")
+        if edge.through is None:
+            return f"{source.key} -> {target.key} [{', '.join(options)}]"
+        rest = [option for option in options if not option.startswith("label")]
+        first = f"{source.key} -> p{k} [arrowhead=none, headclip=false, {', '.join(options)}]"
+        return f"{first}\np{k} -> {target.key} [tailclip=false, {', '.join(rest)}]"
+
+
+# ---------------------------------------------------------------------- small things
+
+
+def _rms(values: Values) -> float:
+    return values.norm / math.sqrt(values.size) if values.size else 0.0
+
+
+def _fault(values: Values) -> str:
+    if values.nans:
+        return "NaN" if values.size == 1 else f"{values.nans:,} NaN"
+    return "inf" if values.size == 1 else f"{values.infinities:,} inf"
+
+
+def _cell(text: str, colour: str, ink: str) -> str:
+    fill = f' bgcolor="{colour}"' if colour else ""
+    return f'<td{fill}><font point-size="10" color="{ink}">&#160;{html.escape(text)}&#160;</font></td>'
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2] or name
+
+
+def _cut(text: str, width: int = NAME) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _quote(text: str) -> str:
+    """Return a string of Graphviz's language, in which a backslash stays one and a newline is one."""
+    lines = [plain(line).replace("\\", "\\\\").replace('"', '\\"') for line in text.split("\n")]
+    return '"' + "\\n".join(lines) + '"'

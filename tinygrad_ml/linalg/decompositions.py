@@ -1,0 +1,114 @@
+"""Decompositions into triangular matrices, over stacks of matrices: Cholesky and QR."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..autograd import NUMPY, primitive
+from ..tensor import Tensor
+from .matrices import LinAlgError, plain
+
+
+class QRResult(NamedTuple):
+    """What qr returns."""
+
+    Q: Tensor
+    R: Tensor
+
+
+def symmetric(x: Any) -> Any:
+    """Return (x + x.T) / 2, which is x if x is symmetric."""
+    return 0.5 * (x + x.mT)
+
+
+def _mirrored(matrices: Any) -> Any:
+    """Return the symmetric matrices with the same lower triangle."""
+    return np.tril(matrices) + np.tril(matrices, -1).mT
+
+
+def _cholesky_x(g: Any, out: Any, upper: bool) -> Any:
+    if upper:
+        g, out = g.mT, out.mT
+    inverse = np.linalg.inv(out)
+    return 0.5 * (inverse.mT @ _mirrored(out.mT @ g) @ inverse)
+
+
+@primitive(np.linalg.cholesky, cost="cubic", x=_cholesky_x)
+def cholesky(x, *, upper=False):
+    """Return the lower triangular L with L @ L.T = x, for symmetric positive definite x; with `upper`, L.T.
+
+    Of an x that is not symmetric, it is that of (x + x.T) / 2, so that the gradient is symmetric too.
+    The derivative is that of I. Murray (2016), "Differentiation of the Cholesky decomposition", equation 10.
+
+    >>> tg.linalg.cholesky(tg.tensor([[4.0, 2.0], [2.0, 2.0]]))
+    tensor([[2., 0.],
+            [1., 1.]])
+    """
+    out = np.linalg.cholesky(symmetric(x))
+    return out.mT.copy() if upper else out
+
+
+def _qr_x(g: Any, out: Any) -> Any:
+    (gq, gr), (q, r) = g, out
+    k = q.shape[-1]
+    size = np.abs(plain(r))
+    if (
+        np.diagonal(size, axis1=-2, axis2=-1) <= np.finfo(size.dtype).eps * size.max((-2, -1), initial=0)[..., None]
+    ).any():
+        raise LinAlgError(f"qr: there is no derivative where the first {k} columns are linearly dependent")
+    wide = r.shape[-1] > k
+    if wide:  # the other columns are q @ rest
+        rest, grest = r[..., k:], gr[..., k:]
+        r, gr = r[..., :k], gr[..., :k]
+        gq = gq + q @ rest @ grest.mT
+    gx = np.linalg.solve(r, (gq + q @ _mirrored(r @ gr.mT - gq.mT @ q)).mT).mT
+    return np.concatenate([gx, q @ grest], axis=-1) if wide else gx
+
+
+@primitive(cost="cubic", x=_qr_x)
+def _qr(x):
+    """Return q with orthonormal columns and the upper triangular r, with q @ r = x.
+
+    The derivative is that of Walter & Lehmann (2010), "Algorithmic differentiation of linear algebra functions with
+    application in optimum experimental design", as written by Seeger et al. (2017), "Auto-differentiating linear
+    algebra", and extended to wide matrices.
+
+    >>> q, r = tg.linalg.qr(tg.tensor([[0.0, 2.0], [3.0, 0.0]]))
+    >>> tg.abs(q @ r)
+    tensor([[0., 2.],
+            [3., 0.]])
+    """
+    return tuple(np.linalg.qr(x))
+
+
+def qr(x: Any, mode: str = "reduced") -> Any:
+    """Return the decomposition x = Q @ R into orthonormal columns and an upper triangular matrix.
+
+    Parameters
+    ----------
+    x : (..., m, n)
+    mode : "reduced", or "r" for R alone
+
+    Returns
+    -------
+    QRResult (Q, R) of shapes (..., m, k) and (..., k, n), where k = min(m, n)
+
+    Raises
+    ------
+    LinAlgError
+        In backward, if the first k columns are linearly dependent: then there is no derivative.
+
+    Examples
+    --------
+    >>> tg.linalg.qr(tg.ones((3, 1))).R.shape
+    (1, 1)
+    """
+    if mode not in ("reduced", "r"):
+        raise ValueError(f"qr: only mode='reduced' and mode='r' have a derivative, not {mode!r}")
+    result = QRResult(*_qr(x))
+    return result.R if mode == "r" else result
+
+
+NUMPY[np.linalg.qr] = qr

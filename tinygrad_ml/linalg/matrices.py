@@ -1,0 +1,269 @@
+"""Inverses, determinants, linear systems and powers of square matrices, over stacks of them.
+
+The rules are those of M. Giles (2008), "Collected matrix derivative results for forward and reverse mode algorithmic
+differentiation", section 2, unless another source stands beside one.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Sequence
+from string import ascii_letters
+from typing import Any
+
+import numpy as np
+
+from ..autograd import NUMPY, alike, primitive
+from ..ops import shape
+from ..ops.elementwise import positive, where
+from ..ops.products import einsum, matmul
+from ..ops.shape import swapaxes
+from ..tensor import Tensor, wrap
+
+LinAlgError = np.linalg.LinAlgError
+
+
+def plain(x: Any) -> Any:
+    """Return the value of a Tensor, and an array as it is."""
+    return x._data if isinstance(x, Tensor) else x
+
+
+def as_matrix(x: Any, vector: bool) -> Any:
+    """Return a stack of vectors as a stack of matrices of one column, and one of matrices as it is."""
+    return np.expand_dims(x, -1) if vector else x
+
+
+def _inverse(name: str, x: Any) -> Any:
+    try:
+        return np.linalg.inv(x)
+    except LinAlgError:
+        raise LinAlgError(f"{name}: the matrix {np.shape(x)} is singular, where the derivative is infinite") from None
+
+
+# ---------------------------------------------------------------------- systems of equations
+
+
+@primitive(np.linalg.inv, cost="cubic", x=lambda g, out: -(out.mT @ g @ out.mT))
+def inv(x):
+    """Return the inverse of square matrices (..., n, n); raises LinAlgError for a singular one.
+
+    >>> tg.linalg.inv(tg.tensor([[2.0, 0.0], [0.0, 4.0]]))
+    tensor([[0.5 , 0.  ],
+            [0.  , 0.25]])
+    """
+    return np.linalg.inv(x)
+
+
+def _solve_a(g: Any, a: Any, b_shape: tuple, out: Any) -> Any:
+    vector = len(b_shape) == 1
+    return -(np.linalg.solve(a.mT, as_matrix(g, vector)) @ as_matrix(out, vector).mT)
+
+
+def _solve_b(g: Any, a: Any, b_shape: tuple) -> Any:
+    vector = len(b_shape) == 1
+    w = np.linalg.solve(a.mT, as_matrix(g, vector))
+    return np.squeeze(w, -1) if vector else w
+
+
+@primitive(np.linalg.solve, cost="cubic", a=_solve_a, b=_solve_b)
+def solve(a, b):
+    """Return the solution x of a @ x = b, for a (..., n, n) and b (..., n, m) or one vector (n,).
+
+    >>> tg.linalg.solve(tg.tensor([[2.0, 0.0], [0.0, 4.0]]), tg.tensor([2.0, 2.0]))
+    tensor([1. , 0.5])
+    """
+    return np.linalg.solve(a, b)
+
+
+def _pinv_x(g: Any, x: Any, out: Any) -> Any:
+    left = np.eye(x.shape[-2], dtype=x.dtype) - x @ out
+    right = np.eye(x.shape[-1], dtype=x.dtype) - out @ x
+    return -(out.mT @ g @ out.mT) + left @ g.mT @ out @ out.mT + out.mT @ out @ g.mT @ right
+
+
+def _cutoff(x: Any, rcond: float | None) -> float:
+    return float(np.finfo(np.result_type(x.dtype, np.float32)).eps) * max(x.shape[-2:]) if rcond is None else rcond
+
+
+@primitive(np.linalg.pinv, cost="cubic", x=_pinv_x)
+def pinv(x, *, rcond=None):
+    """Return the pseudo-inverse of matrices (..., m, n), (..., n, m).
+
+    Singular values up to `rcond` (by default the precision * max(m, n)) times the largest one count as zero. The
+    derivative is that among matrices of the same rank (Golub & Pereyra 1973, "The differentiation of pseudo-inverses
+    and nonlinear least squares problems whose variables separate", equation 4.12).
+
+    >>> tg.linalg.pinv(tg.tensor([[2.0], [0.0]]))
+    tensor([[0.5, 0. ]])
+    """
+    return np.linalg.pinv(x, rcond=_cutoff(x, rcond))
+
+
+def lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Tensor, Tensor, int, Tensor]:
+    """Return the x with the smallest |a @ x - b|, and as constants the residuals, the rank and the singular values.
+
+    Of several such x it is the shortest. Only x has a derivative, that of `pinv`.
+
+    Parameters
+    ----------
+    a : (m, n)
+    b : (m,) or (m, k)
+    rcond : float, optional
+        As for `pinv`.
+
+    Examples
+    --------
+    >>> x, residuals, rank, s = tg.linalg.lstsq(tg.tensor([[1.0], [1.0]]), tg.tensor([1.0, 3.0]))
+    >>> x, residuals, rank
+    (tensor([2.]), tensor([2.]), 1)
+    """
+    a, b = (x if isinstance(x, Tensor) else Tensor(x) for x in (a, b))
+    if a.ndim != 2 or a.shape[0] != b.shape[0]:
+        raise ValueError(f"lstsq: a {a.shape} and b {b.shape} must be (m, n) and (m,) or (m, k)")
+    _, residuals, rank, s = np.linalg.lstsq(a._data, b._data, rcond=_cutoff(a, rcond))
+    return matmul(pinv(a, rcond=rcond), b), wrap(residuals), int(rank), wrap(s)
+
+
+# ---------------------------------------------------------------------- determinants
+
+
+def _without_each(s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the products of all numbers but the i-th, and of all but the i-th and the j-th, right with zeros."""
+    zero = s == 0
+    others = np.where(zero, 1, s)
+    product = others.prod(-1)[..., None]
+    left = zero.sum(-1)[..., None] - zero  # zeros that are left without the i-th
+    one = np.where(left == 0, product / others, 0)
+    two = product[..., None] / others[..., None] / others[..., None, :]
+    return one, np.where(left[..., None] - zero[..., None, :] == 0, two, 0)
+
+
+def _cofactor_x(g: Any, x: Any) -> Any:
+    u, s, vh = np.linalg.svd(plain(x))
+    if isinstance(x, Tensor):
+        if (s[..., -1:] <= np.finfo(s.dtype).eps * s.shape[-1] * s[..., :1]).any():
+            raise LinAlgError("det: there is no third derivative here at a singular matrix")
+        w = np.linalg.inv(x).mT
+        inner = np.sum(g * w, axis=(-2, -1), keepdims=True)
+        return np.expand_dims(np.linalg.det(x), (-2, -1)) * (inner * w - w @ g.mT @ w)
+    # cof(x + dx) = det(u) det(v) u cof(s + u' dx v) v', and at a diagonal matrix it can be read off
+    pairs = _without_each(s)[1] * (1 - np.eye(s.shape[-1], dtype=s.dtype))
+    m = np.linalg.slogdet(u @ vh)[0][..., None, None] * (u.mT @ g @ vh.mT)
+    diagonal = (pairs @ np.diagonal(m, axis1=-2, axis2=-1)[..., None]) * np.eye(s.shape[-1], dtype=s.dtype)
+    return u @ (diagonal - (pairs * m).mT) @ vh
+
+
+@primitive(cost="cubic", x=_cofactor_x)
+def cofactor(x):
+    """Return the matrices of cofactors, det(x) * inv(x).T, right also for singular matrices.
+
+    Computed from the singular values (Stewart 1998, "On the adjugate matrix").
+
+    >>> tg.linalg.matrices.cofactor(tg.tensor([[1.0, 0.0], [0.0, 0.0]]))
+    tensor([[0., 0.],
+            [0., 1.]])
+    """
+    u, s, vh = np.linalg.svd(x)
+    return np.linalg.slogdet(u @ vh)[0][..., None, None] * (u * _without_each(s)[0][..., None, :]) @ vh
+
+
+@primitive(np.linalg.det, cost="cubic", x=lambda g, x: np.expand_dims(g, (-2, -1)) * alike(cofactor, x))
+def det(x):
+    """Return the determinants of square matrices; the first two derivatives are right for singular ones too.
+
+    >>> tg.linalg.det(tg.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor(-2.)
+    """
+    return np.linalg.det(x)
+
+
+def _slogdet_x(g: Any, x: Any, out: Any) -> Any:
+    idle = (plain(out[1]) == -np.inf) & (plain(g[1]) == 0)
+    if idle.any():
+        x = np.where(idle[..., None, None], np.eye(x.shape[-1], dtype=x.dtype), x)
+    return np.expand_dims(g[1], (-2, -1)) * _inverse("slogdet", x).mT
+
+
+@primitive(np.linalg.slogdet, cost="cubic", x=_slogdet_x)
+def slogdet(x):
+    """Return the signs (without a derivative) and the logarithms of the absolute values of determinants.
+
+    A zero gradient that arrives at the logarithm of a singular matrix stays zero; any other raises LinAlgError.
+
+    >>> tg.linalg.slogdet(tg.tensor([[1.0, 0.0], [0.0, -1.0]]))
+    (tensor(-1.), tensor(0.))
+    """
+    return tuple(np.linalg.slogdet(x))
+
+
+# ---------------------------------------------------------------------- powers, chains of products, diagonals
+
+
+def matrix_power(x: Any, n: int) -> Tensor:
+    """Return the n-th power of square matrices; of a negative n, that of the inverse.
+
+    >>> tg.linalg.matrix_power(tg.tensor([[1.0, 1.0], [0.0, 1.0]]), 3)
+    tensor([[1., 3.],
+            [0., 1.]])
+    """
+    x, n = (x if isinstance(x, Tensor) else Tensor(x)), operator.index(n)
+    if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
+        raise LinAlgError(f"matrix_power: the matrices must be square, not {x.shape}")
+    if n == 0:  # recorded, with a gradient of zero
+        return where(False, x, np.eye(x.shape[-1], dtype=x.dtype))
+    if n < 0:
+        x, n = inv(x), -n
+    if n == 1:
+        return positive(x)
+    power, square = [], x
+    while n:
+        power += [square] * (n % 2)
+        square, n = (matmul(square, square) if n > 1 else square), n // 2
+    return functools.reduce(matmul, power)
+
+
+def multi_dot(arrays: Sequence) -> Tensor:
+    """Return the product of several matrices in the best order; the first and the last may be vectors.
+
+    >>> tg.linalg.multi_dot([tg.ones((2, 9)), tg.ones((9, 9)), tg.ones(9)])
+    tensor([81., 81.])
+    """
+    names = [ascii_letters[k : k + 2] for k in range(len(arrays))]
+    if np.ndim(arrays[0]) == 1:
+        names[0] = names[0][1]
+    if np.ndim(arrays[-1]) == 1:
+        names[-1] = names[-1][0]
+    ends = names[0][:-1] + names[-1][1:]
+    return einsum(",".join(names) + "->" + ends, *arrays)
+
+
+def diagonal(x: Any, *, offset: int = 0) -> Tensor:
+    """Return the diagonals of matrices (..., m, n) (`tg.diagonal` takes the first two axes, as in NumPy).
+
+    >>> tg.linalg.diagonal(tg.ones((5, 2, 2))).shape
+    (5, 2)
+    """
+    return shape.diagonal(x, offset=offset, axis1=-2, axis2=-1)
+
+
+def trace(x: Any, *, offset: int = 0) -> Tensor:
+    """Return the sums of the diagonals of matrices (..., m, n).
+
+    >>> tg.linalg.trace(tg.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor(5.)
+    """
+    return shape.trace(x, offset=offset, axis1=-2, axis2=-1)
+
+
+def matrix_transpose(x: Any) -> Tensor:
+    """Return the matrices (..., m, n) transposed.
+
+    >>> tg.linalg.matrix_transpose(tg.ones((5, 2, 3))).shape
+    (5, 3, 2)
+    """
+    return swapaxes(x, -1, -2)
+
+
+NUMPY |= {np.linalg.lstsq: lstsq, np.linalg.matrix_power: matrix_power, np.linalg.multi_dot: multi_dot}
+NUMPY |= {np.linalg.diagonal: diagonal, np.linalg.trace: trace, np.linalg.matrix_transpose: matrix_transpose}

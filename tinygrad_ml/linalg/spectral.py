@@ -1,0 +1,217 @@
+"""Eigenvalues of symmetric matrices and singular values, over stacks of matrices.
+
+The decomposition of a matrix that should be symmetric is that of (x + x.T) / 2: it is x if x is symmetric, and so the
+gradient is symmetric too.
+
+Where eigenvalues or singular values are equal, their vectors are not determined: a gradient that arrives there raises
+LinAlgError. The equal values themselves share the gradient, as equal numbers do in max, which is right for every
+function that treats them alike. They count as equal up to rounding.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..autograd import NUMPY, primitive
+from ..tensor import Tensor
+from .decompositions import symmetric
+from .matrices import LinAlgError, plain
+
+
+class EighResult(NamedTuple):
+    """What eigh returns."""
+
+    eigenvalues: Tensor
+    eigenvectors: Tensor
+
+
+class SVDResult(NamedTuple):
+    """What svd returns."""
+
+    U: Tensor
+    S: Tensor
+    Vh: Tensor
+
+
+def _equal(values: Any) -> np.ndarray:
+    """Return which pairs of values are equal up to rounding: booleans (..., n, n), true on the diagonal."""
+    values = plain(values)
+    rounding = 10 * np.sqrt(values.shape[-1]) * np.finfo(values.dtype).eps
+    gaps = np.abs(values[..., None, :] - values[..., :, None])
+    return gaps <= (rounding * np.abs(values).max(-1, initial=0))[..., None, None]
+
+
+def _share(g: Any, equal: np.ndarray) -> Any:
+    """Give equal values the mean of their gradients."""
+    if equal.sum() == g.size:
+        return g
+    return np.squeeze((equal / equal.sum(-1, keepdims=True)).astype(g.dtype) @ np.expand_dims(g, -1), -1)
+
+
+def _refuse_equal(name: str, what: str, values: Any, equal: np.ndarray, *gradients: Any) -> None:
+    """Raise if a gradient arrives at vectors that belong to equal values."""
+    arriving = np.zeros(values.shape, bool)
+    for g in gradients:
+        arriving |= (plain(g) != 0).any(-2)
+    bad = equal & (arriving[..., None] | arriving[..., None, :]) & ~np.eye(values.shape[-1], dtype=bool)
+    if bad.any():
+        *_, i, j = np.argwhere(bad)[0].tolist()
+        raise LinAlgError(
+            f"{name}: {what}s {i} and {j} are equal, so the vectors that belong to them have no derivative: use only "
+            f"the values, or make them differ, for example by adding a small random matrix"
+        )
+
+
+def _over(numerator: Any, denominator: Any, zero: np.ndarray) -> Any:
+    """Divide, with 0 where the denominator is zero up to rounding."""
+    return numerator * np.where(zero, 0, 1 / np.where(zero, 1, denominator))
+
+
+def _skew(matrices: Any) -> Any:
+    return 0.5 * (matrices - matrices.mT)
+
+
+def _eigh_x(g: Any, out: Any) -> Any:
+    (gw, gv), (w, v) = g, out
+    equal = _equal(w)
+    _refuse_equal("eigh", "eigenvalue", w, equal, gv)
+    gaps = np.expand_dims(w, -2) - np.expand_dims(w, -1)
+    diagonal = np.expand_dims(_share(gw, equal), -2) * np.eye(w.shape[-1], dtype=w.dtype)
+    return v @ (diagonal + _over(_skew(v.mT @ gv), gaps, equal)) @ v.mT
+
+
+@primitive(cost="cubic", x=_eigh_x)
+def _eigh(x):
+    """Return the eigenvalues, rising, and the orthonormal eigenvectors, as columns, of symmetric matrices.
+
+    The derivative is that of Giles (2008), section 3.1.
+
+    >>> tg.linalg.eigh(tg.tensor([[3.0, 0.0], [0.0, 1.0]])).eigenvalues
+    tensor([1., 3.])
+    """
+    return tuple(np.linalg.eigh(symmetric(x)))
+
+
+def eigh(x: Any) -> EighResult:
+    """Return the eigenvalues, rising, and the eigenvectors, as columns, of symmetric matrices.
+
+    Parameters
+    ----------
+    x : (..., n, n)
+        Symmetric; of any other, the decomposition is that of (x + x.T) / 2.
+
+    Returns
+    -------
+    EighResult (eigenvalues (..., n), eigenvectors (..., n, n))
+
+    Raises
+    ------
+    LinAlgError
+        In backward, if a gradient arrives at eigenvectors whose eigenvalues are equal.
+
+    Examples
+    --------
+    >>> w, v = tg.linalg.eigh(tg.tensor([[2.0, 1.0], [1.0, 2.0]]))
+    >>> w
+    tensor([1., 3.])
+    """
+    return EighResult(*_eigh(x))
+
+
+def _eigvalsh_x(g: Any, x: Any) -> Any:
+    w, v = np.linalg.eigh(symmetric(x))
+    return (v * np.expand_dims(_share(g, _equal(w)), -2)) @ v.mT
+
+
+@primitive(np.linalg.eigvalsh, cost="cubic", x=_eigvalsh_x)
+def eigvalsh(x):
+    """Return the eigenvalues, rising, of symmetric matrices (..., n, n). Equal ones share the gradient.
+
+    >>> tg.linalg.eigvalsh(tg.tensor([[2.0, 1.0], [1.0, 2.0]]))
+    tensor([1., 3.])
+    """
+    return np.linalg.eigvalsh(symmetric(x))
+
+
+def _svd_x(g: Any, out: Any) -> Any:
+    (gu, gs, gvh), (u, s, vh) = g, out
+    k = s.shape[-1]
+    if u.shape[-1] > k or vh.shape[-2] > k:
+        raise LinAlgError("svd: the vectors that full_matrices=True adds have no derivative; use full_matrices=False")
+    v, gv = vh.mT, gvh.mT
+    equal = _equal(s)
+    _refuse_equal("svd", "singular value", s, equal, gu, gv)
+    of_u, of_v = _skew(u.mT @ gu), _skew(v.mT @ gv)
+    rows, columns = np.expand_dims(s, -1), np.expand_dims(s, -2)
+    middle = np.expand_dims(_share(gs, equal), -2) * np.eye(k, dtype=s.dtype)
+    middle = middle + _over(of_u + of_v, columns - rows, equal) + _over(of_u - of_v, columns + rows, equal)
+    gx = u @ middle @ vh
+    for basis, arriving, side in ((u, gu, "u"), (v, gv, "v")):
+        if basis.shape[-2] > k:  # what turns out of the space that the vectors span
+            zero = plain(s) <= np.finfo(s.dtype).eps * max(u.shape[-2], v.shape[-2]) * plain(s)[..., :1]
+            if (zero & (plain(arriving) != 0).any(-2)).any():
+                raise LinAlgError("svd: the vectors that belong to a singular value of 0 have no derivative")
+            outside = _over(arriving - basis @ (basis.mT @ arriving), columns, zero[..., None, :])
+            gx = gx + (outside @ vh if side == "u" else u @ outside.mT)
+    return gx
+
+
+@primitive(cost="cubic", x=_svd_x)
+def _svd(x, *, full_matrices=True):
+    """Return u, s, vh with x = u @ diag(s) @ vh: orthonormal columns, falling singular values, orthonormal rows.
+
+    The derivative is that of J. Townsend (2016), "Differentiating the singular value decomposition", with
+    (a s_j + b s_i) / (s_j^2 - s_i^2) as (a + b) / 2 / (s_j - s_i) + (a - b) / 2 / (s_j + s_i), which cancels less.
+
+    >>> tg.linalg.svd(tg.tensor([[3.0, 0.0], [0.0, 4.0]])).S
+    tensor([4., 3.])
+    """
+    return tuple(np.linalg.svd(x, full_matrices=full_matrices))
+
+
+def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
+    """Return the singular value decomposition x = U @ diag(S) @ Vh.
+
+    Parameters
+    ----------
+    x : (..., m, n)
+    full_matrices : bool
+        Whether U and Vh are square; for a derivative of one that is not square it must be False.
+    compute_uv : bool
+        Whether to return all three, or S alone.
+
+    Returns
+    -------
+    SVDResult (U, S, Vh) of shapes (..., m, k), (..., k) and (..., k, n), where k = min(m, n)
+
+    Raises
+    ------
+    LinAlgError
+        In backward, if a gradient arrives at vectors whose singular values are equal (or zero).
+
+    Examples
+    --------
+    >>> tg.linalg.svd(tg.ones((3, 2)), full_matrices=False).U.shape
+    (3, 2)
+    """
+    return SVDResult(*_svd(x, full_matrices=full_matrices)) if compute_uv else svdvals(x)
+
+
+def _svdvals_x(g: Any, x: Any) -> Any:
+    u, s, vh = np.linalg.svd(x, full_matrices=False)
+    return (u * np.expand_dims(_share(g, _equal(s)) * np.sign(plain(s)), -2)) @ vh
+
+
+@primitive(np.linalg.svdvals, cost="cubic", x=_svdvals_x)
+def svdvals(x):
+    """Return the singular values, falling, of matrices (..., m, n). Equal ones share the gradient; at 0 it is 0.
+
+    >>> tg.linalg.svdvals(tg.tensor([[3.0, 0.0], [0.0, 4.0]]))
+    tensor([4., 3.])
+    """
+    return np.linalg.svdvals(x)
+
+
+NUMPY |= {np.linalg.eigh: eigh, np.linalg.svd: svd}

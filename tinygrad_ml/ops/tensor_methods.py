@@ -1,0 +1,189 @@
+"""What makes Tensors feel like arrays: operators and methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ..autograd import modes, primitive
+from ..tensor import Tensor, tick, wrap
+from . import (
+    activation,
+    cumulative,
+    elementwise,
+    exponential,
+    index,
+    join,
+    logic,
+    products,
+    reduce,
+    rounding,
+    shape,
+    statistics,
+    trigonometric,
+)
+from .index import getitem, normalised, setitem
+
+
+@primitive(cost="none", x=lambda g: g)
+def _astype(x, *, dtype):
+    """Return the numbers in another floating dtype; the gradient comes back in the old one.
+
+    >>> tg.astype(tg.tensor([1.5]), "float64")
+    tensor([1.5], dtype=float64)
+    """
+    return x.astype(dtype)
+
+
+def astype(x: Any, dtype: Any) -> Tensor:
+    """Return the numbers in another dtype; through a floating one the gradient flows, integers are constants.
+
+    >>> tg.tensor([1.5]).astype(int)
+    tensor([1], dtype=int64)
+    """
+    kind = np.dtype(dtype).kind
+    if kind not in "fciub":
+        raise TypeError(f"astype(): a Tensor is numeric, so it cannot have dtype {np.dtype(dtype)}")
+    x = x if isinstance(x, Tensor) else Tensor(x)
+    return _astype(x, dtype=dtype) if kind in "fc" else wrap(x._data.astype(dtype))
+
+
+@primitive(np.copy, cost="none", x=lambda g: g)
+def copy(x):
+    """Return the same numbers in a Tensor of their own; unlike with `detach`, the gradient flows through.
+
+    >>> tg.copy(tg.tensor([1.0, 2.0]))
+    tensor([1., 2.])
+    """
+    return np.array(x)
+
+
+def _getitem(self: Tensor, place: Any) -> Tensor:
+    return getitem(self, index=normalised(place))
+
+
+def _setitem(self: Tensor, index: Any, value: Any) -> None:
+    index = normalised(index)
+    if self.node is None and self._wants:
+        if modes.recording:
+            raise RuntimeError(
+                "a leaf that requires a gradient cannot be written to in part, since its gradient would be lost: "
+                "write under tg.no_grad(), or build the value first and require the gradient then"
+            )
+        self.settle()
+        self._data[index] = value._data if isinstance(value, Tensor) else value
+        self._changed = tick()
+        if self._lent is not None:
+            self._lent = self._data.copy()
+    else:
+        if isinstance(value, Tensor) and value.requires_grad and self.dtype.kind not in "fc":
+            raise TypeError(
+                f"cannot write a value that requires a gradient into a Tensor of dtype {self.dtype}, where its "
+                "gradient would be lost: convert the Tensor first with .astype(dtype)"
+            )
+        if self.node is not None and not modes.recording:
+            raise RuntimeError(
+                "writing to a part of a result under tg.no_grad() would lose its history; write while operations are "
+                "recorded, or to y.detach()"
+            )
+        name = self.name
+        self._become(setitem(self, value, index=index))
+        if self.node is None:
+            self.name = name
+
+
+def _iter(self: Tensor) -> Iterator[Tensor]:
+    return (self[i] for i in range(len(self)))
+
+
+def _reshape(self: Tensor, *new: Any) -> Tensor:
+    """Return the same numbers in another shape: x.reshape(2, -1) or x.reshape((2, -1)).
+
+    >>> tg.ones(6).reshape(2, -1).shape
+    (2, 3)
+    """
+    return shape.reshape(self, shape=new[0] if len(new) == 1 else new)
+
+
+def _transpose(self: Tensor, *axes: Any) -> Tensor:
+    """Return the numbers with their axes in another order, by default reversed.
+
+    >>> tg.ones((2, 3, 4)).transpose(1, 0, 2).shape
+    (3, 2, 4)
+    """
+    return shape.transpose(self, axes=axes[0] if len(axes) == 1 else axes or None)
+
+
+def _compared(operation: Callable) -> Callable:
+    """Return == or != that leaves None, text and other strangers to Python, which says that they differ."""
+
+    def compare(self: Tensor, other: Any) -> Any:
+        if other is None or isinstance(other, (str, dict, set)):
+            return NotImplemented
+        return operation(self, other)
+
+    return compare
+
+
+def _reversed(operation: Callable) -> Callable:
+    return lambda self, other: operation(other, self)
+
+
+OPERATORS = {
+    "add": elementwise.add,
+    "sub": elementwise.subtract,
+    "mul": elementwise.multiply,
+    "truediv": elementwise.divide,
+    "pow": elementwise.power,
+    "matmul": products.matmul,
+    "and": logic.logical_and,
+    "or": logic.logical_or,
+    "xor": logic.logical_xor,
+    "floordiv": rounding.floor_divide,
+    "mod": rounding.remainder,
+}
+for _name, _operation in OPERATORS.items():
+    setattr(Tensor, f"__{_name}__", _operation)
+    setattr(Tensor, f"__r{_name}__", _reversed(_operation))
+
+METHODS: dict[str, Any] = {
+    "__neg__": elementwise.negative,
+    "__pos__": lambda self: self,
+    "__abs__": elementwise.abs,
+    "__invert__": logic.logical_not,
+    "__lt__": logic.less,
+    "__le__": logic.less_equal,
+    "__gt__": logic.greater,
+    "__ge__": logic.greater_equal,
+    "__eq__": _compared(logic.equal),
+    "__ne__": _compared(logic.not_equal),
+    "__getitem__": _getitem,
+    "__setitem__": _setitem,
+    "__iter__": _iter,
+    "astype": astype,
+    "copy": copy,
+    "reshape": _reshape,
+    "transpose": _transpose,
+    "T": property(shape.transpose, doc="The numbers with their axes reversed."),
+    "mT": property(lambda self: shape.swapaxes(self, -1, -2), doc="The stacked matrices transposed."),
+    "flatten": shape.ravel,
+}
+for _module, _names in [
+    (elementwise, "abs sqrt clip"),
+    (exponential, "exp log"),
+    (rounding, "round"),
+    (trigonometric, "tanh"),
+    (activation, "sigmoid relu softmax log_softmax logsumexp"),
+    (reduce, "sum mean max min argmax argmin any all"),
+    (statistics, "var std"),
+    (cumulative, "prod cumsum cumprod"),
+    (shape, "ravel squeeze swapaxes diagonal trace"),
+    (join, "repeat"),
+    (index, "take sort argsort nonzero searchsorted"),
+]:
+    for _name in _names.split():
+        METHODS[_name] = getattr(_module, _name)
+for _name, _method in METHODS.items():
+    setattr(Tensor, _name, _method)

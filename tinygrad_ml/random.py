@@ -1,0 +1,65 @@
+"""The random numbers of the library: one generator, its seed and its state."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .modes import modes
+
+generator: np.random.Generator | None = None  # made at the first use: numpy.random is slow to import
+
+
+def manual_seed(seed: int) -> None:
+    """Seed the random numbers of the library: `rand`, `randn`, dropout, initialisation, shuffling.
+
+    >>> tg.manual_seed(0)
+    >>> a = tg.randn(3)
+    >>> tg.manual_seed(0)
+    >>> tg.all(a == tg.randn(3))
+    tensor(True)
+    """
+    global generator
+    generator = np.random.default_rng(seed)
+
+
+def default_generator() -> np.random.Generator:
+    """Return the generator that `manual_seed` seeds, or the one that a model has put in its place for a while."""
+    global generator
+    if modes.generator is not None:
+        return modes.generator
+    if generator is None:
+        generator = np.random.default_rng()
+    return generator
+
+
+def get_rng_state() -> dict[str, Any]:
+    """Return the state of the generator that `manual_seed` seeds: a dict for `set_rng_state` or a checkpoint.
+
+    >>> state = tg.get_rng_state()
+    >>> a = tg.randn(3)
+    >>> tg.set_rng_state(state)
+    >>> tg.all(a == tg.randn(3))
+    tensor(True)
+    """
+    return dict(default_generator().bit_generator.state)
+
+
+def set_rng_state(state: dict[str, Any]) -> None:
+    """Bring the generator that `manual_seed` seeds into a state that `get_rng_state` returned.
+
+    >>> state = tg.get_rng_state()
+    >>> tg.set_rng_state(state)
+    """
+    default_generator().bit_generator.state = state
+
+
+def random_bits(shape: tuple[int, ...], generator: np.random.Generator | None = None) -> np.ndarray:
+    """Return random integers of 32 bits, as the generator makes them: half the work of random floats."""
+    generator = generator or default_generator()
+    source, n = generator.bit_generator, math.prod(shape)
+    if isinstance(source, np.random.MT19937):  # the one that makes 32 bits at a time
+        return generator.integers(0, 2**32, shape, np.uint32)
+    return source.random_raw((n + 1) // 2).view(np.uint32)[:n].reshape(shape)
