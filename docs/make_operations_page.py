@@ -27,7 +27,7 @@ when it is stale.
 A rule is the source that runs: `g` is the gradient of the output, `out` the output, and every other name an argument,
 or `<argument>_shape`. The engine undoes broadcasting and restores the dtype afterwards. Two names come back often:
 `nonzero(g, d)` is the divisor `d` with 1 where a zero gradient meets a zero, so that it stays zero, and
-`alike(operation, ...)` applies an operation to arrays or Tensors, whichever comes.
+`dispatch(operation, ...)` applies an operation to arrays or Tensors, whichever comes.
 """
 
 

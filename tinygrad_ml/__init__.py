@@ -9,7 +9,12 @@ tensor([2., 4., 6.])
 """
 
 from importlib import import_module as _import_module
+from os import path as _path
 from typing import Any as _Any
+
+_here = _path.dirname(__file__)
+if not _path.isdir(_path.join(_here, "models")) and _path.exists(_path.join(_here, "..", "models", "estimator.py")):
+    __path__.append(_path.dirname(_here))  # in a clone the models lie beside this folder
 
 from . import autograd, linalg, nn, ops, optim
 from .autograd import detect_anomaly, enable_grad, is_grad_enabled, no_grad

@@ -20,14 +20,14 @@ from .primitive import (
     REQUIRED,
     Node,
     Primitive,
-    alike,
+    dispatch,
     elementwise,
     no_derivative,
     part_of,
     primitive,
 )
 from .sparse import SparseRows
-from .tensor import Tensor, ndarray, tick, wrap
+from .tensor import Tensor, from_owned, ndarray, next_id
 
 __all__ = [
     "NUMPY",
@@ -35,7 +35,7 @@ __all__ = [
     "REQUIRED",
     "Node",
     "Primitive",
-    "alike",
+    "dispatch",
     "backward",
     "detect_anomaly",
     "elementwise",
@@ -183,7 +183,7 @@ def run_hooks(hooks: dict[int, Callable], g: Any, edge: Node | Tensor, create_gr
     """Show a complete gradient to the hooks of a Tensor; each may replace it."""
     for hook in list(hooks.values()):
         with Mode(recording=create_graph and modes.recording):
-            new = hook(g if isinstance(g, Tensor) else wrap(np.array(g)))
+            new = hook(g if isinstance(g, Tensor) else from_owned(np.array(g)))
             if new is not None:
                 if not isinstance(new, Tensor) or new.shape != edge.shape:
                     what = f"shape {new.shape}" if isinstance(new, Tensor) else f"type {type(new).__name__}"
@@ -237,8 +237,8 @@ def check_unchanged(node: Node) -> None:
     for k, leaf in enumerate(node.edges):
         if leaf is not None and type(leaf) is not Node:
             if leaf._lent is not None:
-                leaf.settle()
-            if leaf._changed > node.seq and _is_needed(node, k):
+                leaf._sync_version()
+            if leaf._version > node.seq and _is_needed(node, k):
                 row = node.primitive
                 who = repr(leaf.name) if leaf.name else f"a Tensor of shape {leaf.shape}"
                 raise RuntimeError(
@@ -263,7 +263,7 @@ def as_tensors(node: Node, names: Sequence[str], args: Sequence) -> list:
     def attach(edge: Node | Tensor | None, value: Any) -> Any:
         if isinstance(edge, Tensor):
             return edge
-        t = wrap(value) if isinstance(value, (ndarray, np.generic)) else value
+        t = from_owned(value) if isinstance(value, (ndarray, np.generic)) else value
         if edge is not None:
             t.node = edge
         return t
@@ -337,7 +337,7 @@ def backward(self: Tensor, gradient: Any = None, *, retain_graph: bool = False, 
             leaf._grad = g if old is None else old + g
         else:
             total = g if old is None else old._data + g
-            leaf._grad = total if type(total) is SparseRows else wrap(total)
+            leaf._grad = total if type(total) is SparseRows else from_owned(total)
 
 
 def grad(
@@ -400,12 +400,12 @@ def grad(
                 f"the outputs do not depend on input {i} (shape {inputs[i].shape}); "
                 "pass allow_unused=True to get None for it"
             )
-        gradients.append(g if g is None or isinstance(g, (Tensor, SparseRows)) else wrap(np.array(g)))
+        gradients.append(g if g is None or isinstance(g, (Tensor, SparseRows)) else from_owned(np.array(g)))
     return tuple(gradients)
 
 
 def _edge(x: Tensor) -> Node | Tensor | None:
-    return x.node or (x if x._wants else None)
+    return x.node or (x if x._requires_grad else None)
 
 
 def _head(output: Tensor, gradient: Any) -> tuple[Node | Tensor, Tensor]:
@@ -422,21 +422,21 @@ def _head(output: Tensor, gradient: Any) -> tuple[Node | Tensor, Tensor]:
                 f"backward() starts from a single number, and this Tensor has shape {output.shape}: "
                 "reduce it first, for example with .sum() or .mean(), or pass gradient="
             )
-        return edge, wrap(output.dtype.type(1) if not output.ndim else np.ones(output.shape, output.dtype))
+        return edge, from_owned(output.dtype.type(1) if not output.ndim else np.ones(output.shape, output.dtype))
     if not isinstance(gradient, Tensor):
         gradient = Tensor(gradient, output.dtype)
     if gradient.shape != output.shape:
         raise ValueError(f"gradient has shape {gradient.shape}, but the Tensor has shape {output.shape}")
     if gradient.requires_grad:
         return edge, gradient.astype(output.dtype)
-    return edge, wrap(gradient._data.astype(output.dtype))  # a copy: never the caller's own memory
+    return edge, from_owned(gradient._data.astype(output.dtype))  # a copy: never the caller's own memory
 
 
 class HookHandle:
     """What `register_hook` returns: `remove()` takes the hook away again."""
 
     def __init__(self, hooks: dict[int, Callable], hook: Callable):
-        self.hooks, self.number = hooks, tick()
+        self.hooks, self.number = hooks, next_id()
         hooks[self.number] = hook
 
     def remove(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .random import default_generator
-from .tensor import Tensor, get_default_dtype, wrap
+from .tensor import Tensor, from_owned, get_default_dtype
 
 # ---------------------------------------------------------------------- parts
 
@@ -284,7 +284,7 @@ class DataLoader:
                 part = array[start : start + size] if order is None else array.take(order[start : start + size], 0)
                 if is_cast:
                     part = part.astype(self.dtype)
-                batch.append(wrap(part) if is_float else part)
+                batch.append(from_owned(part) if is_float else part)
             yield tuple(batch)
 
     def __repr__(self) -> str:

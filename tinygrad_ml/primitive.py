@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .modes import modes
-from .tensor import Tensor, ndarray, tick, to_array, wrap
+from .tensor import Tensor, from_owned, ndarray, next_id, to_array
 
 OPERATIONS: dict[str, Primitive] = {}  # the table of operations, by name
 NUMPY: dict[Any, Callable] = {}  # NumPy's function -> ours: how np.exp(tensor) finds its way
@@ -231,9 +231,9 @@ def _make_door(primitive: Primitive) -> Callable[..., Any]:
                 edge: Any = x.node
                 if edge is not None:
                     wants = True
-                elif x._wants:
+                elif x._requires_grad:
                     if x._lent is not None:
-                        x.settle()
+                        x._sync_version()
                     edge = x
                     wants = leaves = True
                 elif x._lent:
@@ -270,7 +270,7 @@ def _make_door(primitive: Primitive) -> Callable[..., Any]:
             node.primitive = primitive
             node.edges = edges
             node.leaves = leaves
-            node.seq = tick()
+            node.seq = next_id()
             node.saved = save(edges, values)
             if type(out) is tuple:
                 node.shape = [part.shape for part in out]
@@ -283,7 +283,7 @@ def _make_door(primitive: Primitive) -> Callable[..., Any]:
         if type(out) is tuple:
             result = tuple([part_of(node, k, array) for k, array in enumerate(out)])
         elif node is None:
-            result = wrap(out)
+            result = from_owned(out)
         else:
             result = new(Tensor)
             result._data = out
@@ -333,11 +333,11 @@ def own(primitive: Primitive, inputs: Sequence, edges: Sequence, values: list) -
 
 def part_of(node: Node | None, k: int, array: Any) -> Tensor:
     """Make output `k` of an operation with several outputs."""
-    t = wrap(array)
+    t = from_owned(array)
     if node is not None:
         t.node = part = Node()
         part.primitive, part.edges, part.saved, part.leaves = PART, (node,), (k,), False
-        part.seq, part.shape, part.dtype = tick(), array.shape, array.dtype
+        part.seq, part.shape, part.dtype = next_id(), array.shape, array.dtype
     return t
 
 
@@ -413,7 +413,7 @@ def primitive(
     )
 
 
-def alike(operation: Any, *inputs: Any, **parameters: Any) -> Any:
+def dispatch(operation: Any, *inputs: Any, **parameters: Any) -> Any:
     """Apply an operation inside a rule or a kernel: arrays give an array, Tensors a Tensor."""
     for x in inputs:
         if isinstance(x, Tensor):

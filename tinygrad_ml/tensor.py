@@ -27,7 +27,7 @@ _default_float = np.dtype(np.float32)
 
 # One clock for everything that happens: nodes are numbered by it, and so are the writes to leaves.
 # A leaf was changed after a node used it exactly when its last write has the larger number.
-tick = itertools.count(1).__next__
+next_id = itertools.count(1).__next__
 
 
 # What people who come from PyTorch type first.
@@ -79,17 +79,17 @@ class Tensor:
 
     # _data     the value: an ndarray, or a NumPy scalar when it has no axes (NumPy's own habit: it
     #           is immutable and much cheaper to compute with). `.data` always gives an ndarray.
-    # _wants    a leaf that requires a gradient
-    # _changed  the time of the last write to the value
+    # _requires_grad    a leaf that requires a gradient
+    # _version  the time of the last write to the value
     # _hooks    what register_hook was given; not set before
     # The result of a recorded operation has only _data and node: the others belong to leaves.
     # _lent     `.data` gave the array away: a copy of what it held then (a leaf that requires a
     #           gradient), or True (any other leaf)
-    __slots__ = ("__weakref__", "_changed", "_data", "_grad", "_hooks", "_lent", "_name", "_wants", "node")
+    __slots__ = ("__weakref__", "_data", "_grad", "_hooks", "_lent", "_name", "_requires_grad", "_version", "node")
 
     _data: Any
-    _wants: bool
-    _changed: int
+    _requires_grad: bool
+    _version: int
     _lent: Any
     _grad: Any  # a Tensor, SparseRows, or None
     _name: str | None
@@ -99,8 +99,8 @@ class Tensor:
     def __init__(self, data: Any, dtype: Any = None, *, requires_grad: bool = False, name: str | None = None):
         array = to_array(data, dtype)
         self._data = array if array.ndim else array[()]
-        self._wants = False
-        self._changed = 0
+        self._requires_grad = False
+        self._version = 0
         self._lent = self._grad = self.node = None
         self._name = name
         if requires_grad:
@@ -127,7 +127,7 @@ class Tensor:
             self._data = np.asarray(self._data)
         if self.node is not None:
             self._data.flags.writeable = False
-        elif self._wants:
+        elif self._requires_grad:
             if self._lent is None:
                 self._lent = self._data.copy()
         elif not self._lent:
@@ -144,7 +144,7 @@ class Tensor:
             )
         array = value._data if isinstance(value, Tensor) else np.asarray(value)
         if array is not self._data:  # it is, after `w.data -= step`
-            if not self._wants:
+            if not self._requires_grad:
                 array, self._lent = to_array(array), None
             elif array.dtype.kind not in ("fiub" if self.dtype.kind == "f" else "cfiub"):
                 raise TypeError(f"cannot put a value of dtype {array.dtype} into a parameter of dtype {self.dtype}")
@@ -154,9 +154,9 @@ class Tensor:
             else:
                 array, self._lent = np.array(array, self.dtype), None
             self._data = array
-        if self._wants and self._lent is not None:
+        if self._requires_grad and self._lent is not None:
             self._lent = array.copy()
-        self._changed = tick()
+        self._version = next_id()
 
     @property
     def grad(self) -> Any:
@@ -170,7 +170,7 @@ class Tensor:
         if value is not None:
             if not isinstance(value, SparseRows):
                 array = value._data if isinstance(value, Tensor) else np.asarray(value)
-                value = wrap(np.array(array, self.dtype))  # nobody else's memory, and nobody else's Tensor
+                value = from_owned(np.array(array, self.dtype))  # nobody else's memory, and nobody else's Tensor
             if value.shape != self.shape:
                 raise ValueError(f"a Tensor of shape {self.shape} cannot have a gradient of shape {value.shape}")
         self._grad = value
@@ -186,16 +186,16 @@ class Tensor:
             raise RuntimeError("only a leaf has a name")
         self._name = value
 
-    def settle(self) -> None:
+    def _sync_version(self) -> None:
         """Count a write that came through the array that `.data` gave away."""
         if type(self._lent) is ndarray and not same(self._lent, self._data):
             self._lent = self._data.copy()
-            self._changed = tick()
+            self._version = next_id()
 
     @property
     def requires_grad(self) -> bool:
         """Whether `backward` computes a gradient for this Tensor or passes one through it."""
-        return self.node is not None or self._wants
+        return self.node is not None or self._requires_grad
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
@@ -208,10 +208,10 @@ class Tensor:
                 f"a Tensor of dtype {self.dtype} cannot require a gradient: only floating dtypes have derivatives; "
                 f"convert it first, for example x.astype(tg.get_default_dtype())"
             )
-        if bool(value) != self._wants:
+        if bool(value) != self._requires_grad:
             self._data = np.array(self._data)  # nobody else holds the array that writes will go to
             self._lent = None
-            self._wants = bool(value)
+            self._requires_grad = bool(value)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Set `requires_grad` and return the Tensor itself.
@@ -272,7 +272,7 @@ class Tensor:
         >>> (x * 2).detach()
         tensor([2., 4.])
         """
-        return wrap(np.array(self._data) if self.node is None else self._data)
+        return from_owned(np.array(self._data) if self.node is None else self._data)
 
     shape = property(lambda self: self._data.shape, doc="The lengths of the axes.")
     ndim = property(lambda self: self._data.ndim, doc="The number of axes.")
@@ -293,7 +293,7 @@ class Tensor:
             notes += f", shape={array.shape}"
         if self.node is not None:
             notes += f", made by {self.node.primitive.name}"
-        elif self._wants:
+        elif self._requires_grad:
             notes += ", requires_grad=True"
         return f"tensor({text}{notes})"
 
@@ -346,7 +346,7 @@ class Tensor:
         rebuild, arguments = self.__reduce__()
         copy = memo[id(self)] = rebuild(*arguments)
         if self.grad is not None:
-            copy.grad = wrap(np.array(self.grad._data))
+            copy.grad = from_owned(np.array(self.grad._data))
         return copy
 
     def __reduce__(self) -> Any:
@@ -354,7 +354,7 @@ class Tensor:
             raise RuntimeError(
                 f"the result of {self.node.primitive.name} cannot be copied or pickled with its history; use .detach()"
             )
-        return _rebuild, (type(self), np.array(self._data), self._wants, self.name)
+        return _rebuild, (type(self), np.array(self._data), self._requires_grad, self.name)
 
     if TYPE_CHECKING:
         # Attached by autograd.py and by ops/methods.py.
@@ -451,12 +451,12 @@ def get_default_dtype() -> np.dtype:
     return _default_float
 
 
-def wrap(array: Any) -> Tensor:
+def from_owned(array: Any) -> Tensor:
     """Make a Tensor of an array that nobody else will write to, without a copy."""
     t = Tensor.__new__(Tensor)
     t._data = array
-    t._wants = False
-    t._changed = 0
+    t._requires_grad = False
+    t._version = 0
     t._lent = t._grad = t._name = t.node = None
     return t
 
@@ -501,8 +501,8 @@ def _holds_tensor(items: Any) -> bool:
 
 
 def _rebuild(cls: type[Tensor], array: np.ndarray, requires_grad: bool, name: str | None) -> Tensor:
-    t = wrap(array)
+    t = from_owned(array)
     t.__class__ = cls
-    t._wants = requires_grad
+    t._requires_grad = requires_grad
     t.name = name
     return t

@@ -26,7 +26,7 @@ import numpy as np
 from . import autograd
 from .autograd import Node, enable_grad, modes
 from .ops import reshape, stack
-from .tensor import Tensor, wrap
+from .tensor import Tensor, from_owned
 
 Several = int | Sequence[int]
 
@@ -354,7 +354,7 @@ def _rows(output: Tensor, leaves: Sequence[Tensor], record: bool) -> list[Tensor
     """Return the Jacobian of an output for each leaf, by one backward walk for each of its rows."""
     shapes = [(*output.shape, *leaf.shape) for leaf in leaves]
     if not output.requires_grad or not output.size or not leaves:
-        return [wrap(np.zeros(shape, output.dtype)) for shape in shapes]
+        return [from_owned(np.zeros(shape, output.dtype)) for shape in shapes]
     rows = [
         autograd.grad(output, leaves, unit, create_graph=record, retain_graph=True, allow_unused=True)
         for unit in _units(output)
@@ -368,7 +368,7 @@ def _rows(output: Tensor, leaves: Sequence[Tensor], record: bool) -> list[Tensor
 
 def _units(x: Tensor) -> list[Tensor]:
     """Return the unit vectors of the shape and dtype of a Tensor."""
-    return [wrap(row.reshape(x.shape)) for row in np.eye(x.size, dtype=x.dtype)]
+    return [from_owned(row.reshape(x.shape)) for row in np.eye(x.size, dtype=x.dtype)]
 
 
 def _derivative_along(gradients: Sequence, cotangent: Tensor, tangents: Sequence, record: bool) -> Tensor:
@@ -401,7 +401,7 @@ def _as_tuples(inputs: Any, tangents: Any) -> tuple[tuple, tuple]:
 
 
 def _zeros(x: Tensor) -> Tensor:
-    return wrap(np.zeros(x.shape, x.dtype))
+    return from_owned(np.zeros(x.shape, x.dtype))
 
 
 def _like(function: Callable) -> Callable:

@@ -57,7 +57,7 @@ SPARED = {"nonzero": "{1}", "along": "{0}", "_each": "{0} / n", "in_pieces": "{0
 SPARED |= {
     "masked": "{0} * ({1})",
     "times": "{0} * {1}",
-    "spread": "spread({0})",
+    "broadcast_back": "spread({0})",
     "_ahead": "{0} - {1}",
     "_over": "{0} / {1}",
 }
@@ -177,7 +177,7 @@ class _Tidy(ast.NodeTransformer):
         name = node.func.id if isinstance(node.func, ast.Name) else ""
         if name in SLOPES:
             return _expression(SLOPES[name])
-        if name == "alike":
+        if name == "dispatch":
             return self.visit(ast.Call(node.args[0], node.args[1:], []))
         self.generic_visit(node)
         texts = [ast.unparse(a) for a in node.args]

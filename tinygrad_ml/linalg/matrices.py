@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import NUMPY, alike, primitive
+from ..autograd import NUMPY, dispatch, primitive
 from ..ops import shape
 from ..ops.elementwise import positive, where
 from ..ops.products import einsum, matmul
 from ..ops.shape import swapaxes
-from ..tensor import Tensor, wrap
+from ..tensor import Tensor, from_owned
 
 LinAlgError = np.linalg.LinAlgError
 
@@ -122,7 +122,7 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Tensor, Tensor, i
     if a.ndim != 2 or a.shape[0] != b.shape[0]:
         raise ValueError(f"lstsq: a {a.shape} and b {b.shape} must be (m, n) and (m,) or (m, k)")
     _, residuals, rank, s = np.linalg.lstsq(a._data, b._data, rcond=_cutoff(a, rcond))
-    return matmul(pinv(a, rcond=rcond), b), wrap(residuals), int(rank), wrap(s)
+    return matmul(pinv(a, rcond=rcond), b), from_owned(residuals), int(rank), from_owned(s)
 
 
 # ---------------------------------------------------------------------- determinants
@@ -168,7 +168,7 @@ def cofactor(x):
     return np.linalg.slogdet(u @ vh)[0][..., None, None] * (u * _without_each(s)[0][..., None, :]) @ vh
 
 
-@primitive(np.linalg.det, cost="cubic", x=lambda g, x: np.expand_dims(g, (-2, -1)) * alike(cofactor, x))
+@primitive(np.linalg.det, cost="cubic", x=lambda g, x: np.expand_dims(g, (-2, -1)) * dispatch(cofactor, x))
 def det(x):
     """Return the determinants of square matrices; the first two derivatives are right for singular ones too.
 

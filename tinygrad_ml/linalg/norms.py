@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from ..autograd import NUMPY, primitive
-from ..ops.reduce import along
+from ..ops.reduce import restore_axes
 from ..tensor import Tensor
 from .spectral import svdvals
 
 
 def _vector_norm_x(g: Any, x: Any, out: Any, axis: Any, keepdims: bool, ord: float) -> Any:
-    g, out = along(g, axis, keepdims), along(out, axis, keepdims)
+    g, out = restore_axes(g, axis, keepdims), restore_axes(out, axis, keepdims)
     if ord in (np.inf, -np.inf):
         hit = np.abs(x) == out
         return np.where(hit, g * np.sign(x) / np.sum(hit, axis=axis, keepdims=True), 0)

@@ -11,7 +11,7 @@ from .. import ops
 from ..ops.linear import affine, project
 from ..ops.reduce import axes_of
 from ..random import random_bits
-from ..tensor import Tensor, wrap
+from ..tensor import Tensor, from_owned
 
 
 def shape_of(x: Any) -> tuple[int, ...]:
@@ -111,7 +111,7 @@ def _drop(input: Any, shape: Any, p: float, training: bool, generator: np.random
         return input * 0
     draw = random_bits(input.shape if shape is None else shape, generator)
     kept = draw >= np.uint32(min(p * 2**32, 2**32 - 1))
-    return input * wrap(kept * input.dtype.type(1 / (1 - p)))
+    return input * from_owned(kept * input.dtype.type(1 / (1 - p)))
 
 
 def check_probability(p: float) -> None:

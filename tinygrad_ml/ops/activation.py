@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import alike, elementwise, primitive
+from ..autograd import dispatch, elementwise, primitive
 from ..tensor import Tensor
-from .blockwise import in_pieces, masked
-from .reduce import along
+from .blockwise import blockwise, masked
+from .reduce import restore_axes
 from .special import erf
 
 ROOT_HALF = math.sqrt(1 / 2)
@@ -48,7 +48,7 @@ relu = elementwise(
 )
 
 sigmoid = elementwise(
-    lambda x: in_pieces(_sigmoid, x),
+    lambda x: blockwise(_sigmoid, x),
     """Return 1 / (1 + e ** -x).
 
     >>> tg.sigmoid(tg.tensor([0.0, -1e4]))
@@ -64,7 +64,7 @@ def _softplus_slope(x: Any, out: Any, beta: float, threshold: float) -> Any:
 
 
 @primitive(
-    x=lambda g, x, out, beta, threshold: g * in_pieces(lambda x, out: _softplus_slope(x, out, beta, threshold), x, out),
+    x=lambda g, x, out, beta, threshold: g * blockwise(lambda x, out: _softplus_slope(x, out, beta, threshold), x, out),
 )
 def softplus(x, *, beta=1.0, threshold=20.0):
     """Return log(1 + exp(beta * x)) / beta, a smooth relu; where beta * x > threshold, it is x itself.
@@ -72,7 +72,7 @@ def softplus(x, *, beta=1.0, threshold=20.0):
     >>> tg.softplus(tg.tensor([-1e4, 0.0, 1e4]))
     tensor([0.000000e+00, 6.931472e-01, 1.000000e+04])
     """
-    return in_pieces(lambda x: _softplus(x, beta, threshold), x)
+    return blockwise(lambda x: _softplus(x, beta, threshold), x)
 
 
 def _softplus(x, beta, threshold):
@@ -81,14 +81,14 @@ def _softplus(x, beta, threshold):
 
 
 logsigmoid = elementwise(
-    lambda x: in_pieces(lambda x: np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x))), x),
+    lambda x: blockwise(lambda x: np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x))), x),
     """Return log(sigmoid(x)), exact also where the sigmoid is nearly 0.
 
     >>> tg.logsigmoid(tg.tensor([-1e4, 0.0]))
     tensor([-1.000000e+04, -6.931472e-01])
     """,
     name="logsigmoid",
-    x=lambda g, x: g * alike(sigmoid, -x),
+    x=lambda g, x: g * dispatch(sigmoid, -x),
 )
 
 
@@ -99,23 +99,23 @@ def _bounded(x: Any) -> Any:
 
 def _silu_slope(x: Any) -> Any:
     x = _bounded(x)
-    s = alike(sigmoid, x)
+    s = dispatch(sigmoid, x)
     return s * (1 + x * (1 - s))
 
 
-@primitive(x=lambda g, x: g * in_pieces(_silu_slope, x))
+@primitive(x=lambda g, x: g * blockwise(_silu_slope, x))
 def silu(x):
     """Return x * sigmoid(x) (also called swish), which is 0 at -inf.
 
     >>> tg.silu(tg.tensor([float("-inf"), 0.0, 1.0]))
     tensor([-0.      ,  0.      ,  0.731059])
     """
-    return in_pieces(lambda x: np.maximum(x, -1000) * _sigmoid(x), x)
+    return blockwise(lambda x: np.maximum(x, -1000) * _sigmoid(x), x)
 
 
 def _normal_cdf(x: Any, approximate: str) -> Any:
     if approximate == "none":
-        return 0.5 * (1 + alike(erf, x * ROOT_HALF))
+        return 0.5 * (1 + dispatch(erf, x * ROOT_HALF))
     if approximate == "tanh":
         x = _bounded(x)
         return 0.5 * (1 + np.tanh(ROOT_TWO_OVER_PI * (x + 0.044715 * (x * x * x))))
@@ -132,7 +132,7 @@ def _gelu_slope(x: Any, cdf: Any, approximate: str) -> Any:
 
 @primitive(
     keeps="cdf",
-    x=lambda g, x, cdf, approximate: g * in_pieces(lambda x, cdf: _gelu_slope(x, cdf, approximate), x, cdf),
+    x=lambda g, x, cdf, approximate: g * blockwise(lambda x, cdf: _gelu_slope(x, cdf, approximate), x, cdf),
 )
 def gelu(x, *, approximate="none"):
     """Return x times the chance that a standard normal variable is below x; "tanh" approximates that chance.
@@ -144,24 +144,24 @@ def gelu(x, *, approximate="none"):
     >>> tg.gelu(tg.tensor(1.0), approximate="tanh")
     tensor(0.841192)
     """
-    cdf = in_pieces(lambda x: _normal_cdf(x, approximate), x)
-    return in_pieces(lambda x, cdf: np.maximum(x, -1000) * cdf, x, cdf), cdf
+    cdf = blockwise(lambda x: _normal_cdf(x, approximate), x)
+    return blockwise(lambda x, cdf: np.maximum(x, -1000) * cdf, x, cdf), cdf
 
 
 def _mish_slope(x: Any) -> Any:
     x = _bounded(x)
-    t = np.tanh(alike(softplus, x))
-    return t + x * (1 - t * t) * alike(sigmoid, x)
+    t = np.tanh(dispatch(softplus, x))
+    return t + x * (1 - t * t) * dispatch(sigmoid, x)
 
 
-@primitive(x=lambda g, x: g * in_pieces(_mish_slope, x))
+@primitive(x=lambda g, x: g * blockwise(_mish_slope, x))
 def mish(x):
     """Return x * tanh(softplus(x)), which is 0 at -inf.
 
     >>> tg.mish(tg.tensor([0.0, 1.0]))
     tensor([0.      , 0.865098])
     """
-    return in_pieces(lambda x: np.maximum(x, -1000) * np.tanh(alike(softplus, x)), x)
+    return blockwise(lambda x: np.maximum(x, -1000) * np.tanh(dispatch(softplus, x)), x)
 
 
 # ---------------------------------------------------------------------- relus with another left half
@@ -175,18 +175,18 @@ def _elu_slope(x: Any, alpha: float) -> Any:
     return alpha * np.exp(np.minimum(x, 0)) * (x <= 0) + (x > 0)
 
 
-@primitive(x=lambda g, x, alpha: g * in_pieces(lambda x: _elu_slope(x, alpha), x))
+@primitive(x=lambda g, x, alpha: g * blockwise(lambda x: _elu_slope(x, alpha), x))
 def elu(x, *, alpha=1.0):
     """Return x where x > 0, and alpha * (exp(x) - 1) elsewhere. Its derivative at 0 is taken to be alpha.
 
     >>> tg.elu(tg.tensor([-1.0, 2.0]))
     tensor([-0.632121,  2.      ])
     """
-    return in_pieces(lambda x: _elu(x, alpha), x)
+    return blockwise(lambda x: _elu(x, alpha), x)
 
 
 selu = elementwise(
-    lambda x: in_pieces(lambda x: SELU_SCALE * _elu(x, SELU_ALPHA), x),
+    lambda x: blockwise(lambda x: SELU_SCALE * _elu(x, SELU_ALPHA), x),
     """Return scale * elu(x, alpha) with the constants that keep mean 0 and variance 1 from layer to layer.
 
     Its derivative at 0 is taken to be scale * alpha. Source: Klambauer and others, Self-normalizing neural
@@ -196,7 +196,7 @@ selu = elementwise(
     tensor([-1.111331,  2.101402])
     """,
     name="selu",
-    x=lambda g, x: g * in_pieces(lambda x: SELU_SCALE * _elu_slope(x, SELU_ALPHA), x),
+    x=lambda g, x: g * blockwise(lambda x: SELU_SCALE * _elu_slope(x, SELU_ALPHA), x),
 )
 
 
@@ -243,7 +243,9 @@ softsign = elementwise(
 # ---------------------------------------------------------------------- the softmax family
 
 
-@primitive(x=lambda g, x, out, axis, keepdims: along(g, axis, keepdims) * _share(x, along(out, axis, keepdims)))
+@primitive(
+    x=lambda g, x, out, axis, keepdims: restore_axes(g, axis, keepdims) * _share(x, restore_axes(out, axis, keepdims))
+)
 def logsumexp(x, *, axis=None, keepdims=False):
     """Return log(sum(exp(x))) over `axis`, without overflow. Of nothing but -inf it is -inf, with gradient 0.
 

@@ -11,7 +11,7 @@ PIECE = 32768  # numbers, so that a few pieces fit into the cache of a core
 BITS: dict[str, Any] = {"f": np.int32, "d": np.int64}
 
 
-def in_pieces(function: Callable, *arrays: Any) -> Any:
+def blockwise(function: Callable, *arrays: Any) -> Any:
     """Apply an elementwise function of arrays of one shape: to large arrays piece by piece.
 
     What it computes on the way then stays in the processor's cache. Tensors, numbers and small arrays go at once.

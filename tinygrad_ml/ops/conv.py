@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import alike, primitive
+from ..autograd import dispatch, primitive
 from ..tensor import Tensor
-from .patches import PLAIN, Geometry, patches_of, stacked
+from .patches import DEFAULT, Geometry, patches_of, stacked
 
 # ---------------------------------------------------------------------- what users call
 
@@ -105,7 +105,7 @@ def _convolve(name: str, x: Any, weight: Any, bias: Any, stride: Any, padding: A
         )
     if bias is not None and np.shape(bias) != kernel[:1]:
         raise ValueError(f"{where}: bias has shape {np.shape(bias)}, it must be ({kernel[0]},)")
-    stride, dilation = each(name, "stride", stride, n, 1), each(name, "dilation", dilation, n, 1)
+    stride, dilation = as_pair(name, "stride", stride, n, 1), as_pair(name, "dilation", dilation, n, 1)
     geometry = Geometry(stride, _padding(name, padding, kernel[2:], stride, dilation), dilation, groups)
     if n == 1:
         x, weight = np.expand_dims(as_input(x), -2), np.expand_dims(as_input(weight), -2)
@@ -125,7 +125,7 @@ def as_input(x: Any) -> Tensor:
     return x if isinstance(x, Tensor) else Tensor(x)
 
 
-def each(name: str, argument: str, value: Any, n: int, least: int) -> tuple[int, int]:
+def as_pair(name: str, argument: str, value: Any, n: int, least: int) -> tuple[int, int]:
     """Return an argument that is one integer or one for each of `n` axes, for height and width (one axis: width)."""
     values = tuple(value) if isinstance(value, (tuple, list)) else (value,) * n
     if len(values) != n or any(not isinstance(v, (int, np.integer)) or v < least for v in values):
@@ -142,18 +142,18 @@ def _padding(name: str, padding: Any, kernel: tuple, stride: tuple, dilation: tu
             raise ValueError(f"{name}: padding='same' keeps the size only with stride 1; give the padding in numbers")
         missing = [d * (k - 1) for k, d in zip((1, *kernel)[-2:], dilation)]
         return tuple((total // 2, total - total // 2) for total in missing)
-    return tuple((p, p) for p in each(name, "padding", 0 if padding == "valid" else padding, n, 0))
+    return tuple((p, p) for p in as_pair(name, "padding", 0 if padding == "valid" else padding, n, 0))
 
 
 # ---------------------------------------------------------------------- the operations
 
 
 def _conv2d_x(g: Any, weight: Any, x_shape: tuple, geometry: Geometry) -> Any:
-    return alike(conv2d_input, g, weight, size=x_shape[2:], geometry=geometry)
+    return dispatch(conv2d_input, g, weight, size=x_shape[2:], geometry=geometry)
 
 
 def _conv2d_weight(g: Any, x: Any, weight_shape: tuple, geometry: Geometry) -> Any:
-    return alike(conv2d_weight, x, g, kernel=weight_shape[2:], geometry=geometry)
+    return dispatch(conv2d_weight, x, g, kernel=weight_shape[2:], geometry=geometry)
 
 
 def _cost(size: int, shapes: Sequence, parameters: dict) -> int:
@@ -167,7 +167,7 @@ def _gradient_cost(size: int, shapes: Sequence, parameters: dict) -> int:
 
 
 @primitive(cost=_cost, x=_conv2d_x, weight=_conv2d_weight, bias=lambda g: np.einsum("nchw->c", g))
-def _conv2d(x, weight, bias, *, geometry=PLAIN):
+def _conv2d(x, weight, bias, *, geometry=DEFAULT):
     """Return the convolution of x (batch, in, height, width) with weight (out, in / groups, kh, kw), plus bias (out,).
 
     >>> tg.conv2d(tg.ones((1, 1, 3, 3)), tg.ones((1, 1, 2, 2)))
@@ -199,10 +199,10 @@ def _conv2d(x, weight, bias, *, geometry=PLAIN):
 
 @primitive(
     cost=_gradient_cost,
-    y=lambda g, weight, geometry: alike(_conv2d, g, weight, 0.0, geometry=geometry),
+    y=lambda g, weight, geometry: dispatch(_conv2d, g, weight, 0.0, geometry=geometry),
     weight=lambda g, y, weight_shape, geometry: _conv2d_weight(y, g, weight_shape, geometry),
 )
-def conv2d_input(y, weight, *, size, geometry=PLAIN):
+def conv2d_input(y, weight, *, size, geometry=DEFAULT):
     """Return the gradient of conv2d for its input of height and width `size`, when y arrives: a transposed convolution.
 
     >>> tg.ops.conv2d_input(tg.ones((1, 1, 1, 1)), tg.tensor([[[[1.0, 2.0]]]]), size=(1, 2))
@@ -240,10 +240,10 @@ def conv2d_input(y, weight, *, size, geometry=PLAIN):
 
 @primitive(
     cost=_gradient_cost,
-    x=lambda g, y, x_shape, geometry: alike(conv2d_input, y, g, size=x_shape[2:], geometry=geometry),
-    y=lambda g, x, geometry: alike(_conv2d, x, g, 0.0, geometry=geometry),
+    x=lambda g, y, x_shape, geometry: dispatch(conv2d_input, y, g, size=x_shape[2:], geometry=geometry),
+    y=lambda g, x, geometry: dispatch(_conv2d, x, g, 0.0, geometry=geometry),
 )
-def conv2d_weight(x, y, *, kernel, geometry=PLAIN):
+def conv2d_weight(x, y, *, kernel, geometry=DEFAULT):
     """Return the gradient of conv2d for its weight, with a kernel of height and width `kernel`, when y arrives.
 
     >>> tg.ops.conv2d_weight(tg.tensor([[[[1.0, 2.0, 3.0]]]]), tg.ones((1, 1, 1, 2)), kernel=(1, 2))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..random import default_generator
-from ..tensor import Tensor, get_default_dtype, to_array, wrap
+from ..tensor import Tensor, from_owned, get_default_dtype, to_array
 
 
 def _shape(shape: tuple) -> tuple[int, ...]:
@@ -21,7 +21,7 @@ def _shape(shape: tuple) -> tuple[int, ...]:
 
 
 def _new(array: np.ndarray, requires_grad: bool) -> Tensor:
-    return wrap(array).requires_grad_(requires_grad)
+    return from_owned(array).requires_grad_(requires_grad)
 
 
 def zeros(*shape: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
@@ -119,9 +119,9 @@ def from_dlpack(x: Any) -> Tensor:
     tensor([1., 2.], dtype=float64)
     """
     try:
-        return wrap(np.array(np.from_dlpack(x)))
+        return from_owned(np.array(np.from_dlpack(x)))
     except BufferError:  # NumPy 2.0 does not lend a read-only array
-        return wrap(to_array(x))
+        return from_owned(to_array(x))
 
 
 def rand(

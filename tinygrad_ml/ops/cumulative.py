@@ -8,13 +8,13 @@ import numpy as np
 
 from ..autograd import primitive
 from ..tensor import Tensor
-from .reduce import along, in_rows
+from .reduce import in_rows, restore_axes
 
 
 def _prod_x(g: Any, x: Any, out: Any, axis: Any, keepdims: bool) -> Any:
     recorded = isinstance(x, Tensor)
     if recorded and x._data.all():
-        return along(g * out, axis, keepdims) / x
+        return restore_axes(g * out, axis, keepdims) / x
     rows, back = in_rows(x, axis)
     n = rows.shape[-1]
     if recorded:  # the product of the others, written out, has derivatives of its own
@@ -23,7 +23,7 @@ def _prod_x(g: Any, x: Any, out: Any, axis: Any, keepdims: bool) -> Any:
         others = np.ones_like(rows)  # the product of those before, times the product of those after
         others[..., 1:] = np.cumprod(rows[..., :-1], axis=-1)
         others[..., :-1] *= np.cumprod(rows[..., :0:-1], axis=-1)[..., ::-1]
-    return along(g, axis, keepdims) * back(others)
+    return restore_axes(g, axis, keepdims) * back(others)
 
 
 @primitive(np.prod, cost="reduction", x=_prod_x)

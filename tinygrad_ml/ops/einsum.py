@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import alike, primitive
+from ..autograd import dispatch, primitive
 from ..tensor import Tensor
 
 
@@ -155,7 +155,7 @@ def _einsum_gradient(subscripts: str, i: int, shapes: tuple[tuple[int, ...], ...
 
 def _einsum_arrays(g: Any, i: int, arrays: tuple, arrays_shape: Sequence, subscripts: str) -> Any:
     contraction, spread, diagonals = _einsum_gradient(subscripts, i, tuple(arrays_shape))
-    r = alike(_einsum, g, *arrays[:i], *arrays[i + 1 :], subscripts=contraction)
+    r = dispatch(_einsum, g, *arrays[:i], *arrays[i + 1 :], subscripts=contraction)
     r = np.reshape(r, spread)
     for first, later in diagonals:  # an index that is repeated in one operand reads its diagonal
         n = arrays_shape[i][first]

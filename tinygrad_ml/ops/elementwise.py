@@ -17,7 +17,7 @@ from ..tensor import Tensor
 from .blockwise import masked
 
 
-def nonzero(g: Any, d: Any) -> Any:
+def safe_divisor(g: Any, d: Any) -> Any:
     """Return the divisor `d` with 1 in place of the zeros and NaNs at which the gradient `g` is zero."""
     values = d._data if isinstance(d, Tensor) else d
     if isinstance(values, (int, float, np.generic)):
@@ -31,7 +31,7 @@ def nonzero(g: Any, d: Any) -> Any:
     return np.where(((values == 0) | (values != values)) & (arriving == 0), values.dtype.type(1), d)
 
 
-def times(g: Any, d: Any) -> Any:
+def safe_multiply(g: Any, d: Any) -> Any:
     """Return g * d, where a zero gradient `g` stays zero though the derivative `d` may be infinite or NaN."""
     values: Any = d._data if isinstance(d, Tensor) else d
     total: Any = values if isinstance(values, np.generic) else values.sum()
@@ -87,8 +87,8 @@ divide = elementwise(
     tensor([0.25, 0.5 ])
     """,
     kernel=operator.truediv,
-    x=lambda g, y: g / nonzero(g, y),
-    y=lambda g, x, y: -(g / nonzero(g, y)) * (x / nonzero(g, y)),
+    x=lambda g, y: g / safe_divisor(g, y),
+    y=lambda g, x, y: -(g / safe_divisor(g, y)) * (x / safe_divisor(g, y)),
 )
 
 negative = elementwise(
@@ -109,14 +109,14 @@ def _power_x(g: Any, x: Any, y: Any) -> Any:
             return 0 * g
         if y == 2:  # what people square with
             return g * (2 * x)
-        return times(g, y * (x if y >= 1 else nonzero(g, x)) ** (y - 1))
+        return safe_multiply(g, y * (x if y >= 1 else safe_divisor(g, x)) ** (y - 1))
     base = np.where((x == 0) & ((y == 0) | ((g == 0) & (y < 1))), 1, x)
-    return times(g, y * base ** (y - 1))
+    return safe_multiply(g, y * base ** (y - 1))
 
 
 def _power_y(g: Any, x: Any, y: Any, out: Any) -> Any:
     flat = (x == 0) & ((y >= 0) | (g == 0))
-    return np.where(flat, 0, times(g, out * np.log(np.where(flat, 1, x))))
+    return np.where(flat, 0, safe_multiply(g, out * np.log(np.where(flat, 1, x))))
 
 
 power = elementwise(
@@ -165,7 +165,7 @@ sqrt = elementwise(
     >>> tg.sqrt(tg.tensor([4.0, 9.0]))
     tensor([2., 3.])
     """,
-    x=lambda g, out: g * 0.5 / nonzero(g, out),
+    x=lambda g, out: g * 0.5 / safe_divisor(g, out),
 )
 
 hypot = elementwise(
@@ -186,7 +186,7 @@ reciprocal = elementwise(
     >>> tg.reciprocal(tg.tensor([2.0, -4.0]))
     tensor([ 0.5 , -0.25])
     """,
-    x=lambda g, x: -(g / nonzero(g, x)) / nonzero(g, x),
+    x=lambda g, x: -(g / safe_divisor(g, x)) / safe_divisor(g, x),
 )
 
 positive = elementwise(

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import alike, primitive
+from ..autograd import dispatch, primitive
 from ..sparse import SparseRows
 from ..tensor import Tensor
 from .index import scatter
@@ -21,7 +21,7 @@ def _rows(g: Any, weight_shape: tuple, indices: np.ndarray, padding_idx: int | N
         return SparseRows(rows[kept], values[kept], weight_shape)
     if padding_idx is not None:
         g = g * (indices != padding_idx).reshape(indices.shape + (1,) * (len(weight_shape) - 1))
-    return alike(scatter, g, index=indices, shape=weight_shape)
+    return dispatch(scatter, g, index=indices, shape=weight_shape)
 
 
 @primitive(weight=_rows)

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import alike, elementwise
+from ..autograd import dispatch, elementwise
 from .activation import sigmoid
-from .elementwise import nonzero, times
+from .elementwise import safe_divisor, safe_multiply
 
 LOG_2, LOG_10 = math.log(2), math.log(10)
 
@@ -20,7 +20,7 @@ exp = elementwise(
     >>> tg.exp(tg.tensor([0.0, 1.0]))
     tensor([1.      , 2.718282])
     """,
-    x=lambda g, out: times(g, out),
+    x=lambda g, out: safe_multiply(g, out),
 )
 
 exp2 = elementwise(
@@ -30,7 +30,7 @@ exp2 = elementwise(
     >>> tg.exp2(tg.tensor([0.0, 3.0]))
     tensor([1., 8.])
     """,
-    x=lambda g, out: times(g, out * LOG_2),
+    x=lambda g, out: safe_multiply(g, out * LOG_2),
 )
 
 expm1 = elementwise(
@@ -40,7 +40,7 @@ expm1 = elementwise(
     >>> tg.expm1(tg.tensor([0.0, 1e-6]))
     tensor([0.e+00, 1.e-06])
     """,
-    x=lambda g, out: times(g, out + 1),
+    x=lambda g, out: safe_multiply(g, out + 1),
 )
 
 log = elementwise(
@@ -50,7 +50,7 @@ log = elementwise(
     >>> tg.log(tg.tensor([1.0, 10.0]))
     tensor([0.      , 2.302585])
     """,
-    x=lambda g, x: g / nonzero(g, x),
+    x=lambda g, x: g / safe_divisor(g, x),
 )
 
 log2 = elementwise(
@@ -60,7 +60,7 @@ log2 = elementwise(
     >>> tg.log2(tg.tensor([1.0, 8.0]))
     tensor([0., 3.])
     """,
-    x=lambda g, x: g / nonzero(g, x * LOG_2),
+    x=lambda g, x: g / safe_divisor(g, x * LOG_2),
 )
 
 log10 = elementwise(
@@ -70,7 +70,7 @@ log10 = elementwise(
     >>> tg.log10(tg.tensor([1.0, 1000.0]))
     tensor([0., 3.])
     """,
-    x=lambda g, x: g / nonzero(g, x * LOG_10),
+    x=lambda g, x: g / safe_divisor(g, x * LOG_10),
 )
 
 log1p = elementwise(
@@ -80,7 +80,7 @@ log1p = elementwise(
     >>> tg.log1p(tg.tensor([0.0, 1e-6]))
     tensor([0.000000e+00, 9.999995e-07])
     """,
-    x=lambda g, x: g / nonzero(g, 1 + x),
+    x=lambda g, x: g / safe_divisor(g, 1 + x),
 )
 
 
@@ -102,8 +102,8 @@ logaddexp = elementwise(
     tensor([10000.693])
     """,
     kernel=_logaddexp,  # several times as fast as NumPy's
-    x=lambda g, x, y: g * alike(sigmoid, _ahead(x, y)),
-    y=lambda g, x, y: g * alike(sigmoid, _ahead(y, x)),
+    x=lambda g, x, y: g * dispatch(sigmoid, _ahead(x, y)),
+    y=lambda g, x, y: g * dispatch(sigmoid, _ahead(y, x)),
 )
 
 logaddexp2 = elementwise(
@@ -113,6 +113,6 @@ logaddexp2 = elementwise(
     >>> tg.logaddexp2(tg.tensor([1e4]), 1e4)
     tensor([10001.])
     """,
-    x=lambda g, x, y: g * alike(sigmoid, LOG_2 * _ahead(x, y)),
-    y=lambda g, x, y: g * alike(sigmoid, LOG_2 * _ahead(y, x)),
+    x=lambda g, x, y: g * dispatch(sigmoid, LOG_2 * _ahead(x, y)),
+    y=lambda g, x, y: g * dispatch(sigmoid, LOG_2 * _ahead(y, x)),
 )

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import alike, primitive
-from ..tensor import Tensor, get_default_dtype, wrap
+from ..autograd import dispatch, primitive
+from ..tensor import Tensor, from_owned, get_default_dtype
 
 
 def normalised(index: Any) -> Any:
@@ -48,7 +48,7 @@ def _all_integers(parts: tuple) -> bool:
 
 
 def _gather(g: Any, index: Any) -> Any:
-    return alike(getitem, g, index=index)
+    return dispatch(getitem, g, index=index)
 
 
 @primitive(cost="none", g=_gather)
@@ -98,12 +98,12 @@ def add_rows(shape: tuple, length: int, width: int, rows: np.ndarray, g: np.ndar
     return out
 
 
-def put_back(g: Any, positions: np.ndarray, shape: tuple) -> Any:
+def scatter_flat(g: Any, positions: np.ndarray, shape: tuple) -> Any:
     """Return zeros of `shape` to which `g` is added at flat positions: the derivative of x.ravel()[positions]."""
-    return np.reshape(alike(scatter, g, index=positions, shape=(math.prod(shape),)), shape)
+    return np.reshape(dispatch(scatter, g, index=positions, shape=(math.prod(shape),)), shape)
 
 
-@primitive(views=True, x=lambda g, x_shape, index: alike(scatter, g, index=index, shape=x_shape))
+@primitive(views=True, x=lambda g, x_shape, index: dispatch(scatter, g, index=index, shape=x_shape))
 def getitem(x, *, index):
     """Return x[index], for any index that NumPy takes (`x[index]` is the usual way to write it).
 
@@ -118,11 +118,11 @@ def getitem(x, *, index):
 
 
 def _set_zero(g: Any, index: Any) -> Any:
-    return alike(setitem, g, 0, index=index)
+    return dispatch(setitem, g, 0, index=index)
 
 
 def _set_value(g: Any, x_shape: tuple, value_shape: tuple, index: Any) -> Any:
-    g = alike(getitem, g, index=index)
+    g = dispatch(getitem, g, index=index)
     if not is_basic(index):
         where = places(index, x_shape)
         count = np.arange(where.size)
@@ -160,7 +160,7 @@ def setitem(x, value, *, index):
 @primitive(
     cost="none",
     x=lambda g: g,
-    value=lambda g, value_shape, index: _with_leading_ones(alike(getitem, g, index=index), value_shape),
+    value=lambda g, value_shape, index: _with_leading_ones(dispatch(getitem, g, index=index), value_shape),
 )
 def _add_at(x, value, *, index):
     """Return a copy of x with `value` added at x[index], once for every time that the index names an element.
@@ -171,7 +171,7 @@ def _add_at(x, value, *, index):
     dtype = np.result_type(x, value)
     values = np.empty(x[index].shape, dtype)
     values[...] = value
-    return alike(scatter, values, index=index, shape=x.shape) + x
+    return dispatch(scatter, values, index=index, shape=x.shape) + x
 
 
 def add_at(x: Any, index: Any, value: Any) -> Tensor:
@@ -195,8 +195,8 @@ def _indices(indices: Any) -> np.ndarray:
 
 def _untake(g: Any, x_shape: tuple, indices: np.ndarray, axis: int | None) -> Any:
     if axis is None:
-        return put_back(g, indices, x_shape)
-    return alike(scatter, g, index=(slice(None),) * (axis % len(x_shape)) + (indices,), shape=x_shape)
+        return scatter_flat(g, indices, x_shape)
+    return dispatch(scatter, g, index=(slice(None),) * (axis % len(x_shape)) + (indices,), shape=x_shape)
 
 
 @primitive(cost="none", x=_untake)
@@ -220,7 +220,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
 
 def _untake_along_axis(g: Any, x_shape: tuple, indices: np.ndarray, axis: int | None) -> Any:
     positions = np.arange(math.prod(x_shape)).reshape(x_shape)
-    return put_back(g, np.take_along_axis(positions, indices, axis), x_shape)
+    return scatter_flat(g, np.take_along_axis(positions, indices, axis), x_shape)
 
 
 @primitive(cost="none", x=_untake_along_axis)
@@ -263,7 +263,7 @@ def one_hot(indices: Any, num_classes: int | None = None, *, dtype: Any = None) 
     if lowest < 0 or highest >= num_classes:
         wrong = lowest if lowest < 0 else highest
         raise IndexError(f"one_hot: index {wrong} is not one of the {num_classes} classes 0 ... {num_classes - 1}")
-    return wrap(np.asarray(indices[..., None] == np.arange(num_classes), dtype or get_default_dtype()))
+    return from_owned(np.asarray(indices[..., None] == np.arange(num_classes), dtype or get_default_dtype()))
 
 
 @primitive(np.nonzero, cost="none", x=None)
@@ -328,7 +328,7 @@ def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, 
     else:
         order = np.argsort(array, axis, kind="stable")
     order = np.take(order, np.arange(k), axis)
-    return _take_along_axis(x, indices=order, axis=axis), wrap(order)
+    return _take_along_axis(x, indices=order, axis=axis), from_owned(order)
 
 
 @primitive(np.searchsorted, cost="none", a=None, v=None)

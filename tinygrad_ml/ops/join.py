@@ -11,7 +11,7 @@ import numpy as np
 
 from ..autograd import primitive
 from ..tensor import Tensor
-from .index import normalised, put_back
+from .index import normalised, scatter_flat
 from .shape import atleast_1d, atleast_2d, atleast_3d, broadcast_arrays, reshape
 
 
@@ -165,7 +165,7 @@ def _unrepeat(g: Any, x_shape: tuple, repeats: Any, axis: int | None) -> Any:
         k = (axis or 0) % len(shape)
         g = np.sum(np.reshape(g, (*shape[: k + 1], repeats, *shape[k + 1 :])), axis=k + 1)
         return np.reshape(g, x_shape)
-    return put_back(g, np.repeat(np.arange(math.prod(x_shape)).reshape(x_shape), repeats, axis), x_shape)
+    return scatter_flat(g, np.repeat(np.arange(math.prod(x_shape)).reshape(x_shape), repeats, axis), x_shape)
 
 
 @primitive(cost="none", x=_unrepeat)
@@ -198,7 +198,7 @@ def _unpad(g: Any, x_shape: tuple, pad_width: Any, mode: Any) -> Any:
     if mode == "constant":
         before = np.broadcast_to(pad_width, (len(x_shape), 2))[:, 0].tolist()
         return g[tuple([slice(start, start + n) for start, n in zip(before, x_shape)])]
-    return put_back(g, np.pad(np.arange(math.prod(x_shape)).reshape(x_shape), pad_width, mode), x_shape)
+    return scatter_flat(g, np.pad(np.arange(math.prod(x_shape)).reshape(x_shape), pad_width, mode), x_shape)
 
 
 @primitive(np.pad, cost="none", x=_unpad)

@@ -29,7 +29,7 @@ class Geometry(NamedTuple):
         return height, width
 
 
-PLAIN = Geometry()
+DEFAULT = Geometry()
 
 
 def stacked(kernel: Any, geometry: Geometry) -> tuple[int, int]:

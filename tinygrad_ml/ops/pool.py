@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import alike, primitive
+from ..autograd import dispatch, primitive
 from ..tensor import Tensor
 from .blockwise import masked
-from .conv import as_input, each
+from .conv import as_input, as_pair
 from .patches import Geometry
 
 
@@ -124,10 +124,10 @@ def _pool(
     if x.ndim not in (n + 1, n + 2):
         lengths = "length" if n == 1 else "height, width"
         raise ValueError(f"{name}: x {x.shape} must be (batch, channels, {lengths})")
-    kernel = each(name, "kernel_size", kernel_size, n, 1)
-    steps = kernel if stride is None else each(name, "stride", stride, n, 1)
-    pads = each(name, "padding", padding, n, 0)
-    gaps = each(name, "dilation", dilation, n, 1)
+    kernel = as_pair(name, "kernel_size", kernel_size, n, 1)
+    steps = kernel if stride is None else as_pair(name, "stride", stride, n, 1)
+    pads = as_pair(name, "padding", padding, n, 0)
+    gaps = as_pair(name, "dilation", dilation, n, 1)
     extent = tuple([d * (k - 1) + 1 for k, d in zip(kernel, gaps)])
     if any(2 * p > k for p, k in zip(pads, extent)):
         raise ValueError(f"{name}: padding={padding} must be at most half of kernel_size={kernel_size}")
@@ -204,7 +204,7 @@ def _max_pool2d_x(g: Any, x: Any, x_shape: tuple, out: Any, kernel: tuple, geome
         if not free.any():  # no NaN
             (top, _), (left, _) = geometry.padding
             return dx[:, top : top + x_shape[1], left : left + x_shape[2]]
-    return alike(max_pool2d_input, g, places=_first_of_largest(x, out, kernel, geometry), shape=x_shape)
+    return dispatch(max_pool2d_input, g, places=_first_of_largest(x, out, kernel, geometry), shape=x_shape)
 
 
 @primitive(cost="reduction", x=_max_pool2d_x)
@@ -245,7 +245,7 @@ def _counts(size: tuple, kernel: tuple, geometry: Geometry, counted: tuple) -> n
 
 
 def _avg_pool2d_x(g: Any, x_shape: tuple, kernel: tuple, geometry: Geometry, counted: tuple) -> Any:
-    return alike(avg_pool2d_input, g, size=x_shape[1:], kernel=kernel, geometry=geometry, counted=counted)
+    return dispatch(avg_pool2d_input, g, size=x_shape[1:], kernel=kernel, geometry=geometry, counted=counted)
 
 
 @primitive(cost="reduction", x=_avg_pool2d_x)
@@ -264,7 +264,7 @@ def _avg_pool2d(x, *, kernel, geometry, counted=(0, 0)):
 
 @primitive(
     cost="reduction",
-    y=lambda g, kernel, geometry, counted: alike(_avg_pool2d, g, kernel=kernel, geometry=geometry, counted=counted),
+    y=lambda g, kernel, geometry, counted: dispatch(_avg_pool2d, g, kernel=kernel, geometry=geometry, counted=counted),
 )
 def avg_pool2d_input(y, *, size, kernel, geometry, counted=(0, 0)):
     """Return y shared among the windows of images of height and width `size`: the gradient of avg_pool2d.

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..autograd import NUMPY, primitive
 from ..tensor import Tensor
-from .einsum import einsum, _einsum
+from .einsum import _einsum, einsum
 
 
 def _matmul_x(g: Any, x_shape: tuple, y: Any) -> Any:

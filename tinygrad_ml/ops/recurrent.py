@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import alike, primitive
+from ..autograd import dispatch, primitive
 from ..tensor import Tensor
 from .activation import relu, sigmoid
 from .blockwise import masked
@@ -34,7 +34,7 @@ class _Elman:
         self.nonlinearity = nonlinearity
 
     def step(self, x: Any, m: Any, h: Any, c: Any) -> tuple:
-        h = np.tanh(x + m) if self.nonlinearity == "tanh" else alike(relu, x + m)
+        h = np.tanh(x + m) if self.nonlinearity == "tanh" else dispatch(relu, x + m)
         return h, c, h
 
     def back(self, g: Any, gc: Any, h: Any) -> tuple:
@@ -50,10 +50,10 @@ class _LSTM:
 
     def step(self, x: Any, m: Any, h: Any, c: Any) -> tuple:
         a, n = x + m, h.shape[-1]
-        entering = alike(sigmoid, a[:, : 2 * n])
+        entering = dispatch(sigmoid, a[:, : 2 * n])
         i, f = entering[:, :n], entering[:, n:]
         new = np.tanh(a[:, 2 * n : 3 * n])
-        o = alike(sigmoid, a[:, 3 * n :])
+        o = dispatch(sigmoid, a[:, 3 * n :])
         after = f * c + i * new
         shown = np.tanh(after)
         return o * shown, after, (i, f, new, o, c, shown)
@@ -71,7 +71,7 @@ class _GRU:
 
     def step(self, x: Any, m: Any, h: Any, c: Any) -> tuple:
         n = h.shape[-1]
-        gates = alike(sigmoid, x[:, : 2 * n] + m[:, : 2 * n])
+        gates = dispatch(sigmoid, x[:, : 2 * n] + m[:, : 2 * n])
         r, z = gates[:, :n], gates[:, n:]
         past = m[:, 2 * n :]
         new = np.tanh(x[:, 2 * n :] + r * past)

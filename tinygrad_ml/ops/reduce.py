@@ -14,16 +14,16 @@ from ..autograd import primitive
 from ..tensor import Tensor
 
 
-def along(g: Any, axis: Any, keepdims: bool) -> Any:
+def restore_axes(g: Any, axis: Any, keepdims: bool) -> Any:
     """Give a reduced gradient its reduced axes back, with length 1, so that it broadcasts against the input."""
     if axis is None or keepdims:
         return g
     return np.expand_dims(g, axis)
 
 
-def spread(g: Any, shape: tuple, axis: Any, keepdims: bool) -> Any:
+def broadcast_back(g: Any, shape: tuple, axis: Any, keepdims: bool) -> Any:
     """Repeat a reduced gradient over the axes that were reduced."""
-    g = along(g, axis, keepdims)
+    g = restore_axes(g, axis, keepdims)
     if isinstance(g, Tensor):
         return np.broadcast_to(g if g.ndim == len(shape) else g.reshape((1,) * len(shape)), shape)
     whole = np.empty(shape, g.dtype)
@@ -56,7 +56,7 @@ def in_rows(x: Any, axis: Any) -> tuple[Any, Callable[[Any], Any]]:
     return rows, lambda y: np.transpose(np.reshape(y, moved.shape), back)
 
 
-@primitive(np.sum, cost="reduction", x=lambda g, x_shape, axis, keepdims: spread(g, x_shape, axis, keepdims))
+@primitive(np.sum, cost="reduction", x=lambda g, x_shape, axis, keepdims: broadcast_back(g, x_shape, axis, keepdims))
 def sum(x, *, axis=None, keepdims=False):
     """Return the sum over `axis`.
 
@@ -69,7 +69,7 @@ def sum(x, *, axis=None, keepdims=False):
 @primitive(
     np.mean,
     cost="reduction",
-    x=lambda g, x_shape, axis, keepdims: spread(g / (count(x_shape, axis) or 1), x_shape, axis, keepdims),
+    x=lambda g, x_shape, axis, keepdims: broadcast_back(g / (count(x_shape, axis) or 1), x_shape, axis, keepdims),
 )
 def mean(x, *, axis=None, keepdims=False):
     """Return the arithmetic mean over `axis`.
@@ -83,8 +83,8 @@ def mean(x, *, axis=None, keepdims=False):
 
 
 def _to_the_extreme(g: Any, x: Any, out: Any, axis: Any, keepdims: bool) -> Any:
-    hit = x == along(out, axis, keepdims)
-    return np.where(hit, along(g, axis, keepdims) / np.sum(hit, axis=axis, keepdims=True), 0)
+    hit = x == restore_axes(out, axis, keepdims)
+    return np.where(hit, restore_axes(g, axis, keepdims) / np.sum(hit, axis=axis, keepdims=True), 0)
 
 
 @primitive(np.max, np.amax, cost="reduction", x=_to_the_extreme)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import elementwise, primitive
-from .elementwise import times
+from .elementwise import safe_multiply
 
 
 def _nothing(g: Any) -> Any:
@@ -97,7 +97,7 @@ remainder = elementwise(
     tensor([2., 1.])
     """,
     x=lambda g: g,
-    y=lambda g, x, y, out: times(-g, np.rint((x - out) / y)),
+    y=lambda g, x, y, out: safe_multiply(-g, np.rint((x - out) / y)),
 )
 
 fmod = elementwise(
@@ -108,5 +108,5 @@ fmod = elementwise(
     tensor([ 2., -2.])
     """,
     x=lambda g: g,
-    y=lambda g, x, y, out: times(-g, np.rint((x - out) / y)),
+    y=lambda g, x, y, out: safe_multiply(-g, np.rint((x - out) / y)),
 )

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..autograd import primitive
 from ..tensor import Tensor
-from .index import put_back
+from .index import scatter_flat
 
 
 @primitive(np.reshape, views=True, x=lambda g, x_shape: np.reshape(g, x_shape))
@@ -206,7 +206,7 @@ def triu(x, *, k=0):
 
 def _undiagonal(g: Any, x_shape: tuple, offset: int, axis1: int, axis2: int) -> Any:
     positions = np.arange(math.prod(x_shape)).reshape(x_shape)
-    return put_back(g, np.diagonal(positions, offset, axis1, axis2), x_shape)
+    return scatter_flat(g, np.diagonal(positions, offset, axis1, axis2), x_shape)
 
 
 @primitive(np.diagonal, views=True, x=_undiagonal)

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import alike, elementwise, primitive
-from .blockwise import in_pieces
+from ..autograd import dispatch, elementwise, primitive
+from .blockwise import blockwise
 
 TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
 
@@ -62,7 +62,7 @@ def _erf(x: Any) -> Any:
     dtype = np.result_type(x, np.float32 if x.dtype.itemsize < 4 and x.dtype.kind == "f" else np.float16)
     if x.size < 200:
         return np.array([math.erf(v) for v in x.ravel().tolist()], dtype).reshape(x.shape)[()]
-    return in_pieces(_erf_single if dtype == np.float32 else _erf_double, x.astype(dtype, copy=False))
+    return blockwise(_erf_single if dtype == np.float32 else _erf_double, x.astype(dtype, copy=False))
 
 
 erf = elementwise(
@@ -73,12 +73,12 @@ erf = elementwise(
     tensor([0.      , 0.842701, 1.      ])
     """,
     name="erf",
-    x=lambda g, x: in_pieces(lambda g, x: g * (TWO_OVER_ROOT_PI * np.exp(-x * x)), g, x),
+    x=lambda g, x: blockwise(lambda g, x: g * (TWO_OVER_ROOT_PI * np.exp(-x * x)), g, x),
 )
 
 
 def _next_order(g: Any, x: Any, order: int) -> Any:
-    return g * alike(sinc_derivative, x, order=order + 1)
+    return g * dispatch(sinc_derivative, x, order=order + 1)
 
 
 def _sinc(x: Any) -> Any:
@@ -115,5 +115,5 @@ sinc = elementwise(
     tensor([1.     , 0.63662])
     """,
     kernel=_sinc,
-    x=lambda g, x: g * alike(sinc_derivative, x, order=1),
+    x=lambda g, x: g * dispatch(sinc_derivative, x, order=1),
 )

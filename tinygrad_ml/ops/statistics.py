@@ -13,7 +13,7 @@ import numpy as np
 from ..autograd import NUMPY, primitive
 from ..tensor import Tensor
 from . import reduce
-from .reduce import along, axes_of, count, in_rows
+from .reduce import axes_of, count, in_rows, restore_axes
 
 
 def _deviations(x: Any, axis: Any) -> Any:
@@ -35,7 +35,7 @@ def _per_degree(x: Any, axis: Any, ddof: Any) -> float:
     np.var,
     cost="reduction",
     x=lambda g, x, axis, ddof, keepdims: (
-        along(g, axis, keepdims) * (2 * _per_degree(x, axis, ddof) * _deviations(x, axis))
+        restore_axes(g, axis, keepdims) * (2 * _per_degree(x, axis, ddof) * _deviations(x, axis))
     ),
 )
 def var(x, *, axis=None, ddof=0, keepdims=False):
@@ -51,8 +51,8 @@ def var(x, *, axis=None, ddof=0, keepdims=False):
 
 
 def _std_x(g: Any, x: Any, out: Any, axis: Any, ddof: Any, keepdims: bool) -> Any:
-    spread = along(np.where(out == 0, np.inf, out), axis, keepdims)
-    return along(g, axis, keepdims) * (_deviations(x, axis) / spread) * _per_degree(x, axis, ddof)
+    broadcast_back = restore_axes(np.where(out == 0, np.inf, out), axis, keepdims)
+    return restore_axes(g, axis, keepdims) * (_deviations(x, axis) / broadcast_back) * _per_degree(x, axis, ddof)
 
 
 @primitive(np.std, cost="reduction", x=_std_x)
@@ -76,7 +76,7 @@ def _quantile_x(g: Any, x: Any, q: Any, axis: Any, keepdims: bool) -> Any:
         np.put_along_axis(weights, order[..., low : low + 1], 1 - (position - low), axis=-1)
         if high > low:
             np.put_along_axis(weights, order[..., high : high + 1], position - low, axis=-1)
-        total = total + along(g if np.ndim(q) == 0 else g[i], axis, keepdims) * back(weights)
+        total = total + restore_axes(g if np.ndim(q) == 0 else g[i], axis, keepdims) * back(weights)
     return total
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import modes, primitive
-from ..tensor import Tensor, tick, wrap
+from ..tensor import Tensor, from_owned, next_id
 from . import (
     activation,
     cumulative,
@@ -47,7 +47,7 @@ def astype(x: Any, dtype: Any) -> Tensor:
     if kind not in "fciub":
         raise TypeError(f"astype(): a Tensor is numeric, so it cannot have dtype {np.dtype(dtype)}")
     x = x if isinstance(x, Tensor) else Tensor(x)
-    return _astype(x, dtype=dtype) if kind in "fc" else wrap(x._data.astype(dtype))
+    return _astype(x, dtype=dtype) if kind in "fc" else from_owned(x._data.astype(dtype))
 
 
 @primitive(np.copy, cost="none", x=lambda g: g)
@@ -66,15 +66,15 @@ def _getitem(self: Tensor, place: Any) -> Tensor:
 
 def _setitem(self: Tensor, index: Any, value: Any) -> None:
     index = normalised(index)
-    if self.node is None and self._wants:
+    if self.node is None and self._requires_grad:
         if modes.recording:
             raise RuntimeError(
                 "a leaf that requires a gradient cannot be written to in part, since its gradient would be lost: "
                 "write under tg.no_grad(), or build the value first and require the gradient then"
             )
-        self.settle()
+        self._sync_version()
         self._data[index] = value._data if isinstance(value, Tensor) else value
-        self._changed = tick()
+        self._version = next_id()
         if self._lent is not None:
             self._lent = self._data.copy()
     else:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import elementwise
-from .elementwise import nonzero, times
+from .elementwise import safe_divisor, safe_multiply
 
 
 def _over(a: Any, y: Any, x: Any) -> Any:
@@ -23,7 +23,7 @@ sin = elementwise(
     >>> tg.sin(tg.tensor([0.0, 1.0]))
     tensor([0.      , 0.841471])
     """,
-    x=lambda g, x: times(g, np.cos(x)),
+    x=lambda g, x: safe_multiply(g, np.cos(x)),
 )
 
 cos = elementwise(
@@ -33,7 +33,7 @@ cos = elementwise(
     >>> tg.cos(tg.tensor([0.0, 1.0]))
     tensor([1.      , 0.540302])
     """,
-    x=lambda g, x: times(-g, np.sin(x)),
+    x=lambda g, x: safe_multiply(-g, np.sin(x)),
 )
 
 tan = elementwise(
@@ -43,7 +43,7 @@ tan = elementwise(
     >>> tg.tan(tg.tensor([0.0, 1.0]))
     tensor([0.      , 1.557408])
     """,
-    x=lambda g, out: times(g, 1 + out * out),
+    x=lambda g, out: safe_multiply(g, 1 + out * out),
 )
 
 arcsin = elementwise(
@@ -53,7 +53,7 @@ arcsin = elementwise(
     >>> tg.arcsin(tg.tensor([0.0, 1.0]))
     tensor([0.      , 1.570796])
     """,
-    x=lambda g, x: g / nonzero(g, np.sqrt((1 - x) * (1 + x))),
+    x=lambda g, x: g / safe_divisor(g, np.sqrt((1 - x) * (1 + x))),
 )
 
 arccos = elementwise(
@@ -63,7 +63,7 @@ arccos = elementwise(
     >>> tg.arccos(tg.tensor([0.0, 1.0]))
     tensor([1.570796, 0.      ])
     """,
-    x=lambda g, x: -g / nonzero(g, np.sqrt((1 - x) * (1 + x))),
+    x=lambda g, x: -g / safe_divisor(g, np.sqrt((1 - x) * (1 + x))),
 )
 
 arctan = elementwise(
@@ -94,7 +94,7 @@ sinh = elementwise(
     >>> tg.sinh(tg.tensor([0.0, 1.0]))
     tensor([0.      , 1.175201])
     """,
-    x=lambda g, x: times(g, np.cosh(x)),
+    x=lambda g, x: safe_multiply(g, np.cosh(x)),
 )
 
 cosh = elementwise(
@@ -104,7 +104,7 @@ cosh = elementwise(
     >>> tg.cosh(tg.tensor([0.0, 1.0]))
     tensor([1.      , 1.543081])
     """,
-    x=lambda g, x: times(g, np.sinh(x)),
+    x=lambda g, x: safe_multiply(g, np.sinh(x)),
 )
 
 tanh = elementwise(
@@ -134,7 +134,7 @@ arccosh = elementwise(
     >>> tg.arccosh(tg.tensor([1.0, 2.0]))
     tensor([0.      , 1.316958])
     """,
-    x=lambda g, x: g / nonzero(g, np.sqrt(x - 1) * np.sqrt(x + 1)),
+    x=lambda g, x: g / safe_divisor(g, np.sqrt(x - 1) * np.sqrt(x + 1)),
 )
 
 arctanh = elementwise(
@@ -144,5 +144,5 @@ arctanh = elementwise(
     >>> tg.arctanh(tg.tensor([0.0, 0.5]))
     tensor([0.      , 0.549306])
     """,
-    x=lambda g, x: g / nonzero(g, (1 - x) * (1 + x)),
+    x=lambda g, x: g / safe_divisor(g, (1 - x) * (1 + x)),
 )

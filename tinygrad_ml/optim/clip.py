@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..sparse import SparseRows
-from ..tensor import Tensor, wrap
+from ..tensor import Tensor, from_owned
 
 
 def clip_grad_norm_(
@@ -50,7 +50,7 @@ def clip_grad_norm_(
     """
     gradients = _gradients(parameters)
     if not gradients:
-        return wrap(np.float32(0))
+        return from_owned(np.float32(0))
     with np.errstate(over="ignore", invalid="ignore"):
         norms = [_norm(_numbers(g), norm_type) for g in gradients]
         total = _norm(np.array(norms), norm_type) if len(norms) > 1 else norms[0]
@@ -63,7 +63,7 @@ def clip_grad_norm_(
         with np.errstate(invalid="ignore"):  # inf * 0
             for g in gradients:
                 _replace(g, _numbers(g) * factor)
-    return wrap(gradients[0].dtype.type(total))
+    return from_owned(gradients[0].dtype.type(total))
 
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:

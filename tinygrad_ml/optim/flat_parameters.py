@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..sparse import SparseRows, put_rows
-from ..tensor import Tensor, tick
+from ..tensor import Tensor, next_id
 
 if TYPE_CHECKING:
     from .optimizer import Optimizer
@@ -61,7 +61,7 @@ class Block:
     def adopt(self) -> None:
         """Move values into the block that are not there: at first, and after somebody else replaced them."""
         for i, p in enumerate(self.params):
-            if p._data is not self.views[i] and p._wants:
+            if p._data is not self.views[i] and p._requires_grad:
                 if p.shape != self.shapes[i] or p.dtype != self.values.dtype:
                     raise RuntimeError(
                         f"parameter {p.name or i} is now {p.dtype} {p.shape}, and was {self.values.dtype} "
@@ -78,14 +78,14 @@ class Block:
         options, and whether it may be applied to the rows of a sparse gradient alone.
         """
         self.adopt()
-        now = tick()
+        now = next_id()
         params, steps, sizes, joined = self.params, self.steps, self.sizes, self.joined
         i, n = 0, len(params)
         while i < n:
             first, step, total = i, steps[i] + 1, 0
             pieces: list[np.ndarray] = []
             while i < n and steps[i] + 1 == step:
-                g = params[i]._grad if params[i]._wants else None
+                g = params[i]._grad if params[i]._requires_grad else None
                 if g is None or (total and total + sizes[i] > joined):
                     break
                 if type(g) is SparseRows:
@@ -97,7 +97,7 @@ class Block:
                 pieces.append(g.reshape(-1))
                 total += sizes[i]
                 steps[i] = step
-                params[i]._changed = now
+                params[i]._version = now
                 i += 1
             if pieces:
                 gradient = pieces[0] if len(pieces) == 1 else np.concatenate(pieces, out=self.gradients[:total])
@@ -105,11 +105,11 @@ class Block:
                     yield self.values, gradient, self.whole, step
                 else:
                     yield from self._pieces(optimizer.used(options), self.starts[first], gradient, step)
-            elif params[i]._grad is None or not params[i]._wants:
+            elif params[i]._grad is None or not params[i]._requires_grad:
                 i += 1
             else:
                 steps[i] = step
-                params[i]._changed = now
+                params[i]._version = now
                 yield from self._rows(optimizer.used(options), i, params[i]._grad.coalesce(), step)
                 i += 1
 

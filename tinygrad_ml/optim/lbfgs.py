@@ -10,7 +10,7 @@ import numpy as np
 
 from ..autograd import enable_grad
 from ..sparse import SparseRows
-from ..tensor import tick
+from ..tensor import next_id
 from .line_search import strong_wolfe
 from .optimizer import Optimizer
 
@@ -107,7 +107,7 @@ class LBFGS(Optimizer):
             block.adopt()
             block.values[...] = start + length * direction
             for p in block.params:
-                p._changed = tick()
+                p._version = next_id()
 
         def along(length: float) -> tuple[float, np.ndarray]:
             nonlocal tried

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import enable_grad
-from ..tensor import Tensor, wrap
+from ..tensor import Tensor, from_owned
 from .flat_parameters import Block
 
 # Options of PyTorch's optimizers that choose how, not what, it computes.
@@ -145,7 +145,7 @@ class Optimizer:
         """Forget the gradients of all parameters, or set them to zero; the next `backward` starts from there."""
         for group in self.param_groups:
             for p in group["params"]:
-                p.grad = None if set_to_none or p.grad is None else wrap(np.zeros(p.shape, p.dtype))
+                p.grad = None if set_to_none or p.grad is None else from_owned(np.zeros(p.shape, p.dtype))
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change every parameter that has a gradient.

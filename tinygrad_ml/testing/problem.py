@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import grad
-from ..tensor import Tensor, tick, wrap
+from ..tensor import Tensor, from_owned, next_id
 
 Arrays = list[np.ndarray]
 
@@ -51,14 +51,14 @@ class Problem:
                 f"{which}: not float64, so a float64 copy was checked (use float64 in gradient checks: "
                 "float32 leaves only 3 digits)"
             )
-        self.saved = [(p, p._data, p._lent, p._changed) for p in self.params]
+        self.saved = [(p, p._data, p._lent, p._version) for p in self.params]
 
     def __enter__(self) -> Problem:
         return self
 
     def __exit__(self, *error: Any) -> None:
         for p, *state in self.saved:  # the caller's parameters get their own arrays back
-            p._data, p._lent, p._changed = state
+            p._data, p._lent, p._version = state
 
     def evaluate(self, values: Arrays) -> Arrays:
         """Return the floating outputs."""
@@ -86,12 +86,12 @@ class TensorProblem(Problem):
 
     def run(self, values: Arrays) -> tuple[list[Tensor], list[Any]]:
         """Return the leaves that were made of the values, and the outputs."""
-        inputs = [wrap(value).requires_grad_() for value in values[: len(self.positions)]]
+        inputs = [from_owned(value).requires_grad_() for value in values[: len(self.positions)]]
         arguments = list(self.arguments)
         for k, leaf in zip(self.positions, inputs):
             arguments[k] = leaf
         for p, value in zip(self.params, values[len(inputs) :]):
-            p._data, p._lent, p._changed = value.copy(), None, tick()
+            p._data, p._lent, p._version = value.copy(), None, next_id()
         self.used = inputs + self.params, values
         return self.used[0], _floating(self.function(*arguments))
 
@@ -109,7 +109,9 @@ class TensorProblem(Problem):
 
     def gradient(self, values: Arrays, weights: Arrays) -> list[Any]:
         leaves, outputs = self.run(values)
-        heads = [(y, wrap(w.copy())) for y, w in zip(outputs, weights) if isinstance(y, Tensor) and y.requires_grad]
+        heads = [
+            (y, from_owned(w.copy())) for y, w in zip(outputs, weights) if isinstance(y, Tensor) and y.requires_grad
+        ]
         if not heads:
             return [None] * len(leaves)
         found = grad([y for y, _ in heads], leaves, [w for _, w in heads], allow_unused=True)
@@ -133,7 +135,7 @@ class SecondOrder(TensorProblem):
     def run(self, values: Arrays) -> tuple[list[Tensor], list[Any]]:
         n = len(self.first.values)
         leaves, outputs = self.first.run(values[:n])
-        arriving = [wrap(value).requires_grad_() for value in values[n:]]
+        arriving = [from_owned(value).requires_grad_() for value in values[n:]]
         self.used = leaves + arriving, values
         heads = [outputs[k] for k in self.heads]
         found = grad(heads, leaves, arriving, create_graph=True, allow_unused=True) if heads else ()

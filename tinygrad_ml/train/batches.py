@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..data import DataLoader
-from ..tensor import Tensor, wrap
+from ..tensor import Tensor, from_owned
 from .arguments import ONE_INPUT
 
 
@@ -99,5 +99,5 @@ class Batches:
                 )
             if array.dtype.kind not in "fc":
                 return array
-            part = wrap(array)
+            part = from_owned(array)
         return part.astype(self.dtype) if part.dtype.kind == "f" and part.dtype != self.dtype else part

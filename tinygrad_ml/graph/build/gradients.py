@@ -9,7 +9,7 @@ import numpy as np
 
 from ... import autograd
 from ...modes import Mode
-from ...tensor import Tensor, wrap
+from ...tensor import Tensor, from_owned
 from ..formulas import local_factor
 from ..values import Values
 from .builder import Builder
@@ -36,9 +36,9 @@ def add_gradients(builder: Builder, results: Sequence[Tensor], gradient: Any = N
 
 def _arriving(x: Tensor, gradient: Any) -> Tensor:
     if gradient is None:
-        return wrap(np.ones(x.shape, x.dtype)[()])
+        return from_owned(np.ones(x.shape, x.dtype)[()])
     array = gradient._data if isinstance(gradient, Tensor) else np.asarray(gradient, x.dtype)
-    return wrap(np.array(np.broadcast_to(array, x.shape))[()])
+    return from_owned(np.array(np.broadcast_to(array, x.shape))[()])
 
 
 def _write(builder: Builder, number: int, edge: Any, g: Any) -> None:
