@@ -12,10 +12,6 @@ from importlib import import_module as _import_module
 from os import path as _path
 from typing import Any as _Any
 
-_here = _path.dirname(__file__)
-if not _path.isdir(_path.join(_here, "models")) and _path.exists(_path.join(_here, "..", "models", "estimator.py")):
-    __path__.append(_path.dirname(_here))  # in a clone the models lie beside this folder
-
 from . import autograd, linalg, nn, ops, optim
 from .autograd import detect_anomaly, enable_grad, is_grad_enabled, no_grad
 from .ops import *
@@ -25,6 +21,10 @@ from .tensor import Tensor, get_default_dtype, set_default_dtype, tensor
 from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 __version__ = "0.1.0"
+
+_here = _path.dirname(__file__)
+if not _path.isdir(_path.join(_here, "models")) and _path.exists(_path.join(_here, "..", "models", "estimator.py")):
+    __path__.append(_path.dirname(_here))  # in a clone the models lie beside this folder
 
 
 def __getattr__(name: str) -> _Any:

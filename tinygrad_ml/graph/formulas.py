@@ -53,10 +53,10 @@ NAMED = {
     "_over": "x / y",
 }
 # Functions that rules call for the sake of special cases: what is left of them in the formula.
-SPARED = {"nonzero": "{1}", "along": "{0}", "_each": "{0} / n", "in_pieces": "{0}", "_bounded": "{0}"}
+SPARED = {"safe_divisor": "{1}", "restore_axes": "{0}", "_each": "{0} / n", "in_pieces": "{0}", "_bounded": "{0}"}
 SPARED |= {
     "masked": "{0} * ({1})",
-    "times": "{0} * {1}",
+    "safe_multiply": "{0} * {1}",
     "broadcast_back": "spread({0})",
     "_ahead": "{0} - {1}",
     "_over": "{0} / {1}",
