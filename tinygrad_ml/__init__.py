@@ -24,7 +24,7 @@ __version__ = "0.1.0"
 
 _here = _path.dirname(__file__)
 if not _path.isdir(_path.join(_here, "models")) and _path.exists(_path.join(_here, "..", "models", "estimator.py")):
-    __path__.append(_path.dirname(_here))  # in a clone the models lie beside this folder
+    __path__.append(_path.dirname(_here))  # noqa: F405  # in a clone the models lie beside this folder
 
 
 def __getattr__(name: str) -> _Any:

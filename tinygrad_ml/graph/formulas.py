@@ -53,7 +53,7 @@ NAMED = {
     "_over": "x / y",
 }
 # Functions that rules call for the sake of special cases: what is left of them in the formula.
-SPARED = {"safe_divisor": "{1}", "restore_axes": "{0}", "_each": "{0} / n", "in_pieces": "{0}", "_bounded": "{0}"}
+SPARED = {"safe_divisor": "{1}", "restore_axes": "{0}", "_each": "{0} / n", "blockwise": "{0}", "_bounded": "{0}"}
 SPARED |= {
     "masked": "{0} * ({1})",
     "safe_multiply": "{0} * {1}",
