@@ -236,7 +236,7 @@ def check_unchanged(node: Node) -> None:
     leaf: Any
     for k, leaf in enumerate(node.edges):
         if leaf is not None and type(leaf) is not Node:
-            if leaf._lent is not None:
+            if leaf._snapshot is not None:
                 leaf._sync_version()
             if leaf._version > node.seq and _is_needed(node, k):
                 row = node.primitive

@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ContextDecorator
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ class Modes(threading.local):
 
     recording = True  # operations on Tensors that require a gradient make Nodes
     observer: Callable[[Any, Sequence, dict, Any], None] | None = None  # sees every operation and its output
+    call_observer: Callable[[Any, tuple, dict], Any] | None = None  # sees every call of a module: a context around it
     anomaly = False  # the walk looks for NaN and infinity in every gradient
     generator: np.random.Generator | None = None  # where random numbers come from instead of the library's generator
 
@@ -108,7 +110,7 @@ def detect_anomaly(function: Callable | None = None) -> Any:
 
 
 def _check_value(primitive: Any, inputs: Sequence, parameters: dict, output: Any) -> None:
-    line = _user_line()
+    line = _place(user_frame())
     for part in output if type(output) is tuple else (output,):
         if part.node is not None:
             node = part.node if part.node.primitive.name != "part" else part.node.edges[0]
@@ -134,8 +136,18 @@ def _raise_if_not_finite(array: Any, what: str, inputs: Sequence, line: str) -> 
         )
 
 
-def _user_line() -> str:
+def user_frame() -> FrameType:
+    """Return the innermost frame outside the library: the user's line is there.
+
+    >>> from tinygrad_ml.modes import user_frame
+    >>> user_frame().f_code.co_name
+    '<module>'
+    """
     frame: Any = sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == "tinygrad_ml":
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "tinygrad_ml":
         frame = frame.f_back
+    return frame
+
+
+def _place(frame: FrameType) -> str:
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"

@@ -232,11 +232,11 @@ def _make_door(primitive: Primitive) -> Callable[..., Any]:
                 if edge is not None:
                     wants = True
                 elif x._requires_grad:
-                    if x._lent is not None:
+                    if x._snapshot is not None:
                         x._sync_version()
                     edge = x
                     wants = leaves = True
-                elif x._lent:
+                elif x._exported:
                     foreign = True
                 edges.append(edge)
             else:

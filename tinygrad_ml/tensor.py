@@ -77,20 +77,32 @@ class Tensor:
     tensor([2., 4., 6.])
     """
 
-    # _data     the value: an ndarray, or a NumPy scalar when it has no axes (NumPy's own habit: it
-    #           is immutable and much cheaper to compute with). `.data` always gives an ndarray.
-    # _requires_grad    a leaf that requires a gradient
-    # _version  the time of the last write to the value
-    # _hooks    what register_hook was given; not set before
+    # _data           the value: an ndarray, or a NumPy scalar when it has no axes (NumPy's own habit: it is
+    #                 immutable and much cheaper to compute with). `.data` always gives an ndarray.
+    # _requires_grad  a leaf that requires a gradient
+    # _version        the time of the last write to the value
+    # _snapshot       of a leaf that requires a gradient: what the value was when `.data` exposed it, or None
+    # _exported       of any other leaf: whether `.data` exposed the array
+    # _hooks          what register_hook was given; not set before
     # The result of a recorded operation has only _data and node: the others belong to leaves.
-    # _lent     `.data` gave the array away: a copy of what it held then (a leaf that requires a
-    #           gradient), or True (any other leaf)
-    __slots__ = ("__weakref__", "_data", "_grad", "_hooks", "_lent", "_name", "_requires_grad", "_version", "node")
+    __slots__ = (
+        "__weakref__",
+        "_data",
+        "_exported",
+        "_grad",
+        "_hooks",
+        "_name",
+        "_requires_grad",
+        "_snapshot",
+        "_version",
+        "node",
+    )
 
     _data: Any
     _requires_grad: bool
     _version: int
-    _lent: Any
+    _snapshot: np.ndarray | None
+    _exported: bool
     _grad: Any  # a Tensor, SparseRows, or None
     _name: str | None
     _hooks: dict[int, Callable]
@@ -99,9 +111,9 @@ class Tensor:
     def __init__(self, data: Any, dtype: Any = None, *, requires_grad: bool = False, name: str | None = None):
         array = to_array(data, dtype)
         self._data = array if array.ndim else array[()]
-        self._requires_grad = False
+        self._requires_grad = self._exported = False
         self._version = 0
-        self._lent = self._grad = self.node = None
+        self._snapshot = self._grad = self.node = None
         self._name = name
         if requires_grad:
             self.requires_grad = True
@@ -128,11 +140,11 @@ class Tensor:
         if self.node is not None:
             self._data.flags.writeable = False
         elif self._requires_grad:
-            if self._lent is None:
-                self._lent = self._data.copy()
-        elif not self._lent:
+            if self._snapshot is None:
+                self._snapshot = self._data.copy()
+        elif not self._exported:
             self._data = self._data.copy()
-            self._lent = True
+            self._exported = True
         return self._data
 
     @data.setter
@@ -143,20 +155,47 @@ class Tensor:
                 "of its own, or replace that of y.detach()"
             )
         array = value._data if isinstance(value, Tensor) else np.asarray(value)
-        if array is not self._data:  # it is, after `w.data -= step`
-            if not self._requires_grad:
-                array, self._lent = to_array(array), None
-            elif array.dtype.kind not in ("fiub" if self.dtype.kind == "f" else "cfiub"):
-                raise TypeError(f"cannot put a value of dtype {array.dtype} into a parameter of dtype {self.dtype}")
-            elif array.shape == self.shape and type(self._data) is ndarray:
-                np.copyto(self._data, array, casting="unsafe")  # in place: an optimizer may hold this memory
-                array = self._data
-            else:
-                array, self._lent = np.array(array, self.dtype), None
-            self._data = array
-        if self._requires_grad and self._lent is not None:
-            self._lent = array.copy()
+        if array is self._data:  # it is, after `w.data -= step`
+            self._touch()
+        elif not self._requires_grad:
+            self._replace(to_array(array))
+        elif array.dtype.kind not in ("fiub" if self.dtype.kind == "f" else "cfiub"):
+            raise TypeError(f"cannot put a value of dtype {array.dtype} into a parameter of dtype {self.dtype}")
+        elif array.shape == self.shape and type(self._data) is ndarray:
+            np.copyto(self._data, array, casting="unsafe")  # in place: an optimizer may hold this memory
+            self._touch()
+        else:
+            self._replace(np.array(array, self.dtype))
+
+    def _touch(self) -> None:
+        """Count a write to the value, so that `backward` refuses to use what was computed from the old one."""
         self._version = next_id()
+        if self._snapshot is not None:
+            self._snapshot = np.array(self._data)
+
+    def _replace(self, array: np.ndarray) -> None:
+        """Let another array, which nobody else holds, be the value."""
+        self._data = array if array.ndim else array[()]
+        self._version = next_id()
+        self._snapshot, self._exported = None, False
+
+    def _move_to(self, memory: np.ndarray) -> None:
+        """Keep the same value in the memory of an optimizer, an array of the same shape and dtype."""
+        memory[...] = self._data
+        self._data = memory
+
+    def _capture(self) -> tuple:
+        """Return the value as it stands, for `_restore`."""
+        return self._data, self._snapshot, self._exported, self._version
+
+    def _restore(self, captured: tuple) -> None:
+        """Bring back what `_capture` returned: the same array, not a copy."""
+        self._data, self._snapshot, self._exported, self._version = captured
+
+    def _sync_version(self) -> None:
+        """Count a write that came through the array that `.data` exposed."""
+        if self._snapshot is not None and not np.array_equal(self._snapshot, self._data, equal_nan=True):
+            self._touch()
 
     @property
     def grad(self) -> Any:
@@ -166,7 +205,9 @@ class Tensor:
     @grad.setter
     def grad(self, value: Any) -> None:
         if self.node is not None:
-            raise RuntimeError("only a leaf has a gradient; for that of a result use tg.autograd.grad")
+            raise RuntimeError(
+                "only a leaf has a gradient; to get the gradient of an intermediate result, use tg.autograd.grad"
+            )
         if value is not None:
             if not isinstance(value, SparseRows):
                 array = value._data if isinstance(value, Tensor) else np.asarray(value)
@@ -186,12 +227,6 @@ class Tensor:
             raise RuntimeError("only a leaf has a name")
         self._name = value
 
-    def _sync_version(self) -> None:
-        """Count a write that came through the array that `.data` gave away."""
-        if type(self._lent) is ndarray and not same(self._lent, self._data):
-            self._lent = self._data.copy()
-            self._version = next_id()
-
     @property
     def requires_grad(self) -> bool:
         """Whether `backward` computes a gradient for this Tensor or passes one through it."""
@@ -210,7 +245,7 @@ class Tensor:
             )
         if bool(value) != self._requires_grad:
             self._data = np.array(self._data)  # nobody else holds the array that writes will go to
-            self._lent = None
+            self._snapshot, self._exported = None, False
             self._requires_grad = bool(value)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
@@ -455,9 +490,9 @@ def from_owned(array: Any) -> Tensor:
     """Make a Tensor of an array that nobody else will write to, without a copy."""
     t = Tensor.__new__(Tensor)
     t._data = array
-    t._requires_grad = False
+    t._requires_grad = t._exported = False
     t._version = 0
-    t._lent = t._grad = t._name = t.node = None
+    t._snapshot = t._grad = t._name = t.node = None
     return t
 
 
@@ -482,11 +517,6 @@ def to_array(data: Any, dtype: Any = None) -> np.ndarray:
     if dtype is None and array.dtype.kind in "fiu" and not hasattr(data, "__array__"):
         array = array.astype(_default_float)
     return array
-
-
-def same(a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether two arrays hold the same values, NaN included."""
-    return a.shape == b.shape and bool(((a == b) | ((a != a) & (b != b))).all())
 
 
 def _holds_tensor(items: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..autograd import HookHandle
-from ..tensor import Tensor, next_id
+from ..tensor import Tensor
 from .hooks import Hooks
 from .parameter import Buffer, Parameter
 
@@ -187,7 +187,7 @@ class Module:
         for _, thing in self._state():
             if thing.dtype.kind == "f" and thing.dtype != wanted:
                 grad = thing.grad
-                thing._data, thing._lent, thing._version = thing._data.astype(wanted), None, next_id()
+                thing._replace(np.asarray(thing._data, wanted))
                 thing.grad = grad if grad is None else grad.astype(wanted)
         return self
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import modes, primitive
-from ..tensor import Tensor, from_owned, next_id
+from ..tensor import Tensor, from_owned
 from . import (
     activation,
     cumulative,
@@ -74,9 +74,7 @@ def _setitem(self: Tensor, index: Any, value: Any) -> None:
             )
         self._sync_version()
         self._data[index] = value._data if isinstance(value, Tensor) else value
-        self._version = next_id()
-        if self._lent is not None:
-            self._lent = self._data.copy()
+        self._touch()
     else:
         if isinstance(value, Tensor) and value.requires_grad and self.dtype.kind not in "fc":
             raise TypeError(

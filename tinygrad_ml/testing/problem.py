@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import grad
-from ..tensor import Tensor, from_owned, next_id
+from ..tensor import Tensor, from_owned
 
 Arrays = list[np.ndarray]
 
@@ -51,14 +51,14 @@ class Problem:
                 f"{which}: not float64, so a float64 copy was checked (use float64 in gradient checks: "
                 "float32 leaves only 3 digits)"
             )
-        self.saved = [(p, p._data, p._lent, p._version) for p in self.params]
+        self.saved = [(p, p._capture()) for p in self.params]
 
     def __enter__(self) -> Problem:
         return self
 
     def __exit__(self, *error: Any) -> None:
-        for p, *state in self.saved:  # the caller's parameters get their own arrays back
-            p._data, p._lent, p._version = state
+        for p, captured in self.saved:  # the caller's parameters get their own arrays back
+            p._restore(captured)
 
     def evaluate(self, values: Arrays) -> Arrays:
         """Return the floating outputs."""
@@ -91,7 +91,7 @@ class TensorProblem(Problem):
         for k, leaf in zip(self.positions, inputs):
             arguments[k] = leaf
         for p, value in zip(self.params, values[len(inputs) :]):
-            p._data, p._lent, p._version = value.copy(), None, next_id()
+            p._replace(value.copy())
         self.used = inputs + self.params, values
         return self.used[0], _floating(self.function(*arguments))
 
@@ -217,7 +217,7 @@ def make_problem(fn: Any, inputs: Any, params: Any) -> Problem:
         fn = copy.deepcopy(fn)  # the check runs in float64, and batch statistics and the like stay as they are
         for _, buffer in fn.named_buffers():
             if isinstance(buffer, Tensor) and buffer.dtype.kind == "f":
-                buffer._data, buffer._lent = _float64(buffer), None
+                buffer._replace(_float64(buffer))
         chosen = dict(fn.named_parameters())
         if params is not None:
             chosen = {name: p for name, p in chosen.items() if any(fnmatch(name, pattern) for pattern in _list(params))}
@@ -227,7 +227,7 @@ def make_problem(fn: Any, inputs: Any, params: Any) -> Problem:
                 )
         for name, p in fn.named_parameters():
             if name not in chosen:
-                p._data, p._lent = _float64(p), None
+                p._replace(_float64(p))
     elif hasattr(params, "named_parameters"):
         chosen = dict(params.named_parameters())
     elif isinstance(params, Mapping):
