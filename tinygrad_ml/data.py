@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from .random import default_generator
-from .tensor import Tensor, from_owned, get_default_dtype
+from .tensor import from_owned, get_default_dtype
+from .validation import as_array, check_integer, is_integer, is_number, non_numeric_columns
 
 # ---------------------------------------------------------------------- parts
 
@@ -21,7 +22,7 @@ def split(
 
     Parameters
     ----------
-    *arrays : arrays, lists, Tensors, pandas frames and Series, SciPy's sparse matrices, with equally many rows
+    *arrays : arrays, lists, Tensors, pandas frames and Series, SciPy's sparse matrices, with the same number of rows
         They are divided alike, and stay what they are; frames keep their index. Of a memory map, parts are read into
         memory: to leave it on disk, divide `np.arange(len(x))` instead.
     validation, test : float from 0 to 1, or int
@@ -64,9 +65,9 @@ def _sizes(n: int, validation: float, test: float) -> np.ndarray:
     """Return how many rows the three parts get; what is left over by rounding goes to the largest remainder."""
     exact = []
     for name, value in (("validation", validation), ("test", test)):
-        if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+        if not is_number(value):
             raise TypeError(f"split: {name} must be a share such as 0.2 or a number of rows, not {value!r}")
-        count = isinstance(value, (int, np.integer))
+        count = is_integer(value)
         if value < 0 or (value >= 1 and not count) or value != value:
             raise ValueError(f"split: {name}={value} must be a share from 0 to below 1 or a number of rows")
         exact.append(float(value) if count else n * float(value))
@@ -83,7 +84,7 @@ def _sizes(n: int, validation: float, test: float) -> np.ndarray:
 
 
 def _stratified(order: np.ndarray, sizes: np.ndarray, stratify: Any) -> list[np.ndarray]:
-    labels = np.asarray(stratify.numpy() if isinstance(stratify, Tensor) else stratify)
+    labels = as_array(stratify, "stratify", "split")
     if labels.shape != order.shape:
         raise ValueError(f"split: stratify must hold one class for each of the {len(order)} rows, not {labels.shape}")
     try:
@@ -157,7 +158,9 @@ def _common_rows(name: str, arrays: tuple) -> int:
             raise TypeError(f"{name}: a {type(array).__name__} has no rows")
         lengths.append(len(array) if shape is None else shape[0])
     if len(set(lengths)) > 1:
-        raise ValueError(f"{name}: the arrays have {', '.join(map(str, lengths))} rows; they must have equally many")
+        raise ValueError(
+            f"{name}: the arrays have {', '.join(map(str, lengths))} rows; they must have the same number of rows"
+        )
     if not lengths[0]:
         raise ValueError(f"{name}: the data are empty, they have 0 rows")
     return lengths[0]
@@ -166,9 +169,7 @@ def _common_rows(name: str, arrays: tuple) -> int:
 def _seed(name: str, seed: Any) -> int:
     if seed is None:
         return int(default_generator().integers(2**63))
-    if isinstance(seed, (bool, np.bool_)) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise ValueError(f"{name}: seed must be an integer from 0, or None, not {seed!r}")
-    return int(seed)
+    return check_integer(f"{name}: seed", seed, 0, otherwise="None")
 
 
 # ---------------------------------------------------------------------- batches
@@ -178,12 +179,12 @@ class DataLoader:
     """Batches of rows, in a new order in every epoch if they are shuffled.
 
     Iterating gives tuples with a batch of each array: floating ones as Tensors, integers and bools (labels, indices)
-    as arrays. Every iteration is one epoch. Without shuffling a batch shares the memory of the data, which is read-only
-    there; with it, its rows are copied. Of a memory map only the rows of the batch are read, in rising order.
+    as arrays. Every iteration is one epoch. A batch is a copy of its rows. Of a memory map only these are read, in
+    ascending order.
 
     Parameters
     ----------
-    data : array, Tensor, memory map, pandas frame or Series, or a tuple of them with equally many rows
+    data : array, Tensor, memory map, pandas frame or Series, or a tuple of them with the same number of rows
         Frames must be numeric.
     batch_size : int
         The last batch may be smaller.
@@ -199,7 +200,7 @@ class DataLoader:
     ----------
     epoch : int
         The number of the next iteration, from 0. Its order depends on nothing but the seed and this number, so set
-        it to go on where another training stopped.
+        it to go on where another training run stopped.
     rows : int
         How many rows there are.
     on_disk : tuple of bools
@@ -230,17 +231,17 @@ class DataLoader:
         seed: int | None = None,
         dtype: Any = None,
     ):
-        if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
-            raise ValueError(f"DataLoader: batch_size must be an integer from 1, not {batch_size!r}")
+        self.batch_size = check_integer("DataLoader: batch_size", batch_size, 1)
         given = data if type(data) is tuple else (data,)
         self.rows = _common_rows("DataLoader", given)
         if drop_last and self.rows < batch_size:
             raise ValueError(
-                f"DataLoader: {self.rows} rows make no batch of {batch_size}, and drop_last leaves nothing"
+                f"DataLoader: {self.rows} rows are fewer than batch_size={batch_size}, so drop_last leaves nothing"
             )
-        self.arrays = tuple(_numbers(array) for array in given)
+        names = ("X", "y", *(f"data[{i}]" for i in range(2, len(given))))
+        self.arrays = tuple(_numeric(array, name) for array, name in zip(given, names))
         self.columns = tuple([str(c) for c in array.columns] if hasattr(array, "columns") else None for array in given)
-        self.batch_size, self.shuffle, self.drop_last = int(batch_size), bool(shuffle), drop_last
+        self.shuffle, self.drop_last = bool(shuffle), drop_last
         self.dtype = None if dtype is None else np.dtype(dtype)
         self.seed_given = seed is not None
         self.seed = _seed("DataLoader", seed) if shuffle or seed is not None else 0
@@ -281,9 +282,10 @@ class DataLoader:
         for start in range(0, len(self) * size, size):
             batch = []
             for array, is_float, is_cast in plans:
+                # a copy in any case: who writes to the data between a forward and a backward pass changes no gradient
                 part = array[start : start + size] if order is None else array.take(order[start : start + size], 0)
-                if is_cast:
-                    part = part.astype(self.dtype)
+                if is_cast or order is None:
+                    part = part.astype(self.dtype if is_cast else part.dtype)
                 batch.append(from_owned(part) if is_float else part)
             yield tuple(batch)
 
@@ -292,20 +294,15 @@ class DataLoader:
         return f"DataLoader({self.rows:,} rows, {order}, in {len(self):,} batches of {self.batch_size})"
 
 
-def _numbers(data: Any) -> np.ndarray:
+def _numeric(data: Any, name: str) -> np.ndarray:
     """Return the array of one part of the data, as a read-only view if it can be."""
-    if isinstance(data, Tensor):
-        array = np.asarray(data.detach()._data if data.requires_grad else data._data)
-    elif hasattr(data, "iloc"):
-        array = _frame(data)
-    elif hasattr(data, "tocsr"):
-        raise TypeError("DataLoader: a sparse matrix is not cut into batches; use X.toarray()")
-    else:
-        if isinstance(data, list) and any(hasattr(item, "shape") and np.shape(item) for item in data):
-            raise TypeError("DataLoader: a list of arrays is ambiguous; write (X, y) for arrays with the same rows")
-        array = np.asarray(data)
-        if isinstance(data, (list, tuple)) and array.dtype.kind == "f":
-            array = array.astype(get_default_dtype())
+    if isinstance(data, list) and any(hasattr(item, "shape") and np.shape(item) for item in data):
+        raise TypeError("DataLoader: a list of arrays is ambiguous; write (X, y) for arrays with the same rows")
+    array = as_array(data, name, "DataLoader")
+    if isinstance(data, (list, tuple)) and array.dtype.kind == "f":
+        array = array.astype(get_default_dtype())
+    if hasattr(data, "iloc"):
+        _check_columns(data)
     if array.dtype.kind not in "fciub":
         raise TypeError(
             f"DataLoader: a {type(data).__name__} of dtype {array.dtype} does not hold numbers; for class names use "
@@ -316,24 +313,12 @@ def _numbers(data: Any) -> np.ndarray:
     return array
 
 
-def _frame(frame: Any) -> np.ndarray:
-    columns = {frame.name: frame} if frame.ndim == 1 else {i: frame.iloc[:, i] for i in range(frame.shape[1])}
-    dtypes, wrong = [], []
-    for i, column in columns.items():
-        kind = getattr(column.dtype, "kind", "O")
-        if kind not in "fiub":
-            name = i if frame.ndim == 1 else frame.columns[i]
-            wrong.append(f"{name!r} ({column.dtype})")
-        elif isinstance(column.dtype, np.dtype):
-            dtypes.append(column.dtype)
-        else:  # pandas' own numbers, which may be missing
-            dtypes.append(np.dtype(float) if column.isna().any() else column.dtype.numpy_dtype)
+def _check_columns(frame: Any) -> None:
+    if frame.ndim == 2 and not frame.shape[1]:
+        raise ValueError("DataLoader: the frame has no columns")
+    wrong = non_numeric_columns(frame)
     if wrong:
         raise TypeError(
             f"DataLoader: these columns do not hold numbers: {', '.join(wrong[:10])}; leave them out, or make them "
             "numbers (pandas.get_dummies for categories, .cat.codes for classes)"
         )
-    if not dtypes:
-        raise ValueError("DataLoader: the frame has no columns")
-    dtype = np.result_type(*dtypes)
-    return frame.to_numpy(dtype, na_value=np.nan) if dtype.kind == "f" else frame.to_numpy(dtype)

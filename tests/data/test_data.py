@@ -188,14 +188,32 @@ def test_floats_are_tensors_of_the_wanted_dtype_and_labels_stay_arrays():
     assert x.dtype == np.float64
 
 
-def test_slices_share_the_memory_of_the_data_and_cannot_be_written_to():
-    x, y = np.ones((6, 2)), np.arange(6)
-    batch, labels = next(iter(DataLoader((x, y), 4)))
-    assert np.shares_memory(batch.numpy(), x)
-    with pytest.raises(ValueError, match="read-only"):
-        labels[0] = 5
-    batch.data[0] = 7  # a copy
-    assert x[0, 0] == 1
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("dtype", [None, np.float32, np.float64])
+@pytest.mark.parametrize("kind", [np.asarray, lambda x: tg.tensor(x), lambda x: np.asfortranarray(x)])
+def test_a_batch_is_a_copy_of_its_rows(kind, dtype, shuffle):
+    x, y = kind(np.arange(12.0).reshape(6, 2)), np.arange(6)
+    batch, labels = next(iter(DataLoader((x, y), 4, shuffle, seed=0, dtype=dtype)))
+    assert not np.shares_memory(batch.numpy(), x.numpy() if isinstance(x, tg.Tensor) else x)
+    assert not np.shares_memory(labels, y)
+    batch.data[0], labels[0] = 7, 7
+    np.testing.assert_array_equal(np.asarray(x), np.arange(12.0).reshape(6, 2))
+    assert y.tolist() == list(range(6))
+
+
+def test_data_that_change_between_forward_and_backward_do_not_change_the_gradient():
+    x, y, rows = np.arange(6.0).reshape(3, 2), np.array([0, 1, 1]), np.array([2, 0, 2])
+    w = tg.tensor(np.ones((2, 2)), requires_grad=True)
+    table = tg.tensor(np.ones((4, 2)), requires_grad=True)
+    gradients = []
+    for change in (False, True):
+        batch, labels, index = next(iter(DataLoader((x, y, rows), 3)))
+        loss = tg.nn.functional.cross_entropy(batch @ w + tg.nn.functional.embedding(index, table), labels)
+        if change:
+            x[:], y[:], rows[:] = 100, 0, 3
+        gradients.append(tg.autograd.grad(loss, [w, table]))
+    for before, after in zip(*gradients):
+        np.testing.assert_array_equal(after.numpy(), before.numpy())
 
 
 def test_lists_are_numbers_of_the_default_dtype_and_integers():
@@ -233,7 +251,7 @@ def test_columns_that_are_no_numbers_are_named():
         DataLoader((frame[["age"]], frame["name"]))
 
 
-def test_a_memory_map_is_read_in_rising_order_within_a_batch(tmp_path):
+def test_a_memory_map_is_read_in_ascending_order_within_a_batch(tmp_path):
     np.save(tmp_path / "x.npy", np.arange(40.0).reshape(20, 2))
     on_disk = np.load(tmp_path / "x.npy", mmap_mode="r")
     loader = DataLoader((on_disk, np.arange(20)), 6, shuffle=True, seed=0)
@@ -289,6 +307,15 @@ def test_a_sparse_matrix_is_refused():
     sparse = pytest.importorskip("scipy.sparse")
     with pytest.raises(TypeError, match="toarray"):
         DataLoader(sparse.eye(3))
+
+
+@pytest.mark.parametrize("data", [lambda m: m, lambda m: (np.ones((2, 3)), m), lambda m: (np.ones(2), m, np.ones(2))])
+def test_masked_arrays_are_refused(data):
+    masked = np.ma.array([1.0, 2.0], mask=[False, True])
+    with pytest.raises(TypeError, match=r"DataLoader: [Xy] is a masked array, .*\.filled\(np\.nan\)"):
+        DataLoader(data(masked))
+    with pytest.raises(TypeError, match=r"split: stratify is a masked array"):
+        split(np.arange(4), stratify=np.ma.array([0, 1, 0, 1], mask=[0, 1, 0, 0]))
 
 
 def test_repr_counts_the_batches():

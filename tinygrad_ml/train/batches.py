@@ -9,6 +9,7 @@ import numpy as np
 
 from ..data import DataLoader
 from ..tensor import Tensor, from_owned
+from ..validation import as_array
 from .arguments import ONE_INPUT
 
 
@@ -73,11 +74,12 @@ class Batches:
         elif not batch:
             raise ValueError(f"fit: {self.what} holds an empty batch")
         self._refuse_several(batch)
-        made = tuple([self._part(part) for part in batch])
+        names = ("x", "y", *(f"part {i}" for i in range(2, len(batch))))
+        made = tuple(map(self._part, batch, names))
         if not made[0].ndim or any(part.ndim and len(part) != len(made[0]) for part in made):
             shapes = " and ".join(str(part.shape) for part in made)
             raise ValueError(
-                f"fit: the parts of a batch of {self.what} have shapes {shapes}: they must have equally many rows"
+                f"fit: the parts of a batch of {self.what} have shapes {shapes}: they must have the same number of rows"
                 + ("; for whole arrays give a tuple, (X, y)" if isinstance(self.source, list) else "")
             )
         return made
@@ -90,14 +92,13 @@ class Batches:
                     f"rows; {ONE_INPUT}"
                 )
 
-    def _part(self, part: Any) -> Any:
-        if not isinstance(part, Tensor):
-            array = np.asarray(part.detach() if hasattr(part, "detach") else part)
-            if array.dtype.kind not in "fciub":
-                raise TypeError(
-                    f"fit: a batch of {self.what} holds a {type(part).__name__} ({array.dtype}), no numbers"
-                )
-            if array.dtype.kind not in "fc":
-                return array
-            part = from_owned(array)
-        return part.astype(self.dtype) if part.dtype.kind == "f" and part.dtype != self.dtype else part
+    def _part(self, part: Any, name: str) -> Any:
+        """Return a part of a batch as the module needs it; arrays as copies, to which nobody else can write."""
+        if isinstance(part, Tensor):
+            return part.astype(self.dtype) if part.dtype.kind == "f" and part.dtype != self.dtype else part
+        array = as_array(part, name, f"fit: a batch of {self.what}")
+        if array.dtype.kind not in "fciub":
+            raise TypeError(f"fit: a batch of {self.what} holds a {type(part).__name__} ({array.dtype}), no numbers")
+        if array.dtype.kind not in "fc":
+            return np.array(array)
+        return from_owned(np.array(array, self.dtype if array.dtype.kind == "f" else None))

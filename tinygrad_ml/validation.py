@@ -1,0 +1,231 @@
+"""What data, metrics, training and models check alike: numbers, arrays, and where an array is not finite.
+
+The errors begin with who asks and with the name of the argument, such as "LinearRegression: X". What else they say is
+up to the caller, who knows what the array is for: this file says what is wrong, in one way for all.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .tensor import Tensor
+
+__all__ = [
+    "NonFinite",
+    "all_finite",
+    "as_array",
+    "check_integer",
+    "first_non_finite",
+    "is_integer",
+    "is_number",
+    "non_numeric_columns",
+]
+
+NUMERIC = "fiub"  # the kinds of dtypes that hold real numbers
+
+# ---------------------------------------------------------------------- numbers
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a real number; True and False are none.
+
+    Examples
+    --------
+    >>> from tinygrad_ml.validation import is_number
+    >>> [is_number(value) for value in (0.5, np.float32(2), True, "1", None)]
+    [True, True, False, False, False]
+    """
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+
+
+def is_integer(value: Any, least: int | None = None) -> bool:
+    """Whether a value is an integer, and not below `least` if that is given; True and False are none.
+
+    Examples
+    --------
+    >>> from tinygrad_ml.validation import is_integer
+    >>> [is_integer(value, least=1) for value in (3, np.int8(3), 0, 3.0, True)]
+    [True, True, False, False, False]
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        return False
+    return least is None or bool(value >= least)
+
+
+def check_integer(name: str, value: Any, least: int, otherwise: str = "") -> int:
+    """Return a value as an int, or raise ValueError if it is not an integer of at least `least`.
+
+    Parameters
+    ----------
+    name : str
+        Who asks, and for what: "DataLoader: batch_size".
+    value : object
+    least : int
+    otherwise : str
+        What else is allowed, which the caller has looked for: "None".
+
+    Examples
+    --------
+    >>> from tinygrad_ml.validation import check_integer
+    >>> check_integer("DataLoader: batch_size", 0, 1)
+    Traceback (most recent call last):
+    ...
+    ValueError: DataLoader: batch_size must be an integer from 1, not 0
+    """
+    if not is_integer(value, least):
+        text = f"an integer from {least}" + (f", or {otherwise}" if otherwise else "")
+        raise ValueError(f"{name} must be {text}, not {value!r}")
+    return int(value)
+
+
+# ---------------------------------------------------------------------- arrays
+
+
+def as_array(values: Any, name: str, who: str = "", wanted: str = "an array") -> np.ndarray:
+    """Return values as an ndarray, without a copy where that can be; refuse what would lose something on the way.
+
+    It may be of any dtype and of any number of axes. Columns of pandas' own numeric dtypes, in which values may be
+    missing, become floats with NaN where one is missing.
+
+    Parameters
+    ----------
+    values : array_like
+        Lists, arrays, Tensors of this library and of PyTorch, pandas frames and columns.
+    name : str
+        What the argument is called.
+    who : str
+        Who asks for it; errors begin with that.
+    wanted : str
+        What rows of several lengths are not.
+
+    Raises
+    ------
+    TypeError
+        If it is a masked array, whose mask NumPy would drop, or a sparse matrix.
+    ValueError
+        If its rows have several lengths.
+
+    Examples
+    --------
+    >>> from tinygrad_ml.validation import as_array
+    >>> as_array(tg.ones(2), "y")
+    array([1., 1.], dtype=float32)
+    >>> as_array(np.ma.array([1.0, 2.0], mask=[False, True]), "X", "LinearRegression")
+    Traceback (most recent call last):
+    ...
+    TypeError: LinearRegression: X is a masked array, whose mask would be ignored; use X.filled(np.nan)
+    """
+    if isinstance(values, Tensor):
+        return values.numpy()
+    where = f"{who}: {name}" if who else name
+    _refuse_masked(values, name, where)
+    if hasattr(values, "toarray") and not isinstance(values, np.ndarray):
+        raise TypeError(f"{where} is a sparse matrix, and dense data is required; use {name}.toarray()")
+    if hasattr(values, "iloc"):
+        return _from_pandas(values)
+    try:
+        return np.asarray(values.detach() if hasattr(values, "detach") else values)
+    except ValueError as error:  # rows of several lengths
+        raise ValueError(f"{where} is not {wanted}: {error}") from None
+
+
+def _refuse_masked(values: Any, name: str, where: str) -> None:
+    ma = sys.modules.get("numpy.ma")  # NumPy loads it when it is first used: before that nothing is masked
+    if ma is None:
+        return
+    for item in [values, *values] if isinstance(values, (list, tuple)) else [values]:
+        if isinstance(item, ma.MaskedArray):
+            floats = "" if item.dtype.kind in "fc" else ".astype(float)"  # integers have no NaN
+            if item is values:
+                cure = f"use {name}{floats}.filled(np.nan)"
+                raise TypeError(f"{where} is a masked array, whose mask would be ignored; {cure}")
+            raise TypeError(
+                f"{where} holds masked arrays, whose masks would be ignored; use {floats}.filled(np.nan) of each"
+            )
+
+
+def _from_pandas(frame: Any) -> np.ndarray:
+    columns = _columns(frame)
+    if not columns or non_numeric_columns(frame):
+        return np.asarray(frame)
+    dtypes = []
+    for column in columns:
+        if isinstance(column.dtype, np.dtype):
+            dtypes.append(column.dtype)
+        else:  # pandas' own numbers, which may be missing
+            dtypes.append(np.dtype(float) if column.isna().any() else column.dtype.numpy_dtype)
+    dtype = np.result_type(*dtypes)
+    return frame.to_numpy(dtype, na_value=np.nan) if dtype.kind == "f" else frame.to_numpy(dtype)
+
+
+def _columns(frame: Any) -> list[Any]:
+    return [frame] if frame.ndim == 1 else [frame.iloc[:, i] for i in range(frame.shape[1])]
+
+
+def non_numeric_columns(frame: Any) -> list[str]:
+    """Return the names of the columns of a pandas frame that do not hold real numbers, with their dtypes.
+
+    Examples
+    --------
+    >>> import pandas
+    >>> from tinygrad_ml.validation import non_numeric_columns
+    >>> non_numeric_columns(pandas.DataFrame({"age": [30, 40], "day": np.zeros(2, "datetime64[s]")}))
+    ["'day' (datetime64[s])"]
+    """
+    names = [frame.name] if frame.ndim == 1 else list(frame.columns)
+    kinds = [getattr(column.dtype, "kind", "O") for column in _columns(frame)]
+    return [
+        f"{name!r} ({column.dtype})" for name, column, kind in zip(names, _columns(frame), kinds) if kind not in NUMERIC
+    ]
+
+
+# ---------------------------------------------------------------------- finite
+
+
+class NonFinite(NamedTuple):
+    """Where an array is not finite."""
+
+    index: tuple[int, ...]  # of the first entry
+    value: float  # which is NaN or infinite
+    count: int  # of all such entries
+
+
+def all_finite(array: Any) -> bool:
+    """Whether no entry is NaN or infinite; quick where all are finite, which is nearly always.
+
+    The sum of squares is finite then, or it is too large for the dtype and each entry is. NumPy warns of both unless
+    the caller is in `np.errstate(over="ignore", invalid="ignore")`, which would cost more here than the sum.
+
+    Examples
+    --------
+    >>> from tinygrad_ml.validation import all_finite
+    >>> [all_finite(np.array(entries)) for entries in ([1.0, -2.0], [1.0, np.nan], [3, 4])]
+    [True, False, True]
+    """
+    if array.dtype.kind not in "fc":
+        return True
+    flat = array.reshape(-1)
+    square = flat.dot(flat)
+    return bool(square - square == 0) or bool(np.isfinite(flat).all())
+
+
+def first_non_finite(array: np.ndarray) -> NonFinite | None:
+    """Return where an array is NaN or infinite, or None if it is nowhere.
+
+    Examples
+    --------
+    >>> from tinygrad_ml.validation import first_non_finite
+    >>> first_non_finite(np.array([[1.0, 2.0], [np.inf, np.nan]]))
+    NonFinite(index=(1, 0), value=inf, count=2)
+    >>> first_non_finite(np.array([1e300, 3.0])) is None  # although the sum of squares overflows
+    True
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        if all_finite(array):
+            return None
+    places = np.argwhere(~np.isfinite(array))
+    index = tuple(places[0].tolist())
+    return NonFinite(index, array[index].item(), len(places))
