@@ -3,21 +3,27 @@
 PYTHON = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint clean
+.PHONY: help demo test test-all lint clean
 .NOTPARALLEL:
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
 
 demo: ## Train two classifiers on handwritten digits
 	@sh scripts/setup.sh examples
 	@# on matrices this small several threads gain nothing, and lose much when the cores are busy
 	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(PYTHON) examples/quickstart.py
 
-test: ## Run all tests and the examples in the docstrings
+# one process for each core, and one thread for each process
+PYTEST = OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n auto --doctest-modules tests tinygrad_ml models
+
+test: ## Run the quick tests and the examples in the docstrings (two minutes on two cores)
 	@sh scripts/setup.sh test
-	@# one process for each core, and one thread for each process
-	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n auto --doctest-modules tests tinygrad_ml models
+	@$(PYTEST)
+
+test-all: ## Run all tests, the slow ones too (as CI does)
+	@sh scripts/setup.sh test
+	@$(PYTEST) -m ""
 
 lint: ## Check style, format and types
 	@sh scripts/setup.sh dev

@@ -6,10 +6,7 @@ import numpy as np
 import pytest
 
 import tinygrad_ml as tg
-
-
-def leaf(*values, **options):
-    return tg.tensor(np.array(values, dtype=np.float64), requires_grad=True, **options)
+from tests.tensors import leaf
 
 
 def test_a_tensor_used_twice_by_one_operation_gets_both_gradients():

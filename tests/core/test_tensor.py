@@ -8,14 +8,6 @@ import pytest
 
 import tinygrad_ml as tg
 
-
-@pytest.fixture
-def float64():
-    tg.set_default_dtype("float64")
-    yield
-    tg.set_default_dtype("float32")
-
-
 # ---------------------------------------------------------------------- dtypes
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import tinygrad_ml as tg
+from tests.tensors import close
 from tinygrad_ml import nn
 
 random = np.random.default_rng(0)
@@ -21,15 +22,6 @@ def smooth(x):
 def field(x):
     """R^4 -> R^3."""
     return np.sin(A.T @ x) * x[:3] ** 2
-
-
-def close(a, b, tolerance=1e-10):
-    np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=tolerance, atol=tolerance)
-
-
-@pytest.fixture
-def torch():
-    return pytest.importorskip("torch")
 
 
 @pytest.fixture

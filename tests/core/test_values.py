@@ -6,12 +6,8 @@ import numpy as np
 import pytest
 
 import tinygrad_ml as tg
+from tests.tensors import leaf
 from tinygrad_ml import nn, optim
-
-
-def leaf(*values, **options):
-    return tg.tensor(np.array(values, dtype=np.float64), requires_grad=True, **options)
-
 
 # ---------------------------------------------------------------------- graphs that were freed
 
@@ -184,8 +180,7 @@ def test_a_gradient_that_is_set_is_copied():
     assert a.grad is not b.grad
 
 
-def test_shared_parameters_have_both_names_in_the_state_as_in_pytorch():
-    torch = pytest.importorskip("torch")
+def test_shared_parameters_have_both_names_in_the_state_as_in_pytorch(torch):
 
     class Ours(nn.Module):
         def __init__(self):

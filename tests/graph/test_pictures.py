@@ -2,8 +2,8 @@
 
 import re
 import shutil
-import time
 import xml.etree.ElementTree as ElementTree
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ import tinygrad_ml as tg
 from tinygrad_ml import nn
 from tinygrad_ml.graph import trace
 from tinygrad_ml.graph.show.style import DARK, LIGHT
-from tinygrad_ml.graph.show.view import view
+from tinygrad_ml.graph.show.view import LONG, view
 
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz's dot is not installed")
 NASTY = "</title></svg><script>alert('x')</script> & \"quoted\" \\N \n\x00 {port|<p>}"
@@ -42,6 +42,11 @@ class RNN(nn.Module):
 
 def edges(dot):
     return re.findall(r"^(\w+) -> (\w+) (?!.*invis)", dot, re.M)
+
+
+def degrees(dot):
+    """Return how many edges end at each node that is drawn."""
+    return Counter(key for edge in edges(dot) for key in edge)
 
 
 def drawn(dot):
@@ -246,16 +251,15 @@ def test_names_are_shown_as_text():
 
 
 @needs_dot
-def test_sixty_steps_of_a_recurrent_network_are_laid_out_in_seconds():
+def test_sixty_steps_of_a_recurrent_network_have_no_hub_on_which_the_layout_would_take_minutes():
     graph = trace(RNN(), tg.ones(60, 4, 3))
-    start = time.perf_counter()
+    assert max(degrees(graph.to_dot(limit=5000)).values()) <= 4
     svg = graph.to_svg(limit=5000)
-    assert time.perf_counter() - start < 5
     assert len(ElementTree.fromstring(svg).findall(f".//{SVG}g[@class='node parameter']")) == 60 * 3 + 2
 
 
 @needs_dot
-def test_dense_connections_are_laid_out_in_seconds():
+def test_of_dense_connections_those_over_many_ranks_are_cut_so_that_they_can_be_laid_out():
     def dense(x):
         states = [x]
         for _ in range(30):
@@ -263,9 +267,8 @@ def test_dense_connections_are_laid_out_in_seconds():
         return states[-1]
 
     graph = trace(dense, 1.0)
-    start = time.perf_counter()
-    graph.to_svg()
-    assert time.perf_counter() - start < 5
+    assert max(degrees(graph.to_dot()).values()) <= LONG + 1
+    assert graph.to_svg()
 
 
 @needs_dot

@@ -9,13 +9,8 @@ import numpy as np
 import pytest
 
 import tinygrad_ml as tg
+from tests.metrics.scikit_learn import NUMERIC, compare, hypothesis, many, pd, peer, st
 from tinygrad_ml import metrics
-
-pytest.importorskip("sklearn", minversion="1.9")  # whose numbers and arguments these are
-peer = pytest.importorskip("sklearn.metrics")
-pd = pytest.importorskip("pandas")
-hypothesis = pytest.importorskip("hypothesis")
-st = hypothesis.strategies
 
 ALPHABETS = [
     [0, 1],
@@ -27,42 +22,7 @@ ALPHABETS = [
     ["a", "b"],
     ["x", "yy", "zzz"],
 ]
-NUMERIC = {"list": list, "array": np.array, "series": pd.Series, "column": lambda y: np.array(y)[:, None]}
 AVERAGES = ["micro", "macro", "weighted", None]
-many = hypothesis.settings(max_examples=150, deadline=None, derandomize=True)
-
-
-def outcome(function, *arguments, **named):
-    """Return the result (or the kind of refusal) and the warnings of a call."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            result = function(*arguments, **named)
-        except (ValueError, TypeError, NotImplementedError) as error:
-            result = "refused", isinstance(error, ValueError)
-    return result, sorted({w.category.__name__ for w in caught} - {"RuntimeWarning"})
-
-
-def assert_same(ours, theirs):
-    """Compare results to 1e-12, in the same structure."""
-    if isinstance(theirs, dict):
-        assert list(ours) == list(theirs)
-        for key in theirs:
-            assert_same(ours[key], theirs[key])
-    elif isinstance(theirs, tuple):
-        assert len(ours) == len(theirs)
-        for one, other in zip(ours, theirs):
-            assert_same(one, other)
-    elif theirs is None or isinstance(theirs, str):
-        assert ours == theirs
-    else:
-        np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-12)
-
-
-def compare(name, *arguments, **named):
-    ours, theirs = (outcome(getattr(library, name), *arguments, **named) for library in (metrics, peer))
-    assert ours[1] == theirs[1]
-    assert_same(ours[0], theirs[0])
 
 
 @st.composite
@@ -117,6 +77,7 @@ def test_the_dtype_of_the_confusion_matrix(weight):
     assert ours.dtype == theirs.dtype
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["precision_score", "recall_score", "f1_score"])
 @hypothesis.given(cases(), st.sampled_from([*AVERAGES, "binary"]), zero_divisions, st.booleans())
 @many
@@ -127,6 +88,7 @@ def test_precision_recall_and_f1(name, case, average, zero_division, last):
     compare(name, y_true, y_pred, **options)
 
 
+@pytest.mark.slow
 @hypothesis.given(cases(), st.sampled_from([0, 0.5, 1, 2, np.inf]), st.sampled_from(AVERAGES), zero_divisions)
 @many
 def test_all_scores_at_once(case, beta, average, zero_division):
@@ -159,6 +121,7 @@ def test_several_labels_for_each_sample(name, case, average, zero_division, choo
     compare(name, y_true, y_pred, sample_weight=weight, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("indicator", [False, True])
 @hypothesis.given(st.data(), zero_divisions)
 @many
@@ -168,6 +131,7 @@ def test_the_report_as_a_dict(indicator, data, zero_division):
     compare("classification_report", y_true, y_pred, **options)
 
 
+@pytest.mark.slow
 @hypothesis.given(cases(), st.integers(0, 5))
 @many
 def test_the_text_of_the_report(case, digits):

@@ -4,13 +4,8 @@ import numpy as np
 import pytest
 
 import tinygrad_ml as tg
-from tests.metrics.test_classification import NUMERIC, assert_same, compare, many
+from tests.metrics.scikit_learn import NUMERIC, assert_same, compare, hypothesis, many, peer, st
 from tinygrad_ml import metrics
-
-pytest.importorskip("sklearn", minversion="1.9")  # whose numbers and arguments these are
-peer = pytest.importorskip("sklearn.metrics")
-hypothesis = pytest.importorskip("hypothesis")
-st = hypothesis.strategies
 
 BINARY = [[0, 1], [-1, 1], [False, True], [0.0, 1.0], ["a", "b"], [3, 8]]
 tied = st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.75, 1.0])
@@ -111,6 +106,7 @@ def test_average_precision(case):
     compare("average_precision_score", y_true, y_score, sample_weight=weight, pos_label=pos_label or 1)
 
 
+@pytest.mark.slow
 @hypothesis.given(multiclass(), st.sampled_from(["macro", "weighted", "micro", None]))
 @many
 def test_average_precision_of_several_classes(case, average):

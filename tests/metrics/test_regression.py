@@ -4,14 +4,8 @@ import numpy as np
 import pytest
 
 import tinygrad_ml as tg
-from tests.metrics.test_classification import compare, many
+from tests.metrics.scikit_learn import compare, hypothesis, many, pd, peer, st
 from tinygrad_ml import metrics
-
-pytest.importorskip("sklearn", minversion="1.9")  # whose numbers and arguments these are
-peer = pytest.importorskip("sklearn.metrics")
-pd = pytest.importorskip("pandas")
-hypothesis = pytest.importorskip("hypothesis")
-st = hypothesis.strategies
 
 NAMES = ["mean_squared_error", "root_mean_squared_error", "mean_absolute_error", "r2_score"]
 few = st.sampled_from([-1.5, 0.0, 1.0, 2.0])  # constant targets and perfect predictions happen

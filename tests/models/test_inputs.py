@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tinygrad_ml as tg
-from tests.models.test_models import BINARY, CLASSES, NUMBERS, X, outputs, target_for
+from tests.models.cases import BINARY, CLASSES, NUMBERS, X, outputs, target_for
 from tinygrad_ml.models import (
     ConvNet,
     LinearRegression,

@@ -7,17 +7,14 @@ import numpy as np
 import pytest
 
 import tinygrad_ml as tg
+from tests.models.cases import BINARY, CERTAIN, CLASSES, NUMBERS, RANDOM, X, fitted, outputs, target_for
 from tinygrad_ml import nn
 from tinygrad_ml.models import (
     Classifier,
-    ConvNet,
     LinearRegression,
     LogisticRegression,
     MLPClassifier,
     MLPRegressor,
-    OneVsRest,
-    Perceptron,
-    PolynomialRegression,
     Regressor,
     SoftmaxRegression,
 )
@@ -25,41 +22,8 @@ from tinygrad_ml.models.estimator import clone
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*has not converged")  # so few passes are quick
 
-rng = np.random.default_rng(0)
-X = rng.normal(size=(60, 4))
-NUMBERS = X @ [1.0, 2.0, 0.0, -1.0] + 0.1 * rng.normal(size=60)
-BINARY = (NUMBERS > 0).astype(int)
-CLASSES = np.digitize(NUMBERS, [-1, 1])
-FEW = {"max_iter": 4, "batch_size": 16}
-RANDOM = [
-    LinearRegression(solver="sgd", **FEW),
-    PolynomialRegression(solver="adam", **FEW),
-    LogisticRegression(solver="sgd", early_stopping=True, **FEW),
-    SoftmaxRegression(solver="adam", **FEW),
-    Perceptron(shuffle=True, max_iter=3),
-    MLPClassifier((8,), dropout=0.3, batch_norm=True, **FEW),
-    MLPClassifier((8,), early_stopping=True, validation_fraction=0.2, **FEW),
-    MLPRegressor((8,), **FEW),
-    ConvNet((2,), hidden_layer_sizes=(4,), dropout=0.2, **FEW),
-]
-CERTAIN = [LinearRegression(), PolynomialRegression(), LogisticRegression(), SoftmaxRegression(), OneVsRest()]
 random_models = pytest.mark.parametrize("model", RANDOM, ids=repr)
 all_models = pytest.mark.parametrize("model", RANDOM + CERTAIN, ids=repr)
-
-
-def fitted(model, random_state=0, target=None):
-    model = clone(model)
-    if "random_state" in model.get_params():
-        model.set_params(random_state=random_state)
-    return model.fit(X, target_for(model) if target is None else target)
-
-
-def target_for(model):
-    return NUMBERS if model.kind == "regressor" else CLASSES if model.multi_class else BINARY
-
-
-def outputs(model, X=X):
-    return model.predict(X) if model.kind == "regressor" else model.decision_function(X)
 
 
 def assert_equal(one, other, X=X):
@@ -190,7 +154,7 @@ def test_partial_fit_knows_classes_that_come_later():
 
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
 def test_early_stopping_restores_the_weights_of_the_best_epoch(solver):
-    noise = rng.normal(size=60)  # nothing to be learned, so it gets worse
+    noise = np.random.default_rng(1).normal(size=60)  # nothing to be learned, so it gets worse
     options = {"solver": solver, "learning_rate": 0.01, "random_state": 1, "early_stopping": True}
     model = MLPRegressor((30,), n_iter_no_change=5, validation_fraction=0.3, max_iter=300, **options).fit(X, noise)
     best, _ = model.history_.best("validation_loss")

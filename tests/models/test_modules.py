@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tinygrad_ml as tg
-from tests.models.test_models import BINARY, CERTAIN, CLASSES, NUMBERS, RANDOM, X, fitted, outputs, target_for
+from tests.models.cases import BINARY, CERTAIN, CLASSES, NUMBERS, RANDOM, X, fitted, outputs, target_for
 from tinygrad_ml import nn, optim
 from tinygrad_ml.models import (
     ConvNet,
@@ -71,8 +71,7 @@ def test_a_regression_of_several_outputs_that_was_only_built():
             assert other.intercept_.shape == (2,)
 
 
-def test_weights_have_pytorchs_names_and_shapes():
-    torch = pytest.importorskip("torch")
+def test_weights_have_pytorchs_names_and_shapes(torch):
     model = MLPClassifier((8, 5), dropout=0.2, batch_norm=True, max_iter=3, random_state=0).fit(X, CLASSES)
     Linear, Norm = torch.nn.Linear, torch.nn.BatchNorm1d
     relu, dropout = torch.nn.ReLU(), torch.nn.Dropout(0.2)

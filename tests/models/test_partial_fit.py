@@ -30,6 +30,7 @@ def test_coefficients_are_copies_that_later_training_leaves_alone():
     np.testing.assert_allclose(path, apart, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_learning_row_by_row_is_stable():
     model = LinearRegression()
     for _ in range(20):

@@ -132,6 +132,7 @@ def in_a_process(code, **environment):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_check_that_needs_an_environment_variable():
     code = """if True:
         from sklearn.utils.estimator_checks import estimator_checks_generator

@@ -70,8 +70,7 @@ CALLS = [
 
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call[0])
 @pytest.mark.filterwarnings("ignore:reduction:UserWarning")
-def test_positional_arguments_mean_what_they_mean_in_pytorch(call):
-    torch = pytest.importorskip("torch")
+def test_positional_arguments_mean_what_they_mean_in_pytorch(call, torch):
     name, *arguments = call
     ours = getattr(F, name)(*[tg.tensor(a) if isinstance(a, np.ndarray) else a for a in arguments])
     theirs = getattr(torch.nn.functional, name)(

@@ -19,8 +19,7 @@ def test_eye_is_the_identity(shape):
 
 @pytest.mark.parametrize("groups", [1, 2])
 @pytest.mark.parametrize("shape", [(4, 4, 3), (4, 2, 3, 5), (4, 6, 3, 3, 1), (2, 5, 4)])
-def test_dirac_equals_pytorch(shape, groups):
-    torch = pytest.importorskip("torch")
+def test_dirac_equals_pytorch(shape, groups, torch):
     expected = torch.nn.init.dirac_(torch.ones(shape), groups)
     np.testing.assert_array_equal(init.dirac_(tg.ones(shape), groups).numpy(), expected.numpy())
 

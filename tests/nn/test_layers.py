@@ -147,8 +147,7 @@ def test_a_state_is_loaded_in_part_when_it_is_not_strict():
     np.testing.assert_array_equal(layer.bias.numpy(), [1, 2])
 
 
-def test_states_go_over_from_pytorch_and_back():
-    torch = pytest.importorskip("torch")
+def test_states_go_over_from_pytorch_and_back(torch):
     ours = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
     theirs = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2))
     x = RNG.normal(size=(5, 3)).astype(np.float32)
@@ -222,8 +221,7 @@ def test_dropout_at_its_ends():
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 @pytest.mark.parametrize("shape", [(4,), (4, 3), (0,), (2, 3, 5)])
 @pytest.mark.parametrize("name", ["MSELoss", "BCEWithLogitsLoss"])
-def test_losses_of_equal_shapes_equal_pytorch(name, shape, reduction):
-    torch = pytest.importorskip("torch")
+def test_losses_of_equal_shapes_equal_pytorch(name, shape, reduction, torch):
     a, b = RNG.normal(size=shape) * 3, RNG.uniform(size=shape)
     x, t = tg.tensor(a, requires_grad=True), torch.tensor(a, requires_grad=True)
     ours = getattr(nn, name)(reduction=reduction)(x, b)
@@ -237,8 +235,7 @@ def test_losses_of_equal_shapes_equal_pytorch(name, shape, reduction):
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 @pytest.mark.parametrize("shape", [(4,), (5, 4), (3, 4, 2), (2, 4, 3, 3)])
 @pytest.mark.parametrize("kind", ["indices", "probabilities"])
-def test_cross_entropy_equals_pytorch(shape, reduction, kind):
-    torch = pytest.importorskip("torch")
+def test_cross_entropy_equals_pytorch(shape, reduction, kind, torch):
     logits = RNG.normal(size=shape) * 3
     axis = 0 if len(shape) == 1 else 1
     if kind == "indices":

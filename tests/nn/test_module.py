@@ -50,8 +50,7 @@ def test_a_module_dict_is_a_dict():
         heads["d"] = {}
 
 
-def test_containers_have_pytorchs_names():
-    torch = pytest.importorskip("torch")
+def test_containers_have_pytorchs_names(torch):
 
     def build(library):
         return library.nn.ModuleDict(

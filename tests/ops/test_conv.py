@@ -9,11 +9,6 @@ import tinygrad_ml as tg
 from tinygrad_ml.ops import conv
 
 
-@pytest.fixture
-def torch():
-    return pytest.importorskip("torch")
-
-
 def numbers(*shape, seed=0, dtype="float64"):
     return np.random.default_rng(seed).normal(size=shape).astype(dtype)
 

@@ -6,13 +6,10 @@ import numpy as np
 import pytest
 
 import tinygrad_ml as tg
+from tests.tensors import close
 
 random = np.random.default_rng(0)
 TABLE = random.normal(size=(5, 3, 2))
-
-
-def close(a, b):
-    np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=1e-12, atol=1e-12)
 
 
 def gradient_of(function, *arrays, weights_seed=1):

@@ -7,21 +7,13 @@ import pytest
 
 import tinygrad_ml as tg
 from tests.samples.linalg import of_rank, positive_definite, regular, spread, symmetric
+from tests.tensors import leaf
 
 LinAlgError = np.linalg.LinAlgError
 
 
-@pytest.fixture
-def torch():
-    return pytest.importorskip("torch")
-
-
 def numbers(*shape, seed=0, dtype="float64"):
     return np.random.default_rng(seed).normal(size=shape).astype(dtype)
-
-
-def leaf(array):
-    return tg.tensor(array, requires_grad=True)
 
 
 def scalar(out, seed=0):

@@ -6,13 +6,10 @@ import numpy as np
 import pytest
 
 import tinygrad_ml as tg
+from tests.tensors import close
 
 random = np.random.default_rng(0)
 A, B, V = random.normal(size=(3, 4)), random.normal(size=(3, 4)), random.normal(size=4)
-
-
-def close(a, b):
-    np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=1e-12, atol=1e-12)
 
 
 @pytest.fixture
@@ -347,11 +344,6 @@ def test_a_copy_is_not_the_original():
 
 
 # ---------------------------------------------------------------------- PyTorch and DLPack
-
-
-@pytest.fixture
-def torch():
-    return pytest.importorskip("torch")
 
 
 def test_a_tensor_of_pytorch_becomes_ours_with_its_dtype(torch):

@@ -257,8 +257,7 @@ def test_numpys_function_of_that_name_gives_the_same_on_arrays_and_on_tensors(na
 
 
 @pytest.mark.parametrize("name", [name for name in SAMPLED if any(sample.torch for sample in SAMPLES[name])])
-def test_values_and_gradients_equal_those_of_pytorch(name):
-    torch = pytest.importorskip("torch")
+def test_values_and_gradients_equal_those_of_pytorch(name, torch):
     for sample in SAMPLES[name]:
         if sample.torch is None:
             continue

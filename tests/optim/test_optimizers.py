@@ -28,8 +28,7 @@ def rosenbrock(lib, a, b, c):
 
 
 @pytest.mark.parametrize(("name", "options"), SETTINGS)
-def test_trajectories_equal_pytorch(name, options):
-    torch = pytest.importorskip("torch")
+def test_trajectories_equal_pytorch(name, options, torch):
     ours = [tg.tensor(value, requires_grad=True) for value in START]
     theirs = [torch.tensor(value, requires_grad=True) for value in START]
     mine, peer = getattr(optim, name)(ours, **options), getattr(torch.optim, name)(theirs, **options)
@@ -43,8 +42,7 @@ def test_trajectories_equal_pytorch(name, options):
 
 
 @pytest.mark.parametrize(("name", "options"), SETTINGS)
-def test_groups_and_missing_gradients_equal_pytorch(name, options):
-    torch = pytest.importorskip("torch")
+def test_groups_and_missing_gradients_equal_pytorch(name, options, torch):
     ours = [tg.tensor(value, requires_grad=True) for value in (*START, np.ones(3))]
     theirs = [torch.tensor(value, requires_grad=True) for value in (*START, np.ones(3))]
     slow = {"lr": options["lr"] / 10}
@@ -172,8 +170,7 @@ def with_gradients(values, dtype=np.float64):
     ],
     ids=["large", "zero", "small", "infinite", "nan", "0-d"],
 )
-def test_clipping_by_norm_equals_pytorch(values, norm_type):
-    torch = pytest.importorskip("torch")
+def test_clipping_by_norm_equals_pytorch(values, norm_type, torch):
     ours, theirs = with_gradients(values), []
     for value in values:
         theirs.append(torch.zeros(np.shape(value), dtype=torch.float64, requires_grad=True))
@@ -202,8 +199,7 @@ def test_clipping_without_gradients_gives_zero():
     assert optim.clip_grad_norm_([tg.ones(2, requires_grad=True)], 1.0).item() == 0
 
 
-def test_clipping_by_value_equals_pytorch():
-    torch = pytest.importorskip("torch")
+def test_clipping_by_value_equals_pytorch(torch):
     value = [-3.0, 0.2, math.inf, math.nan]
     ours, theirs = with_gradients([value]), torch.zeros(4, dtype=torch.float64, requires_grad=True)
     theirs.grad = torch.tensor(value, dtype=torch.float64)

@@ -42,8 +42,7 @@ def test_the_sparse_gradient_is_the_dense_one(seed, padding_idx):
     assert len(each.rows) < len(sparse.grad.rows)
 
 
-def test_the_gradient_equals_pytorchs_sparse_gradient():
-    torch = pytest.importorskip("torch")
+def test_the_gradient_equals_pytorchs_sparse_gradient(torch):
     weight = table()
     peer = torch.tensor(weight.numpy().copy(), requires_grad=True)
     indices, factor = batch(3)
@@ -176,8 +175,7 @@ def test_tables_larger_than_a_block_are_changed_in_their_rows_alone(size):
 
 @pytest.mark.filterwarnings("ignore:Sparse invariant checks")
 @pytest.mark.parametrize("name", ["SGD", "Adagrad"])
-def test_sparse_steps_equal_pytorchs(name):
-    torch = pytest.importorskip("torch")
+def test_sparse_steps_equal_pytorchs(name, torch):
     weight = table()
     peer = torch.tensor(weight.numpy().copy(), requires_grad=True)
     ours, theirs = getattr(optim, name)([weight], lr=0.1), getattr(torch.optim, name)([peer], lr=0.1)
@@ -194,8 +192,7 @@ def test_sparse_steps_equal_pytorchs(name):
 
 
 @pytest.mark.filterwarnings("ignore:Sparse invariant checks")
-def test_adam_equals_pytorchs_sparse_adam():
-    torch = pytest.importorskip("torch")
+def test_adam_equals_pytorchs_sparse_adam(torch):
     weight = table()
     peer = torch.tensor(weight.numpy().copy(), requires_grad=True)
     # with a tiny eps, which is the one thing that differs: SparseAdam adds it before the correction of the bias

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -127,8 +126,7 @@ def test_a_gradient_function_that_returns_too_few_arrays_is_told_so():
         gradcheck((lambda x, y: (x * y).sum(), lambda x, y: x), (V, V))
 
 
-def test_a_pytorch_function_through_a_three_line_adapter():
-    torch = pytest.importorskip("torch")
+def test_a_pytorch_function_through_a_three_line_adapter(torch):
 
     def from_torch(function):
         def vjp(g, *arrays):
@@ -289,10 +287,16 @@ def test_many_parameters_are_quick_in_random_mode():
     model = nn.Sequential(nn.Linear(200, 300), nn.Tanh(), nn.Linear(300, 130), nn.ReLU(), nn.Linear(130, 10))
     assert sum(p.size for p in model.parameters()) > 100_000
     x, target = rng.standard_normal((32, 200)), rng.integers(0, 10, 32)
-    start = time.perf_counter()
-    report = gradcheck(lambda x: nn.functional.cross_entropy(model(x), target), x, params=model, mode="random")
-    assert time.perf_counter() - start < 2
+    evaluations = 0
+
+    def loss(x):
+        nonlocal evaluations
+        evaluations += 1
+        return nn.functional.cross_entropy(model(x), target)
+
+    report = gradcheck(loss, x, params=model, mode="random")
     assert report.entries > 100_000
+    assert evaluations < 1000
 
 
 def test_a_long_check_is_announced_with_a_progress_bar(capsys, monkeypatch):

@@ -114,11 +114,17 @@ HARD = {
     "integer output beside": (lambda x: (x * x, tg.argmax(x)), V),
 }
 
+SLOW = {"many kinks"}
+
+
+def named(cases):
+    return [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in cases]
+
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("mode", ["full", "random"])
 @pytest.mark.parametrize("method", ["central", "ridders", "complex"])
-@pytest.mark.parametrize("name", HARD)
+@pytest.mark.parametrize("name", named(HARD))
 def test_a_right_gradient_is_not_called_wrong(name, method, mode):
     function, inputs = HARD[name]
     report = gradcheck(function, inputs, method=method, mode=mode)
@@ -130,7 +136,7 @@ TWICE.remove("edge of the domain")  # its second derivative is infinite there
 TWICE.remove("zero up to rounding")  # all of its derivatives are nothing but rounding
 
 
-@pytest.mark.parametrize("name", TWICE)
+@pytest.mark.parametrize("name", named(TWICE))
 def test_a_right_second_derivative_is_not_called_wrong(name):
     function, inputs = HARD[name]
     assert gradcheck(function, inputs, order=2)

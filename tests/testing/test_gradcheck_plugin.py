@@ -32,12 +32,14 @@ def run(pytester):
     return lambda *options: pytester.runpytest_subprocess("-p", "no:cacheprovider", "-rP", "--strict-markers", *options)
 
 
+@pytest.mark.slow
 def test_the_fixture_needs_no_import_and_the_summary_counts_entries(run):
     result = run()
     result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines(["gradcheck: 510 entries of 3 gradients checked, 1 wrong"])
 
 
+@pytest.mark.slow
 def test_a_failure_shows_the_cause_the_entries_and_the_line_of_the_test(run):
     result = run()
     result.stdout.fnmatch_lines(
@@ -51,6 +53,7 @@ def test_a_failure_shows_the_cause_the_entries_and_the_line_of_the_test(run):
     assert "checker.py" not in result.stdout.str()
 
 
+@pytest.mark.slow
 def test_slow_checks_are_random_unless_full_is_asked_for(run):
     run().stdout.fnmatch_lines(["mode of the slow check: random"])
     run("--gradcheck=full").stdout.fnmatch_lines(["mode of the slow check: full"])
@@ -58,11 +61,13 @@ def test_slow_checks_are_random_unless_full_is_asked_for(run):
     result.stdout.fnmatch_lines(["E  *wrong for x (central differences, random)"])
 
 
+@pytest.mark.slow
 def test_no_line_without_gradient_checks(pytester):
     pytester.makepyfile("def test_nothing(): pass")
     assert "gradcheck" not in pytester.runpytest_subprocess("-p", "no:cacheprovider").stdout.str()
 
 
+@pytest.mark.slow
 def test_the_plugin_imports_nothing_but_the_library(pytester):
     pytester.makepyfile(
         """

@@ -90,8 +90,7 @@ def test_frames_are_data_too():
     np.testing.assert_array_equal(trained((frame, pandas.Series(y)), seed=1), trained((x, y), seed=1))
 
 
-def test_the_loader_of_another_library_is_data_too():
-    torch = pytest.importorskip("torch")
+def test_the_loader_of_another_library_is_data_too(torch):
     x, y = blobs()
     dataset = torch.utils.data.TensorDataset(torch.as_tensor(x), torch.as_tensor(y))
     loader = torch.utils.data.DataLoader(dataset, 20)

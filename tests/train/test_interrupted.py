@@ -13,6 +13,14 @@ from tinygrad_ml import nn, optim
 from tinygrad_ml.train import Callback, EarlyStopping, fit
 
 
+@pytest.fixture(autouse=True)
+def _ctrl_c():
+    """Handle Ctrl-C as Python does at its start: a run in the background of a shell script ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class Press(Callback):
     """Presses Ctrl-C before a step, one or more times."""
 

@@ -1,0 +1,60 @@
+"""What all tests share: the state that each begins with, PyTorch where there is one, a line about what is missing."""
+
+import re
+from collections import Counter
+
+import numpy as np
+import pytest
+
+import tinygrad_ml as tg
+
+MISSING = re.compile(r"could not import '(\w+)|No module named '(\w+)|module '(\w+)' has __version__")
+
+
+@pytest.fixture(autouse=True)
+def _seeds():
+    """Begin every test with the same random state, whichever tests ran before it in this process."""
+    tg.manual_seed(0)
+    np.random.seed(0)  # noqa: NPY002  # that of code which draws from NumPy's global state
+
+
+@pytest.fixture
+def float64():
+    """Make float64 the default float of a test."""
+    before = tg.get_default_dtype()
+    tg.set_default_dtype("float64")
+    yield
+    tg.set_default_dtype(before)
+
+
+@pytest.fixture
+def torch():
+    """Return PyTorch; the test is skipped where it is not installed."""
+    return pytest.importorskip("torch")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Mark the tests that compare with PyTorch: `-m torch` runs them alone, `-m "not torch"` the others."""
+    for item in items:
+        if "torch" in getattr(item, "fixturenames", ()) or item.path.stem.endswith("_pytorch"):
+            item.add_marker("torch")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say in one line which packages are missing, and in one for each other reason what was skipped."""
+    packages, reasons = Counter(), Counter()
+    for report in terminalreporter.stats.get("skipped", ()):
+        reason = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
+        missing = MISSING.search(reason)
+        if missing:
+            packages[next(filter(None, missing.groups()))] += 1
+        else:
+            reasons[reason.removeprefix("Skipped: ")] += 1
+    if packages:
+        counts = ", ".join(f"{name} {n}" for name, n in packages.most_common())
+        terminalreporter.write_line(
+            f"skipped for packages that are not installed or too old: {counts} (sh scripts/setup.sh dev installs them)"
+        )
+    for reason, n in reasons.most_common():
+        terminalreporter.write_line(f"skipped: {n} x {reason}")
