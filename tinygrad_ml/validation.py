@@ -188,9 +188,9 @@ def non_numeric_columns(frame: Any) -> list[str]:
 class NonFinite(NamedTuple):
     """Where an array is not finite."""
 
-    index: tuple[int, ...]  # of the first entry
+    where: tuple[int, ...]  # the index of the first entry
     value: float  # which is NaN or infinite
-    count: int  # of all such entries
+    total: int  # how many such entries there are
 
 
 def all_finite(array: Any) -> bool:
@@ -219,7 +219,7 @@ def first_non_finite(array: np.ndarray) -> NonFinite | None:
     --------
     >>> from tinygrad_ml.validation import first_non_finite
     >>> first_non_finite(np.array([[1.0, 2.0], [np.inf, np.nan]]))
-    NonFinite(index=(1, 0), value=inf, count=2)
+    NonFinite(where=(1, 0), value=inf, total=2)
     >>> first_non_finite(np.array([1e300, 3.0])) is None  # although the sum of squares overflows
     True
     """

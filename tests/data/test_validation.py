@@ -125,9 +125,9 @@ def test_the_first_entry_that_is_not_finite_is_found(dtype):
     assert first_non_finite(x) is None
     x[2, 1], x[3, 0] = np.inf, np.nan
     assert all_finite(x[:2])
-    index, value, count = first_non_finite(x)
-    assert (index, value, count) == ((2, 1), np.inf, 2)
-    assert first_non_finite(x[2, 1:2].reshape(())).index == ()
+    where, value, total = first_non_finite(x)
+    assert (where, value, total) == ((2, 1), np.inf, 2)
+    assert first_non_finite(x[2, 1:2].reshape(())).where == ()
 
 
 def test_large_numbers_integers_and_nothing_are_finite():
