@@ -39,7 +39,7 @@ def source(tmp_path_factory):
     folder = tmp_path_factory.mktemp("source")
     for package in ("tinygrad_ml", "models"):
         copytree(ROOT / package, folder / package, ignore=ignore_patterns("__pycache__"))
-    for name in ("setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE"):
+    for name in ("setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", "tinygrad_ml_pytest.py"):
         copy(ROOT / name, folder)
     return folder
 
@@ -101,7 +101,7 @@ def test_the_version_is_written_in_one_place():
 def test_the_wheel_holds_the_code_and_the_data_files_and_nothing_else(wheel):
     names = {name for name in wheel.namelist() if ".dist-info/" not in name}
     code = {path.relative_to(ROOT).as_posix() for path in (ROOT / "tinygrad_ml").rglob("*.py")}
-    code |= {"tinygrad_ml/models/" + path.name for path in (ROOT / "models").glob("*.py")}
+    code |= {"tinygrad_ml_pytest.py"} | {"tinygrad_ml/models/" + path.name for path in (ROOT / "models").glob("*.py")}
     assert names == code | set(DATA_FILES)
 
 
