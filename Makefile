@@ -14,17 +14,22 @@ demo: ## Train two classifiers on handwritten digits
 	@# on matrices this small several threads gain nothing, and lose much when the cores are busy
 	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(PYTHON) examples/quickstart.py
 
+# one process for each core, and one thread for each process
+PYTEST = OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n auto --doctest-modules tests tinygrad_ml models
+
 test: ## Run the quick tests and the examples in the docstrings (two minutes on two cores)
 	@sh scripts/setup.sh test
-	@scripts/test
+	@$(PYTEST)
 
-test-all: ## Run all tests, the slow ones too
+test-all: ## Run all tests, the slow ones too (as CI does)
 	@sh scripts/setup.sh test
-	@scripts/test all
+	@$(PYTEST) -m ""
 
-lint: ## Check style, format, spelling, imports and types
+lint: ## Check style, format and types
 	@sh scripts/setup.sh dev
-	@scripts/check
+	$(PYTHON) -m ruff check
+	$(PYTHON) -m ruff format --check
+	$(PYTHON) -m mypy
 
 clean: ## Remove .venv and everything else that was built
 	rm -rf .venv build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache

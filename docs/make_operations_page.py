@@ -14,7 +14,8 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
-from tinygrad_ml.autograd import OPERATIONS, REQUIRED, Primitive
+from tinygrad_ml.autograd import OPERATIONS, Primitive
+from tinygrad_ml.primitive import REQUIRED
 
 PAGE = Path(__file__).parent / "operations.md"
 
@@ -38,20 +39,14 @@ def operations() -> list[Primitive]:
     >>> "exp" in [operation.name for operation in operations()]
     True
     """
-    package = Primitive.__module__.partition(".")[0] + "."
-    own = []
-    for row in OPERATIONS.values():
-        module = row.door.__module__
-        if module.startswith(package) and any(value is row.door for value in vars(sys.modules[module]).values()):
-            own.append(row)
-    return sorted(own, key=lambda row: row.door.__module__)
+    return sorted(OPERATIONS.values(), key=lambda row: row.operation.__module__)
 
 
 def page() -> str:
     """Return the page as Markdown."""
     families: dict[str, list[Primitive]] = {}
     for row in operations():
-        families.setdefault(row.door.__module__, []).append(row)
+        families.setdefault(row.operation.__module__, []).append(row)
     parts = [INTRODUCTION]
     for module, rows in families.items():
         head = inspect.getdoc(sys.modules[module]) or ""
@@ -61,7 +56,7 @@ def page() -> str:
 
 
 def _section(row: Primitive) -> str:
-    description = (inspect.getdoc(row.door) or "").split(">>>")[0].strip()
+    description = (inspect.getdoc(row.operation) or "").split(">>>")[0].strip()
     arguments = [("*" if row.variadic else "") + name for name in row.inputs]
     arguments += [name if value is REQUIRED else f"{name}={value!r}" for name, value in row.parameters.items()]
     lines = [f"### {row.name}({', '.join(arguments)})", "", description, ""]

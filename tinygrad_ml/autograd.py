@@ -1,212 +1,189 @@
-"""Walking back through recorded operations by the chain rule: backward() and grad().
+"""Going back through recorded operations by the chain rule: backward() and grad().
 
 At first order the rules get arrays, and Tensors when the gradient is itself to be differentiated
-(`create_graph`). The rules are the same. How operations are declared and recorded is in `recording.py`.
+(`create_graph`). The rules are the same. How operations are declared and recorded is in `primitive.py`.
 """
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections.abc import Callable, Iterable, Sequence
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Any
 
 import numpy as np
 
 from .modes import Mode, check_gradient, detect_anomaly, enable_grad, is_grad_enabled, modes, no_grad
 from .primitive import (
-    NUMPY,
-    OPERATIONS,
-    PART,
-    REQUIRED,
+    OUTPUT,
     Node,
+    OutputGradients,
     Primitive,
     dispatch,
     elementwise,
+    implements,
     no_derivative,
-    part_of,
+    output_of,
     primitive,
 )
 from .sparse import SparseRows
 from .tensor import Tensor, from_owned, ndarray, next_id
 
 __all__ = [
-    "NUMPY",
-    "OPERATIONS",
-    "REQUIRED",
+    "HookHandle",
     "Node",
     "Primitive",
-    "dispatch",
+    "backpropagate",
     "backward",
     "detect_anomaly",
+    "dispatch",
     "elementwise",
     "enable_grad",
     "grad",
+    "implements",
     "is_grad_enabled",
-    "modes",
     "no_derivative",
     "no_grad",
     "primitive",
-    "walk",
 ]
 
 hooks_exist = False  # nobody looks for hooks before the first register_hook
+accumulating = threading.Lock()  # held while gradients are added to those of the leaves
 
 
-def walk(
-    heads: Iterable[tuple[Node | Tensor, Tensor]],
+def backpropagate(
+    roots: Iterable[tuple[Node | Tensor, Tensor]],
     *,
     create_graph: bool = False,
     retain_graph: bool = False,
-    wanted: Sequence[Node | Tensor] | None = None,
+    targets: Sequence[Node | Tensor] | None = None,
 ) -> dict[Any, Any]:
-    """Carry gradients from the heads back to the leaves by the chain rule.
+    """Carry gradients from the roots back to the leaves by the chain rule.
 
-    The Node with the largest number is always next: everything that used its output has a larger number,
-    so its gradient is complete. A heap of numbers finds it; nothing is recursive.
+    The rules compute freely, and what they find is looked at once, at the end: if it is finite, all is well. If not,
+    the same way is gone again with care, where a zero gradient that arrives at an infinite derivative stays zero.
 
     Parameters
     ----------
-    heads : pairs (Node or leaf, gradient that arrives there, which nobody else holds)
+    roots : pairs (Node or leaf, gradient that arrives there, which nobody else holds)
     create_graph : bool
         Apply the rules to Tensors, so that the gradients can be differentiated.
     retain_graph : bool
-        Keep what the Nodes saved, for another walk.
-    wanted : Nodes and leaves, optional
+        Keep what the Nodes saved, for another time.
+    targets : Nodes and leaves, optional
         Find the gradients of these only; by default, of all leaves.
 
     Returns
     -------
-    dict from each leaf (or wanted Node) to its gradient: an array of its own, or a Tensor if `create_graph`
+    dict from each leaf (or target Node) to its gradient: an array of its own, or a Tensor if `create_graph`
     """
     if create_graph and not modes.recording:
         with Mode(recording=True):
-            return walk(heads, create_graph=True, retain_graph=retain_graph, wanted=wanted)
-    pending: dict[int, Any] = {}  # number of a Node -> the gradient that has arrived so far
-    nodes: dict[int, Node] = {}
-    heap: list[int] = []
-    near: Node | None = None  # the Node reached last waits here, not in the heap: in a chain it is always the next
-    near_g: Any = None
-    edge: Any
-    g: Any
-    args: Any
-    found: dict[Any, Any] = {}
-    heads = list(heads)
-    goals = set(wanted or ())
-    useful = None if wanted is None else _leading_to(goals, [edge for edge, _ in heads])
-    anomaly = modes.anomaly
-    hooked = hooks_exist
-
-    def arrive(edge: Any, g: Any) -> None:
-        """Add a gradient to what has arrived at a Node in the heap, or at a leaf."""
-        if type(edge) is Node:
-            seq = edge.seq
-            if seq in pending:
-                pending[seq] = pending[seq] + g
-            else:
-                pending[seq] = g
-                nodes[seq] = edge
-                heappush(heap, -seq)
-        else:
-            old = found.get(edge)
-            found[edge] = g if old is None else old + g
-
-    for edge, g in heads:
-        if useful is None or edge in useful:
-            arrive(edge, g if create_graph else g._data)
-
+            return backpropagate(roots, create_graph=True, retain_graph=retain_graph, targets=targets)
+    roots = list(roots)
+    wanted = set(targets or ())
+    needed = None if targets is None else _leading_to(wanted, [edge for edge, _ in roots])
+    answers: dict[Any, Any] = {}
+    careful = modes.anomaly
     with np.errstate(all="ignore"):  # a rule meets infinities that a mask removes afterwards
-        while heap or near is not None:
-            if near is not None and (not heap or near.seq > -heap[0]):
-                node, g, near = near, near_g, None
-            else:
-                seq = -heappop(heap)
-                node, g = nodes.pop(seq), pending.pop(seq)
-            primitive = node.primitive
-            saved = node.saved
-            if hooked and hasattr(node, "hooks"):
-                g = run_hooks(node.hooks, g, node, create_graph)
-            if node in goals:
-                found[node] = g
-                if useful is not None and useful.isdisjoint(node.edges):  # nothing below it is wanted
-                    continue
-            if saved is None:
-                owner: Any = node if primitive is not PART else node.edges[0]
-                raise RuntimeError(
-                    f"backward a second time through {owner.primitive.name}, whose saved values the first one freed; "
-                    "use retain_graph=True the first time"
-                )
-            if node.leaves:
-                check_unchanged(node)
-            rules, every = primitive.rules, primitive.names
-            if primitive is PART:
-                arrive(node.edges[0], Parts({saved[0]: g}))
-                rules = ()
-            elif type(g) is Parts:
-                g = g.complete(node)
-            if primitive.variadic:
-                rules, every = rules * len(saved), every * len(saved)
-            for edge, rule, names, args in zip(node.edges, rules, every, saved):
-                if edge is None or rule is None or (useful is not None and edge not in useful):
-                    continue
-                if create_graph:
-                    args = as_tensors(node, names, args)
-                r = rule(g, *args)
-                if type(r) is Tensor and not create_graph:
-                    r = r._data
-                at = edge if type(edge) is Node else edge._data
-                if r.shape != at.shape or r.dtype is not at.dtype:
-                    r = fit(r, edge, primitive, rule)
-                if anomaly:
-                    check_gradient(r, node, rule)
-                if at is edge:
-                    if edge is near:
-                        near_g = near_g + r
-                        continue
-                    if near is None and edge.seq not in pending:
-                        near, near_g = edge, r
-                        continue
-                elif r is g or (type(r) is ndarray and r.base is not None):
-                    r = r + 0  # no two gradients share memory
-                arrive(edge, r)
-            if not retain_graph:
-                node.saved = None
-                if primitive is not PART:  # which still has to name the operation that it belongs to
-                    node.edges = ()
-        if hooked:
-            for edge, g in found.items():
-                if isinstance(edge, Tensor) and hasattr(edge, "_hooks"):
-                    found[edge] = run_hooks(edge._hooks, g, edge, create_graph)
+        found, visited = _walk(roots, wanted, needed, answers, create_graph, careful)
+        if not careful and not all(map(is_finite, found.values())):
+            found, visited = _walk(roots, wanted, needed, answers, create_graph, True)
+    if not retain_graph:
+        for node in visited:
+            node.free()
     return found
 
 
-def run_hooks(hooks: dict[int, Callable], g: Any, edge: Node | Tensor, create_graph: bool) -> Any:
-    """Show a complete gradient to the hooks of a Tensor; each may replace it."""
-    for hook in list(hooks.values()):
-        with Mode(recording=create_graph and modes.recording):
-            new = hook(g if isinstance(g, Tensor) else from_owned(np.array(g)))
-            if new is not None:
-                if not isinstance(new, Tensor) or new.shape != edge.shape:
-                    what = f"shape {new.shape}" if isinstance(new, Tensor) else f"type {type(new).__name__}"
-                    raise ValueError(
-                        f"a hook must return None or a gradient (a Tensor) of shape {edge.shape}, not one of {what}"
-                    )
-                new = new.astype(edge.dtype) + 0  # no two gradients share memory
-                g = new if create_graph else new._data
-    return g
+def _walk(
+    roots: list, wanted: set, needed: set | None, answers: dict[Any, Any], create_graph: bool, careful: bool
+) -> tuple[dict[Any, Any], list[Node]]:
+    """Go from the roots to the leaves once; return the gradients that were found, and the Nodes on the way.
+
+    The Node with the largest number is always next: everything that used its output has a larger number,
+    so its gradient is complete. A heap of numbers finds it; nothing is recursive.
+
+    `answers` holds what hooks made of gradients: no hook is called twice, and none sees what only care makes finite.
+    """
+    arrived: dict[Any, Any] = {}  # Node or leaf -> the sum of the gradients that have arrived so far
+    queue: list[tuple[int, Node]] = []  # the Nodes among them, as a heap, newest first
+    found: dict[Any, Any] = {}
+    visited: list[Node] = []
+    for edge, root in roots:
+        if needed is None or edge in needed:
+            g = root if create_graph else root._data
+            if edge in arrived:
+                g = arrived[edge] + g
+            elif type(edge) is Node:
+                queue.append((-edge.seq, edge))
+            arrived[edge] = g
+    heapify(queue)
+    while queue:
+        node = heappop(queue)[1]
+        g = arrived.pop(node)
+        if hooks_exist and hasattr(node, "hooks"):
+            if not careful and not is_finite(g):
+                return {node: g}, visited
+            g = run_hooks(node.hooks, g, node, create_graph, answers)
+        if node in wanted:
+            found[node] = g
+            if needed is not None and needed.isdisjoint(node.edges):  # nothing below it is wanted
+                continue
+        _send(node, g, arrived, queue, needed, create_graph, careful)
+        visited.append(node)
+    for leaf, g in arrived.items():
+        if hooks_exist and hasattr(leaf, "_hooks"):
+            if not careful and not is_finite(g):
+                return {leaf: g}, visited
+            g = run_hooks(leaf._hooks, g, leaf, create_graph, answers)
+        found[leaf] = g
+    return found, visited
 
 
-class Parts(dict):
-    """The gradients that have arrived at the outputs of an operation with several: output number -> gradient."""
+def _send(
+    node: Node, g: Any, arrived: dict[Any, Any], queue: list, needed: set | None, create_graph: bool, careful: bool
+) -> None:
+    """Apply the rules of one Node to the gradient of its output, and add what they give to its inputs' gradients."""
+    primitive, saved = node.primitive, node.saved
+    if saved is None:
+        owner = node if primitive is not OUTPUT else node.edges[0]
+        raise RuntimeError(
+            f"backward a second time through {owner.primitive.name}, whose saved values the first one freed; "  # type: ignore[union-attr]
+            "use retain_graph=True the first time"
+        )
+    if node.leaves:
+        check_unchanged(node)
+    if type(g) is OutputGradients:
+        g = g.complete()
+    rules, rule_args = primitive.rules, primitive.rule_args
+    if primitive.variadic:
+        rules, rule_args = rules * len(saved), rule_args * len(saved)
+    edge: Any
+    for edge, rule, names, args in zip(node.edges, rules, rule_args, saved):
+        if edge is None or rule is None or (needed is not None and edge not in needed):
+            continue
+        if create_graph:
+            args = as_tensors(node, names, args)
+        r = rule(g, *args)
+        if type(r) is Tensor and not create_graph:
+            r = r._data
+        if careful and not is_finite(r):
+            r = without_dead(r, g, node, rule, args)
+        inner = type(edge) is Node
+        at = edge if inner else edge._data
+        if r.shape != at.shape or r.dtype is not at.dtype:
+            r = unbroadcast(r, edge, primitive, rule)
+        if edge in arrived:
+            arrived[edge] = arrived[edge] + r
+        elif inner:
+            arrived[edge] = r
+            heappush(queue, (-edge.seq, edge))
+        else:  # no two gradients share memory
+            arrived[edge] = r + 0 if r is g or (type(r) is ndarray and r.base is not None) else r
 
-    def __add__(self, other: Parts) -> Parts:
-        return Parts({k: self[k] + other[k] if k in self and k in other else (self | other)[k] for k in self | other})
 
-    def complete(self, node: Node) -> list:
-        """Return one gradient for each output, zeros where none arrived."""
-        return [self[k] if k in self else np.zeros(s, d) for k, (s, d) in enumerate(zip(node.shape, node.dtype))]
-
-
-def fit(r: Any, edge: Any, primitive: Primitive, rule: Any) -> Any:
+def unbroadcast(r: Any, edge: Any, primitive: Primitive, rule: Any) -> Any:
     """Sum a gradient over the axes that broadcasting added, and restore the dtype."""
     shape, dtype = edge.shape, edge.dtype
     if r.shape != shape:
@@ -231,6 +208,79 @@ def fit(r: Any, edge: Any, primitive: Primitive, rule: Any) -> Any:
     return r
 
 
+# ---------------------------------------------------------------------- a zero gradient stays zero
+
+
+def is_finite(g: Any) -> bool:
+    """Whether a gradient holds neither NaN nor infinity."""
+    array = g._data if type(g) is Tensor else g.values if type(g) is SparseRows else g
+    if type(array) is ndarray:
+        flat = array.reshape(-1)
+        total = flat.dot(flat)  # one pass; it is finite only if all are, but for an overflow
+        return bool(total - total == 0 or np.isfinite(flat).all())
+    return type(g) is OutputGradients or bool(array - array == 0)
+
+
+def without_dead(r: Any, g: Any, node: Node, rule: Callable, args: Sequence) -> Any:
+    """Return what a rule gave, with 0 where NaN or infinity came from an arriving gradient of exactly 0 alone.
+
+    An elementwise rule tells by itself: where g is 0. Of others the values that are not finite are replaced, twice:
+    what stays the same has met them with zeros only. What is still not finite comes from a singular point of the rule
+    (0 / 0): with other values throughout, it is 0 if only zeros arrive there.
+    """
+    if type(r) is not SparseRows:  # rows of g, as they are
+        r = _zeros_kept(r, g, node.primitive, rule, args)
+    if modes.anomaly:
+        check_gradient(r, node, rule)
+    return r
+
+
+def _zeros_kept(r: Any, g: Any, primitive: Primitive, rule: Callable, args: Sequence) -> Any:
+    if primitive.elementwise and r.shape == np.shape(g):
+        return np.where(np.isfinite(r) | (g != 0), r, 0)
+    first, second = ([_substituted(a, n, everywhere=False) for a in args] for n in (-0.61803, 1.41421))
+    one, other = rule(g, *first), rule(g, *second)
+    r = np.where(np.isfinite(one) & (one == other), one, r)
+    if not is_finite(r):
+        first, second = ([_substituted(a, n, everywhere=True) for a in args] for n in (0.61803, 1.41421))
+        r = np.where((rule(g, *first) == 0) & (rule(g, *second) == 0), 0, r)
+    return r
+
+
+def _substituted(value: Any, n: float, everywhere: bool) -> Any:
+    """Return what a rule was given with other numbers in place of those that are not finite, or of all."""
+    if isinstance(value, tuple):
+        return tuple([_substituted(part, n, everywhere) for part in value])
+    if not isinstance(value, (Tensor, ndarray, np.floating, float)) or np.result_type(value).kind not in "fc":
+        return value
+    if not everywhere:
+        return np.where(np.isfinite(value), value, n)
+    other = n * np.random.default_rng(0).uniform(0.5, 1.5, np.shape(value))
+    return other.astype(np.result_type(value))
+
+
+# ---------------------------------------------------------------------- hooks, changed values, second derivatives
+
+
+def run_hooks(hooks: dict[int, Callable], g: Any, edge: Node | Tensor, create_graph: bool, answers: dict) -> Any:
+    """Show a complete gradient to the hooks of a Tensor; each may replace it."""
+    if edge in answers:
+        return answers[edge]
+    for hook in list(hooks.values()):
+        with Mode(recording=create_graph and modes.recording):
+            new = hook(g if isinstance(g, Tensor) else from_owned(np.array(g)))
+            if new is not None:
+                if not isinstance(new, Tensor) or new.shape != edge.shape:
+                    what = f"shape {new.shape}" if isinstance(new, Tensor) else f"type {type(new).__name__}"
+                    raise ValueError(
+                        f"a hook must return None or a gradient (a Tensor) of shape {edge.shape}, not one of {what}"
+                    )
+                new = new.astype(edge.dtype) + 0  # no two gradients share memory
+                g = new if create_graph else new._data
+    answers[edge] = g
+    return g
+
+
 def check_unchanged(node: Node) -> None:
     """Raise if the value of a leaf that a rule of this Node needs was changed after the Node saved it."""
     leaf: Any
@@ -252,8 +302,8 @@ def _is_needed(node: Node, k: int) -> bool:
     """Whether the rule of an input that wants a gradient names input `k`."""
     row = node.primitive
     if row.variadic:
-        return bool(row.reads[0])
-    return any(edge is not None and k in reads for edge, reads in zip(node.edges, row.reads))
+        return bool(row.rule_inputs[0])
+    return any(edge is not None and k in reads for edge, reads in zip(node.edges, row.rule_inputs))
 
 
 def as_tensors(node: Node, names: Sequence[str], args: Sequence) -> list:
@@ -272,7 +322,7 @@ def as_tensors(node: Node, names: Sequence[str], args: Sequence) -> list:
     for name, value in zip(names, args):
         if name == "out":
             several = type(node.shape) is list
-            value = tuple(part_of(node, k, v) for k, v in enumerate(value)) if several else attach(node, value)
+            value = tuple(output_of(node, k, v) for k, v in enumerate(value)) if several else attach(node, value)
         elif name in inputs:
             if node.primitive.variadic:
                 value = tuple(map(attach, node.edges, value))
@@ -282,23 +332,23 @@ def as_tensors(node: Node, names: Sequence[str], args: Sequence) -> list:
     return tensors
 
 
-def _leading_to(wanted: set, heads: Sequence) -> set:
+def _leading_to(wanted: set, roots: Sequence) -> set:
     """Return the Nodes and leaves from which a wanted one is reached, itself included.
 
-    What lies behind a Node that was freed is unknown, so it counts: the walk will come there and say so.
+    What lies behind a Node that was freed is unknown, so it counts: the way back will come there and say so.
     """
     below: dict[Node, Sequence] = {}
-    stack = [edge for edge in heads if type(edge) is Node]
+    stack = [edge for edge in roots if type(edge) is Node]
     while stack:
         node = stack.pop()
         if node not in below:
             below[node] = node.edges
             stack += [edge for edge in node.edges if type(edge) is Node]
-    useful = set(wanted)
+    needed = set(wanted)
     for node in sorted(below, key=lambda node: node.seq):
-        if node.saved is None or any(edge in useful for edge in below[node] if edge is not None):
-            useful.add(node)
-    return useful
+        if node.saved is None or any(edge in needed for edge in below[node] if edge is not None):
+            needed.add(node)
+    return needed
 
 
 # ---------------------------------------------------------------------- what users call
@@ -330,14 +380,15 @@ def backward(self: Tensor, gradient: Any = None, *, retain_graph: bool = False, 
     >>> x.grad
     tensor([ 2., 40.])
     """
-    found = walk([_head(self, gradient)], create_graph=create_graph, retain_graph=retain_graph or create_graph)
-    for leaf, g in found.items():
-        old = leaf._grad
-        if create_graph:
-            leaf._grad = g if old is None else old + g
-        else:
-            total = g if old is None else old._data + g
-            leaf._grad = total if type(total) is SparseRows else from_owned(total)
+    found = backpropagate([_root(self, gradient)], create_graph=create_graph, retain_graph=retain_graph or create_graph)
+    with accumulating:  # threads may share leaves
+        for leaf, g in found.items():
+            old = leaf._grad
+            if create_graph:
+                leaf._grad = g if old is None else old + g
+            else:
+                total = g if old is None else old._data + g
+                leaf._grad = total if type(total) is SparseRows else from_owned(total)
 
 
 def grad(
@@ -386,11 +437,11 @@ def grad(
     for i, edge in enumerate(wanted):
         if edge is None:
             raise RuntimeError(f"input {i} (shape {inputs[i].shape}) does not require a gradient")
-    found = walk(
-        [_head(y, g) for y, g in zip(outputs, arriving)],
+    found = backpropagate(
+        [_root(y, g) for y, g in zip(outputs, arriving)],
         create_graph=create_graph,
         retain_graph=create_graph if retain_graph is None else retain_graph,
-        wanted=wanted,  # type: ignore[arg-type]
+        targets=wanted,  # type: ignore[arg-type]
     )
     gradients: list[Any] = []
     for i, edge in enumerate(wanted):
@@ -408,7 +459,7 @@ def _edge(x: Tensor) -> Node | Tensor | None:
     return x.node or (x if x._requires_grad else None)
 
 
-def _head(output: Tensor, gradient: Any) -> tuple[Node | Tensor, Tensor]:
+def _root(output: Tensor, gradient: Any) -> tuple[Node | Tensor, Tensor]:
     """Return the end of the graph to start from and the gradient that arrives there."""
     edge = _edge(output)
     if edge is None:
@@ -476,5 +527,13 @@ def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Hook
     return HookHandle(getattr(edge, name), hook)
 
 
-Tensor.backward = backward  # type: ignore[method-assign]
-Tensor.register_hook = register_hook  # type: ignore[method-assign]
+def __getattr__(name: str) -> Any:
+    """Return the table of operations of the library, by name: it is read from where they are declared."""
+    if name != "OPERATIONS":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    package = __name__.rpartition(".")[0]
+    rooms = [
+        module for key, module in list(sys.modules.items()) if key.startswith((f"{package}.ops.", f"{package}.linalg."))
+    ]
+    things = [getattr(thing, "primitive", None) for room in rooms for thing in vars(room).values()]
+    return {row.name: row for row in things if isinstance(row, Primitive)}

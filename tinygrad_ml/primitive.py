@@ -1,25 +1,25 @@
 """Declaring operations and recording their use.
 
-A `Primitive` is a NumPy function with one derivative rule per argument. Calling it on Tensors goes
-through its door, which computes the value and, when a gradient is wanted, records a `Node`.
-`autograd.walk` goes back through the Nodes and applies the rules.
+A `Primitive` is a NumPy function with one derivative rule per argument. Calling its operation on Tensors
+computes the value and, when a gradient is wanted, records a `Node`. `autograd.backpropagate` goes back
+through the Nodes and applies the rules.
 """
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from operator import itemgetter
-from typing import Any
+from functools import cache
+from typing import Any, Protocol
 
 import numpy as np
 
 from .modes import modes
 from .tensor import Tensor, from_owned, ndarray, next_id, to_array
 
-OPERATIONS: dict[str, Primitive] = {}  # the table of operations, by name
-NUMPY: dict[Any, Callable] = {}  # NumPy's function -> ours: how np.exp(tensor) finds its way
-REQUIRED: Any = object()  # stands for a parameter without a default
+IMPLEMENTATIONS: dict[Callable, Callable] = {}  # NumPy's function -> ours: how np.exp(tensor) finds its way
+REQUIRED: Any = inspect.Parameter.empty  # stands for a parameter without a default
 
 
 class Node:
@@ -37,6 +37,21 @@ class Node:
     line: str  # the user's line that made it, under detect_anomaly
     hooks: dict[int, Callable]  # what register_hook was given, if it was
 
+    def free(self) -> None:
+        """Let go of the saved values, and of what the inputs were computed from."""
+        self.saved = None
+        if self.primitive is not OUTPUT:  # which still has to name the operation that it belongs to
+            self.edges = ()
+
+
+class Operation(Protocol):
+    """What users call: an operation on arrays, numbers and Tensors. All of its arguments may be given by position."""
+
+    primitive: Primitive
+    __name__: str
+
+    def __call__(self, *inputs: Any, **parameters: Any) -> Tensor: ...
+
 
 class Primitive:
     """A row of the table of operations: a NumPy function with one derivative rule per argument.
@@ -48,12 +63,18 @@ class Primitive:
 
     Attributes
     ----------
-    name, doc : str
+    name : str
     forward : function from arrays to an array (or a tuple of arrays)
     inputs : names of the arguments that are differentiated or at least arrays
     parameters : the other arguments with their defaults (the keyword-only ones of `forward`)
     rules : one rule per input
-    door : the function that users call
+    rule_args, rule_inputs : what each rule names besides `g`, and which of these are inputs (by position)
+    operation : the function that users call
+    elementwise : whether each element of the output depends on one element of each input
+    views : whether the output may share memory with the input
+    residuals : the name of an array that `forward` returns beside the output, for its rules
+    cost : floating-point operations: "output" or "reduction" (one for each element of the output, or of the largest
+        input), "cubic" (of the side of a matrix), "none", or a function of (size of the output, shapes, parameters)
     """
 
     def __init__(
@@ -61,8 +82,10 @@ class Primitive:
         name: str,
         forward: Callable,
         rules: dict[str, Callable | None],
+        *,
+        elementwise: bool = False,
         views: bool = False,
-        keeps: str = "",
+        residuals: str = "",
         cost: str | Callable = "output",
     ):
         code = getattr(forward, "__code__", None)
@@ -72,43 +95,19 @@ class Primitive:
         self.rules = tuple(
             [rule.of(name, key) if isinstance(rule, no_derivative) else rule for key, rule in rules.items()]
         )
-        self.views = views  # the output may share memory with the input
-        self.cost = cost  # floating-point operations: one of COSTS, or a function of (shapes, output shape, parameters)
-        self.keeps = keeps  # forward returns (out, this): an array that rules may name, but users never see
+        self.elementwise, self.views, self.residuals, self.cost = elementwise, views, residuals, cost
         self.variadic = code is not None and bool(code.co_flags & 0x04)  # forward(*arrays, ...)
         self.parameters: dict[str, Any] = {}
         if code is not None:
             start = code.co_argcount
             for key in code.co_varnames[start : start + code.co_kwonlyargcount]:
                 self.parameters[key] = (forward.__kwdefaults__ or {}).get(key, REQUIRED)
-        self.names = [() if rule is None else _arguments(rule)[1:] for rule in self.rules]
-        self.reads = [[self.inputs.index(n) for n in names if n in self.inputs] for names in self.names]
-        self.door = _make_door(self)
+        self.rule_args = [() if rule is None else _arguments(rule)[1:] for rule in self.rules]
+        self.rule_inputs = [[self.inputs.index(n) for n in names if n in self.inputs] for names in self.rule_args]
+        self.operation = _make_operation(self)
 
     def __repr__(self) -> str:
         return f"<operation {self.name}>"
-
-    def _pick(self, names: Sequence[str]) -> Callable[[Sequence], tuple]:
-        """Return the function that takes what a rule names out of the list [*inputs, out, kept, *parameters]."""
-        others = ("out", *([self.keeps] if self.keeps else ()), *self.parameters)
-        where = {name: i for i, name in enumerate(self.inputs)}
-        where |= {name: i - len(others) for i, name in enumerate(others)}
-        shapes = {name + "_shape": i for i, name in enumerate(self.inputs)}
-        unknown = set(names) - set(where) - set(shapes)
-        if unknown:
-            raise TypeError(
-                f"{self.name}: a derivative rule names {sorted(unknown)}, which the operation does not have"
-            )
-        if any(name in shapes for name in names):
-            plan = [(name in shapes, shapes[name] if name in shapes else where[name]) for name in names]
-            return lambda values: tuple([np.shape(values[i]) if shape else values[i] for shape, i in plan])
-        positions = [where[name] for name in names]
-        if not positions:
-            return lambda values: ()
-        if len(positions) == 1:
-            (only,) = positions
-            return lambda values: (values[only],)
-        return itemgetter(*positions)
 
     def bind(self, inputs: tuple, given: dict[str, Any]) -> tuple[tuple, dict[str, Any]]:
         """Sort the arguments of a call into inputs and parameters, as Python does for a function."""
@@ -145,29 +144,34 @@ class Primitive:
         return inputs, parameters
 
     def saver(self) -> Callable[[Sequence, Sequence], Sequence[tuple | None]]:
-        """Return the function that takes what each input's rule names out of [*inputs, out, kept, *parameters]."""
+        """Return the function that takes what each rule names out of v = [*inputs, out, residuals, *parameters].
+
+        It gets the edges `e` too: nothing is saved for an input that wants no gradient. Its source is written here,
+        as `dataclass` writes `__init__`; for the rules `x=lambda g, y: g * y, y=lambda g, x: g * x` it is
+        `lambda e, v: (None if e[0] is None else (v[1],), None if e[1] is None else (v[0],),)`.
+        """
         if self.variadic:
             return self._save_variadic
-        picks = [None if rule is None else self._pick(names) for rule, names in zip(self.rules, self.names)]
-        if not any(self.names):
-            nothing = ((),) * len(self.rules)
-            return lambda edges, values: nothing
-        first, second = (*picks, None)[:2]
-        if len(picks) == 1 and first is not None:
-            return lambda edges, values: (first(values),)
-        if len(picks) == 2 and first is not None and second is not None:
-            return lambda edges, values: (
-                None if edges[0] is None else first(values),
-                None if edges[1] is None else second(values),
+        others = ("out", *([self.residuals] if self.residuals else ()), *self.parameters)
+        place = {name: f"v[{i}]" for i, name in enumerate((*self.inputs, *others))}
+        place |= {name + "_shape": f"shape(v[{i}])" for i, name in enumerate(self.inputs)}
+        unknown = {name for names in self.rule_args for name in names} - set(place)
+        if unknown:
+            raise TypeError(
+                f"{self.name}: a derivative rule names {sorted(unknown)}, which the operation does not have"
             )
-        return lambda edges, values: [
-            None if edge is None or pick is None else pick(values) for edge, pick in zip(edges, picks)
+        if not any(self.rule_args):
+            return _compiled(f"lambda e, v: {((),) * len(self.rules)!r}")
+        rows = [
+            "None" if rule is None else f"None if e[{i}] is None else ({' '.join(place[n] + ',' for n in names)})"
+            for i, (rule, names) in enumerate(zip(self.rules, self.rule_args))
         ]
+        return _compiled(f"lambda e, v: ({' '.join(row + ',' for row in rows)})")
 
     def _save_variadic(self, edges: Sequence, values: Sequence) -> list:
         """Return what the one rule of an operation on `*arrays` names, for each array; `i` is its position."""
         n = len(edges)
-        (arrays,), (names,) = self.inputs, self.names
+        (arrays,), (names,) = self.inputs, self.rule_args
         known = dict(zip(self.parameters, values[n + 1 :]))
         known |= {"out": values[n], arrays: tuple(values[:n]), arrays + "_shape": [np.shape(v) for v in values[:n]]}
         return [
@@ -175,10 +179,12 @@ class Primitive:
             for i, edge in enumerate(edges)
         ]
 
-    def explain(self, error: Exception, values: Sequence) -> Exception:
-        """Return the error that NumPy raised with the operation and the shapes added."""
-        shapes = " and ".join(str(np.shape(v)) for v in values)
-        return type(error)(f"{self.name}: {error} (got shape{'s' * (len(values) > 1)} {shapes})")
+    def with_shapes(self, error: Exception, inputs: Sequence) -> Exception:
+        """Return the error that NumPy raised with the operation and the shapes of its inputs added."""
+        if not isinstance(error, (ValueError, TypeError, IndexError)):
+            return error
+        shapes = " and ".join(str(np.shape(x)) for x in inputs)
+        return type(error)(f"{self.name}: {error} (got shape{'s' * (len(inputs) > 1)} {shapes})")
 
 
 class no_derivative:
@@ -209,60 +215,67 @@ class no_derivative:
         return rule
 
 
-def _make_door(primitive: Primitive) -> Callable[..., Any]:
+# ---------------------------------------------------------------------- what a call does
+
+
+def _make_operation(primitive: Primitive) -> Any:
     """Return the function that users call: the one way into every operation."""
     forward, save = primitive.forward, primitive.saver()
-    views, keeps = primitive.views, primitive.keeps
+    views, residuals = primitive.views, primitive.residuals
     differentiable = any(rule is not None for rule in primitive.rules)
     arity = -1 if primitive.variadic or primitive.parameters else len(primitive.inputs)
     new = Tensor.__new__
 
-    def door(*inputs: Any, **parameters: Any) -> Any:
-        if len(inputs) != arity or parameters:
-            inputs, parameters = primitive.bind(inputs, parameters)
-        values = []
+    def operation(*inputs: Any, **parameters: Any) -> Any:
+        values: list[Any] = []
         edges: list[Any] = []
-        tensors = wants = leaves = False
-        foreign = False  # there is an array that somebody else may write to
-        for x in inputs:
-            if isinstance(x, Tensor):
-                tensors = True
-                values.append(x._data)
-                edge: Any = x.node
-                if edge is not None:
-                    wants = True
-                elif x._requires_grad:
-                    if x._snapshot is not None:
-                        x._sync_version()
-                    edge = x
-                    wants = leaves = True
-                elif x._exported:
-                    foreign = True
-                edges.append(edge)
-            else:
-                edges.append(None)
-                if type(x) is not float and type(x) is not int:
-                    x = as_operand(primitive, x, inputs)
-                    foreign = True
-                values.append(x)
-        if not tensors:
-            values = [to_array(x) for x in inputs]
-
+        tensors = wants = leaves = computing = False
+        aliased = False  # there is an array that somebody else may write to
         try:
+            if len(inputs) != arity or parameters:
+                inputs, parameters = primitive.bind(inputs, parameters)
+            for x in inputs:
+                if isinstance(x, Tensor):
+                    tensors = True
+                    values.append(x._data)
+                    edge: Any = x.node
+                    if edge is not None:
+                        wants = True
+                    elif x._requires_grad:
+                        if x._snapshot is not None:
+                            x._sync_version()
+                        edge = x
+                        wants = leaves = True
+                    elif x._exported:
+                        aliased = True
+                    edges.append(edge)
+                else:
+                    edges.append(None)
+                    if type(x) is not float and type(x) is not int:
+                        x = as_operand(primitive, x, inputs)
+                        aliased = True
+                    values.append(x)
+            if not tensors:
+                values = [to_array(x) for x in inputs]
+            computing = True
             out = forward(*values, **parameters)
-        except (ValueError, TypeError, IndexError) as error:
-            raise primitive.explain(error, values) from error
-        if keeps:
+        except Exception as error:
+            named: Any = primitive.with_shapes(error, values) if computing else error
+            named.operation, named.inputs = primitive, inputs  # for pictures: where the computation stopped
+            if named is error:
+                raise
+            raise named from error
+        if residuals:
             out, kept = out
-        if views and (leaves or foreign):  # somebody can write to the memory of the input
-            out = tuple([_apart(part, values) for part in out]) if type(out) is tuple else _apart(out, values)
+        if views and (leaves or aliased):  # somebody can write to the memory of the input
+            out = tuple([_unaliased(part, values) for part in out]) if type(out) is tuple else _unaliased(out, values)
 
         node = None
         if wants and differentiable and modes.recording:
-            if foreign:
-                own(primitive, inputs, edges, values)
+            if aliased:
+                copy_aliased(primitive, edges, values)
             values.append(out)
-            if keeps:
+            if residuals:
                 values.append(kept)
             if parameters:
                 values += [v.copy() if type(v) is ndarray else v for v in parameters.values()]  # the caller's own
@@ -281,7 +294,7 @@ def _make_door(primitive: Primitive) -> Callable[..., Any]:
 
         result: Any
         if type(out) is tuple:
-            result = tuple([part_of(node, k, array) for k, array in enumerate(out)])
+            result = tuple([output_of(node, k, array) for k, array in enumerate(out)])
         elif node is None:
             result = from_owned(out)
         else:
@@ -292,18 +305,10 @@ def _make_door(primitive: Primitive) -> Callable[..., Any]:
             modes.observer(primitive, inputs, parameters, result)
         return result
 
-    door.__name__ = door.__qualname__ = primitive.name
-    return door
-
-
-def _apart(out: Any, values: Sequence) -> Any:
-    """Return a result with memory of its own: a copy, if it is a view."""
-    return np.array(out) if out.base is not None or out is values[0] else out
-
-
-def _arguments(function: Callable) -> tuple[str, ...]:
-    code = function.__code__
-    return code.co_varnames[: code.co_argcount]
+    operation.__name__ = operation.__qualname__ = primitive.name
+    operation.primitive = primitive  # type: ignore[attr-defined]
+    operation.__signature__ = _Signature(primitive)  # type: ignore[attr-defined]
+    return operation
 
 
 def as_operand(primitive: Primitive, x: Any, inputs: Sequence) -> Any:
@@ -322,26 +327,45 @@ def as_operand(primitive: Primitive, x: Any, inputs: Sequence) -> Any:
     return array
 
 
-def own(primitive: Primitive, inputs: Sequence, edges: Sequence, values: list) -> None:
-    """Copy what a rule will need and somebody else may write to: the caller's arrays, and constants lent by `.data`."""
-    for edge, reads in zip(edges, primitive.reads if not primitive.variadic else primitive.reads * len(edges)):
-        if edge is not None and reads:
-            for k in range(len(edges)) if primitive.variadic else reads:
+def copy_aliased(primitive: Primitive, edges: Sequence, values: list) -> None:
+    """Copy the arrays a rule will use that the caller could still modify."""
+    for edge, needed in zip(edges, primitive.rule_inputs * (len(edges) if primitive.variadic else 1)):
+        if edge is not None and needed:
+            for k in range(len(edges)) if primitive.variadic else needed:
                 if edges[k] is None and isinstance(values[k], ndarray):
                     values[k] = values[k].copy()
 
 
-def part_of(node: Node | None, k: int, array: Any) -> Tensor:
+def _unaliased(out: Any, values: Sequence) -> Any:
+    """Return a result with memory of its own: a copy, if it is a view."""
+    return np.array(out) if out.base is not None or out is values[0] else out
+
+
+def output_of(node: Node | None, k: int, array: Any) -> Tensor:
     """Make output `k` of an operation with several outputs."""
     t = from_owned(array)
     if node is not None:
-        t.node = part = Node()
-        part.primitive, part.edges, part.saved, part.leaves = PART, (node,), (k,), False
-        part.seq, part.shape, part.dtype = next_id(), array.shape, array.dtype
+        t.node = output = Node()
+        output.primitive, output.edges, output.leaves = OUTPUT, (node,), False
+        output.saved = ((k, node.shape, node.dtype),)
+        output.seq, output.shape, output.dtype = next_id(), array.shape, array.dtype
     return t
 
 
-PART = Primitive("part", lambda whole: whole, {"whole": None})
+class OutputGradients(dict):
+    """The gradients that have arrived at the outputs of an operation with several: output number -> gradient."""
+
+    def __init__(self, gradients: dict[int, Any], shape: list, dtype: list):
+        super().__init__(gradients)
+        self.shape, self.dtype = shape, dtype  # of all outputs, as the Node has them
+
+    def __add__(self, other: OutputGradients) -> OutputGradients:
+        both = {k: self[k] + other[k] if k in self and k in other else (self | other)[k] for k in self | other}
+        return OutputGradients(both, self.shape, self.dtype)
+
+    def complete(self) -> list:
+        """Return one gradient for each output, zeros where none arrived."""
+        return [self[k] if k in self else np.zeros(s, d) for k, (s, d) in enumerate(zip(self.shape, self.dtype))]
 
 
 # ---------------------------------------------------------------------- declaring operations
@@ -355,7 +379,7 @@ def elementwise(
     name: str = "",
     cost: str | Callable = "output",
     **rules: Callable | None,
-) -> Any:
+) -> Operation:
     """Declare an operation that computes element by element and broadcasts, like NumPy's ufunc `function`.
 
     Parameters
@@ -368,6 +392,8 @@ def elementwise(
         A faster way to compute the same.
     name : str, optional
         The name of the operation, when it is not that of `function`.
+    cost : str or callable, optional
+        Floating-point operations (see `Primitive`).
     rules : one derivative rule per argument, in their order (see `Primitive`)
 
     Examples
@@ -376,16 +402,19 @@ def elementwise(
     >>> double(tg.tensor(4.0))
     tensor(8.)
     """
-    return _declare(name or function.__name__, kernel or function, doc, rules, False, (function,), "", cost)
+    row = Primitive(name or function.__name__, kernel or function, rules, elementwise=True, cost=cost)
+    of_numpy = isinstance(function, np.ufunc) or function.__module__.startswith("numpy")
+    return _declare(row, doc, [function] if of_numpy else [])
 
 
 def primitive(
     *numpy_functions: Callable,
     views: bool = False,
+    residuals: str = "",
     keeps: str = "",
     cost: str | Callable = "output",
     **rules: Callable | None,
-) -> Callable[[Callable], Any]:
+) -> Callable[[Callable], Operation]:
     """Declare an operation: a decorator for a function of arrays (and keyword-only parameters).
 
     Parameters
@@ -393,9 +422,11 @@ def primitive(
     numpy_functions : NumPy's functions that become this operation when they are called on Tensors
     views : bool
         Whether the result may share memory with the input.
-    keeps : str
-        The name of an array that the function returns beside the result, `(out, kept)`, for its rules. Under
-        `create_graph` it is a constant, so a rule must then compute it anew from the inputs.
+    residuals : str
+        The name of an array that the function returns beside the result, `(out, residuals)`, for its rules. Under
+        `create_graph` it is a constant, so a rule must then compute it anew from the inputs. (`keeps` is its old name.)
+    cost : str or callable
+        Floating-point operations (see `Primitive`).
     rules : one derivative rule per argument, in their order (see `Primitive`)
 
     Examples
@@ -408,9 +439,34 @@ def primitive(
     >>> x.grad
     tensor(27.)
     """
-    return lambda forward: _declare(
-        forward.__name__.strip("_"), forward, forward.__doc__ or "", rules, views, numpy_functions, keeps, cost
-    )
+
+    def declare(forward: Callable) -> Operation:
+        name = forward.__name__.strip("_")
+        row = Primitive(name, forward, rules, views=views, residuals=residuals or keeps, cost=cost)
+        return _declare(row, forward.__doc__ or "", numpy_functions)
+
+    return declare
+
+
+def implements(*numpy_functions: Callable) -> Callable[[Callable], Any]:
+    """Let NumPy's functions become this one when they are called on Tensors: a decorator.
+
+    Examples
+    --------
+    >>> from tinygrad_ml.primitive import implements
+    >>> @implements(np.unwrap)
+    ... def unwrap(p):
+    ...     return p
+    >>> np.unwrap(tg.tensor([1.0]))
+    tensor([1.])
+    """
+
+    def register(function: Callable) -> Callable:
+        for of_numpy in numpy_functions:
+            IMPLEMENTATIONS[of_numpy] = function
+        return function
+
+    return register
 
 
 def dispatch(operation: Any, *inputs: Any, **parameters: Any) -> Any:
@@ -420,25 +476,53 @@ def dispatch(operation: Any, *inputs: Any, **parameters: Any) -> Any:
             return operation(*inputs, **parameters)
     row = operation.primitive
     out = row.forward(*inputs, **(row.parameters | parameters))
-    return out[0] if row.keeps else out
+    return out[0] if row.residuals else out
 
 
-def _declare(
-    name: str,
-    forward: Callable,
-    doc: str,
-    rules: dict,
-    views: bool,
-    numpy_functions: Iterable[Callable],
-    keeps: str,
-    cost: str | Callable,
-) -> Any:
-    row = Primitive(name, forward, rules, views, keeps, cost)
-    door = row.door
-    door.__doc__ = doc
-    door.__module__ = sys._getframe(2).f_globals.get("__name__", "")  # where it is declared
-    door.primitive = row  # type: ignore[attr-defined]
-    OPERATIONS[row.name] = row
-    for function in numpy_functions:
-        NUMPY[function] = door
-    return door
+def _declare(row: Primitive, doc: str, numpy_functions: Iterable[Callable]) -> Any:
+    operation = row.operation
+    operation.__doc__ = doc
+    operation.__module__ = sys._getframe(2).f_globals.get("__name__", "")  # for help(): where it is declared
+    return implements(*numpy_functions)(operation)
+
+
+def _arguments(function: Callable) -> tuple[str, ...]:
+    code = function.__code__
+    return code.co_varnames[: code.co_argcount]
+
+
+@cache
+def _compiled(source: str) -> Callable:
+    """Compile the source of a saver; it holds positions, and no text of a user."""
+    return eval(source, {"shape": np.shape})
+
+
+class _Signature(inspect.Signature):
+    """The signature of an operation, `(x, axis=None, keepdims=False)`: made when somebody asks for it."""
+
+    __slots__ = ("primitive",)
+
+    def __init__(self, primitive: Primitive):
+        self.primitive = primitive
+        self._return_annotation = inspect.Signature.empty
+
+    @property
+    def parameters(self) -> Any:
+        """The arguments by name: the inputs, then the parameters."""
+        row, kind = self.primitive, inspect._ParameterKind
+        first = kind.VAR_POSITIONAL if row.variadic else kind.POSITIONAL_OR_KEYWORD
+        others = kind.KEYWORD_ONLY if row.variadic else kind.POSITIONAL_OR_KEYWORD
+        arguments = [inspect.Parameter(name, first) for name in row.inputs]
+        arguments += [inspect.Parameter(name, others, default=value) for name, value in row.parameters.items()]
+        return {argument.name: argument for argument in arguments}
+
+    def replace(self, **changes: Any) -> inspect.Signature:
+        """Return an ordinary signature, for example without `self`."""
+        return inspect.Signature(list(self.parameters.values())).replace(**changes)
+
+
+OUTPUT = Primitive(
+    "part",
+    lambda whole, *, k, shape, dtype: whole[k],
+    {"whole": lambda g, k, shape, dtype: OutputGradients({k: g}, shape, dtype)},
+)

@@ -12,17 +12,17 @@ import pytest
 import tinygrad_ml as tg
 from docs.make_operations_page import PAGE, operations, page
 from tests.samples import SAMPLES
-from tinygrad_ml.autograd import NUMPY
+from tinygrad_ml.primitive import IMPLEMENTATIONS
 
-TABLE = {row.name: row.door for row in operations()}
+TABLE = {row.name: row.operation for row in operations()}
 SAMPLED = {
     # a name that is not in the table is a public function that is composed of operations
     name: TABLE[name] if name in TABLE else getattr(tg, name, None) or getattr(tg.linalg, name)
     for name in SAMPLES
 }
 NUMPY_NAMES = {
-    door: function
-    for function, door in reversed(NUMPY.items())
+    operation: function
+    for function, operation in reversed(IMPLEMENTATIONS.items())
     if isinstance(function, np.ufunc) or function.__module__.startswith("numpy")
 }
 

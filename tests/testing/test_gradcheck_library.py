@@ -63,7 +63,7 @@ every_module = pytest.mark.parametrize("name", MODULES)
 
 
 def function(name):
-    return OPERATIONS[name].door if name in OPERATIONS else getattr(tg, name, None) or getattr(tg.linalg, name)
+    return OPERATIONS[name].operation if name in OPERATIONS else getattr(tg, name, None) or getattr(tg.linalg, name)
 
 
 @pytest.mark.parametrize("name", SAMPLES)

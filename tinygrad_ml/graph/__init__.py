@@ -1,8 +1,6 @@
 """Compute graphs as data: trace a computation, print it, draw it, compare it, step through its backpropagation."""
 
 from .graph import Graph
-from .nodes import GraphNode, Input, Node, Scope
+from .nodes import Input, Node, Scope
 from .tracing import draw, trace
-from .values import ArraySummary, Values
-
-__all__ = ["Graph", "GraphNode", "Input", "Scope", "ArraySummary", "draw", "trace", "Node", "Values"]
+from .values import Values

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..autograd import NUMPY, primitive
+from ..autograd import implements, primitive
 from ..tensor import Tensor
 from .matrices import LinAlgError, plain
 
@@ -83,6 +83,7 @@ def _qr(x):
     return tuple(np.linalg.qr(x))
 
 
+@implements(np.linalg.qr)
 def qr(x: Any, mode: str = "reduced") -> Any:
     """Return the decomposition x = Q @ R into orthonormal columns and an upper triangular matrix.
 
@@ -109,6 +110,3 @@ def qr(x: Any, mode: str = "reduced") -> Any:
         raise ValueError(f"qr: only mode='reduced' and mode='r' have a derivative, not {mode!r}")
     result = QRResult(*_qr(x))
     return result.R if mode == "r" else result
-
-
-NUMPY[np.linalg.qr] = qr

@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import NUMPY, dispatch, primitive
+from ..autograd import dispatch, implements, primitive
 from ..ops import shape
+from ..ops.einsum import einsum
 from ..ops.elementwise import positive, where
-from ..ops.products import einsum, matmul
+from ..ops.products import matmul
 from ..ops.shape import swapaxes
 from ..tensor import Tensor, from_owned
 
@@ -100,6 +101,7 @@ def pinv(x, *, rcond=None):
     return np.linalg.pinv(x, rcond=_cutoff(x, rcond))
 
 
+@implements(np.linalg.lstsq)
 def lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Tensor, Tensor, int, Tensor]:
     """Return the x with the smallest |a @ x - b|, and as constants the residuals, the rank and the singular values.
 
@@ -200,6 +202,7 @@ def slogdet(x):
 # ---------------------------------------------------------------------- powers, chains of products, diagonals
 
 
+@implements(np.linalg.matrix_power)
 def matrix_power(x: Any, n: int) -> Tensor:
     """Return the n-th power of square matrices; of a negative n, that of the inverse.
 
@@ -223,6 +226,7 @@ def matrix_power(x: Any, n: int) -> Tensor:
     return functools.reduce(matmul, power)
 
 
+@implements(np.linalg.multi_dot)
 def multi_dot(arrays: Sequence) -> Tensor:
     """Return the product of several matrices in the best order; the first and the last may be vectors.
 
@@ -238,6 +242,7 @@ def multi_dot(arrays: Sequence) -> Tensor:
     return einsum(",".join(names) + "->" + ends, *arrays)
 
 
+@implements(np.linalg.diagonal)
 def diagonal(x: Any, *, offset: int = 0) -> Tensor:
     """Return the diagonals of matrices (..., m, n) (`tg.diagonal` takes the first two axes, as in NumPy).
 
@@ -247,6 +252,7 @@ def diagonal(x: Any, *, offset: int = 0) -> Tensor:
     return shape.diagonal(x, offset=offset, axis1=-2, axis2=-1)
 
 
+@implements(np.linalg.trace)
 def trace(x: Any, *, offset: int = 0) -> Tensor:
     """Return the sums of the diagonals of matrices (..., m, n).
 
@@ -256,6 +262,7 @@ def trace(x: Any, *, offset: int = 0) -> Tensor:
     return shape.trace(x, offset=offset, axis1=-2, axis2=-1)
 
 
+@implements(np.linalg.matrix_transpose)
 def matrix_transpose(x: Any) -> Tensor:
     """Return the matrices (..., m, n) transposed.
 
@@ -263,7 +270,3 @@ def matrix_transpose(x: Any) -> Tensor:
     (5, 3, 2)
     """
     return swapaxes(x, -1, -2)
-
-
-NUMPY |= {np.linalg.lstsq: lstsq, np.linalg.matrix_power: matrix_power, np.linalg.multi_dot: multi_dot}
-NUMPY |= {np.linalg.diagonal: diagonal, np.linalg.trace: trace, np.linalg.matrix_transpose: matrix_transpose}

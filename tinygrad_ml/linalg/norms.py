@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import NUMPY, primitive
+from ..autograd import implements, primitive
 from ..ops.reduce import restore_axes
 from ..tensor import Tensor
 from .spectral import svdvals
@@ -38,6 +38,7 @@ def vector_norm(x, *, axis=None, keepdims=False, ord=2):
     return np.linalg.vector_norm(x, axis=axis, keepdims=keepdims, ord=ord)
 
 
+@implements(np.linalg.matrix_norm)
 def matrix_norm(x: Any, *, keepdims: bool = False, ord: Any = "fro") -> Tensor:
     """Return a norm of matrices (..., m, n); see `norm`.
 
@@ -47,6 +48,7 @@ def matrix_norm(x: Any, *, keepdims: bool = False, ord: Any = "fro") -> Tensor:
     return norm(x, ord, (-2, -1), keepdims)
 
 
+@implements(np.linalg.norm)
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Return a norm of vectors or matrices, as `np.linalg.norm`. Its derivative at 0 is taken to be 0.
 
@@ -97,6 +99,3 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> T
     sums = np.sum(np.abs(x), axis=summed, keepdims=True)
     largest: Any = (np.max if ord > 0 else np.min)(sums, axis=compared, keepdims=True)
     return largest if keepdims else np.squeeze(largest, axes)
-
-
-NUMPY |= {np.linalg.norm: norm, np.linalg.matrix_norm: matrix_norm}

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..autograd import NUMPY, primitive
+from ..autograd import implements, primitive
 from ..tensor import Tensor
 from .decompositions import symmetric
 from .matrices import LinAlgError, plain
@@ -94,6 +94,7 @@ def _eigh(x):
     return tuple(np.linalg.eigh(symmetric(x)))
 
 
+@implements(np.linalg.eigh)
 def eigh(x: Any) -> EighResult:
     """Return the eigenvalues, rising, and the eigenvectors, as columns, of symmetric matrices.
 
@@ -171,6 +172,7 @@ def _svd(x, *, full_matrices=True):
     return tuple(np.linalg.svd(x, full_matrices=full_matrices))
 
 
+@implements(np.linalg.svd)
 def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     """Return the singular value decomposition x = U @ diag(S) @ Vh.
 
@@ -212,6 +214,3 @@ def svdvals(x):
     tensor([4., 3.])
     """
     return np.linalg.svdvals(x)
-
-
-NUMPY |= {np.linalg.eigh: eigh, np.linalg.svd: svd}

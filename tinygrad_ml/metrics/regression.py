@@ -1,4 +1,4 @@
-"""How far predicted values are from the true ones."""
+"""How far predicted numbers are from the true ones."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..modes import warn
-from .inputs import UndefinedMetricWarning, as_array, check_lengths, check_scores, check_weight
+from .inputs import as_array, check_lengths, check_scores, check_weight, warn_undefined
 
 
 def mean_squared_error(
@@ -101,7 +100,7 @@ def r2_score(
     multioutput = "uniform_average" if multioutput is None else multioutput
     true, pred, weight, outputs = _check(y_true, y_pred, sample_weight, multioutput, ("variance_weighted",))
     if len(true) < 2:
-        warn("R^2 compares with the mean of y_true: it takes at least two samples", UndefinedMetricWarning)
+        warn_undefined("R^2 compares with the mean of y_true: it takes at least two samples", stacklevel=2)
         return float("nan")
     column = 1.0 if weight is None else weight[:, None]
     error = np.sum(column * (true - pred) ** 2, axis=0)

@@ -131,7 +131,7 @@ def _gelu_slope(x: Any, cdf: Any, approximate: str) -> Any:
 
 
 @primitive(
-    keeps="cdf",
+    residuals="cdf",
     x=lambda g, x, cdf, approximate: g * blockwise(lambda x, cdf: _gelu_slope(x, cdf, approximate), x, cdf),
 )
 def gelu(x, *, approximate="none"):

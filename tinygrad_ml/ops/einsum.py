@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import dispatch, primitive
+from ..autograd import dispatch, implements, primitive
 from ..tensor import Tensor
 
 
@@ -182,6 +182,7 @@ def _einsum(*arrays, subscripts):
     return contract(subscripts, arrays)
 
 
+@implements(np.einsum)
 def einsum(*operands: Any, optimize: Any = True) -> Tensor:
     """Return a sum of products by Einstein's convention, as `np.einsum`: any expression that NumPy takes.
 

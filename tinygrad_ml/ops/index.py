@@ -284,7 +284,7 @@ def _unsort(g: Any, x_shape: tuple, order: np.ndarray, axis: int | None) -> Any:
     return np.reshape(np.take_along_axis(g, np.argsort(order, k), k), x_shape)
 
 
-@primitive(np.sort, cost="none", keeps="order", x=_unsort)
+@primitive(np.sort, cost="none", residuals="order", x=_unsort)
 def sort(x, *, axis=-1, kind="stable"):
     """Return the numbers in rising order along `axis` (None: of the flattened array), NaN last.
 

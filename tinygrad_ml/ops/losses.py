@@ -101,7 +101,7 @@ def _log_loss_input(g: Any, input: Any, target: Any, e: np.ndarray, reduction: s
 
 @primitive(
     cost="reduction",
-    keeps="e",
+    residuals="e",
     input=_log_loss_input,
     target=lambda g, input, reduction: -_each(g, input.size, reduction) * input,
 )
@@ -131,7 +131,7 @@ def _cross_entropy_input(g: Any, input: Any, target: np.ndarray, p: np.ndarray, 
     return d
 
 
-@primitive(cost="reduction", keeps="p", input=_cross_entropy_input)
+@primitive(cost="reduction", residuals="p", input=_cross_entropy_input)
 def softmax_cross_entropy(input, *, target, reduction="mean"):
     """Return -log softmax(input)[target] for logits (n, classes) and class indices (n,), reduced.
 

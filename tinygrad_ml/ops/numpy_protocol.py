@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import NUMPY
+from ..primitive import IMPLEMENTATIONS, implements
 from ..tensor import Tensor
 from . import activation, create, cumulative, elementwise, index, join, reduce, shape
 
@@ -24,7 +24,7 @@ COMPOSED = [  # the functions that are composed of operations, and therefore not
 ]
 for _module, _names in COMPOSED:
     for _name in _names.split():
-        NUMPY[getattr(np, _name)] = getattr(_module, _name)
+        implements(getattr(np, _name))(getattr(_module, _name))
 
 
 def _values(function: Callable) -> Callable:
@@ -44,24 +44,23 @@ for _function in (
     np.isrealobj,
     np.result_type,
 ):
-    NUMPY[_function] = _values(_function)
+    implements(_function)(_values(_function))
 
 
+@implements(np.clip)
 def _clip(x: Any, a_min: Any = None, a_max: Any = None, **parameters: Any) -> Tensor:
     return elementwise.clip(x, **({"min": a_min, "max": a_max} | parameters))
 
 
+@implements(np.where)
 def _where(condition: Any, *branches: Any) -> Any:
     return elementwise.where(condition, *branches) if branches else index.nonzero(condition)
 
 
+@implements(np.nan_to_num)
 def _nan_to_num(x: Any, copy: bool = True, nan: float = 0.0, posinf: Any = None, neginf: Any = None) -> Tensor:
     return elementwise.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)
 
-
-NUMPY[np.nan_to_num] = _nan_to_num
-NUMPY[np.clip] = _clip
-NUMPY[np.where] = _where
 
 # ---------------------------------------------------------------------- the two protocols
 
@@ -94,19 +93,21 @@ def _array_ufunc(self: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **par
         return None
     if method == "reduce" and ufunc in REDUCTIONS:
         return _call(name, REDUCTIONS[ufunc], inputs, {"axis": 0} | parameters)
-    if method != "__call__" or ufunc not in NUMPY:
+    if method != "__call__" or ufunc not in IMPLEMENTATIONS:
         raise _unsupported(name)
-    return _call(name, NUMPY[ufunc], inputs, parameters) if parameters else NUMPY[ufunc](*inputs)
+    return _call(name, IMPLEMENTATIONS[ufunc], inputs, parameters) if parameters else IMPLEMENTATIONS[ufunc](*inputs)
 
 
 def _array_function(self: Tensor, function: Callable, types: Any, inputs: tuple, parameters: dict) -> Any:
     """Run np.sum(tensor), np.where(...) and their like as our own operations."""
     name = f"{function.__module__}.{function.__name__}".replace("numpy", "np", 1)
-    if function not in NUMPY:
+    if function not in IMPLEMENTATIONS:
         raise _unsupported(name)
     if not inputs:  # np.sum(a=x): our first argument has another name
         inputs = (parameters.pop(next(iter(inspect.signature(function).parameters))),)
-    return _call(name, NUMPY[function], inputs, parameters) if parameters else NUMPY[function](*inputs)
+    return (
+        _call(name, IMPLEMENTATIONS[function], inputs, parameters) if parameters else IMPLEMENTATIONS[function](*inputs)
+    )
 
 
 def _call(name: str, operation: Callable, inputs: tuple, parameters: dict) -> Any:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import NUMPY, primitive
+from ..autograd import implements, primitive
 from ..tensor import Tensor
-from .einsum import _einsum, einsum
+from .einsum import _einsum
 
 
 def _matmul_x(g: Any, x_shape: tuple, y: Any) -> Any:
@@ -57,6 +57,7 @@ def matmul(x, y):
 # ---------------------------------------------------------------------- products made of these
 
 
+@implements(np.tensordot, np.linalg.tensordot)
 def tensordot(x: Any, y: Any, axes: Any = 2) -> Tensor:
     """Return the sum of products over the last `axes` axes of x and the first of y, or over two lists of axes.
 
@@ -80,6 +81,7 @@ def tensordot(x: Any, y: Any, axes: Any = 2) -> Tensor:
     return _einsum(x, y, subscripts=f"{first},{''.join(second)}->{''.join(output)}")
 
 
+@implements(np.dot)
 def dot(x: Any, y: Any) -> Tensor:
     """Return the product of vectors and matrices; of more axes, the sum over the last of x and second last of y.
 
@@ -92,6 +94,7 @@ def dot(x: Any, y: Any) -> Tensor:
     return matmul(x, y) if n <= 2 else tensordot(x, y, axes=(-1, -2))
 
 
+@implements(np.inner)
 def inner(x: Any, y: Any) -> Tensor:
     """Return the sum of products over the last axis of both.
 
@@ -103,6 +106,7 @@ def inner(x: Any, y: Any) -> Tensor:
     return tensordot(x, y, axes=(-1, -1))
 
 
+@implements(np.outer, np.linalg.outer)
 def outer(x: Any, y: Any) -> Tensor:
     """Return the products of every number of x (n numbers) with every number of y (m numbers), of shape (n, m).
 
@@ -113,6 +117,7 @@ def outer(x: Any, y: Any) -> Tensor:
     return _einsum(np.ravel(_tensor(x)), np.ravel(_tensor(y)), subscripts="i,j->ij")
 
 
+@implements(np.vdot)
 def vdot(x: Any, y: Any) -> Tensor:
     """Return the sum of the products of all numbers of x with those of y.
 
@@ -122,6 +127,7 @@ def vdot(x: Any, y: Any) -> Tensor:
     return matmul(np.ravel(_tensor(x)), np.ravel(_tensor(y)))
 
 
+@implements(np.kron)
 def kron(x: Any, y: Any) -> Tensor:
     """Return the Kronecker product: every number of x times the whole of y, block by block.
 
@@ -138,16 +144,3 @@ def kron(x: Any, y: Any) -> Tensor:
 
 def _tensor(x: Any) -> Tensor:
     return x if isinstance(x, Tensor) else Tensor(x)
-
-
-NUMPY |= {
-    np.einsum: einsum,
-    np.tensordot: tensordot,
-    np.linalg.tensordot: tensordot,
-    np.dot: dot,
-    np.inner: inner,
-    np.outer: outer,
-    np.linalg.outer: outer,
-    np.vdot: vdot,
-    np.kron: kron,
-}

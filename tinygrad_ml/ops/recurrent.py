@@ -124,7 +124,7 @@ def _elman(g: Any, x: Any, h: Any, weight: Any, bias: Any, nonlinearity: str, ta
 
 
 @primitive(
-    keeps="tape",
+    residuals="tape",
     x=lambda g, x, h, weight, bias, nonlinearity, tape: _elman(g, x, h, weight, bias, nonlinearity, tape)[0],
     h=lambda g, x, h, weight, bias, nonlinearity, tape: _elman(g, x, h, weight, bias, nonlinearity, tape)[1],
     weight=lambda g, x, h, weight, bias, nonlinearity, tape: _elman(g, x, h, weight, bias, nonlinearity, tape)[3],
@@ -143,7 +143,7 @@ def rnn(x, h, weight, bias, *, nonlinearity="tanh"):
 
 
 @primitive(
-    keeps="tape",
+    residuals="tape",
     x=lambda g, x, h, c, weight, bias, tape: _lstm(g, x, h, c, weight, bias, tape)[0],
     h=lambda g, x, h, c, weight, bias, tape: _lstm(g, x, h, c, weight, bias, tape)[1],
     c=lambda g, x, h, c, weight, bias, tape: _lstm(g, x, h, c, weight, bias, tape)[2],
@@ -170,7 +170,7 @@ def _lstm(g: Any, x: Any, h: Any, c: Any, weight: Any, bias: Any, tape: Tape) ->
 
 
 @primitive(
-    keeps="tape",
+    residuals="tape",
     x=lambda g, x, h, weight, bias, tape: _back(GRU, g, 0, x, h, 0, weight, bias, tape)[0],
     h=lambda g, x, h, weight, bias, tape: _back(GRU, g, 0, x, h, 0, weight, bias, tape)[1],
     weight=lambda g, x, h, weight, bias, tape: _back(GRU, g, 0, x, h, 0, weight, bias, tape)[3],

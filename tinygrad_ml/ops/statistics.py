@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import NUMPY, primitive
+from ..autograd import implements, primitive
 from ..tensor import Tensor
 from . import reduce
 from .reduce import axes_of, count, in_rows, restore_axes
@@ -95,6 +95,7 @@ def quantile(x, *, q, axis=None, keepdims=False):
     return out.astype(x.dtype) if x.dtype.kind == "f" else out
 
 
+@implements(np.percentile)
 def percentile(x: Any, q: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Return the quantiles at the levels `q` in percent over `axis`; see `quantile`.
 
@@ -104,6 +105,7 @@ def percentile(x: Any, q: Any, axis: Any = None, keepdims: bool = False) -> Tens
     return quantile(x, q=np.asarray(q) / 100, axis=axis, keepdims=keepdims)
 
 
+@implements(np.median)
 def median(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Return the median over `axis`: the middle number, or the mean of the two in the middle; see `quantile`.
 
@@ -113,6 +115,7 @@ def median(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     return quantile(x, q=0.5, axis=axis, keepdims=keepdims)
 
 
+@implements(np.ptp)
 def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Return the range over `axis`, the largest number minus the smallest.
 
@@ -122,6 +125,7 @@ def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     return reduce.max(x, axis=axis, keepdims=keepdims) - reduce.min(x, axis=axis, keepdims=keepdims)
 
 
+@implements(np.average)
 def average(x: Any, axis: Any = None, weights: Any = None, keepdims: bool = False) -> Tensor:
     """Return the mean over `axis`, weighted by `weights`, which broadcast against x.
 
@@ -134,6 +138,3 @@ def average(x: Any, axis: Any = None, weights: Any = None, keepdims: bool = Fals
         weights = np.expand_dims(weights, tuple(range(1, np.ndim(x) - axis % np.ndim(x))))
     total = reduce.sum(weights + 0 * x, axis=axis, keepdims=keepdims)
     return reduce.sum(x * weights, axis=axis, keepdims=keepdims) / total
-
-
-NUMPY |= {np.percentile: percentile, np.median: median, np.ptp: ptp, np.average: average}

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import modes, primitive
+from ..autograd import backward, primitive, register_hook
+from ..modes import modes
 from ..tensor import Tensor, from_owned
 from . import (
     activation,
@@ -167,6 +168,8 @@ METHODS: dict[str, Any] = {
     "T": property(shape.transpose, doc="The numbers with their axes reversed."),
     "mT": property(lambda self: shape.swapaxes(self, -1, -2), doc="The stacked matrices transposed."),
     "flatten": shape.ravel,
+    "backward": backward,
+    "register_hook": register_hook,
 }
 for _module, _names in [
     (elementwise, "abs sqrt clip"),

@@ -1,6 +1,4 @@
-"""Tools for tests: gradient checks of functions, modules and operations."""
+"""Tools for tests: gradient checks and sample inputs for every operation."""
 
 from .gradcheck import gradcheck
 from .report import GradientCheckError, Report
-
-__all__ = ["gradcheck", "GradientCheckError", "Report"]

@@ -8,7 +8,8 @@ import numpy as np
 
 from .derivatives import central, power_of_two
 from .progress import steps
-from .report import AGREES, KINK, ROUGH, ROUNDING, Failure
+from .report import Failure
+from .verdict import AGREES, KINK, ROUGH, ROUNDING
 
 if TYPE_CHECKING:
     from .checker import Checker

@@ -1,4 +1,4 @@
-"""The progress of checks that take long, announced beforehand."""
+"""A progress bar for checks that take long, announced beforehand."""
 
 from __future__ import annotations
 
@@ -6,26 +6,22 @@ import sys
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from ..terminal import ProgressBar
-
 LONG = 5.0  # seconds
 
 
 def steps(items: Collection[Any], seconds: float, what: str, hint: str = "") -> Iterator[Any]:
     """Go through items that take `seconds` each; if that is long, say so first and show the progress."""
-    n = len(items)
-    if n * seconds < LONG:
+    if len(items) * seconds < LONG:
         yield from items
         return
-    print(f"gradcheck: {what}: {n:,} steps, about {n * seconds:.0f} s{hint}", file=sys.stderr)
-    bar = ProgressBar(n, description=what, wanted=True, stays=False)
+    print(f"gradcheck: {what}: {len(items):,} steps, about {len(items) * seconds:.0f} s{hint}", file=sys.stderr)
     try:
+        from tqdm import tqdm
+    except ImportError:
         for done, item in enumerate(items):
-            if bar.tqdm is None and done % max(1, n // 100) == 0:
-                print(f"\rgradcheck: {what}: {100 * done // n} %", end="", file=sys.stderr)
+            if done % max(1, len(items) // 100) == 0:
+                print(f"\rgradcheck: {what}: {100 * done // len(items)} %", end="", file=sys.stderr)
             yield item
-            bar.advance()
-        if bar.tqdm is None:
-            print(f"\rgradcheck: {what}: 100 %", file=sys.stderr)
-    finally:
-        bar.close()
+        print(f"\rgradcheck: {what}: 100 %", file=sys.stderr)
+    else:
+        yield from tqdm(items, desc=what, file=sys.stderr, leave=False)

@@ -11,7 +11,7 @@ from ... import autograd
 from ...modes import Mode
 from ...tensor import Tensor, from_owned
 from ..formulas import local_factor
-from ..values import ArraySummary
+from ..values import Values
 from .builder import Builder
 
 
@@ -25,7 +25,7 @@ def add_gradients(builder: Builder, results: Sequence[Tensor], gradient: Any = N
         graph.notes.append("the gradients are those of the sum of the results")
     try:
         with Mode(observer=None, anomaly=False):
-            found = autograd.walk(heads, retain_graph=True, wanted=list(builder.made.values()))
+            found = autograd.backpropagate(heads, retain_graph=True, targets=list(builder.made.values()))
             for number, edge in builder.made.items():
                 if edge in found:
                     _write(builder, number, edge, found[edge])
@@ -43,23 +43,23 @@ def _arriving(x: Tensor, gradient: Any) -> Tensor:
 
 def _write(builder: Builder, number: int, edge: Any, g: Any) -> None:
     node = builder.graph.nodes[number]
-    if type(g) is not autograd.Parts:
-        node.gradient = ArraySummary.of(g)
+    if type(g) is not autograd.OutputGradients:
+        node.gradient = Values.of(g)
     if type(edge) is not autograd.Node:
         return
     primitive = edge.primitive
-    if primitive is autograd.PART:
+    if primitive is autograd.OUTPUT:
         node.inputs[0].gradient = node.gradient
         return
-    if type(g) is autograd.Parts:
-        g = g.complete(edge)
+    if type(g) is autograd.OutputGradients:
+        g = g.complete()
     with np.errstate(all="ignore"):
         for k, (target, args) in enumerate(zip(edge.edges, edge.saved or ())):
             rule = primitive.rules[0 if primitive.variadic else k]
             if target is None or rule is None or args is None:
                 continue
             sent = _send(primitive, rule, target, g, args)
-            node.inputs[k].gradient = ArraySummary.of(sent)
+            node.inputs[k].gradient = Values.of(sent)
             if type(g) is not list and np.size(g) == 1 == np.size(sent) and local_factor(node.inputs[k].formula):
                 one = _send(primitive, rule, target, np.ones_like(g)[()], args)
                 node.inputs[k].local = float(np.real(np.ravel(one)[0]))
@@ -69,4 +69,4 @@ def _send(primitive: Any, rule: Any, target: Any, g: Any, args: tuple) -> Any:
     sent = rule(g, *args)
     if isinstance(sent, Tensor):
         sent = sent._data
-    return autograd.fit(sent, target, primitive, rule)
+    return autograd.unbroadcast(sent, target, primitive, rule)

@@ -31,9 +31,9 @@ class Recorder:
         self.root = root
         if root is not None:
             self.scopes[0].type = type(root).__name__
-            self.register_names("", root)
+            self.know("", root)
 
-    def register_names(self, name: str, thing: Any) -> None:
+    def know(self, name: str, thing: Any) -> None:
         """Give a Tensor or a module, and all that belongs to it, a name."""
         if isinstance(thing, Tensor):
             kind = "parameter" if thing.requires_grad else "constant"
@@ -72,7 +72,7 @@ class Recorder:
             yield lambda result: None
             return
         if id(module) not in self.paths:
-            self.register_names(f"{type(module).__name__}", module)
+            self.know(f"{type(module).__name__}", module)
         scope = self.open(module)
         self.scopes.append(scope)
         try:
@@ -109,14 +109,14 @@ class Recorder:
         trouble = error.__traceback__
         while trouble is not None:
             local = trouble.tb_frame.f_locals
-            if trouble.tb_frame.f_code.co_name == "door" and "primitive" in local:
-                name, arguments = local["primitive"].name, list(local["inputs"])
-            elif trouble.tb_frame.f_code.co_name == "forward" and isinstance(local.get("self"), Module):
+            if trouble.tb_frame.f_code.co_name == "forward" and isinstance(local.get("self"), Module):
                 name, arguments = "", [v for v in local.values() if isinstance(v, Tensor)]
             if not _ours(trouble.tb_frame):
                 frame, number = trouble.tb_frame, trouble.tb_lineno
             trouble = trouble.tb_next
         line, code = _place(frame, number) if frame else ("", "")
+        if hasattr(error, "operation"):
+            name, arguments = error.operation.name, list(error.inputs)
         node = self.builder.add("error", operation=name, scope=scope, message=graph.error, line=line, code=code)
         for k, x in enumerate(arguments):
             source = self.builder.number_of(x)

@@ -10,10 +10,9 @@ import numpy as np
 from ... import autograd
 from ...nn.module import Module, Parameter
 from ...tensor import Tensor
-from ..format import as_text, parameters_as_text
 from ..formulas import formulas
 from ..nodes import Input
-from .builder import Builder
+from .builder import Builder, as_text, parameters_as_text
 from .cost import flops
 
 
@@ -76,9 +75,9 @@ def _known_values(order: list[autograd.Node], target: Tensor) -> dict[autograd.N
     for node in order:
         row = node.primitive
         for k, args in enumerate(node.saved or ()):
-            if args is None or row is autograd.PART:
+            if args is None or row is autograd.OUTPUT:
                 continue
-            for name, value in zip(row.names[0 if row.variadic else k], args):
+            for name, value in zip(row.rule_args[0 if row.variadic else k], args):
                 if name == "out":
                     known[node] = value
                 elif name in row.inputs:
@@ -87,14 +86,19 @@ def _known_values(order: list[autograd.Node], target: Tensor) -> dict[autograd.N
     for node in order:  # sums and the like save nothing, but can be computed again
         row = node.primitive
         given = _parameters(node)
-        if node in known or row is autograd.PART or type(node.shape) is not tuple or set(given) != set(row.parameters):
+        if (
+            node in known
+            or row is autograd.OUTPUT
+            or type(node.shape) is not tuple
+            or set(given) != set(row.parameters)
+        ):
             continue
         inputs = [known.get(e) if type(e) is autograd.Node else getattr(e, "_data", None) for e in node.edges]
         inputs = [_constant(node, k) if x is None else x for k, x in enumerate(inputs)]
         if inputs and all(x is not None for x in inputs):
             with np.errstate(all="ignore"):
                 out = row.forward(*inputs, **given)
-                known[node] = out[0] if row.keeps else out
+                known[node] = out[0] if row.residuals else out
     if target.node is not None:
         known[target.node] = target._data
     return known
@@ -113,7 +117,7 @@ def _leaf(builder: Builder, x: Tensor) -> int:
 
 def _append(builder: Builder, made: autograd.Node, known: dict, labels: dict) -> None:
     row = made.primitive
-    part = row is autograd.PART
+    part = row is autograd.OUTPUT
     rules = ["g, and 0 for the other parts"] if part else formulas(row)
     inputs, raw = [], []
     for k, edge in enumerate(made.edges):
@@ -152,9 +156,9 @@ def _append(builder: Builder, made: autograd.Node, known: dict, labels: dict) ->
 def _constant(made: autograd.Node, k: int) -> Any:
     """Return the value of a constant argument, if some rule saved it."""
     row = made.primitive
-    if row is autograd.PART or row.variadic:
+    if row is autograd.OUTPUT or row.variadic:
         return None
-    for names, args in zip(row.names, made.saved or ()):
+    for names, args in zip(row.rule_args, made.saved or ()):
         if args is not None and row.inputs[k] in names:
             return args[names.index(row.inputs[k])]
     return None
@@ -162,11 +166,11 @@ def _constant(made: autograd.Node, k: int) -> Any:
 
 def _parameters(made: autograd.Node) -> dict[str, Any]:
     row = made.primitive
-    if row is autograd.PART:
-        return {"part": made.saved[0]} if made.saved else {}
+    if row is autograd.OUTPUT:
+        return {"part": made.saved[0][0]} if made.saved else {}
     found: dict[str, Any] = {}
     for k, args in enumerate(made.saved or ()):
         if args is not None:
-            pairs = zip(row.names[0 if row.variadic else k], args)
+            pairs = zip(row.rule_args[0 if row.variadic else k], args)
             found |= {name: value for name, value in pairs if name in row.parameters}
     return found
