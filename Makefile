@@ -14,22 +14,17 @@ demo: ## Train two classifiers on handwritten digits
 	@# on matrices this small several threads gain nothing, and lose much when the cores are busy
 	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(PYTHON) examples/quickstart.py
 
-# one process for each core, and one thread for each process
-PYTEST = OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n auto --doctest-modules tests tinygrad_ml models
-
 test: ## Run the quick tests and the examples in the docstrings (two minutes on two cores)
 	@sh scripts/setup.sh test
-	@$(PYTEST)
+	@scripts/test
 
-test-all: ## Run all tests, the slow ones too (as CI does)
+test-all: ## Run all tests, the slow ones too
 	@sh scripts/setup.sh test
-	@$(PYTEST) -m ""
+	@scripts/test all
 
-lint: ## Check style, format and types
+lint: ## Check style, format, spelling, imports and types
 	@sh scripts/setup.sh dev
-	$(PYTHON) -m ruff check
-	$(PYTHON) -m ruff format --check
-	$(PYTHON) -m mypy
+	@scripts/check
 
 clean: ## Remove .venv and everything else that was built
 	rm -rf .venv build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache

@@ -20,7 +20,7 @@ from .serialization import load, save
 from .tensor import Tensor, get_default_dtype, set_default_dtype, tensor
 from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _here = _path.dirname(__file__)
 if not _path.isdir(_path.join(_here, "models")) and _path.exists(_path.join(_here, "..", "models", "estimator.py")):

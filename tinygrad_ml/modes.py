@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ContextDecorator
 from types import FrameType
@@ -147,6 +148,14 @@ def user_frame() -> FrameType:
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "tinygrad_ml":
         frame = frame.f_back
     return frame
+
+
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn at the user's line, however deep inside the library the reason was found."""
+    frame = user_frame()
+    known = frame.f_globals.setdefault("__warningregistry__", {})  # what was said there before
+    name = frame.f_globals.get("__name__")
+    warnings.warn_explicit(message, category, frame.f_code.co_filename, frame.f_lineno, name, known)
 
 
 def _place(frame: FrameType) -> str:

@@ -7,18 +7,24 @@ import os
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from .nn.module import Module
 from .tensor import Tensor
 
 NPZ, SAFETENSORS = ".npz", ".safetensors"
 STRUCTURE = "__structure__"  # the entry of a checkpoint that says, in JSON, how its arrays belong together
 
 
-def save(state: Module | Mapping[Any, Any], path: str | os.PathLike[str]) -> Path:
+class HasStateDict(Protocol):
+    """What can be saved as it is: a Module, an optimizer, a scheduler."""
+
+    def state_dict(self) -> Mapping[Any, Any]:
+        """Return what is to be saved."""
+
+
+def save(state: HasStateDict | Mapping[Any, Any], path: str | os.PathLike[str]) -> Path:
     """Write the weights of a Module, a dict of named arrays, or a whole checkpoint to a file.
 
     A checkpoint is a dict that also holds dicts, lists, tuples, strings, numbers, bools and None, such as the states of
@@ -31,7 +37,7 @@ def save(state: Module | Mapping[Any, Any], path: str | os.PathLike[str]) -> Pat
     Parameters
     ----------
     state : Module, or dict
-        Tensors are saved as arrays.
+        Tensors are saved as arrays. Of what has a `state_dict()` (a Module, an optimizer), that is saved.
     path : path
         With the ending .safetensors or .npz, which choose the format; any other name gets .safetensors if that
         package is installed (`pip install safetensors`), else .npz.
@@ -72,7 +78,7 @@ def save(state: Module | Mapping[Any, Any], path: str | os.PathLike[str]) -> Pat
     >>> loaded["epoch"]
     3
     """
-    entries = state.state_dict() if isinstance(state, Module) else state
+    entries = state if isinstance(state, Mapping) or not hasattr(state, "state_dict") else state.state_dict()
     if not isinstance(entries, Mapping):
         raise TypeError(f"save() takes a Module or a dict, not {type(state).__name__}")
     arrays: dict[str, np.ndarray] = {}

@@ -113,3 +113,15 @@ def test_random_numbers_go_on_from_a_saved_state(tmp_path):
     tg.manual_seed(0)
     tg.set_rng_state(tg.load(path)["random"])
     np.testing.assert_array_equal(tg.randn(4).numpy(), expected)
+
+
+def test_what_has_a_state_is_saved_as_it_is(tmp_path):
+    w = tg.ones(3, requires_grad=True)
+    optimizer = tg.optim.SGD([w], lr=0.1, momentum=0.9)
+    (w * w).sum().backward()
+    optimizer.step()
+    state = tg.load(tg.save(optimizer, tmp_path / "optimizer.npz"))
+    np.testing.assert_array_equal(
+        state["state"][0]["momentum_buffer"], optimizer.state_dict()["state"][0]["momentum_buffer"]
+    )
+    assert state["param_groups"] == optimizer.state_dict()["param_groups"]

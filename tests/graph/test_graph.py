@@ -15,7 +15,7 @@ from tinygrad_ml import nn
 from tinygrad_ml.graph import Graph, trace
 from tinygrad_ml.graph.formulas import formulas, local_factor
 from tinygrad_ml.graph.show.steps import steps
-from tinygrad_ml.graph.values import Values
+from tinygrad_ml.graph.values import ArraySummary
 
 
 class MLP(nn.Module):
@@ -211,9 +211,9 @@ def test_the_arriving_gradient_can_be_given():
 def test_where_nan_begins():
     with np.errstate(all="ignore"):
         graph = trace(lambda x: tg.log(x - 1) * 2, [1.0, 0.0])
-        assert [n.operation for n in graph.faults()] == ["log"]
+        assert [n.operation for n in graph.non_finite()] == ["log"]
         graph = trace(lambda x: tg.sum(tg.sqrt(x * 0)), [1.0, 2.0])
-        assert [n.operation for n in graph.faults()] == ["sqrt"]
+        assert [n.operation for n in graph.non_finite()] == ["sqrt"]
     assert "not finite: %2 = sqrt(%1) is the first" in str(graph)
 
 
@@ -248,7 +248,7 @@ def test_every_operation_can_be_traced(name):
                         found = [n for n in graph.nodes if n.kind == "input" and n.name in (names[k], f"inputs[{k}]")]
                         if expected is not None:
                             values = found[0].gradient
-                            assert values.close_to(Values.of(expected.numpy()), 1e-12, 1e-300)
+                            assert values.close_to(ArraySummary.of(expected.numpy()), 1e-12, 1e-300)
 
 
 def test_no_two_truths_are_mixed_up():

@@ -120,7 +120,7 @@ def test_a_long_edge_is_cut_to_a_reference():
         return h + first
 
     chosen = view(trace(skip, 1.0))
-    assert [unit.key for unit in chosen.units.values() if unit.kind == "reference"] == ["rn2_n103"]
+    assert [drawn.key for drawn in chosen.drawn.values() if drawn.kind == "reference"] == ["rn2_n103"]
 
 
 # ---------------------------------------------------------------------- colours

@@ -1,5 +1,8 @@
 """Bad input is refused where scikit-learn refuses it, and the message says what was wrong and what to do."""
 
+import contextlib
+import warnings
+
 import numpy as np
 import pytest
 
@@ -152,3 +155,30 @@ def test_objects_bytes_and_sparse_matrices():
         metrics.accuracy_score(sparse.eye_array(2).tocsr(), np.eye(2))
     with pytest.raises(ValueError, match="y_true is not an array"):
         metrics.accuracy_score([[1], [1, 2]], [0, 1])
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "options"),
+    [
+        (metrics.precision_score, ([0, 1], [0, 0]), {}),
+        (metrics.precision_score, ([0, 1], [0, 1]), {"average": "macro", "pos_label": 0}),
+        (metrics.classification_report, ([0, 1], [0, 0]), {}),
+        (metrics.classification_report, ([0, 1], [0, 1]), {"labels": [0, 1], "target_names": ["a"]}),
+        (metrics.balanced_accuracy_score, ([0, 0], [0, 1]), {}),
+        (metrics.confusion_matrix, ([0, 0], [0, 0]), {}),
+        (metrics.roc_curve, ([0, 0], [0.1, 0.2]), {}),
+        (metrics.precision_recall_curve, ([0, 0], [0.1, 0.2]), {}),
+        (metrics.roc_auc_score, ([0, 0], [0.1, 0.2]), {}),
+        (metrics.roc_auc_score, ([0, 0], [[1, 0], [0, 1]]), {"multi_class": "ovo", "labels": [0, 1]}),
+        (metrics.log_loss, ([0, 1], [[0.5, 0.4], [0.1, 0.9]]), {}),
+        (metrics.log_loss, ([0, 1], [0.1, 0.9]), {"labels": [1, 0]}),
+        (metrics.r2_score, ([1.0], [2.0]), {}),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_warnings_point_to_the_line_of_the_caller(function, arguments, options):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with contextlib.suppress(ValueError):
+            function(*arguments, **options)
+    assert {warning.filename for warning in caught} == {__file__}

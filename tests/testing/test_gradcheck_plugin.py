@@ -68,18 +68,20 @@ def test_no_line_without_gradient_checks(pytester):
 
 
 @pytest.mark.slow
-def test_the_plugin_imports_nothing_but_the_library(pytester):
-    pytester.makepyfile(
-        """
-        import sys
+def test_a_run_that_checks_nothing_imports_nothing_for_the_plugin(pytester):
+    pytester.makepyfile("import sys\n\ndef test_modules(): print('modules:', *sorted(sys.modules))")
+    imported = []
+    for options in ((), ("-p", "no:tinygrad_ml")):
+        out = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-rP", *options).stdout.str()
+        (line,) = [line for line in out.splitlines() if line.startswith("modules:")]
+        imported.append(set(line.split()))
+    assert imported[0] - imported[1] == {"tinygrad_ml_pytest"}
 
-        def test_light():
-            assert "tinygrad_ml.testing.plugin" in sys.modules
-            heavy = {"scipy", "sklearn", "torch", "matplotlib", "tqdm", "graphviz"}
-            assert not heavy & set(sys.modules)
-        """
-    )
-    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+
+@pytest.mark.slow
+def test_the_plugin_has_a_name_in_the_package_too(run):
+    result = run("-p", "no:tinygrad_ml", "-p", "tinygrad_ml.testing.plugin")
+    result.assert_outcomes(passed=2, failed=1)
 
 
 @pytest.mark.parametrize(("name", "status", "text"), [("right", 0, "is right: 20"), ("wrong", 1, "2 times too large")])

@@ -7,7 +7,7 @@ import tinygrad_ml as tg
 from tinygrad_ml import nn, optim
 from tinygrad_ml.data import DataLoader
 from tinygrad_ml.train import Checkpoint, LearningRate, fit
-from tinygrad_ml.train.fingerprint import LARGE, fingerprint
+from tinygrad_ml.train.checkpoint import LARGE, fingerprint
 
 random = np.random.default_rng(0)
 X, Y = random.normal(size=(30, 2)), random.normal(size=(30, 1))

@@ -1,6 +1,8 @@
 """Compute graphs as data: trace a computation, print it, draw it, compare it, step through its backpropagation."""
 
 from .graph import Graph
-from .nodes import Input, Node, Scope
+from .nodes import GraphNode, Input, Node, Scope
 from .tracing import draw, trace
-from .values import Values
+from .values import ArraySummary, Values
+
+__all__ = ["Graph", "GraphNode", "Input", "Scope", "ArraySummary", "draw", "trace", "Node", "Values"]

@@ -8,34 +8,36 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
-from .build.builder import plural
-from .graph import Graph
-from .nodes import Node
-from .show.text import call, node_names, scope_chain, type_text
-from .values import Values
+from .format import plural, type_text
+from .nodes import GraphData, GraphNode, Scope
+from .show.dot import to_dot
+from .show.render import render, svg_or_none
+from .show.text import call, node_names, scope_chain
+from .values import ArraySummary
 
 LINES = 40  # of the text
 
 
 class Difference:
-    """What differs between two graphs; it is true if something does, and prints as text.
+    """What differs between two graphs; it is truthy if something does, and prints as text.
 
     Where a line of the user's program stands makes no difference.
 
     Attributes
     ----------
-    removed, added : lists of Node, of the first and of the second graph
-    changed : list of (Node of the first, Node of the second, what differs as text)
+    removed, added : lists of GraphNode
+        Of the first and of the second graph.
+    changed : list of (node of the first, node of the second, what differs as text)
     """
 
-    def __init__(self, before: Graph, after: Graph, rtol: float = 1e-4, atol: float = 1e-6):
+    def __init__(self, before: GraphData, after: GraphData, rtol: float = 1e-4, atol: float = 1e-6):
         self.before, self.after = before, after
         self.pairs = _pairs(before, after)
         partner = dict(self.pairs)
         matched = set(partner.values())
         self.removed = [node for node in before.nodes if node.number not in partner]
         self.added = [node for node in after.nodes if node.number not in matched]
-        self.changed: list[tuple[Node, Node, str]] = []
+        self.changed: list[tuple[GraphNode, GraphNode, str]] = []
         for i, j in self.pairs:
             a, b = before.nodes[i], after.nodes[j]
             changes = _changes(a, b, partner, rtol, atol)
@@ -85,73 +87,78 @@ class Difference:
 
     def to_dot(self, **options: Any) -> str:
         """Return a picture of both graphs in Graphviz's language: what was added, removed and changed is marked."""
-        from .show.dot import to_dot
-
         graph, marks = self._merged()
         return to_dot(graph, marks=marks, **options)
 
     def render(self, path: str | Path, **options: Any) -> Path:
         """Draw the picture into a file; options and errors are those of `Graph.render`."""
-        from .show.render import render
-
         graph, marks = self._merged()
         return render(graph, path, marks=marks, **options)
 
     def _repr_svg_(self) -> str | None:
-        from .show.render import svg_or_none
-
         graph, marks = self._merged()
         return svg_or_none(graph, marks=marks)
 
-    def _merged(self) -> tuple[Graph, dict[int, tuple[str, str]]]:
+    def _merged(self) -> tuple[GraphData, dict[int, tuple[str, str]]]:
         """Return the second graph with the removed nodes of the first, and the mark of each node that differs."""
         before, after = self.before, self.after
-        merged = Graph(after.title)
-        merged.scopes, merged.notes = [copy(scope) for scope in after.scopes], list(after.notes)
-        keys = {_path(after, s.number): s.number for s in after.scopes}
-        for scope in before.scopes:
-            path = _path(before, scope.number)
-            if path not in keys:
-                keys[path] = len(merged.scopes)
-                parent = keys[path[:-1]] if scope.parent is not None else None
-                merged.scopes.append(replace(scope, number=keys[path], parent=parent, outputs=[]))
+        merged = GraphData(after.title)
+        merged.notes = list(after.notes)
+        merged.scopes, keys = self._merged_scopes()
         partner = {j: i for i, j in self.pairs}
         old: dict[int, int] = {}  # numbers in the graphs -> numbers here
         new: dict[int, int] = {}
-        waiting = [node.number for node in self.removed]
-        order: list[tuple[Node, bool]] = []
-        for node in after.nodes:
-            i = partner.get(node.number)
-            while i is not None and waiting and waiting[0] < i:
-                order.append((before.nodes[waiting.pop(0)], True))
-            order.append((node, False))
-        order += [(before.nodes[k], True) for k in waiting]
+        order = self._merged_order(partner)
         for k, (node, gone) in enumerate(order):
             (old if gone else new)[node.number] = k
             if not gone and node.number in partner:
                 old[partner[node.number]] = k
-        marks = {new[b.number]: ("added", "") for b in self.added}
-        marks |= {old[a.number]: ("removed", "") for a in self.removed}
-        marks |= {new[b.number]: ("changed", what) for _, b, what in self.changed}
         for k, (node, gone) in enumerate(order):
             numbers = old if gone else new
             inputs = [replace(i, source=None if i.source is None else numbers[i.source]) for i in node.inputs]
             box = keys[_path(before, node.scope)] if gone else node.scope
             merged.nodes.append(replace(node, number=k, inputs=inputs, scope=box))
         merged.outputs = [new[k] for k in after.outputs]
+        marks = {new[b.number]: ("added", "") for b in self.added}
+        marks |= {old[a.number]: ("removed", "") for a in self.removed}
+        marks |= {new[b.number]: ("changed", what) for _, b, what in self.changed}
         return merged, marks
 
+    def _merged_scopes(self) -> tuple[list[Scope], dict[tuple[str, ...], int]]:
+        """Return the module calls of the second graph and then those that only the first has, and their numbers."""
+        before, after = self.before, self.after
+        scopes = [copy(scope) for scope in after.scopes]
+        keys = {_path(after, s.number): s.number for s in after.scopes}
+        for scope in before.scopes:
+            path = _path(before, scope.number)
+            if path not in keys:
+                keys[path] = len(scopes)
+                parent = keys[path[:-1]] if scope.parent is not None else None
+                scopes.append(replace(scope, number=keys[path], parent=parent, outputs=[]))
+        return scopes, keys
 
-def _line(graph: Graph, node: Node, names: list[str]) -> str:
+    def _merged_order(self, partner: dict[int, int]) -> list[tuple[GraphNode, bool]]:
+        """Return the nodes of both graphs in one order, and whether each was removed."""
+        waiting = [node.number for node in self.removed]
+        order: list[tuple[GraphNode, bool]] = []
+        for node in self.after.nodes:
+            i = partner.get(node.number)
+            while i is not None and waiting and waiting[0] < i:
+                order.append((self.before.nodes[waiting.pop(0)], True))
+            order.append((node, False))
+        return order + [(self.before.nodes[k], True) for k in waiting]
+
+
+def _line(graph: GraphData, node: GraphNode, names: list[str]) -> str:
     text = f"{names[node.number]}: {type_text(node)}"
     return f"{text} = {call(graph, node, names)}" if node.kind == "operation" else f"{text} ({node.kind})"
 
 
-def _path(graph: Graph, scope: int) -> tuple[str, ...]:
+def _path(graph: GraphData, scope: int) -> tuple[str, ...]:
     return tuple(graph.scopes[k].name for k in scope_chain(graph, scope))
 
 
-def _pairs(before: Graph, after: Graph) -> list[tuple[int, int]]:
+def _pairs(before: GraphData, after: GraphData) -> list[tuple[int, int]]:
     """Match the nodes that stand for each other: of the same operation, name and module, in the same order."""
     a, b = _keys(before), _keys(after)
     start = 0
@@ -167,12 +174,12 @@ def _pairs(before: Graph, after: Graph) -> list[tuple[int, int]]:
     return pairs + [(len(a) - end + k, len(b) - end + k) for k in range(end)]
 
 
-def _keys(graph: Graph) -> list[tuple]:
+def _keys(graph: GraphData) -> list[tuple]:
     paths = [_path(graph, scope.number) for scope in graph.scopes]
     return [(n.kind, n.operation, "" if n.kind == "operation" else n.name, paths[n.scope]) for n in graph.nodes]
 
 
-def _changes(a: Node, b: Node, partner: dict[int, int], rtol: float, atol: float) -> list[str]:
+def _changes(a: GraphNode, b: GraphNode, partner: dict[int, int], rtol: float, atol: float) -> list[str]:
     changes = []
     for what in ("shape", "dtype", "name", "message"):
         if getattr(a, what) != getattr(b, what):
@@ -193,5 +200,5 @@ def _changes(a: Node, b: Node, partner: dict[int, int], rtol: float, atol: float
     return changes
 
 
-def _brief(x: Values | None) -> str:
+def _brief(x: ArraySummary | None) -> str:
     return "unknown" if x is None else str(x) if x.size <= 4 else f"{x} (norm {x.norm:.4g})"

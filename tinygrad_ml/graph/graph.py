@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from .nodes import Node, Scope, compact, expand
+from .diff import Difference
+from .nodes import GraphData
+from .show.dot import to_dot
+from .show.explorer import explorer
+from .show.render import mimebundle, render, svg_or_none, to_svg
+from .show.text import listing, tree
 
-VERSION = 1  # of the JSON
+WRONG_ENTRIES = 50  # of one node that are kept
 
 
-class Graph:
+class Graph(GraphData):
     """A computation as plain data: nodes in the order in which they ran, and the module calls around them.
 
     Printing it gives a listing, a notebook shows it as a picture. `graph == other` compares operations, shapes,
@@ -21,7 +24,7 @@ class Graph:
     Attributes
     ----------
     title : str
-    nodes : list of Node
+    nodes : list of GraphNode
     scopes : list of Scope
     outputs : list of the numbers of the nodes that are the result
     notes : list of str
@@ -40,58 +43,11 @@ class Graph:
     True
     """
 
-    def __init__(self, title: str = ""):
-        self.title = title
-        self.nodes: list[Node] = []
-        self.scopes: list[Scope] = [Scope(0, None, "", "", "")]
-        self.outputs: list[int] = []
-        self.notes: list[str] = []
-        self.error = ""
-
-    # ------------------------------------------------------------------ reading it
-
-    def __getitem__(self, name: str) -> Node:
-        """Return the node with that name, or the first one of that operation."""
-        for what in ("name", "operation"):
-            for node in self.nodes:
-                if getattr(node, what) == name:
-                    return node
-        raise KeyError(f"no node of this graph is called {name!r}")
-
-    @property
-    def operations(self) -> list[Node]:
-        """The nodes that are operations, in the order in which they ran."""
-        return [node for node in self.nodes if node.kind == "operation"]
-
-    @property
-    def parameters(self) -> list[Node]:
-        """The nodes that are parameters."""
-        return [node for node in self.nodes if node.kind == "parameter"]
-
-    @property
-    def edges(self) -> list[tuple[int, int, str]]:
-        """The edges as (from, to, argument); `x * x` has two."""
-        return [(i.source, n.number, i.argument) for n in self.nodes for i in n.inputs if i.source is not None]
-
-    def faults(self) -> list[Node]:
-        """Return the nodes at which NaN or infinity begins: first in the values, then in the gradients.
-
-        Examples
-        --------
-        >>> with np.errstate(divide="ignore"):
-        ...     graph = tg.graph.trace(lambda x: tg.log(x).exp().sum(), [0.0, 1.0])
-        >>> [node.operation for node in graph.faults()]
-        ['log']
-        """
-        from .faults import faults
-
-        return faults(self)
+    faults = GraphData.non_finite  # its name before
 
     # ------------------------------------------------------------------ as text
 
     def __str__(self) -> str:
-        from .show.text import listing
-
         return listing(self)
 
     def __repr__(self) -> str:
@@ -110,8 +66,6 @@ class Graph:
         └─ 1: ReLU    5×8                  40 flops
            └─ relu    5×8                  40 flops
         """
-        from .show.text import tree
-
         return tree(self, depth)
 
     # ------------------------------------------------------------------ as pictures
@@ -124,8 +78,6 @@ class Graph:
         >>> tg.graph.trace(lambda x: x * x, 3.0).to_dot().splitlines()[0]
         'digraph {'
         """
-        from .show.dot import to_dot
-
         return to_dot(self, **options)
 
     def render(self, path: str | Path, **options: Any) -> Path:
@@ -151,24 +103,16 @@ class Graph:
         RuntimeError
             If Graphviz's program `dot` is not installed; it says how to get it.
         """
-        from .show.render import render
-
         return render(self, path, **options)
 
     def to_svg(self, **options: Any) -> str:
         """Return the picture as SVG text. The options and errors are those of `render`."""
-        from .show.render import to_svg
-
         return to_svg(self, **options)
 
     def _repr_svg_(self) -> str | None:
-        from .show.render import svg_or_none
-
         return svg_or_none(self)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        from .show.render import mimebundle
-
         return mimebundle(self)
 
     def explorer(self, path: str | Path, **options: Any) -> Path:
@@ -176,14 +120,12 @@ class Graph:
 
         It is one file that needs no network. The options and errors are those of `render`.
         """
-        from .show.explorer import explorer
-
         return explorer(self, path, **options)
 
     # ------------------------------------------------------------------ comparing
 
-    def diff(self, other: Graph, *, rtol: float = 1e-4, atol: float = 1e-6) -> Any:
-        """Return what differs in another graph: it is true if something does, prints as text and draws as a picture.
+    def diff(self, other: Graph, *, rtol: float = 1e-4, atol: float = 1e-6) -> Difference:
+        """Return what differs in another graph: it is truthy if something does, prints as text and draws as a picture.
 
         Examples
         --------
@@ -194,8 +136,6 @@ class Graph:
         - %2: float32 () = tanh(%1)
         + %2: float32 () = sin(%1)
         """
-        from .diff import Difference
-
         return Difference(self, other, rtol, atol)
 
     def __eq__(self, other: object) -> bool:
@@ -221,28 +161,21 @@ class Graph:
         ...     graph.mark(error)["x"].wrong
         [[[1], 2.0, 4.0], [[0], 1.0, 2.0]]
         """
-        from .faults import mark
-
-        return mark(self, report)
-
-    # ------------------------------------------------------------------ as JSON
-
-    def to_json(self) -> str:
-        """Return all of it as JSON."""
-        data = {name: getattr(self, name) for name in ("title", "outputs", "notes", "error")}
-        data |= {"version": VERSION, "scopes": [asdict(scope) for scope in self.scopes]}
-        data["nodes"] = [compact(node) for node in self.nodes]
-        return json.dumps(data, ensure_ascii=False, allow_nan=False)
-
-    @classmethod
-    def from_json(cls, text: str) -> Graph:
-        """Return the graph that `to_json` was called on."""
-        data = json.loads(text)
-        if data.get("version") != VERSION:
-            raise ValueError(f"this is no graph of version {VERSION}: its version is {data.get('version')}")
-        graph = cls()
-        for name in ("title", "outputs", "notes", "error"):
-            setattr(graph, name, data[name])
-        graph.scopes = [Scope(**scope) for scope in data["scopes"]]
-        graph.nodes = [expand(Node, number=i, **node) for i, node in enumerate(data["nodes"])]
-        return graph
+        report = getattr(report, "report", report)
+        inputs = [node for node in self.nodes if node.kind == "input"]
+        for comparison in report.comparisons:
+            if not comparison.wrong.any():
+                continue
+            named = [node for node in self.nodes if node.name == comparison.name and not node.inputs]
+            if not named and len(inputs) == 1 and comparison.name == "input":
+                named = inputs
+            entries: dict[tuple, list] = {}
+            for _, index, _, analytic, numeric, _, _ in comparison.table():
+                entries.setdefault(index, [list(index), analytic, numeric])
+            for node in named:
+                node.wrong = list(entries.values())[:WRONG_ENTRIES]
+                total = int(comparison.wrong.any(axis=0).sum())
+                node.message = f"gradcheck: {total:,} of {comparison.value.size:,} entries wrong"
+            if not named:
+                self.notes.append(f"gradcheck found wrong entries in {comparison.name!r}, which is not in this graph")
+        return self

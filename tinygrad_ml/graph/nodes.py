@@ -1,12 +1,16 @@
-"""What a graph consists of: nodes, their inputs, and the module calls around them."""
+"""A graph as plain data: nodes, their inputs, and the module calls around them; look-up, and JSON."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, TypeVar
 
-from .values import Values
+from .values import ArraySummary
+
+VERSION = 1  # of the JSON
+G = TypeVar("G", bound="GraphData")
 
 
 @dataclass
@@ -23,7 +27,7 @@ class Input:
         The constant, as text.
     formula : str
         The gradient that it gets, as a formula of the gradient `g` that arrives at the operation.
-    gradient : Values or None
+    gradient : ArraySummary or None
         The gradient that flows back along this edge.
     local : float or None
         The local derivative, if input and output are single numbers.
@@ -33,12 +37,12 @@ class Input:
     source: int | None
     constant: str = ""
     formula: str = ""
-    gradient: Values | None = None
+    gradient: ArraySummary | None = None
     local: float | None = None
 
 
 @dataclass
-class Node:
+class GraphNode:
     """An operation, or a value that no operation made.
 
     Attributes
@@ -56,7 +60,7 @@ class Node:
         Of the value.
     inputs : list of Input
     parameters : dict of the operation's other arguments, as text
-    value, gradient : Values or None
+    value, gradient : ArraySummary or None
     line, code : str
         Where the user's program calls it ("model.py:12"), and what stands there.
     bytes, flops : int
@@ -76,8 +80,8 @@ class Node:
     dtype: str = ""
     inputs: list[Input] = field(default_factory=list)
     parameters: dict[str, str] = field(default_factory=dict)
-    value: Values | None = None
-    gradient: Values | None = None
+    value: ArraySummary | None = None
+    gradient: ArraySummary | None = None
     line: str = ""
     code: str = ""
     bytes: int = 0
@@ -111,6 +115,110 @@ class Scope:
     outputs: list[int] = field(default_factory=list)
 
 
+Node = GraphNode  # its name before
+
+
+class GraphData:
+    """What is known of a computation: the nodes in the order in which they ran, and the module calls around them.
+
+    Attributes
+    ----------
+    title : str
+    nodes : list of GraphNode
+    scopes : list of Scope
+    outputs : list of the numbers of the nodes that are the result
+    notes : list of str
+        What a reader should know, such as what was left out.
+    error : str
+        The exception that ended the computation, or nothing.
+    """
+
+    def __init__(self, title: str = ""):
+        self.title = title
+        self.nodes: list[GraphNode] = []
+        self.scopes: list[Scope] = [Scope(0, None, "", "", "")]
+        self.outputs: list[int] = []
+        self.notes: list[str] = []
+        self.error = ""
+
+    def __getitem__(self, name: str) -> GraphNode:
+        """Return the node with that name, or the first one of that operation."""
+        for what in ("name", "operation"):
+            for node in self.nodes:
+                if getattr(node, what) == name:
+                    return node
+        raise KeyError(f"no node of this graph is called {name!r}")
+
+    @property
+    def operations(self) -> list[GraphNode]:
+        """The nodes that are operations, in the order in which they ran."""
+        return [node for node in self.nodes if node.kind == "operation"]
+
+    @property
+    def parameters(self) -> list[GraphNode]:
+        """The nodes that are parameters."""
+        return [node for node in self.nodes if node.kind == "parameter"]
+
+    @property
+    def edges(self) -> list[tuple[int, int, str]]:
+        """The edges as (from, to, argument); `x * x` has two."""
+        return [(i.source, n.number, i.argument) for n in self.nodes for i in n.inputs if i.source is not None]
+
+    def non_finite(self) -> list[GraphNode]:
+        """Return the nodes at which NaN or infinity begins: first in the values, then in the gradients.
+
+        Examples
+        --------
+        >>> with np.errstate(divide="ignore"):
+        ...     graph = tg.graph.trace(lambda x: tg.log(x).exp().sum(), [0.0, 1.0])
+        >>> [node.operation for node in graph.non_finite()]
+        ['log']
+        """
+        value, gradient = self._first_non_finite_value(), self._first_non_finite_gradient()
+        return [node for node in ([value] if gradient is value else [value, gradient]) if node is not None]
+
+    def _first_non_finite_value(self) -> GraphNode | None:
+        """Return the first node whose value is not finite though those of its inputs are."""
+        bad = [node.value is not None and not node.value.finite for node in self.nodes]
+        for node in self.nodes:
+            if bad[node.number] and not any(bad[i.source] for i in node.inputs if i.source is not None):
+                return node
+        return None
+
+    def _first_non_finite_gradient(self) -> GraphNode | None:
+        """Return the first node, going back, that sends on a gradient that is not finite though one that is arrived."""
+        for node in reversed(self.nodes):
+            sent = [i.gradient for i in node.inputs if i.gradient is not None]
+            if any(not g.finite for g in sent) and (node.gradient is None or node.gradient.finite):
+                return node
+        return None
+
+    # ------------------------------------------------------------------ as JSON
+
+    def to_json(self) -> str:
+        """Return all of it as JSON."""
+        data = {name: getattr(self, name) for name in ("title", "outputs", "notes", "error")}
+        data |= {"version": VERSION, "scopes": [asdict(scope) for scope in self.scopes]}
+        data["nodes"] = [compact(node) for node in self.nodes]
+        return json.dumps(data, ensure_ascii=False, allow_nan=False)
+
+    @classmethod
+    def from_json(cls: type[G], text: str) -> G:
+        """Return the graph that `to_json` was called on."""
+        data = json.loads(text)
+        if data.get("version") != VERSION:
+            raise ValueError(f"this is no graph of version {VERSION}: its version is {data.get('version')}")
+        graph = cls()
+        for name in ("title", "outputs", "notes", "error"):
+            setattr(graph, name, data[name])
+        graph.scopes = [Scope(**scope) for scope in data["scopes"]]
+        graph.nodes = [expand(GraphNode, number=i, **node) for i, node in enumerate(data["nodes"])]
+        return graph
+
+
+# ---------------------------------------------------------------------- nodes and inputs as JSON can hold them
+
+
 def compact(thing: Any) -> dict[str, Any]:
     """Return the fields that differ from their defaults, as JSON can hold them."""
     data: dict[str, Any] = {}
@@ -119,7 +227,7 @@ def compact(thing: Any) -> dict[str, Any]:
         default = f.default_factory() if isinstance(f.default_factory, Callable) else f.default  # type: ignore
         if f.name == "number" or (value == default and type(value) is type(default)):
             continue
-        if isinstance(value, Values):
+        if isinstance(value, ArraySummary):
             value = value.as_data()
         elif f.name == "inputs":
             value = [compact(i) for i in value]
@@ -133,7 +241,7 @@ def expand(what: type, /, **data: Any) -> Any:
     """Return the node, or input, of which `compact` made that."""
     for name in ("value", "gradient"):
         if name in data:
-            data[name] = Values.from_data(data[name])
+            data[name] = ArraySummary.from_data(data[name])
     if data.get("shape") is not None:
         data["shape"] = tuple(data["shape"])
     if "local" in data:

@@ -6,9 +6,9 @@ from typing import Any
 
 from ..modes import no_grad
 from ..nn.module import Module
-from .build.builder import shape_text, total
+from .format import plain, shape_text, total
 from .graph import Graph
-from .show.text import Totals, plain, scope_chain
+from .show.text import Totals, scope_chain
 from .tracing import trace
 
 

@@ -102,7 +102,7 @@ def _run(target: Callable, inputs: Sequence, values: bool) -> tuple[Builder, Seq
             builder.name(x, "input", name if len(several) == 1 else f"{name}[{k}]")
     if module is None:
         for name, thing in variables_of(target).items():
-            recorder.know(name, thing)
+            recorder.register_names(name, thing)
     for x in given:
         if builder.number_of(x) is None:
             builder.leaf(x)

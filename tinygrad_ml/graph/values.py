@@ -14,7 +14,7 @@ ROWS, COLUMNS = 12, 16  # of the sample of a larger array
 BINS = 12  # of its histogram
 
 
-class Values:
+class ArraySummary:
     """The numbers of an array, or what is known about them.
 
     Attributes
@@ -30,7 +30,7 @@ class Values:
 
     Examples
     --------
-    >>> v = tg.graph.Values.of(np.array([3.0, 4.0]))
+    >>> v = tg.graph.ArraySummary.of(np.array([3.0, 4.0]))
     >>> v.numbers, v.norm
     ([3.0, 4.0], 5.0)
     """
@@ -52,7 +52,7 @@ class Values:
     histogram: list[int] | None
 
     @classmethod
-    def of(cls, array: Any) -> Values:
+    def of(cls, array: Any) -> ArraySummary:
         """Look at an array or a number."""
         v = cls()
         v.sample = v.histogram = None
@@ -105,7 +105,7 @@ class Values:
             return " and ".join(f"{n:,} {w}" for n, w in ((self.nans, "NaN"), (self.infinities, "inf")) if n)
         return f"{short(self.low)} to {short(self.high)}" if self.size else "nothing"
 
-    def close_to(self, other: Values, rtol: float, atol: float) -> bool:
+    def close_to(self, other: ArraySummary, rtol: float, atol: float) -> bool:
         """Whether the other numbers are the same, NaN included, but for a tolerance."""
         if self.size != other.size:
             return False
@@ -128,7 +128,7 @@ class Values:
         return data
 
     @classmethod
-    def from_data(cls, data: dict[str, Any]) -> Values:
+    def from_data(cls, data: dict[str, Any]) -> ArraySummary:
         """Return what `as_data` was made from."""
         if "numbers" in data:
             numbers = [_decode(x) for x in data["numbers"]]
@@ -143,6 +143,8 @@ class Values:
         v.histogram = data["histogram"]
         return v
 
+
+Values = ArraySummary  # its name before
 
 _SCALARS = ("size", "norm", "mean", "low", "high", "zeros", "nans", "infinities")
 

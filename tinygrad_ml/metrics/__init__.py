@@ -17,3 +17,39 @@ from .probability import brier_score_loss, log_loss
 from .ranking import average_precision_score, roc_auc_score
 from .regression import mean_absolute_error, mean_squared_error, r2_score, root_mean_squared_error
 from .report import classification_report
+
+__all__ = [
+    # classes
+    "accuracy_score",
+    "balanced_accuracy_score",
+    "confusion_matrix",
+    "precision_score",
+    "recall_score",
+    "f1_score",
+    "fbeta_score",
+    "false_positive_rate",
+    "precision_recall_fscore_support",
+    "classification_report",
+    # scores and probabilities
+    "roc_curve",
+    "roc_auc_score",
+    "precision_recall_curve",
+    "average_precision_score",
+    "auc",
+    "choose_threshold",
+    "log_loss",
+    "brier_score_loss",
+    "prediction_bias",
+    "PredictionBias",
+    # numbers
+    "mean_squared_error",
+    "root_mean_squared_error",
+    "mean_absolute_error",
+    "r2_score",
+    # pictures
+    "plot_confusion_matrix",
+    "plot_roc_curve",
+    "plot_precision_recall_curve",
+    # warnings
+    "UndefinedMetricWarning",
+]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .inputs import CLASSES, as_array, check_choice, check_lengths, check_scores, check_weight, is_positive, kind_of
+from .pictures import baseline, frame, new_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,9 +64,16 @@ class PredictionBias:
         -------
         matplotlib Axes
         """
-        from .pictures import plot_bias
-
-        return plot_bias(self, ax)
+        ax = ax or new_axes((4.2, 4.2))
+        full = self.count > 0
+        x, y, count = self.mean_prediction[full], self.mean_label[full], self.count[full]
+        baseline(ax, 0, 1, "no bias")
+        ax.vlines(x, np.minimum(x, y), np.maximum(x, y), color="C3", lw=1.5, zorder=2, label="bias of the bucket")
+        ax.scatter(x, y, s=15 + 85 * count / count.max(), color="C0", edgecolor="white", zorder=3, label="bucket")
+        ax.set(xlabel="mean prediction", ylabel="mean label", aspect="equal")
+        ax.set_title(f"prediction bias {self.overall:+.3g}", fontsize="medium")
+        frame(ax, "upper left")
+        return ax
 
 
 def prediction_bias(
@@ -86,7 +94,7 @@ def prediction_bias(
     n_bins : int
         The number of buckets. Quantiles may give fewer, as equal predictions stay together.
     strategy : {"quantile", "uniform"}
-        Buckets of equally many samples (or weight), or of equal width from 0 to 1.
+        Buckets of the same number of samples (or the same weight), or of equal width from 0 to 1.
     sample_weight : array_like of shape (samples,), optional
 
     Returns

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
+from ..modes import warn
 from .inputs import CLASSES, as_array, check_choice, check_targets, encode
 
 
@@ -69,16 +69,15 @@ def balanced_accuracy_score(y_true: Any, y_pred: Any, *, sample_weight: Any = No
     matrix = confusion_matrix(y_true, y_pred, sample_weight=sample_weight)
     sizes = matrix.sum(axis=1)
     if not sizes.all():
-        warnings.warn(
+        warn(
             "y_pred has classes that y_true has not (or only with weight 0): they have no recall and are left out",
-            stacklevel=2,
         )
     recalls = matrix.diagonal()[sizes != 0] / sizes[sizes != 0]
     score = recalls.mean()
     if adjusted:
-        chance = 1 / len(recalls)
+        guessing = 1 / len(recalls)
         with np.errstate(divide="ignore", invalid="ignore"):  # a single class
-            score = (score - chance) / (1 - chance)
+            score = (score - guessing) / (1 - guessing)
     return float(score)
 
 
@@ -140,9 +139,7 @@ def confusion_matrix(
     if weight is None or weight.dtype.kind in "iub":
         matrix = matrix.astype(np.int64)
     if n == 1:
-        warnings.warn(
-            "y_true and y_pred have a single class, so the matrix is 1 by 1: name all classes in labels=", stacklevel=2
-        )
+        warn("y_true and y_pred have a single class, so the matrix is 1 by 1: name all classes in labels=")
     if normalize is None:
         return matrix
     whole = {"true": matrix.sum(1, keepdims=True), "pred": matrix.sum(0, keepdims=True), "all": matrix.sum()}[normalize]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
+from ..modes import warn
 from .inputs import (
     CLASSES,
+    UndefinedMetricWarning,
     as_array,
     check_lengths,
     check_scores,
@@ -16,7 +17,6 @@ from .inputs import (
     distinct,
     is_positive,
     kind_of,
-    warn_undefined,
 )
 
 
@@ -40,7 +40,7 @@ def roc_curve(
     Returns
     -------
     fpr, tpr, thresholds : ndarray of shape (points,)
-        Rates of those with score >= threshold, for falling thresholds. The first is infinity: nothing is positive.
+        Rates of those with score >= threshold, for descending thresholds. The first is infinity: nothing is positive.
 
     Examples
     --------
@@ -55,7 +55,7 @@ def roc_curve(
     rates = []
     for counts, side, rate in ((false, "negative", "false positive rate"), (true, "positive", "true positive rate")):
         if counts[-1] <= 0:
-            warn_undefined(f"y_true has no {side} samples, so the {rate} is nan", stacklevel=2)
+            warn(f"y_true has no {side} samples, so the {rate} is nan", UndefinedMetricWarning)
         whole = counts[-1] if counts[-1] > 0 else np.nan
         rates.append(np.concatenate([[0.0], counts]) / whole)
     return rates[0], rates[1], np.concatenate([[np.inf], thresholds.astype(np.float64)])
@@ -83,7 +83,7 @@ def precision_recall_curve(
     Returns
     -------
     precision, recall : ndarray of shape (points + 1,)
-        Of those with score >= threshold, for rising thresholds; at last 1 and 0, where nothing is positive.
+        Of those with score >= threshold, for ascending thresholds; at last 1 and 0, where nothing is positive.
     thresholds : ndarray of shape (points,)
 
     Examples
@@ -102,7 +102,7 @@ def precision_recall_curve(
     predicted = true + false
     precision = np.divide(true, predicted, out=np.zeros_like(true), where=predicted != 0)
     if true[-1] == 0:
-        warnings.warn("y_true has no positive samples, so the recall is set to 1 at every threshold", stacklevel=2)
+        warn("y_true has no positive samples, so the recall is set to 1 at every threshold")
     recall = true / true[-1] if true[-1] else np.ones_like(true)
     return np.append(precision[::-1], 1.0), np.append(recall[::-1], 0.0), thresholds[::-1]
 
@@ -113,7 +113,7 @@ def auc(x: Any, y: Any) -> float:
     Parameters
     ----------
     x, y : array_like of shape (points,)
-        At least two points; x must rise or fall all the way.
+        At least two points; x must ascend or descend all the way.
 
     Returns
     -------
@@ -210,7 +210,7 @@ def count_at_thresholds(
     if weight is not None:
         counted = weight != 0
         positive, score, weight = positive[counted], score[counted], weight[counted]
-    order = np.argsort(score[::-1], kind="stable")[::-1]  # falling, and stable
+    order = np.argsort(score[::-1], kind="stable")[::-1]  # descending, and stable
     order = len(score) - 1 - order
     positive, score = positive[order], score[order]
     last = np.append(np.flatnonzero(score[1:] != score[:-1]), len(score) - 1)

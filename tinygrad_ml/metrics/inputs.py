@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from numbers import Number
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..tensor import Tensor
+from .. import validation
+from ..validation import first_non_finite
 
 CLASSES, MULTILABEL = "classes", "multilabel-indicator"
 
@@ -68,7 +68,7 @@ def check_targets(y_true: Any, y_pred: Any, sample_weight: Any = None) -> Target
 
 
 def kind_of(y: np.ndarray, name: str) -> str:
-    """Say what the target `y` holds: classes, labels in columns, numbers, or something that has no name."""
+    """Say what the target `y` holds: classes, labels in columns, numbers, or something else."""
     if y.ndim not in (1, 2) or 0 in y.shape[1:] or y.dtype.kind not in "biufU":
         return "unknown"
     several = y.ndim == 2 and y.shape[1] > 1
@@ -187,17 +187,10 @@ def check_lengths(**arrays: np.ndarray) -> None:
 
 def check_finite(array: np.ndarray, name: str) -> None:
     """Raise ValueError at the first NaN or infinity."""
-    if array.dtype.kind != "f":
-        return
-    with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(array.sum()):  # much faster than to look at each, which may still all be finite if this is not
-            return
-    finite = np.isfinite(array)
-    if not finite.all():
-        where = tuple(map(int, np.argwhere(~finite)[0]))
-        raise ValueError(
-            f"{name} has {array[where]} at index {where[0] if len(where) == 1 else where}: remove it first"
-        )
+    found = first_non_finite(array)
+    if found:
+        index = found.where[0] if array.ndim == 1 else found.where
+        raise ValueError(f"{name} has {found.value} at index {index}: remove it first")
 
 
 def check_choice(name: str, value: Any, choices: tuple[Any, ...]) -> None:
@@ -207,34 +200,21 @@ def check_choice(name: str, value: Any, choices: tuple[Any, ...]) -> None:
 
 
 def as_array(y: Any, name: str) -> np.ndarray:
-    """Return `y` as an ndarray; labels that are Python strings become NumPy's."""
-    if isinstance(y, Tensor):
-        return y.numpy()
-    if hasattr(y, "toarray"):
-        raise TypeError(f"{name} is sparse; the metrics take dense arrays: {name}.toarray()")
-    if y is None or isinstance(y, (str, bytes, dict, set)):
-        raise TypeError(f"{name} must be a list, an array, a pandas column or a Tensor, not {type(y).__name__}")
-    try:
-        array = np.asarray(y)
-    except ValueError as error:
-        raise ValueError(f"{name} is not an array: {error}") from None
-    if array.ndim == 0:
+    """Return `y` as an ndarray of at least one axis; labels that are Python strings become NumPy's."""
+    array = validation.as_array(y, name)
+    if array.ndim == 0:  # None, a number, a string, a dict
         raise TypeError(f"{name} must be a list, an array, a pandas column or a Tensor, not {type(y).__name__}")
     if array.dtype == object:
-        kind = getattr(getattr(y, "dtype", None), "kind", "O")
-        if kind in "biuf":  # a nullable column of pandas
-            array = y.to_numpy(dtype=np.float64 if kind == "f" or y.isna().any() else kind, na_value=np.nan)
-        elif all(isinstance(value, str) for value in array.flat):
-            array = array.astype(str)
-        else:
+        if not all(isinstance(value, str) for value in array.flat):
             raise ValueError(_mixed(array, name))
+        array = array.astype(str)
     if array.dtype.kind == "S":
         raise TypeError(f"{name} has bytes as labels: decode them to strings, with np.char.decode({name})")
     return array
 
 
 def _mixed(array: np.ndarray, name: str) -> str:
-    """Say what is wrong with an array of Python objects that are not all strings."""
+    """Return what is wrong with an array of Python objects that are not all strings."""
     for index, value in np.ndenumerate(array):
         if not isinstance(value, str) and not (isinstance(value, Number) and value == value):
             return f"{name} has {value!r} at index {index[0] if len(index) == 1 else index}: remove it first"
@@ -250,8 +230,3 @@ def neither_classes_nor_labels(name: str, array: np.ndarray) -> str:
         f"{name} of shape {array.shape} and dtype {array.dtype} is neither one class for each sample (samples,) nor "
         "a matrix of zeros and ones (samples, labels)"
     )
-
-
-def warn_undefined(message: str, stacklevel: int) -> None:
-    """Warn that a metric has no value; `stacklevel` counts from the caller."""
-    warnings.warn(message, UndefinedMetricWarning, stacklevel=stacklevel + 1)

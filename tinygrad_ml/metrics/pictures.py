@@ -1,4 +1,4 @@
-"""Pictures of the confusion matrix, of ROC and precision-recall curves, and of prediction bias; with matplotlib."""
+"""Pictures of the confusion matrix and of ROC and precision-recall curves; with matplotlib."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from .inputs import CLASSES, as_array, check_targets, encode
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from .bias import PredictionBias
 
 GREY = "0.45"
 
@@ -69,7 +67,7 @@ def plot_confusion_matrix(
         raise ValueError(f"display_labels has {len(names)} names for {n} classes: one for each is needed")
     if ax is None:
         side = float(np.clip(1.3 + 0.5 * n, 3.2, 9))
-        ax = _new_axes((side, side))
+        ax = new_axes((side, side))
     shown = matrix * 100.0 if normalize else matrix.astype(float)
     if errors_only:
         np.fill_diagonal(shown, np.nan)
@@ -142,13 +140,13 @@ def plot_roc_curve(
     fpr, tpr, cuts = roc_curve(
         y_true, y_score, pos_label=pos_label, sample_weight=sample_weight, drop_intermediate=False
     )
-    ax = ax or _new_axes((4.2, 4.2))
+    ax = ax or new_axes((4.2, 4.2))
     (line,) = ax.plot(fpr, tpr, lw=2, label=f"{name + ': ' if name else ''}AUC {auc(fpr, tpr):.3g}", zorder=3)
-    _baseline(ax, 0, 1, "guessing")
+    baseline(ax, 0, 1, "guessing")
     ax.set(xlabel="false positive rate", ylabel="true positive rate (recall)", aspect="equal")
     for_each = [] if thresholds is None else [int(np.searchsorted(-cuts, -t, "right")) - 1 for t in thresholds]
     _mark(ax, line, [(fpr[i], tpr[i], t) for i, t in zip(for_each, thresholds or ())], side=1)
-    _frame(ax, "lower right")
+    frame(ax, "lower right")
     return ax
 
 
@@ -178,32 +176,19 @@ def plot_precision_recall_curve(
     """
     precision, recall, cuts = precision_recall_curve(y_true, y_score, pos_label=pos_label, sample_weight=sample_weight)
     average = float(-np.sum(np.diff(recall) * precision[:-1]))
-    ax = ax or _new_axes((4.2, 4.2))
+    ax = ax or new_axes((4.2, 4.2))
     label = f"{name + ': ' if name else ''}AP {average:.3g}"
     (line,) = ax.plot(recall, precision, lw=2, drawstyle="steps-post", label=label, zorder=3)
-    _baseline(ax, precision[0], precision[0], f"guessing: {precision[0]:.2g}")
+    baseline(ax, precision[0], precision[0], f"guessing: {precision[0]:.2g}")
     ax.set(xlabel="recall (true positive rate)", ylabel="precision", aspect="equal")
     for_each = [] if thresholds is None else [int(np.searchsorted(cuts, t, "left")) for t in thresholds]
     _mark(ax, line, [(recall[i], precision[i], t) for i, t in zip(for_each, thresholds or ())], side=-1)
-    _frame(ax, "lower left" if average > 0.5 else "upper right")
+    frame(ax, "lower left" if average > 0.5 else "upper right")
     return ax
 
 
-def plot_bias(result: PredictionBias, ax: Axes | None = None) -> Axes:
-    """Draw what `PredictionBias.plot` promises."""
-    ax = ax or _new_axes((4.2, 4.2))
-    full = result.count > 0
-    x, y, count = result.mean_prediction[full], result.mean_label[full], result.count[full]
-    _baseline(ax, 0, 1, "no bias")
-    ax.vlines(x, np.minimum(x, y), np.maximum(x, y), color="C3", lw=1.5, zorder=2, label="bias of the bucket")
-    ax.scatter(x, y, s=15 + 85 * count / count.max(), color="C0", edgecolor="white", zorder=3, label="bucket")
-    ax.set(xlabel="mean prediction", ylabel="mean label", aspect="equal")
-    ax.set_title(f"prediction bias {result.overall:+.3g}", fontsize="medium")
-    _frame(ax, "upper left")
-    return ax
-
-
-def _new_axes(size: tuple[float, float]) -> Axes:
+def new_axes(size: tuple[float, float]) -> Axes:
+    """Return the axes of a new figure of this size in inches; say what to install without matplotlib."""
     try:
         from matplotlib import pyplot as plt
     except ImportError:
@@ -225,8 +210,8 @@ def _write_numbers(ax: Axes, image: Any, shown: np.ndarray, digits: int, cell: f
         ax.text(j, i, texts[i][j], ha="center", va="center", color=color, fontsize=size)
 
 
-def _baseline(ax: Axes, left: float, right: float, label: str) -> None:
-    """Draw the line of a model that knows nothing, unless an earlier curve has done so."""
+def baseline(ax: Axes, left: float, right: float, label: str) -> None:
+    """Draw the line of a model that guesses, unless an earlier curve has done so."""
     for line in ax.lines:
         if line.get_gid() == "baseline" and np.allclose(line.get_ydata(), [left, right]):
             line.remove()  # and drawn anew, so that it comes last in the legend
@@ -234,7 +219,8 @@ def _baseline(ax: Axes, left: float, right: float, label: str) -> None:
     ax.plot([0, 1], [left, right], ls=":", color=GREY, lw=1.2, label=label, zorder=1, gid="baseline")
 
 
-def _frame(ax: Axes, corner: Any) -> None:
+def frame(ax: Axes, corner: Any) -> None:
+    """Show the square from 0 to 1, with the legend in a corner."""
     ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(alpha=0.25)

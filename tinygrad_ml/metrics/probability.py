@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
+from ..modes import warn
 from .inputs import (
     CLASSES,
     MULTILABEL,
@@ -158,7 +158,7 @@ def _by_class(
         )
     eps = np.finfo(proba.dtype).eps
     if not np.isclose(proba.sum(axis=1), 1, rtol=float(eps) ** 0.5, atol=0).all():
-        warnings.warn("the rows of y_proba do not sum to one: are they probabilities?", stacklevel=3)
+        warn("the rows of y_proba do not sum to one: are they probabilities?")
     return truth, proba, weight
 
 
@@ -176,7 +176,7 @@ def _one_hot(true: np.ndarray, labels: Any) -> np.ndarray:
         raise ValueError(f"{where} has only the classes {classes.tolist()}: give all, at least two, in labels=")
     if labels is not None:
         if len(classes) != len(given) or (classes != given).any():
-            warnings.warn(f"the columns of y_proba are taken in the order {classes.tolist()}, sorted", stacklevel=4)
+            warn(f"the columns of y_proba are taken in the order {classes.tolist()}, sorted")
         unknown = np.setdiff1d(true, classes)
         if len(unknown):
             raise ValueError(

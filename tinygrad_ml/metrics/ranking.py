@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from ..modes import warn
 from .curves import auc, precision_recall_curve, roc_curve
 from .inputs import (
     CLASSES,
     MULTILABEL,
+    UndefinedMetricWarning,
     as_array,
     check_choice,
     check_lengths,
@@ -21,7 +23,6 @@ from .inputs import (
     kind_of,
     neither_classes_nor_labels,
     positions,
-    warn_undefined,
 )
 
 AVERAGES = ("micro", "macro", "weighted", "samples", None)
@@ -40,7 +41,7 @@ def roc_auc_score(
     """Return the area under the ROC curve.
 
     It is the probability that a positive sample has a higher score than a negative one (ties count half). It does not
-    change under a rising function of the scores: it judges their order, not their values.
+    change under an increasing function of the scores: it judges their order, not their values.
 
     Parameters
     ----------
@@ -52,7 +53,7 @@ def roc_auc_score(
         How to average over classes or labels; None gives the score of each.
     sample_weight : array_like of shape (samples,), optional
     max_fpr : float, optional
-        Count only the part with a false positive rate up to this, scaled so that chance is 0.5 and the best is 1.
+        Count only the part with a false positive rate up to this, scaled so that guessing gives 0.5 and the best is 1.
         McClish, "Analyzing a portion of the ROC curve" (1989). Two classes only.
     multi_class : {"raise", "ovr", "ovo"}
         With several classes: each against the rest, or every pair (Hand and Till, "A simple generalisation of the
@@ -136,8 +137,8 @@ def average_precision_score(
 
 def _area(true: np.ndarray, score: np.ndarray, weight: np.ndarray | None, max_fpr: float | None = None) -> float:
     if len(distinct(true)) < 2:
-        warn_undefined(
-            "y_true has one class only: there is no pair of samples to rank, so the AUC is nan", stacklevel=5
+        warn(
+            "y_true has one class only: there is no pair of samples to rank, so the AUC is nan", UndefinedMetricWarning
         )
         return float("nan")
     fpr, tpr, _ = roc_curve(true, score, sample_weight=weight, pos_label=true.max())
@@ -205,7 +206,7 @@ def _multiclass_auc(
         areas.append((_area(first, score[both, a], None) + _area(~first, score[both, b], None)) / 2)
         sizes.append(both.mean())
     if not areas:
-        warn_undefined("y_true has one class only: there is no pair of classes, so the AUC is nan", stacklevel=3)
+        warn("y_true has one class only: there is no pair of classes, so the AUC is nan", UndefinedMetricWarning)
         return float("nan")
     return float(np.average(areas, weights=sizes if average == "weighted" else None))
 

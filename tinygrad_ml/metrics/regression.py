@@ -1,4 +1,4 @@
-"""How far predicted numbers are from the true ones."""
+"""How far predicted values are from the true ones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .inputs import as_array, check_lengths, check_scores, check_weight, warn_undefined
+from ..modes import warn
+from .inputs import UndefinedMetricWarning, as_array, check_lengths, check_scores, check_weight
 
 
 def mean_squared_error(
@@ -100,7 +101,7 @@ def r2_score(
     multioutput = "uniform_average" if multioutput is None else multioutput
     true, pred, weight, outputs = _check(y_true, y_pred, sample_weight, multioutput, ("variance_weighted",))
     if len(true) < 2:
-        warn_undefined("R^2 compares with the mean of y_true: it takes at least two samples", stacklevel=2)
+        warn("R^2 compares with the mean of y_true: it takes at least two samples", UndefinedMetricWarning)
         return float("nan")
     column = 1.0 if weight is None else weight[:, None]
     error = np.sum(column * (true - pred) ** 2, axis=0)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
+from ..modes import warn
 from .inputs import CLASSES, as_array, check_targets, encode
 from .rates import Rates
 
@@ -70,7 +70,7 @@ def classification_report(
         message = f"target_names has {len(names)} names for {len(wanted)} classes, {wanted[:5].tolist()}"
         if labels is None:
             raise ValueError(f"{message}: name each of them, or choose some with labels=")
-        warnings.warn(message, stacklevel=2)
+        warn(message)
 
     def rates(average: str | None) -> Rates:
         return Rates(targets.y_true, targets.y_pred, wanted, 1, average, targets.weight, zero_division)

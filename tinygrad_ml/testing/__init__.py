@@ -1,4 +1,6 @@
-"""Tools for tests: gradient checks and sample inputs for every operation."""
+"""Tools for tests: gradient checks of functions, modules and operations."""
 
 from .gradcheck import gradcheck
 from .report import GradientCheckError, Report
+
+__all__ = ["gradcheck", "GradientCheckError", "Report"]

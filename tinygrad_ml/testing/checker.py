@@ -12,8 +12,7 @@ from .diagnosis import explain, malformed
 from .directions import along_directions, check_ties
 from .problem import Problem
 from .progress import steps
-from .report import Comparison, Failure, Report
-from .verdict import KINK, NOTES, ROUNDING, WRONG, verdict
+from .report import KINK, NOTES, ROUNDING, WRONG, Comparison, Failure, Report, verdict
 
 ENOUGH = 64  # wrong entries of one input are proof enough
 RTOL = {"central": 1e-6, "ridders": 1e-8, "complex": 1e-9}

@@ -8,8 +8,7 @@ import numpy as np
 
 from .derivatives import central, power_of_two
 from .progress import steps
-from .report import Failure
-from .verdict import AGREES, KINK, ROUGH, ROUNDING
+from .report import AGREES, KINK, ROUGH, ROUNDING, Failure
 
 if TYPE_CHECKING:
     from .checker import Checker

@@ -1,7 +1,20 @@
 """Training: `fit`, its history, and callbacks that stop, save, and change the learning rate."""
 
-from .callbacks import Callback, ClipGradients, EarlyStopping, LearningRate
+from .callbacks import ClipGradients, EarlyStopping, LearningRate
 from .checkpoint import Checkpoint
 from .diverged import Diverged
 from .history import History
-from .run import Run, fit
+from .loop import fit
+from .run import Callback, Run
+
+__all__ = [
+    "fit",
+    "Run",
+    "History",
+    "Diverged",
+    "Callback",
+    "EarlyStopping",
+    "Checkpoint",
+    "LearningRate",
+    "ClipGradients",
+]

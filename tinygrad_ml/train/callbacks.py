@@ -1,77 +1,22 @@
-"""Callbacks: what happens beside the steps of a training."""
+"""Callbacks: stop early, change the learning rate, clip the gradients."""
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..optim import clip_grad_norm_, clip_grad_value_
 from ..optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from .run import Callback, Run
 
-if TYPE_CHECKING:
-    from .run import Run
-
-
-class Callback:
-    """The base of everything that `fit` calls beside its steps. Define the methods that you need.
-
-    Each gets the `Run`, with `module`, `loss`, `optimizer`, `history`, `epoch` (from 1), `epochs` (how many there are
-    to be), `batch` (from 1) and `stop(reason)`. What must survive an interruption goes into `state_dict`.
-
-    Examples
-    --------
-    >>> class Report(tg.train.Callback):
-    ...     def on_epoch_end(self, run):
-    ...         print(f"epoch {run.epoch}: {run.history['loss'][-1]:.2f}")
-    ...         if run.history["loss"][-1] < 1.0:
-    ...             run.stop("The loss is small enough.")
-    >>> line = tg.nn.Linear(1, 1)
-    >>> line.load_state_dict({"weight": [[0.0]], "bias": [0.0]})
-    >>> data = np.ones((2, 1)), np.full((2, 1), 2.0)
-    >>> sgd = tg.optim.SGD(line.parameters(), lr=0.2)
-    >>> history = tg.train.fit(line, tg.nn.MSELoss(), sgd, data, epochs=9, callbacks=[Report()])
-    epoch 1: 4.00
-    epoch 2: 0.16
-    >>> history.stopped
-    'The loss is small enough.'
-    """
-
-    after_others = False  # whether to be called after the callbacks that leave this False
-
-    def __repr__(self) -> str:
-        parameters = [p for p in inspect.signature(type(self)).parameters.values() if p.name in vars(self)]
-        values = [(p, vars(self)[p.name]) for p in parameters]
-        values = [(p, str(value) if isinstance(value, Path) else value) for p, value in values if value != p.default]
-        arguments = ", ".join(f"{p.name}={value!r}" for p, value in values)
-        return f"{type(self).__name__}({arguments})"
-
-    def on_start(self, run: Run) -> None:
-        """Before the first epoch."""
-
-    def before_step(self, run: Run) -> None:
-        """Before every step of the optimizer, when all gradients are there and finite."""
-
-    def on_epoch_end(self, run: Run) -> None:
-        """After every epoch, when its row is in the history."""
-
-    def on_end(self, run: Run) -> None:
-        """After the last epoch, also when the training ended early or by Ctrl-C, but not after an error."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return what a checkpoint must keep: numbers, text, arrays, and dicts and lists of them."""
-        return {}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over what `state_dict` returned."""
+__all__ = ["ClipGradients", "EarlyStopping", "LearningRate", "improved"]
 
 
 class EarlyStopping(Callback):
-    """Ends the training when a measure has not improved for some epochs, and restores the best weights.
+    """Ends the training run when a measure has not improved for some epochs, and restores the best weights.
 
-    The weights and buffers of the best epoch come back whenever the training ends. After an error they stay in
+    The weights and buffers of the best epoch come back whenever the training run ends. After an error they stay in
     `best_weights`.
 
     Parameters
@@ -79,11 +24,11 @@ class EarlyStopping(Callback):
     monitor : str
         A column of the history.
     patience : int
-        So many epochs without improvement end the training.
+        The number of epochs without improvement that end the training run.
     min_delta : float
         A smaller change is no improvement.
     mode : "min" or "max"
-        Whether the measure should fall or rise.
+        Whether a smaller or a larger value of the measure is better.
     restore_best : bool
 
     Attributes

@@ -1,24 +1,30 @@
-"""Checkpoint: a training in a file, which goes on bit for bit after it was killed."""
+"""Checkpoint: a training run in a file, which goes on bit for bit after it was killed."""
 
 from __future__ import annotations
 
 import math
 import os
 import re
+from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+
+from ..data import DataLoader
 from ..nn.module import Module
 from ..optim.lr_scheduler import ReduceLROnPlateau
 from ..random import get_rng_state, set_rng_state
 from ..serialization import load, save
-from .callbacks import Callback, LearningRate, improved
-from .fingerprint import differences, fingerprint
+from .batches import loader_of
+from .callbacks import LearningRate, improved
+from .run import Callback, Run
 
-if TYPE_CHECKING:
-    from .run import Run
+__all__ = ["Checkpoint", "fingerprint"]
 
 FORMAT = "tinygrad_ml training 2"
+LARGE = 2**26  # bytes, which take less than a tenth of a second
+SAMPLED = 64  # rows of what is larger, or on disk
 
 
 class Checkpoint(Callback):
@@ -109,7 +115,7 @@ class Checkpoint(Callback):
             self.best = value
         elif run.epoch % self.every and run.epoch < run.epochs and run.stopped is None:
             return
-        loader = run.data.loader
+        loader = loader_of(run.data)
         state = {
             "format": FORMAT,
             "module": run.module.state_dict(),
@@ -156,8 +162,9 @@ class Checkpoint(Callback):
                 "resume=False to replace it."
             ) from error
         run.history.load_state_dict(state["history"])
-        if run.data.loader is not None:
-            run.data.loader.seed, run.data.loader.epoch = state["data"]["seed"], state["data"]["epoch"]
+        loader = loader_of(run.data)
+        if loader is not None:
+            loader.seed, loader.epoch = state["data"]["seed"], state["data"]["epoch"]
         run.epoch, run.stopped, self.best = state["epoch"], state["stopped"], state["best"]
         self._began = state["began"]
 
@@ -166,7 +173,7 @@ class Checkpoint(Callback):
         saved, present = [name for name, _ in state["callbacks"]], [name for name, _ in _states(run)]
         if saved != present:
             raise ValueError(f"it has the callbacks {saved}, not {present}")
-        loader, data = run.data.loader, state["data"]
+        loader, data = loader_of(run.data), state["data"]
         if (loader is None) != (data is None):
             raise ValueError("its batches came from " + ("arrays or a DataLoader" if data else "another iterable"))
         if loader is not None:
@@ -189,8 +196,8 @@ class Checkpoint(Callback):
 
 
 def _data(run: Run) -> dict[str, Any]:
-    loader = run.data.loader
-    validation = None if run.validation is None else run.validation.loader
+    loader = loader_of(run.data)
+    validation = loader_of(run.validation)
     return {
         "data": None if loader is None else fingerprint(loader),
         "validation data": None if validation is None else fingerprint(validation),
@@ -223,3 +230,52 @@ def _stateful(run: Run) -> list[Callback]:
 
 def _states(run: Run) -> list[tuple[str, dict[str, Any]]]:
     return [(type(callback).__name__, callback.state_dict()) for callback in _stateful(run)]
+
+
+# ---------------------------------------------------------------------- the data
+
+
+def fingerprint(loader: DataLoader) -> list[dict[str, Any]]:
+    """Return the shape, the dtype and a hash of every array.
+
+    The hash is that of all numbers, or of 64 rows, evenly spread, of a memory map or an array above 64 MiB.
+
+    Examples
+    --------
+    >>> from tinygrad_ml.train.checkpoint import fingerprint
+    >>> one, same, other = (tg.data.DataLoader(np.array([1.0, y])) for y in (2.0, 2.0, 3.0))
+    >>> fingerprint(one) == fingerprint(same), fingerprint(one) == fingerprint(other)
+    (True, False)
+    """
+    return [_of_array(array, on_disk) for array, on_disk in zip(loader.arrays, loader.on_disk)]
+
+
+def _of_array(array: np.ndarray, on_disk: bool) -> dict[str, Any]:
+    if on_disk or array.nbytes > LARGE:
+        rows = array[np.unique(np.linspace(0, len(array) - 1, SAMPLED).astype(np.intp))]
+    else:
+        rows = array
+    numbers = np.ascontiguousarray(rows).reshape(-1).view(np.uint8)
+    digest = blake2b(numbers, digest_size=16).hexdigest()  # type: ignore[arg-type]  # any buffer will do
+    return {"shape": array.shape, "dtype": str(array.dtype), "hash": digest}
+
+
+def differences(what: str, saved: list[dict[str, Any]] | None, present: list[dict[str, Any]] | None) -> list[str]:
+    """Say how the data of a file differ from those that there are now; None if they are not in arrays."""
+    if saved == present:
+        return []
+    if saved is None or present is None:
+        return [f"it had {what} in arrays" if saved else f"it had no {what} in arrays"]
+    if len(saved) != len(present):
+        return [f"its {what} had {len(saved)} arrays, not {len(present)}"]
+    found, values = [], []
+    for i, (old, new) in enumerate(zip(saved, present)):
+        name = ("x", "y")[i] if i < 2 else f"part {i}"
+        kinds = [f"of shape {one['shape']} and dtype {one['dtype']}" for one in (old, new)]
+        if kinds[0] != kinds[1]:
+            found.append(f"its {what} had {name} {kinds[0]}, not {kinds[1]}")
+        elif old["hash"] != new["hash"]:
+            values.append(name)
+    if values:
+        found.append(f"its {what} were others: {' and '.join(values)} had other values")
+    return found

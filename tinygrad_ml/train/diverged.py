@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,10 +13,12 @@ from ..modes import detect_anomaly
 from ..nn.module import Module
 from ..sparse import SparseRows
 from ..tensor import Tensor
+from ..validation import first_non_finite
+from .batches import loader_of
 from .history import History
+from .run import Run
 
-if TYPE_CHECKING:
-    from .run import Run
+__all__ = ["Diverged", "Snapshot", "diagnose"]
 
 
 class Diverged(FloatingPointError):
@@ -37,27 +39,27 @@ class Diverged(FloatingPointError):
     learning_rate: float
 
 
-class Before(NamedTuple):
-    """How things stood before a batch."""
+class Snapshot(NamedTuple):
+    """The state before a batch: what the batch needs to be run again."""
 
     random: Mapping[str, Any]
-    values: list[Any]
+    values: Sequence[Any]
     buffers: Sequence[Tensor]
 
     def restore(self) -> None:
         """Bring the random numbers and the buffers back."""
         random.default_generator().bit_generator.state = self.random
         for buffer, value in zip(self.buffers, self.values):
-            buffer._data = value
+            buffer._replace(value)
 
 
-def explained(run: Run, batch: tuple, before: Before, number: float, parameter: Tensor | None = None) -> Diverged:
+def diagnose(run: Run, batch: tuple, before: Snapshot, loss: float, parameter: Tensor | None = None) -> Diverged:
     """Return the error for a batch whose loss or gradient is not finite; run it again to find the first operation."""
-    what = f"the loss is {number}"
+    what = f"the loss is {loss}"
     if parameter is not None:
         values = parameter.grad.values if isinstance(parameter.grad, SparseRows) else parameter.grad.numpy()
-        bad = values[~np.isfinite(values)][0]
-        what = f"the gradient of {_name(run, parameter)} has {bad}, while the loss is {number:.6g}"
+        found = first_non_finite(values)
+        what = f"the gradient of {_name(run, parameter)} has {found and found.value}, while the loss is {loss:.6g}"
     rate = run.optimizer.param_groups[0]["lr"]
     lines = [f"{what}, in epoch {run.epoch}, batch {run.batch}, at the learning rate {rate:.6g}."]
     causes = _in_parameters(run) or _in_data(run, batch)
@@ -120,7 +122,7 @@ def _name(run: Run, parameter: Tensor) -> str:
 
 def _in_parameters(run: Run) -> list[str]:
     for p in run.parameters:
-        if not np.isfinite(p.numpy()).all():
+        if first_non_finite(p.numpy()):
             return [
                 f"The values of {_name(run, p)} were not finite before this step, so the step before was too large, or "
                 "they came so: lower the learning rate, or make the model anew."
@@ -130,14 +132,13 @@ def _in_parameters(run: Run) -> list[str]:
 
 def _in_data(run: Run, batch: tuple) -> list[str]:
     """Say where the data of this batch are not finite."""
-    found = []
-    loader = run.data.loader
+    lines = []
+    loader = loader_of(run.data)
     for i, part in enumerate(batch):
-        values = part.numpy() if isinstance(part, Tensor) else part
-        bad = np.argwhere(~np.isfinite(values))
-        if len(bad):
-            index = tuple(bad[0].tolist())
+        found = first_non_finite(part.numpy() if isinstance(part, Tensor) else part)
+        if found:
             name = ("The input x", "The target")[i] if i < 2 else f"Part {i} of the data"
+            index = found.where
             row = f"row {index[0]} of the batch"
             if loader is not None:
                 rows = loader.order(loader.epoch - 1)[(run.batch - 1) * loader.batch_size :]
@@ -146,8 +147,9 @@ def _in_data(run: Run, batch: tuple) -> list[str]:
             if len(index) > 1:
                 names = loader.columns[i] if loader is not None else None
                 column = f", column {names[index[1]]!r}" if names else f", column {', '.join(map(str, index[1:]))}"
-            found.append(
-                f"{name} has {values[index]} in {row}{column}{f', and {len(bad) - 1} more' * (len(bad) > 1)} in this "
-                "batch: fill in what is missing, or leave these rows out."
+            more = f", and {found.total - 1} more" * (found.total > 1)
+            lines.append(
+                f"{name} has {found.value} in {row}{column}{more} in this batch: fill in what is missing, or leave "
+                "these rows out."
             )
-    return found
+    return lines

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,13 +11,12 @@ import numpy as np
 from ... import autograd
 from ...nn.module import Buffer, Module, Parameter
 from ...tensor import Tensor
+from ..format import as_text, parameters_as_text
 from ..formulas import formulas
 from ..graph import Graph
-from ..nodes import Input, Node
-from ..values import Values, short
+from ..nodes import GraphNode, Input
+from ..values import ArraySummary
 from .cost import flops
-
-TEXT = 60  # characters of a constant
 
 
 class Builder:
@@ -46,15 +44,15 @@ class Builder:
 
     # ------------------------------------------------------------------ nodes
 
-    def add(self, kind: str, value: Any = None, **about: Any) -> Node:
+    def add(self, kind: str, value: Any = None, **about: Any) -> GraphNode:
         """Append a node."""
-        node = Node(len(self.graph.nodes), kind, **about)
+        node = GraphNode(len(self.graph.nodes), kind, **about)
         if value is not None:
             node.shape = tuple(np.shape(value))
             node.dtype = str(getattr(value, "dtype", ""))
             node.bytes = getattr(value, "nbytes", 0)
             if self.values:
-                node.value = Values.of(value)
+                node.value = ArraySummary.of(value)
         self.graph.nodes.append(node)
         return node
 
@@ -64,7 +62,7 @@ class Builder:
             return self.numbers.get(_key(x) if x.node is None else x.node)
         return self.numbers.get(id(x)) if isinstance(x, np.ndarray) else None
 
-    def remember(self, x: Tensor, node: Node) -> None:
+    def remember(self, x: Tensor, node: GraphNode) -> None:
         """Know a value again as the one of this node."""
         self.numbers[_key(x)] = node.number
         self.alive += (x, x._data)
@@ -142,57 +140,6 @@ def _key(x: Tensor) -> int:
     return id(x if isinstance(x._data, np.bool_) else x._data)
 
 
-def as_text(x: Any) -> str:
-    """Return a constant argument as a short text that is the same in every run."""
-    if isinstance(x, Tensor):
-        x = x._data
-    if isinstance(x, np.generic):
-        x = x.item()
-    if isinstance(x, np.ndarray):
-        return str(x.item()) if not x.ndim else f"{x.dtype} {shape_text(x.shape)}"
-    if isinstance(x, float):
-        return short(x)
-    if isinstance(x, slice):
-        return ":".join("" if part is None else str(part) for part in (x.start, x.stop, x.step)[: 3 if x.step else 2])
-    if isinstance(x, (tuple, list)):
-        return "(" + ", ".join(map(as_text, x)) + ("," if len(x) == 1 else "") + ")"
-    if callable(x):
-        return getattr(x, "__name__", type(x).__name__)
-    text = type(x).__name__ if " at 0x" in repr(x) else repr(x)
-    return text if len(text) <= TEXT else text[: TEXT - 1] + "…"
-
-
-def shape_text(shape: tuple[int, ...] | None) -> str:
-    """Return a shape as one writes it: 32×10."""
-    return "" if shape is None else "×".join(map(str, shape)) if shape else "scalar"
-
-
-def parameters_as_text(given: dict[str, Any], usual: dict[str, Any]) -> dict[str, str]:
-    """Return the parameters that differ from their defaults; a named tuple as its fields."""
-    found: dict[str, str] = {}
-    for name, value in given.items():
-        default: Any = usual.get(name)
-        if hasattr(value, "_fields"):
-            defaults = default if hasattr(default, "_fields") else value._field_defaults.values()
-            pairs = zip(value._fields, value, defaults)
-            found |= {field: as_text(_uniform(x)) for field, x, plain in pairs if x != plain}
-        elif not same(value, default) or name not in usual:
-            found[name] = as_text(value)
-    return found
-
-
-def _uniform(x: Any) -> Any:
-    """Return the one number that a nested tuple repeats: ((1, 1), (1, 1)) is 1."""
-    while isinstance(x, tuple) and x and all(part == x[0] for part in x):
-        x = x[0]
-    return x
-
-
-def same(x: Any, default: Any) -> bool:
-    """Whether a parameter has its default value, which then need not be shown."""
-    return x is default or (type(x) is type(default) and isinstance(x, (int, float, str, bool)) and x == default)
-
-
 def tensors_in(result: Any) -> Iterator[Tensor]:
     """Yield the Tensors in a result: one, or any nesting of tuples, lists and dicts."""
     stack = [result]
@@ -235,13 +182,3 @@ def argument_names(function: Any, count: int) -> list[str]:
         at = names.index(rest) if rest in names else 0
         names = names[:at] + [f"{rest}[{k}]" for k in range(count - at)]
     return [names[k] if k < len(names) else f"input {k}" for k in range(count)]
-
-
-def plural(n: int, word: str) -> str:
-    """Return a count with its word: 1 node, 2 nodes."""
-    return f"{n:,} {word}{'s' * (n != 1)}"
-
-
-def total(shape: tuple[int, ...] | None) -> int:
-    """Return how many numbers an array of that shape has."""
-    return math.prod(shape or ())

@@ -11,7 +11,7 @@ from ... import autograd
 from ...modes import Mode
 from ...tensor import Tensor, from_owned
 from ..formulas import local_factor
-from ..values import Values
+from ..values import ArraySummary
 from .builder import Builder
 
 
@@ -44,7 +44,7 @@ def _arriving(x: Tensor, gradient: Any) -> Tensor:
 def _write(builder: Builder, number: int, edge: Any, g: Any) -> None:
     node = builder.graph.nodes[number]
     if type(g) is not autograd.OutputGradients:
-        node.gradient = Values.of(g)
+        node.gradient = ArraySummary.of(g)
     if type(edge) is not autograd.Node:
         return
     primitive = edge.primitive
@@ -59,7 +59,7 @@ def _write(builder: Builder, number: int, edge: Any, g: Any) -> None:
             if target is None or rule is None or args is None:
                 continue
             sent = _send(primitive, rule, target, g, args)
-            node.inputs[k].gradient = Values.of(sent)
+            node.inputs[k].gradient = ArraySummary.of(sent)
             if type(g) is not list and np.size(g) == 1 == np.size(sent) and local_factor(node.inputs[k].formula):
                 one = _send(primitive, rule, target, np.ones_like(g)[()], args)
                 node.inputs[k].local = float(np.real(np.ravel(one)[0]))

@@ -31,9 +31,9 @@ class Recorder:
         self.root = root
         if root is not None:
             self.scopes[0].type = type(root).__name__
-            self.know("", root)
+            self.register_names("", root)
 
-    def know(self, name: str, thing: Any) -> None:
+    def register_names(self, name: str, thing: Any) -> None:
         """Give a Tensor or a module, and all that belongs to it, a name."""
         if isinstance(thing, Tensor):
             kind = "parameter" if thing.requires_grad else "constant"
@@ -72,7 +72,7 @@ class Recorder:
             yield lambda result: None
             return
         if id(module) not in self.paths:
-            self.know(f"{type(module).__name__}", module)
+            self.register_names(f"{type(module).__name__}", module)
         scope = self.open(module)
         self.scopes.append(scope)
         try:

@@ -10,9 +10,10 @@ import numpy as np
 from ... import autograd
 from ...nn.module import Module, Parameter
 from ...tensor import Tensor
+from ..format import as_text, parameters_as_text
 from ..formulas import formulas
 from ..nodes import Input
-from .builder import Builder, as_text, parameters_as_text
+from .builder import Builder
 from .cost import flops
 
 

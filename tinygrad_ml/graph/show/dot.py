@@ -1,4 +1,4 @@
-"""Pictures in Graphviz's language. Identifiers are numbers, and text is escaped: nothing of it can break out."""
+"""Pictures in Graphviz's language. Identifiers are numbers, and text is escaped, so it cannot inject DOT syntax."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ import math
 from collections import defaultdict
 from typing import Any
 
-from ..build.builder import plural, shape_text
-from ..graph import Graph
-from ..nodes import Node
-from ..values import Values, short
+from ..format import plain, plural, shape_text
+from ..nodes import GraphData, GraphNode
+from ..values import ArraySummary, short
 from .style import FONT, palette, step
-from .text import Totals, plain, scope_chain
-from .view import LIMIT, Unit, View, view
+from .text import Totals, scope_chain
+from .view import LIMIT, DrawnNode, View, view
 
 SYMBOLS = {"add": "+", "subtract": "−", "multiply": "×", "divide": "÷", "matmul": "@", "negative": "−", "power": "^"}
 SYMBOLS |= {"less": "<", "greater": ">", "equal": "=", "less_equal": "≤", "greater_equal": "≥"}
@@ -23,7 +22,7 @@ NAME = 40  # characters
 
 
 def to_dot(
-    graph: Graph,
+    graph: GraphData,
     *,
     depth: int | None = None,
     gradients: bool = True,
@@ -42,16 +41,16 @@ def to_dot(
 
 
 class _Writer:
-    def __init__(self, graph: Graph, chosen: View, colours: dict[str, str], gradients: bool, marks: dict):
+    def __init__(self, graph: GraphData, chosen: View, colours: dict[str, str], gradients: bool, marks: dict):
         self.graph, self.view, self.colours, self.marks = graph, chosen, colours, marks
         self.gradients = gradients
         self.totals = Totals(graph)
         sizes = sorted(_rms(n.gradient) for n in graph.nodes if n.gradient is not None and _rms(n.gradient) > 0)
         self.usual = sizes[len(sizes) // 2] if sizes else 1.0
         self.backward = bool(sizes)
-        inner = [e for e in chosen.edges if chosen.units[e.source].kind in ("operation", "module")]
+        inner = [e for e in chosen.edges if chosen.drawn[e.source].kind in ("operation", "module")]
         self.deep = {e.target for e in inner}  # not the first operations after an input
-        self.faults = {node.number for node in graph.faults()}
+        self.non_finite = {node.number for node in graph.non_finite()}
 
     def text(self, direction: str, captions: bool) -> str:
         c = self.colours
@@ -66,9 +65,9 @@ class _Writer:
             f'fontname="{FONT}", fontsize=12, fontcolor="{c["text"]}"]',
             f'edge [arrowsize=0.6, color="{c["edge"]}", fontname="{FONT}", fontsize=9, fontcolor="{c["quiet"]}"]',
         ]
-        inside: dict[int, list[Unit]] = defaultdict(list)
-        for unit in self.view.units.values():
-            inside[unit.scope].append(unit)
+        inside: dict[int, list[DrawnNode]] = defaultdict(list)
+        for drawn in self.view.drawn.values():
+            inside[drawn.scope].append(drawn)
         passing: dict[int | None, list[int]] = defaultdict(list)
         for k, edge in enumerate(self.view.edges):
             passing[edge.through].append(k)
@@ -111,7 +110,7 @@ class _Writer:
             f"tooltip={_quote(scope.path + ': ' + scope.type)}]",
         ]
 
-    def _with_passages(self, units: list[Unit], numbers: list[int]) -> list[str]:
+    def _with_passages(self, inside: list[DrawnNode], numbers: list[int]) -> list[str]:
         """Return what is in a box, with the points at which edges pass through it between the parameters."""
         lines = []
         points: dict[str, list[str]] = defaultdict(list)
@@ -121,88 +120,102 @@ class _Writer:
             points[self.view.leaves[edge.target][0]].append(
                 f'p{k} [class=e{k}, label="", style=filled, penwidth=0, fillcolor="{colour}", {self.point}]'
             )
-        for unit in units:
-            lines += [self._unit(unit), *points[unit.key]]
+        for drawn in inside:
+            lines += [self._node(drawn), *points[drawn.key]]
         return lines
 
-    def _unit(self, unit: Unit) -> str:
-        c, node = self.colours, unit.node
-        if unit.kind == "gap":
-            label = f"label=<⋮<br/>{html.escape(unit.caption)}<br/>⋮>"
-            return f'{unit.key} [id={unit.key}, shape=plaintext, style="", {label}]'
-        if unit.kind == "reference" and node is not None:
+    def _node(self, drawn: DrawnNode) -> str:
+        c, node = self.colours, drawn.node
+        if drawn.kind == "gap":
+            label = f"label=<⋮<br/>{html.escape(drawn.caption)}<br/>⋮>"
+            return f'{drawn.key} [id={drawn.key}, shape=plaintext, style="", {label}]'
+        if drawn.kind == "reference" and node is not None:
             name = html.escape(_cut(plain(node.name)) or f"{node.operation} %{node.number}")
             label = f'label=<<i>from {name}</i>>, fontsize=10, fontcolor="{c["quiet"]}"'
-            return f'{unit.key} [id={unit.key}, shape=plaintext, style="", {label}]'
-        role = self._role(unit)
+            return f'{drawn.key} [id={drawn.key}, shape=plaintext, style="", {label}]'
+        role = self._role(drawn)
         fill, line = c[role], c.get(role + "-line", c["operation-line"])
         look = ""
-        if unit.kind == "input":
+        if drawn.kind == "input":
             look = ', shape=ellipse, style="filled", margin="0.02,0.02"'
-        elif unit.kind in ("parameter", "buffer", "constant"):
-            look = ', style="filled"' if unit.copies == 1 else ', style="filled,dashed"'
-        elif unit.kind == "module":
+        elif drawn.kind in ("parameter", "buffer", "constant"):
+            look = ', style="filled"' if drawn.copies == 1 else ', style="filled,dashed"'
+        elif drawn.kind == "module":
             look = ', shape=box3d, style="filled", margin="0.14,0.1"'
-        if node is not None and (node.number in self.graph.outputs or node.number in self.faults):
+        if node is not None and (node.number in self.graph.outputs or node.number in self.non_finite):
             look += ", peripheries=2"
-        if node is not None and node.number in self.faults:
+        if node is not None and node.number in self.non_finite:
             line = c["fault"]
         if node is not None and (node.wrong or node.kind == "error"):
             line = c["fault"]
             look += ", penwidth=2.5"
         return (
-            f'{unit.key} [id={unit.key}, class="{unit.kind}", label=<{self._label(unit)}>, '
-            f'fillcolor="{fill}", color="{line}"{look}, tooltip={_quote(self._tooltip(unit))}]'
+            f'{drawn.key} [id={drawn.key}, class="{drawn.kind}", label=<{self._label(drawn)}>, '
+            f'fillcolor="{fill}", color="{line}"{look}, tooltip={_quote(self._tooltip(drawn))}]'
         )
 
-    def _role(self, unit: Unit) -> str:
-        node = unit.node
+    def _role(self, drawn: DrawnNode) -> str:
+        node = drawn.node
         if node is not None and node.number in self.marks:
             return self.marks[node.number][0]
-        if unit.kind == "error":
+        if drawn.kind == "error":
             return "operation"
-        return "output" if node is not None and node.number in self.graph.outputs else unit.kind
+        return "output" if node is not None and node.number in self.graph.outputs else drawn.kind
 
-    def _label(self, unit: Unit) -> str:
-        node, c = unit.node, self.colours
-        rows = []
-        if unit.folded is not None:
-            scope = self.graph.scopes[unit.folded]
-            name = html.escape(_cut(plain(scope.name) or plain(self.graph.title)))
-            kind = f"<b>{html.escape(scope.type)}</b>" if scope.type else ""
-            rows.append(f"{name} {kind}")
-            n = self.totals.count(self.graph, unit.folded)
-            facts = plural(self.totals.operations[unit.folded], "operation")
-            rows.append(self._small((plural(n, "parameter") + ", " if n else "") + facts))
-            node = self.graph.nodes[scope.outputs[0]] if scope.outputs else None
+    def _label(self, drawn: DrawnNode) -> str:
+        node = drawn.node
+        rows: list[str] = []
+        if drawn.folded is not None:
+            outputs = self.graph.scopes[drawn.folded].outputs
+            rows = self._module_rows(drawn.folded)
+            node = self.graph.nodes[outputs[0]] if outputs else None
         elif node is not None:
-            rows.append(self._title(node))
-            second = [html.escape(_cut(f"{k}={v}")) for k, v in node.parameters.items() if node.operation != "part"]
-            if unit.caption:
-                second.append(html.escape(_cut(unit.caption)))
-            if node.operation and node.name:
-                second.insert(0, f"<i>{html.escape(_cut(plain(node.name)))}</i>")
-            if node.shape and (node.kind != "operation" or node.number in self.graph.outputs):
-                second.append(shape_text(node.shape))
-            if second:
-                rows.append(self._small(", ".join(second)))
-            if node.operation == "relu" and node.value is not None and node.value.size > FEW:
-                rows.append(self._small(f"{100 * node.value.zeros / node.value.size:.0f} % off"))
-            if node.number in self.marks and self.marks[node.number][1]:
-                rows.append(self._small(html.escape(_cut(self.marks[node.number][1], 60))))
-            elif node.number in self.marks and self.marks[node.number][0] != "changed":
-                rows.append(self._small(self.marks[node.number][0]))
-            if node.number in self.faults:
-                rows.append(f'<font point-size="9" color="{c["fault"]}">not finite from here on</font>')
-            if node.message:
-                rows.append(f'<font color="{c["fault"]}">{html.escape(_cut(plain(node.message), 70))}</font>')
+            rows = [self._title(node), *self._detail_rows(drawn, node), *self._finding_rows(node)]
         cells = self._cells(node)
         table = "".join(f'<tr><td colspan="{max(len(cells), 1)}">{row}</td></tr>' for row in rows)
         if cells:
             table += f"<tr>{''.join(cells)}</tr>"
         return f'<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{table}</table>'
 
-    def _title(self, node: Node) -> str:
+    def _module_rows(self, folded: int) -> list[str]:
+        """Return name and class of a folded module, and what is in it."""
+        scope = self.graph.scopes[folded]
+        name = html.escape(_cut(plain(scope.name) or plain(self.graph.title)))
+        kind = f"<b>{html.escape(scope.type)}</b>" if scope.type else ""
+        n = self.totals.count(self.graph, folded)
+        facts = plural(self.totals.operations[folded], "operation")
+        return [f"{name} {kind}", self._small((plural(n, "parameter") + ", " if n else "") + facts)]
+
+    def _detail_rows(self, drawn: DrawnNode, node: GraphNode) -> list[str]:
+        """Return the name, parameters and shape of a node, as far as its title does not say them."""
+        details = [html.escape(_cut(f"{k}={v}")) for k, v in node.parameters.items() if node.operation != "part"]
+        if drawn.caption:
+            details.append(html.escape(_cut(drawn.caption)))
+        if node.operation and node.name:
+            details.insert(0, f"<i>{html.escape(_cut(plain(node.name)))}</i>")
+        if node.shape and (node.kind != "operation" or node.number in self.graph.outputs):
+            details.append(shape_text(node.shape))
+        rows = [self._small(", ".join(details))] if details else []
+        if node.operation == "relu" and node.value is not None and node.value.size > FEW:
+            rows.append(self._small(f"{100 * node.value.zeros / node.value.size:.0f} % off"))
+        return rows
+
+    def _finding_rows(self, node: GraphNode) -> list[str]:
+        """Return what a comparison or a check found at a node, and what went wrong there."""
+        rows = []
+        mark, text = self.marks.get(node.number, ("changed", ""))
+        if text:
+            rows.append(self._small(html.escape(_cut(text, 60))))
+        elif mark != "changed":
+            rows.append(self._small(mark))
+        fault = self.colours["fault"]
+        if node.number in self.non_finite:
+            rows.append(f'<font point-size="9" color="{fault}">not finite from here on</font>')
+        if node.message:
+            rows.append(f'<font color="{fault}">{html.escape(_cut(plain(node.message), 70))}</font>')
+        return rows
+
+    def _title(self, node: GraphNode) -> str:
         if not node.operation:
             return f"{html.escape(_cut(plain(_last(node.name)) or node.kind))}"
         name = node.operation if node.operation != "part" else f"part {node.parameters.get('part', '')}"
@@ -212,7 +225,7 @@ class _Writer:
             return f"<b>{constants[0]} {name}</b>"
         return f"<b>{name}</b>" + "".join(f" {c}" for c in constants if c)
 
-    def _cells(self, node: Node | None) -> list[str]:
+    def _cells(self, node: GraphNode | None) -> list[str]:
         """Return the value, if it has few numbers, and the gradient in its colour."""
         c, cells = self.colours, []
         if node is None:
@@ -236,16 +249,16 @@ class _Writer:
     def _small(self, text: str) -> str:
         return f'<font point-size="9" color="{self.colours["quiet"]}">{text}</font>'
 
-    def _tooltip(self, unit: Unit) -> str:
-        node = unit.node
+    def _tooltip(self, drawn: DrawnNode) -> str:
+        node = drawn.node
         if node is None:
-            return unit.caption or (self.graph.scopes[unit.folded].path if unit.folded else self.graph.title)
+            return drawn.caption or (self.graph.scopes[drawn.folded].path if drawn.folded else self.graph.title)
         lines = [f"%{node.number} {node.operation or node.kind} {node.name}".rstrip()]
         if node.shape is not None:
             lines.append(f"{node.dtype} {node.shape}")
         lines += [f"d{i.argument} = {i.formula}" for i in node.inputs if i.formula]
-        if unit.copies > 1:
-            lines.append(f"shared: drawn {unit.copies} times, once for each use")
+        if drawn.copies > 1:
+            lines.append(f"shared: drawn {drawn.copies} times, once for each use")
         if node.code:
             lines.append(f"{node.line}  {node.code}")
         return "\n".join(lines)
@@ -268,7 +281,7 @@ class _Writer:
         return [(k, edges[k]) for k in sorted(range(len(edges)), key=place)]
 
     def _edge(self, k: int, edge: Any) -> str:
-        source, target = self.view.units[edge.source], self.view.units[edge.target]
+        source, target = self.view.drawn[edge.source], self.view.drawn[edge.target]
         options = [f"class=e{k}"]
         if edge.node.shape and source.kind in ("operation", "module", "gap"):
             options.append(f'label=" {shape_text(edge.node.shape)}"')
@@ -289,11 +302,11 @@ class _Writer:
 # ---------------------------------------------------------------------- small things
 
 
-def _rms(values: Values) -> float:
+def _rms(values: ArraySummary) -> float:
     return values.norm / math.sqrt(values.size) if values.size else 0.0
 
 
-def _fault(values: Values) -> str:
+def _fault(values: ArraySummary) -> str:
     if values.nans:
         return "NaN" if values.size == 1 else f"{values.nans:,} NaN"
     return "inf" if values.size == 1 else f"{values.infinities:,} inf"

@@ -9,26 +9,28 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from ..build.builder import plural
-from ..graph import Graph
+from ..format import plain, plural
+from ..nodes import GraphData
 from .dot import to_dot
 from .render import layout
 from .steps import steps
 from .style import DARK, LIGHT
-from .text import Totals, node_names, plain, scope_chain
-from .view import LIMIT, view
+from .text import Totals, node_names, scope_chain
+from .view import LIMIT, DrawnNode, View, view
 
 HERE = Path(__file__).parent
 
 
-def explorer(graph: Graph, path: str | Path, *, depth: int | None = None, share: bool = False, **options: Any) -> Path:
+def explorer(
+    graph: GraphData, path: str | Path, *, depth: int | None = None, share: bool = False, **options: Any
+) -> Path:
     """Write the page; see `Graph.explorer`."""
     path = Path(path)
     path.write_text(page(graph, depth=depth, share=share, **options), encoding="utf-8")
     return path
 
 
-def page(graph: Graph, *, depth: int | None = None, share: bool = False, limit: int = LIMIT, **options: Any) -> str:
+def page(graph: GraphData, *, depth: int | None = None, share: bool = False, limit: int = LIMIT, **options: Any) -> str:
     """Return the page as text."""
     dot = to_dot(graph, depth=depth, share=share, limit=limit, captions=False, **options)
     svg = layout(dot, "svg").decode()
@@ -43,51 +45,61 @@ def page(graph: Graph, *, depth: int | None = None, share: bool = False, limit: 
     return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], template)
 
 
-def _data(graph: Graph, depth: int | None, share: bool, limit: int) -> dict[str, Any]:
+def _data(graph: GraphData, depth: int | None, share: bool, limit: int) -> dict[str, Any]:
     """Return what the page needs to know, besides the picture."""
     chosen = view(graph, depth, share, limit)
-    totals = Totals(graph)
-    units: dict[str, dict[str, Any]] = {}
-    drawn: dict[int, list[str]] = defaultdict(list)  # node -> the units that stand for it
-    for key, unit in chosen.units.items():
-        units[key] = {"scope": unit.scope, "kind": unit.kind}
-        if unit.folded is not None:
-            units[key]["folded"] = unit.folded
-        elif unit.node is not None:
-            units[key]["node"] = unit.node.number
-            if unit.kind != "reference":
-                drawn[unit.node.number].append(key)
+    return {
+        "graph": json.loads(graph.to_json()),
+        "names": node_names(graph),
+        "scopes": _scopes(graph),
+        "clusters": sorted(chosen.clusters - {0}),
+        "units": {key: _drawn(drawn) for key, drawn in chosen.drawn.items()},
+        "drawn": _keys(chosen),
+        "edges": [[edge.source, edge.target] for edge in chosen.edges],
+        "steps": [[s.phase, s.node, s.text, s.complete] for s in steps(graph)],
+        "notes": [graph.error] * bool(graph.error) + graph.notes + chosen.notes,
+        "faults": [node.number for node in graph.non_finite()],
+    }
+
+
+def _drawn(drawn: DrawnNode) -> dict[str, Any]:
+    data: dict[str, Any] = {"scope": drawn.scope, "kind": drawn.kind}
+    if drawn.folded is not None:
+        data["folded"] = drawn.folded
+    elif drawn.node is not None:
+        data["node"] = drawn.node.number
+    return data
+
+
+def _keys(chosen: View) -> dict[int, list[str]]:
+    """Return for each node of the graph the keys of what is drawn for it."""
+    keys: dict[int, list[str]] = defaultdict(list)
+    for key, drawn in chosen.drawn.items():
+        if drawn.folded is None and drawn.node is not None and drawn.kind != "reference":
+            keys[drawn.node.number].append(key)
     for number, key in chosen.where.items():
-        if not drawn[number]:
-            drawn[number].append(key)
+        if not keys[number]:
+            keys[number].append(key)
+    return keys
+
+
+def _scopes(graph: GraphData) -> list[dict[str, Any]]:
+    totals = Totals(graph)
     scopes = []
     for scope in graph.scopes:
         n = totals.count(graph, scope.number)
         facts = [plural(n, "parameter")] if n else []
         facts.append(plural(totals.operations[scope.number], "operation"))
-        chain = [graph.scopes[k] for k in scope_chain(graph, scope.number)]
-        name = plain(scope.name) or plain(graph.title)
         scopes.append(
             {
                 "parent": scope.parent,
-                "name": name,
+                "name": plain(scope.name) or plain(graph.title),
                 "type": scope.type,
                 "facts": ", ".join(facts),
-                "chain": [c.number for c in chain],
+                "chain": scope_chain(graph, scope.number),
             }
         )
-    return {
-        "graph": json.loads(graph.to_json()),
-        "names": node_names(graph),
-        "scopes": scopes,
-        "clusters": sorted(chosen.clusters - {0}),
-        "units": units,
-        "drawn": drawn,
-        "edges": [[edge.source, edge.target] for edge in chosen.edges],
-        "steps": [[s.phase, s.node, s.text, s.complete] for s in steps(graph)],
-        "notes": [graph.error] * bool(graph.error) + graph.notes + chosen.notes,
-        "faults": [node.number for node in graph.faults()],
-    }
+    return scopes
 
 
 def _colours() -> str:

@@ -6,7 +6,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from ..graph import Graph
+from ..nodes import GraphData
 from .dot import to_dot
 
 HINT = (
@@ -19,7 +19,7 @@ class DotNotFound(RuntimeError):
     """Graphviz's program `dot` is not installed; the text says how to get it."""
 
 
-def render(graph: Graph, path: str | Path, **options: Any) -> Path:
+def render(graph: GraphData, path: str | Path, **options: Any) -> Path:
     """Draw into a file; see `Graph.render`."""
     path = Path(path)
     if not path.suffix:
@@ -35,7 +35,7 @@ def render(graph: Graph, path: str | Path, **options: Any) -> Path:
     return path
 
 
-def to_svg(graph: Graph, **options: Any) -> str:
+def to_svg(graph: GraphData, **options: Any) -> str:
     """Return the picture as SVG, without the head of a file."""
     text = layout(to_dot(graph, **options), "svg").decode()
     return text[text.index("<svg") :]
@@ -53,7 +53,7 @@ def layout(dot: str, kind: str) -> bytes:
         raise DotNotFound(HINT) from None
 
 
-def svg_or_none(graph: Graph, **options: Any) -> str | None:
+def svg_or_none(graph: GraphData, **options: Any) -> str | None:
     """Return the SVG for a notebook, or None without `dot`."""
     try:
         return to_svg(graph, **options)
@@ -61,7 +61,7 @@ def svg_or_none(graph: Graph, **options: Any) -> str | None:
         return None
 
 
-def mimebundle(graph: Graph) -> dict[str, str]:
+def mimebundle(graph: GraphData) -> dict[str, str]:
     """Return what a notebook shows: the picture, and the listing where there is none."""
     svg = svg_or_none(graph)
     text = repr(graph)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from ..build.builder import shape_text
+from ..format import plain, shape_text
 from ..formulas import local_factor
-from ..graph import Graph
-from ..nodes import Input, Node
-from ..values import Values
-from .text import node_names, plain
+from ..nodes import GraphData, GraphNode, Input
+from ..values import ArraySummary
+from .text import node_names
 
 
 @dataclass
@@ -34,7 +33,7 @@ class Step:
     complete: list[int] = field(default_factory=list)
 
 
-def steps(graph: Graph) -> list[Step]:
+def steps(graph: GraphData) -> list[Step]:
     """Return the steps of a graph.
 
     >>> from tinygrad_ml.graph.show.steps import steps
@@ -51,41 +50,54 @@ def steps(graph: Graph) -> list[Step]:
         f"{node.operation} {name}" if name.startswith("%") and node.operation else name
         for name, node in zip(node_names(graph), graph.nodes)
     ]
-    found = [Step("start", None, "The inputs and parameters have their values.")]
-    found += [
-        Step("forward", node.number, _forward(graph, node, names))
-        for node in graph.nodes
-        if node.kind in ("operation", "error")
-    ]
+    start = Step("start", None, "The inputs and parameters have their values.")
+    forward = _forward_steps(graph, names)
     if not any(node.gradient is not None for node in graph.nodes):
-        return found
-    results = [k for k in graph.outputs if graph.nodes[k].gradient is not None]
-    given = [graph.nodes[k].gradient for k in results]
-    if any(g is not None and not (g.low == g.high == 1) for g in given):
-        start = "The gradient of the result is given: " + ", ".join(_brief(g) for g in given) + "."
-    elif any(graph.nodes[k].shape for k in results):
-        start = "The gradient of each number of the result, for itself, is 1: from here it goes back."
-    else:
-        start = "The gradient of the result for itself is 1: from here it goes back."
+        return [start, *forward]
     uses = Counter(i.source for n in graph.nodes for i in n.inputs if i.gradient is not None and i.source is not None)
-    found.append(Step("turn", None, start, [k for k in results if not uses[k]]))
+    return [start, *forward, _turn(graph, uses), *_backward_steps(graph, names, uses), _end(graph, names)]
+
+
+def _forward_steps(graph: GraphData, names: list[str]) -> list[Step]:
+    nodes = [node for node in graph.nodes if node.kind in ("operation", "error")]
+    return [Step("forward", node.number, _forward(graph, node, names)) for node in nodes]
+
+
+def _turn(graph: GraphData, uses: Counter) -> Step:
+    """Return the step at which backpropagation begins."""
+    results = [k for k in graph.outputs if graph.nodes[k].gradient is not None]
+    given = [g for k in results if (g := graph.nodes[k].gradient) is not None]
+    if any(not (g.low == g.high == 1) for g in given):
+        text = "The gradient of the result is given: " + ", ".join(_brief(g) for g in given) + "."
+    elif any(graph.nodes[k].shape for k in results):
+        text = "The gradient of each number of the result, for itself, is 1: from here it goes back."
+    else:
+        text = "The gradient of the result for itself is 1: from here it goes back."
+    return Step("turn", None, text, [k for k in results if not uses[k]])
+
+
+def _backward_steps(graph: GraphData, names: list[str], uses: Counter) -> list[Step]:
+    found = []
     so_far: dict[int, tuple[int, list | None]] = {}
     for node in reversed(graph.nodes):
-        sent = [i for i in node.inputs if i.gradient is not None and i.source is not None]
-        if sent:
-            lines, complete = [], []
-            for i in sent:
+        lines, complete = [], []
+        for i in node.inputs:
+            if i.gradient is not None and i.source is not None:
                 lines.append(_backward(graph, node, i, names, so_far, uses))
-                if so_far[i.source or 0][0] == uses[i.source or 0]:
-                    complete.append(i.source or 0)
+                if so_far[i.source][0] == uses[i.source]:
+                    complete.append(i.source)
+        if lines:
             found.append(Step("backward", node.number, "\n".join(lines), complete))
-    leaves = [n for n in graph.nodes if not n.inputs and n.gradient is not None]
-    last = ", ".join(f"{names[n.number]} {_brief(n.gradient, n.shape)}" for n in leaves[:20])
-    found.append(Step("end", None, f"All gradients are complete: {last}{', …' if len(leaves) > 20 else ''}."))
     return found
 
 
-def _forward(graph: Graph, node: Node, names: list[str]) -> str:
+def _end(graph: GraphData, names: list[str]) -> Step:
+    leaves = [n for n in graph.nodes if not n.inputs and n.gradient is not None]
+    last = ", ".join(f"{names[n.number]} {_brief(n.gradient, n.shape)}" for n in leaves[:20])
+    return Step("end", None, f"All gradients are complete: {last}{', …' if len(leaves) > 20 else ''}.")
+
+
+def _forward(graph: GraphData, node: GraphNode, names: list[str]) -> str:
     if node.kind == "error":
         return f"{node.operation or 'here'}: {plain(node.message)}"
     arguments = []
@@ -99,20 +111,18 @@ def _forward(graph: Graph, node: Node, names: list[str]) -> str:
 
 
 def _backward(
-    graph: Graph, node: Node, i: Input, names: list[str], so_far: dict[int, tuple[int, list | None]], uses: Counter
+    graph: GraphData,
+    node: GraphNode,
+    i: Input,
+    names: list[str],
+    so_far: dict[int, tuple[int, list | None]],
+    uses: Counter,
 ) -> str:
     """Say what goes along one edge, and add it to what has come from the other paths."""
     sent, source = i.gradient, i.source or 0
     assert sent is not None
-    who, shape = names[source], graph.nodes[source].shape
-    factor = local_factor(i.formula)
-    if i.local is not None and node.gradient is not None and factor:
-        shown = factor if factor in ("1", "-1") else f"{factor} = {number(i.local)}"
-        arriving = f"gradient arriving {_brief(node.gradient)}"
-        text = f"{node.operation}: {arriving} × local derivative {shown} → {_brief(sent)} for {who}"
-    else:
-        known = f" ({_brief(node.gradient, node.shape)})" if node.gradient is not None else " of the parts"
-        text = f"{node.operation}: gradient arriving g{known}; {i.formula} → {_brief(sent, shape)} for {who}"
+    shape = graph.nodes[source].shape
+    text = _sent(node, i, sent, shape, names[source])
     count, total = so_far.get(source, (0, None))
     numbers = sent.numbers
     if count and total is not None and numbers is not None:
@@ -121,16 +131,25 @@ def _backward(
     so_far[source] = (count, numbers)
     if uses[source] == 1:
         return text
-    if count == 1:
-        return f"{text} (1 of {uses[source]} paths so far)"
-    whence = "the other path" if count == 2 else f"the {count - 1} other paths"
-    if numbers is None or total is None:
-        whole = graph.nodes[source].gradient
-        now = f" → {_brief(whole, shape)}" if count == uses[source] and whole is not None else ""
-        text += f", added to what came from {whence}{now}"
-    else:
-        text += f", added to {_numbers(total)} from {whence} → {_numbers(numbers)}"
+    if count > 1:
+        whence = "the other path" if count == 2 else f"the {count - 1} other paths"
+        whole = graph.nodes[source].gradient if count == uses[source] else None
+        if total is not None and numbers is not None:
+            text += f", added to {_numbers(total)} from {whence} → {_numbers(numbers)}"
+        else:
+            text += f", added to what came from {whence}" + (f" → {_brief(whole, shape)}" if whole is not None else "")
     return text if count == uses[source] else f"{text} ({count} of {uses[source]} paths so far)"
+
+
+def _sent(node: GraphNode, i: Input, sent: ArraySummary, shape: tuple[int, ...] | None, who: str) -> str:
+    """Say what goes along one edge: a product with the local derivative, or what the formula makes of the gradient."""
+    factor = local_factor(i.formula)
+    if i.local is not None and node.gradient is not None and factor:
+        shown = factor if factor in ("1", "-1") else f"{factor} = {number(i.local)}"
+        arriving = f"gradient arriving {_brief(node.gradient)}"
+        return f"{node.operation}: {arriving} × local derivative {shown} → {_brief(sent)} for {who}"
+    known = f" ({_brief(node.gradient, node.shape)})" if node.gradient is not None else " of the parts"
+    return f"{node.operation}: gradient arriving g{known}; {i.formula} → {_brief(sent, shape)} for {who}"
 
 
 def number(x: float) -> str:
@@ -144,7 +163,7 @@ def _numbers(numbers: list) -> str:
     return "[" + ", ".join(map(number, numbers[:4])) + (", …]" if len(numbers) > 4 else "]")
 
 
-def _brief(values: Values | None, shape: tuple[int, ...] | None = ()) -> str:
+def _brief(values: ArraySummary | None, shape: tuple[int, ...] | None = ()) -> str:
     if values is None:
         return ""
     if values.numbers is not None and values.size <= 4:

@@ -4,21 +4,35 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ..build.builder import plural, shape_text, total
-from ..graph import Graph
-from ..nodes import Node, Scope
+from ..format import plain, plural, shape_text, total, type_text
+from ..nodes import GraphData, GraphNode, Scope
 
 
-def listing(graph: Graph) -> str:
+def listing(graph: GraphData) -> str:
     """Return the operations in order, one a line, inside the modules that called them."""
     names = node_names(graph)
-    inputs = [n for n in graph.nodes if n.kind == "input"]
-    head = f"{plain(graph.title)}({', '.join(f'{names[n.number]}: {type_text(n)}' for n in inputs)})"
+    rows = [(_head(graph, names), ""), *_leaf_rows(graph, names), *_operation_rows(graph, names)]
     if graph.outputs:
-        head += " -> " + ", ".join(type_text(graph.nodes[k]) for k in graph.outputs)
-    rows: list[tuple[str, str]] = [(head, "")]
+        rows.append((f"  return {', '.join(names[k] for k in graph.outputs)}", ""))
+    width = min(max([len(left) for left, right in rows if right], default=0), 90)
+    lines = [f"{left:{width}}  {right}" if right else left for left, right in rows]
+    return "\n".join(lines + _findings(graph, names) + [f"note: {plain(note)}" for note in graph.notes])
+
+
+def _head(graph: GraphData, names: list[str]) -> str:
+    inputs = [f"{names[n.number]}: {type_text(n)}" for n in graph.nodes if n.kind == "input"]
+    results = [type_text(graph.nodes[k]) for k in graph.outputs]
+    return f"{plain(graph.title)}({', '.join(inputs)})" + (f" -> {', '.join(results)}" if results else "")
+
+
+def _leaf_rows(graph: GraphData, names: list[str]) -> list[tuple[str, str]]:
     leaves = [n for n in graph.nodes if n.kind in ("parameter", "buffer") or (n.kind == "constant" and n.shape)]
-    rows += [(f"  {n.kind} {names[n.number]}: {type_text(n)}", "") for n in leaves]
+    return [(f"  {n.kind} {names[n.number]}: {type_text(n)}", "") for n in leaves]
+
+
+def _operation_rows(graph: GraphData, names: list[str]) -> list[tuple[str, str]]:
+    """Return what was computed and what is known of it, with a title wherever a module begins."""
+    rows: list[tuple[str, str]] = []
     inside: list[int] = [0]
     for node in graph.nodes:
         if node.kind not in ("operation", "error"):
@@ -33,22 +47,21 @@ def listing(graph: Graph) -> str:
         if node.kind == "error":
             at = f" in {node.operation}" if node.operation else ""
             rows.append((f"{indent}raised{at}: {plain(node.message)}", node.line))
-            continue
-        rows.append((f"{indent}{names[node.number]}: {type_text(node)} = {call(graph, node, names)}", _facts(node)))
-    if graph.outputs:
-        rows.append((f"  return {', '.join(names[k] for k in graph.outputs)}", ""))
-    width = min(max([len(left) for left, right in rows if right], default=0), 90)
-    lines = [f"{left:{width}}  {right}" if right else left for left, right in rows]
+        else:
+            rows.append((f"{indent}{names[node.number]}: {type_text(node)} = {call(graph, node, names)}", _facts(node)))
+    return rows
+
+
+def _findings(graph: GraphData, names: list[str]) -> list[str]:
+    """Return the gradients of the leaves, and where something is wrong."""
     found = [f"{names[n.number]} {_brief(n)}" for n in graph.nodes if n.gradient is not None and not n.inputs]
-    if found:
-        lines.append("gradients: " + ", ".join(found))
-    for node in graph.faults():
+    lines = ["gradients: " + ", ".join(found)] if found else []
+    for node in graph.non_finite():
         lines.append(f"not finite: {names[node.number]} = {call(graph, node, names)} is the first")
-    lines += [f"{names[n.number]}: {n.message}" for n in graph.nodes if n.wrong]
-    return "\n".join(lines + [f"note: {plain(note)}" for note in graph.notes])
+    return lines + [f"{names[n.number]}: {n.message}" for n in graph.nodes if n.wrong]
 
 
-def node_names(graph: Graph) -> list[str]:
+def node_names(graph: GraphData) -> list[str]:
     """Return a name for every node, each once: its own, or its number."""
     count = Counter(node.name for node in graph.nodes)
     return [
@@ -57,24 +70,14 @@ def node_names(graph: Graph) -> list[str]:
     ]
 
 
-def call(graph: Graph, node: Node, names: list[str]) -> str:
+def call(graph: GraphData, node: GraphNode, names: list[str]) -> str:
     """Return an operation as it is called: matmul(x, %2, axis=1)."""
     arguments = [names[i.source] if i.source is not None else i.constant for i in node.inputs]
     arguments += [f"{name}={value}" for name, value in node.parameters.items()]
     return f"{node.operation}({', '.join(arguments)})"
 
 
-def type_text(node: Node) -> str:
-    """Return dtype and shape: float32 (32, 10)."""
-    return f"{node.dtype} {node.shape}" if node.shape is not None else "several"
-
-
-def plain(text: str) -> str:
-    """Return a text on one line, without control characters."""
-    return "".join(c if c.isprintable() else " " for c in text)
-
-
-def scope_chain(graph: Graph, number: int) -> list[int]:
+def scope_chain(graph: GraphData, number: int) -> list[int]:
     """Return the numbers of the calls that a scope lies in, the outermost first."""
     chain = [number]
     while (parent := graph.scopes[chain[-1]].parent) is not None:
@@ -86,13 +89,13 @@ def _title(scope: Scope, depth: int) -> tuple[str, str]:
     return "  " * depth + f"{plain(scope.name)}: {scope.type}", ""
 
 
-def _brief(node: Node) -> str:
+def _brief(node: GraphNode) -> str:
     g = node.gradient
     assert g is not None
     return str(g) if g.size <= 4 or not g.finite else f"norm {g.norm:.3g}"
 
 
-def _facts(node: Node) -> str:
+def _facts(node: GraphNode) -> str:
     parts = []
     if node.value is not None:
         parts.append(f"value {node.value}")
@@ -113,7 +116,7 @@ class Totals:
     parameters : list of sets of the numbers of nodes
     """
 
-    def __init__(self, graph: Graph):
+    def __init__(self, graph: GraphData):
         n = len(graph.scopes)
         self.flops, self.bytes, self.operations = [0] * n, [0] * n, [0] * n
         self.parameters: list[set[int]] = [set() for _ in range(n)]
@@ -134,20 +137,20 @@ class Totals:
             self.operations[parent] += self.operations[scope.number]
             self.parameters[parent] |= self.parameters[scope.number]
 
-    def count(self, graph: Graph, scope: int) -> int:
+    def count(self, graph: GraphData, scope: int) -> int:
         """Return how many numbers the parameters of a call have."""
         return sum(total(graph.nodes[k].shape) for k in self.parameters[scope])
 
 
-def tree(graph: Graph, depth: int | None = None) -> str:
+def tree(graph: GraphData, depth: int | None = None) -> str:
     """Return the module calls as an indented tree; `depth` levels of it."""
     totals = Totals(graph)
     below = children(graph)
     rows: list[tuple[str, str, str, str]] = []
-    stack: list[tuple[Node | Scope, str, str, int]] = [(graph.scopes[0], "", "", 0)]
+    stack: list[tuple[GraphNode | Scope, str, str, int]] = [(graph.scopes[0], "", "", 0)]
     while stack:
         thing, before, after, level = stack.pop()
-        if isinstance(thing, Node):
+        if isinstance(thing, GraphNode):
             rows.append((before + (thing.operation or thing.kind), shape_text(thing.shape), "", _flops(thing.flops)))
             continue
         title = plain(graph.title) if thing.parent is None else f"{plain(thing.name)}: {thing.type}"
@@ -175,9 +178,9 @@ def tree(graph: Graph, depth: int | None = None) -> str:
     return "\n".join(lines)
 
 
-def children(graph: Graph) -> list[list[Node | Scope]]:
+def children(graph: GraphData) -> list[list[GraphNode | Scope]]:
     """Return for each scope the operations and the calls directly in it, in the order in which they began."""
-    below: list[list[Node | Scope]] = [[] for _ in graph.scopes]
+    below: list[list[GraphNode | Scope]] = [[] for _ in graph.scopes]
     first = [len(graph.nodes)] * len(graph.scopes)
     for node in graph.nodes:
         if node.kind in ("operation", "error"):
@@ -188,7 +191,7 @@ def children(graph: Graph) -> list[list[Node | Scope]]:
         first[parent] = min(first[parent], first[scope.number])
         below[parent].append(scope)
     for items in below:
-        items.sort(key=lambda item: item.number if isinstance(item, Node) else first[item.number])
+        items.sort(key=lambda item: item.number if isinstance(item, GraphNode) else first[item.number])
     return below
 
 

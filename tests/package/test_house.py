@@ -1,0 +1,63 @@
+"""The rules of the house that no linter knows. Who may import whom is checked by import-linter (`make lint`)."""
+
+import ast
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LIBRARY = sorted([*(ROOT / "tinygrad_ml").rglob("*.py"), *(ROOT / "models").rglob("*.py")])
+TREES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in LIBRARY}
+
+
+def nodes_with_owner(tree):
+    """Yield each node of a file with the function and the class that it stands in, or None."""
+    pending = [(tree, None, None)]
+    while pending:
+        node, function, owner = pending.pop()
+        yield node, function, owner
+        if isinstance(node, ast.ClassDef):
+            function, owner = None, node
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            function = node
+        pending += [(child, function, owner) for child in ast.iter_child_nodes(node)]
+
+
+# ---------------------------------------------------------------------- imports
+
+# What is loaded when it is first asked for: parts of the package, for a quick start, and what draws.
+LAZY = {"tinygrad_ml/__init__.py": {"__getattr__"}, "tinygrad_ml/nn/__init__.py": {"__getattr__"}}
+
+
+def test_no_function_imports_a_part_of_the_library():
+    found = []
+    for name, tree in TREES.items():
+        for node, function, _ in nodes_with_owner(tree):
+            if function is None or getattr(function, "name", "") in LAZY.get(name, ()):
+                continue
+            own = isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").startswith("tinygrad_ml"))
+            own |= isinstance(node, ast.Import) and any(alias.name.startswith("tinygrad_ml") for alias in node.names)
+            if own:
+                found.append(f"{name}:{node.lineno}: {ast.unparse(node)}")
+    assert not found
+
+
+# ---------------------------------------------------------------------- around the package
+
+
+def test_the_hooks_before_a_commit_have_the_versions_of_the_extra_dev():
+    hooks = set(re.findall(r"\[(\w+==[\d.]+)\]", (ROOT / ".pre-commit-config.yaml").read_text()))
+    assert hooks
+    assert hooks <= set((ROOT / "setup.cfg").read_text().split())
+
+
+@pytest.mark.parametrize(
+    "path", [".ci/run", "Makefile", *(f".github/workflows/{name}.yml" for name in ("check", "nightly", "release"))]
+)
+def test_the_scripts_that_are_called_exist(path):
+    called = set(re.findall(r"(?:^|[\s@])((?:scripts|\.ci)/[\w.]+)", (ROOT / path).read_text()))
+    assert called
+    for script in called:
+        assert os.access(ROOT / script, os.R_OK if script.endswith((".sh", ".txt")) else os.X_OK), script

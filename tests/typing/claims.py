@@ -1,0 +1,71 @@
+"""What a type checker must see, and what it must refuse: an ignored line that is not refused is an error itself."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import tinygrad_ml as tg
+from tinygrad_ml import nn, optim
+
+if TYPE_CHECKING:
+    from typing_extensions import assert_type
+
+x = tg.tensor([1.0, 2.0], requires_grad=True)
+
+# operations, operators and methods give Tensors
+assert_type(x, tg.Tensor)
+assert_type(tg.exp(x), tg.Tensor)
+assert_type(tg.sum(x, axis=0, keepdims=True), tg.Tensor)
+assert_type(tg.concatenate([x, x]), tg.Tensor)
+assert_type(tg.where(x > 0, x, 0.0), tg.Tensor)
+assert_type(tg.matmul(x, x), tg.Tensor)
+assert_type(tg.linalg.norm(x), tg.Tensor)
+assert_type(tg.zeros(2, 3), tg.Tensor)
+assert_type(x + 1, tg.Tensor)
+assert_type(2 * x @ x, tg.Tensor)
+assert_type(-(x**2) / 3, tg.Tensor)
+assert_type(x > 0, tg.Tensor)
+assert_type(x[0], tg.Tensor)
+assert_type(x.T, tg.Tensor)
+assert_type(x.sum(axis=0), tg.Tensor)
+assert_type(x.reshape(2, 1), tg.Tensor)
+assert_type(x.mean(), tg.Tensor)
+assert_type(x.astype(np.float64), tg.Tensor)
+assert_type(x.softmax(axis=-1), tg.Tensor)
+assert_type(x.detach(), tg.Tensor)
+assert_type(x.shape, tuple[int, ...])
+assert_type(x.ndim, int)
+assert_type(x.requires_grad, bool)
+assert_type(x.numpy(), "np.ndarray[Any, Any]")
+x.backward()
+
+# modules, losses, optimizers
+layer = nn.Linear(2, 3)
+assert_type(layer(x), Any)  # a module may return several Tensors
+assert_type(layer.weight, nn.Parameter)
+assert_type(list(layer.parameters()), list[nn.Parameter])
+assert_type(nn.functional.relu(x), tg.Tensor)
+assert_type(nn.functional.cross_entropy(x, x), tg.Tensor)
+assert_type(layer.eval(), nn.Linear)
+optimizer = optim.SGD(layer.parameters(), lr=0.1)
+optimizer.step()
+
+# what is loaded when it is first asked for
+assert_type(tg.draw(layer, x), tg.graph.Graph)
+assert_type(tg.testing.gradcheck(layer, x), tg.testing.Report)
+assert_type(tg.metrics.accuracy_score([0, 1], [0, 1]), float)
+
+# names that do not exist, and arguments that nothing takes
+tg.nonsense()  # type: ignore[attr-defined]  # pyright: ignore
+x.nonsense()  # type: ignore[attr-defined]  # pyright: ignore
+nn.nonsense  # type: ignore[attr-defined]  # pyright: ignore
+nn.functional.nonsense  # type: ignore[attr-defined]  # pyright: ignore
+optim.nonsense  # type: ignore[attr-defined]  # pyright: ignore
+tg.linalg.nonsense  # type: ignore[attr-defined]  # pyright: ignore
+tg.train.nonsense  # type: ignore[attr-defined]  # pyright: ignore
+tg.models.nonsense  # type: ignore[attr-defined]  # pyright: ignore
+tg.metrics.nonsense  # type: ignore[attr-defined]  # pyright: ignore
+nn.Linear("two", 3)  # type: ignore[arg-type]  # pyright: ignore
+nn.Linear(2, 3, colour=4)  # type: ignore[call-arg]  # pyright: ignore
+optim.SGD(layer.parameters(), learning_rate=0.1)  # type: ignore[call-arg]  # pyright: ignore
+x.backward(retain=True)  # type: ignore[call-arg]  # pyright: ignore

@@ -1,0 +1,252 @@
+"""What `fit` checks: its arguments, and in the first batch whether module, loss and data go together."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..modes import Mode
+from ..nn.module import Module
+from ..optim.optimizer import Optimizer
+from ..tensor import Tensor
+from ..validation import check_integer
+from .run import Callback
+
+__all__ = [
+    "BroadcastGuard",
+    "check_arguments",
+    "check_calls",
+    "check_loss",
+    "check_measurable",
+    "check_metrics",
+    "is_of_arrays",
+    "may_pair_rows",
+    "ordered_callbacks",
+    "refuse_lists_of_arrays",
+]
+
+ONE_INPUT = "a module with several inputs can take one array with their columns side by side, and divide it in forward"
+
+# ---------------------------------------------------------------------- arguments
+
+
+def check_arguments(module: Any, loss: Any, optimizer: Any, epochs: Any) -> None:
+    """Raise TypeError or ValueError unless this optimizer can train this module with this loss."""
+    if not isinstance(module, Module):
+        raise TypeError(f"fit: module must be a tg.nn.Module, not {type(module).__name__}")
+    if not callable(loss):
+        raise TypeError(f"fit: loss must be a function of output and target, not {type(loss).__name__}")
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"fit: optimizer must be one of tg.optim, not {type(optimizer).__name__}")
+    check_integer("fit: epochs", epochs, 1)
+    parameters = list(module.parameters())
+    if not any(p.requires_grad for p in parameters):
+        raise ValueError(
+            f"fit: no parameter of this {type(module).__name__} requires a gradient, so nothing is learned"
+        )
+    own = {id(p) for p in parameters} | ({id(p) for p in loss.parameters()} if isinstance(loss, Module) else set())
+    others = [p for group in optimizer.param_groups for p in group["params"] if id(p) not in own]
+    if others:
+        raise ValueError(
+            f"fit: {len(others)} of the parameters that the optimizer changes are not the module's (shapes "
+            f"{', '.join(str(p.shape) for p in others[:5])}): make it with {type(optimizer).__name__}"
+            "(module.parameters()), after all layers exist"
+        )
+
+
+def ordered_callbacks(callbacks: Any) -> list[Callback]:
+    """Return the callbacks as a list, those that come after the others at its end, or raise TypeError."""
+    if not isinstance(callbacks, Iterable):
+        name = (callbacks if isinstance(callbacks, type) else type(callbacks)).__name__
+        raise TypeError(f"fit: callbacks must be a list, also of a single one: write callbacks=[{name}(...)]")
+    callbacks = list(callbacks)
+    for callback in callbacks:
+        if not isinstance(callback, Callback):
+            name = callback.__name__ + " itself" if isinstance(callback, type) else type(callback).__name__
+            raise TypeError(f"fit: callbacks must be objects of tg.train.Callback, not {name}")
+    return sorted(callbacks, key=lambda callback: callback.after_others)
+
+
+def check_metrics(metrics: Any, validation: Any) -> dict[str, Callable]:
+    """Return the metrics as a dict of their own, or raise TypeError or ValueError."""
+    if metrics is None:
+        return {}
+    if not isinstance(metrics, Mapping):
+        raise TypeError(
+            f"fit: metrics must be a dict from names to functions, such as {{'accuracy': function}}, not "
+            f"{type(metrics).__name__}"
+        )
+    for name, function in metrics.items():
+        if not callable(function):
+            raise TypeError(f"fit: the metric {name!r} must be a function of target and output, not {function!r}")
+    if metrics and validation is None:
+        raise ValueError("fit: metrics are measured on the validation data; give validation=(X, y)")
+    return dict(metrics)
+
+
+# ---------------------------------------------------------------------- data
+
+
+def is_of_arrays(data: Any, what: str) -> bool:
+    """Tell whether data are arrays, or an iterable of batches; raise TypeError or ValueError if they are neither."""
+    if type(data) is tuple or isinstance(data, (np.ndarray, Tensor)) or hasattr(data, "iloc"):
+        if isinstance(data, tuple):
+            if not data:
+                raise ValueError(f"fit: {what} is an empty tuple; it must be (X, y), a DataLoader or batches")
+            refuse_lists_of_arrays(data, what)
+        return True
+    if not isinstance(data, Iterable) or isinstance(data, (str, bytes, dict)):
+        raise TypeError(
+            f"fit: {what} must be a tuple of arrays (X, y), a DataLoader or an iterable of batches, "
+            f"not {type(data).__name__}"
+        )
+    if isinstance(data, Iterator):
+        raise TypeError(
+            f"fit: {what} is a {type(data).__name__}, which can be gone through only once; give (X, y), "
+            "a DataLoader, or a list of batches"
+        )
+    if isinstance(data, list) and len({np.ndim(part) for part in data if hasattr(part, "shape")}) > 1:
+        raise TypeError(f"fit: {what} is a list of arrays, which would be a batch each; write (X, y)")
+    return False
+
+
+def refuse_lists_of_arrays(parts: Sequence, what: str) -> None:
+    """Raise TypeError if a part of the data, or of a batch, is several arrays."""
+    for part in parts:
+        if isinstance(part, (tuple, list)) and any(getattr(item, "shape", ()) for item in part):
+            raise TypeError(
+                f"fit: {what} has a {type(part).__name__} of arrays in place of one: np.stack makes one of rows; "
+                f"{ONE_INPUT}"
+            )
+
+
+# ---------------------------------------------------------------------- the first batch
+
+
+def check_calls(module: Module, loss: Callable, batch: tuple, what: str, is_list: bool) -> None:
+    """Raise TypeError if `loss(module(x), *rest)` has too few or too many arguments with a batch (x, *rest).
+
+    `what` is where the batch comes from, "data" or "validation", and `is_list` whether that is a list of batches.
+    """
+    reason = _misfit(module, 1)
+    if reason:
+        raise TypeError(
+            f"fit: the module is called with one input, module(x), which does not match the signature of "
+            f"{type(module).__name__} ({reason}): {ONE_INPUT}"
+        )
+    reason = _misfit(loss, len(batch))
+    if not reason:
+        return
+    if len(batch) > 1:
+        advice = f"{what} must be (X, y), and more only if the loss takes it; {ONE_INPUT}"
+    elif is_list:
+        advice = f"{what} is a list, so each item of it is a batch; write a tuple, (X, y)"
+    else:
+        advice = f"{what} has no target; write a tuple, (X, y)"
+    name = getattr(loss, "__name__", type(loss).__name__)
+    rest = (
+        f" and {len(batch) - 1} part{'s' * (len(batch) > 2)} of the batch" if len(batch) > 1 else ", and nothing else"
+    )
+    raise TypeError(f"fit: the loss {name} gets the output of the module{rest} ({reason}): {advice}")
+
+
+def _misfit(function: Any, count: int) -> str:
+    """Return why a call with `count` arguments fails; "" if it would not, or cannot be told."""
+    try:
+        signature = inspect.signature(function.forward if isinstance(function, Module) else function)
+    except (TypeError, ValueError):  # a function in C
+        return ""
+    try:
+        signature.bind(*[None] * count)
+    except TypeError as error:
+        return str(error)  # such as "missing a required argument: 'target'"
+    return ""
+
+
+def check_loss(value: Any) -> None:
+    """Raise TypeError or ValueError unless the value of a loss is a number that depends on something."""
+    if isinstance(value, Tensor) and value.size != 1:
+        raise ValueError(
+            f"fit: the loss has shape {value.shape}; it must be a single number: use reduction='mean', or .mean()"
+        )
+    if not isinstance(value, Tensor) or value.node is None:
+        kind = "a Tensor without a history" if isinstance(value, Tensor) else f"a {type(value).__name__}"
+        raise TypeError(
+            f"fit: the loss returned {kind}; it must be a Tensor that depends on the module's parameters "
+            "(.item(), .numpy(), .detach() and no_grad cut it off)"
+        )
+
+
+def check_measurable(output: Any, rest: list) -> None:
+    """Raise TypeError or ValueError if metrics cannot be computed from this output and what follows x in the batch."""
+    if not isinstance(output, Tensor):
+        raise TypeError(
+            f"fit: metrics need a module that returns one Tensor, but this one returns a {type(output).__name__}"
+        )
+    if not rest:
+        raise ValueError("fit: metrics compare outputs with targets, but validation has none; give validation=(X, y)")
+
+
+def may_pair_rows(output: Any, rest: Sequence, rows: int) -> bool:
+    """Whether a loss could make (rows, rows) of a column and of numbers (rows,): it needs a part of that shape."""
+    outputs = output if isinstance(output, tuple) else (output,)
+    return any(getattr(part, "shape", None) == (rows,) for part in (*outputs, *rest))
+
+
+class BroadcastGuard(Mode):
+    """A context that refuses operations that pair every row with every other, and so learn nothing.
+
+    They make (rows, rows) of a column (rows, 1) and of numbers (rows,), one of them the output, the other the target.
+    Only what comes from the output and the batch by operations that leave a row a row is looked at: who reshapes,
+    indexes or transposes before wants the pairs. A copy in another dtype is known by its values.
+
+    Parameters
+    ----------
+    output : what the module returned, a Tensor or a tuple of them
+    rest : what the batch holds besides its input: the target, weights ...
+    rows : int
+    """
+
+    def __init__(self, output: Any, rest: Sequence, rows: int):
+        super().__init__(observer=self._look)
+        self.rows = rows
+        names = ["the target", *(f"part {i} of the batch" for i in range(2, len(rest) + 1))]
+        outputs = output if isinstance(output, tuple) else (output,)
+        self.parts = [(part, "the output") for part in outputs] + list(zip(rest, names))
+        self.known = {id(part): (part, name) for part, name in self.parts}  # holds them, so that no other gets their id
+
+    def _look(self, primitive: Any, inputs: Sequence, parameters: dict, result: Any) -> None:
+        shape = getattr(result, "shape", None)
+        if shape == (self.rows, self.rows) and self.rows > 1 and not parameters:
+            shapes = (self.rows, 1), (self.rows,)
+            column, row = (next((self._name(x) for x in inputs if np.shape(x) == s), "") for s in shapes)
+            if column and row:
+                raise ValueError(
+                    f"fit: in the loss, {primitive.name} makes {shape} of {column} {shapes[0]} and {row} {shapes[1]}, "
+                    "every row with every other: reshape one of them, for example y.reshape(-1, 1), or "
+                    "y.reshape(1, -1) if the pairs are meant"
+                )
+        elif shape in ((self.rows,), (self.rows, 1)) and not primitive.views:
+            # a sum (rows,) is nobody's part, but that of a column (rows, 1) with keepdims was to stay one
+            sources = [self._name(x) for x in inputs if len(shape) == 2 or np.shape(x) == shape]
+            source = next(filter(None, sources), "")
+            if source:
+                prefix = "" if source.startswith("what") else "what is computed from "
+                self.known[id(result)] = result, prefix + source
+
+    def _name(self, x: Any) -> str:
+        """Return what an operand is; "" if it does not come from the output or the batch."""
+        if id(x) in self.known:
+            return self.known[id(x)][1]
+        if isinstance(x, Tensor) and x.node is not None:
+            return ""
+        value = _array(x)
+        same = (n for part, n in self.parts if value.ndim and np.array_equal(value, _array(part)))
+        return next(same, "")
+
+
+def _array(x: Any) -> np.ndarray:
+    return x._data if isinstance(x, Tensor) else np.asarray(x)

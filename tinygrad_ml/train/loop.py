@@ -1,0 +1,297 @@
+"""fit: the loop over epochs and batches. It must cost as little as one that is written by hand."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from .. import random
+from ..data import DataLoader
+from ..modes import modes, no_grad
+from ..nn.module import Module
+from ..optim.lbfgs import LBFGS
+from ..optim.optimizer import Optimizer
+from ..sparse import SparseRows
+from ..tensor import Tensor, get_default_dtype
+from ..terminal import DeferredInterrupt, ProgressBar
+from ..validation import all_finite
+from .batches import Batches
+from .checks import (
+    BroadcastGuard,
+    check_arguments,
+    check_calls,
+    check_loss,
+    check_measurable,
+    check_metrics,
+    is_of_arrays,
+    may_pair_rows,
+    ordered_callbacks,
+)
+from .diverged import Snapshot, diagnose
+from .history import History
+from .run import Callback, Run
+
+__all__ = ["fit"]
+
+
+def fit(
+    module: Module,
+    loss: Callable[..., Tensor],
+    optimizer: Optimizer,
+    data: Any,
+    *,
+    validation: Any = None,
+    epochs: int,
+    callbacks: Iterable[Callback] = (),
+    batch_size: int = 32,
+    shuffle: bool = True,
+    seed: int | None = None,
+    metrics: Mapping[str, Callable[[np.ndarray, np.ndarray], float]] | None = None,
+    progress: bool | None = None,
+) -> History:
+    """Train a module: for every batch (x, *rest) one step down the gradient of `loss(module(x), *rest)`.
+
+    The module trains in training mode (parts of it that were put into evaluation mode while it was in training mode
+    stay so), is evaluated in evaluation mode, and comes back in the mode that it was in. Ctrl-C ends the training run
+    after the batch, and the history comes back; pressed again, it raises KeyboardInterrupt at once. An error that ends
+    the training run has its `history`.
+
+    Parameters
+    ----------
+    module : Module
+    loss : callable
+        Returns the mean over the batch, for example `tg.nn.CrossEntropyLoss()`.
+    optimizer : Optimizer of the module's parameters
+    data : (X, y) or (X, y, sample_weight, ...), DataLoader, or another iterable of batches that can be repeated
+        Floating arrays are turned into the dtype of the module's parameters.
+    validation : the same forms, optional
+        The loss of it is measured after every epoch, without gradients.
+    epochs : int
+    callbacks : iterable of Callback
+    batch_size, shuffle, seed
+        For arrays, as for `tg.data.DataLoader`.
+    metrics : mapping from names to functions, optional
+        function(target, output) of all targets and outputs of the validation gives the column "validation_<name>".
+    progress : bool, optional
+        Whether to show a progress bar (`pip install tqdm`); by default in a terminal and in a notebook.
+
+    Returns
+    -------
+    History
+
+    Raises
+    ------
+    Diverged
+        If the loss or a gradient is NaN or infinite, before the step; it names the first operation that made it.
+    TypeError, ValueError
+        If the arguments do not fit together.
+
+    Examples
+    --------
+    >>> x = np.linspace(-1, 1, 64).reshape(-1, 1)
+    >>> line = tg.nn.Linear(1, 1)
+    >>> optimizer = tg.optim.SGD(line.parameters(), lr=0.5)
+    >>> history = tg.train.fit(line, tg.nn.MSELoss(), optimizer, (x, 2 * x + 1), epochs=20, seed=0)
+    >>> history.stopped, history["loss"][-1] < 1e-3
+    ('All 20 epochs are done.', True)
+    >>> line.weight
+    tensor([[2.]], requires_grad=True)
+    """
+    check_arguments(module, loss, optimizer, epochs)
+    ordered = ordered_callbacks(callbacks)
+    functions = check_metrics(metrics, validation)
+    measured = [] if validation is None else ["validation_loss", *(f"validation_{name}" for name in functions)]
+    roots = [module, loss] if isinstance(loss, Module) else [module]
+    dtype = next((p.dtype for p in module.parameters() if p.dtype.kind == "f"), get_default_dtype())
+    batches = _batches(data, "data", dtype, batch_size, shuffle, seed)
+    run = Run(
+        module,
+        loss,
+        optimizer,
+        data=batches,
+        validation=None if validation is None else _batches(validation, "validation", dtype, max(batch_size, 256)),
+        metrics=functions,
+        callbacks=ordered,
+        epochs=epochs,
+        columns=["loss", *measured, "learning_rate", "seconds"],
+        roots=roots,
+        # what is in evaluation mode below a module in training mode, such as a batch norm, is to stay so
+        frozen={id(m) for root in roots if root.training for m in root.modules() if not m.training},
+        parameters=[p for group in optimizer.param_groups for p in group["params"]],
+        options=[{k: v for k, v in group.items() if k != "params"} for group in optimizer.param_groups],
+    )
+    history = run.history
+    modes_before = [(m, m.training, "training" in vars(m)) for root in roots for m in root.modules()]
+    with DeferredInterrupt() as interrupt:
+        bar = ProgressBar(epochs * len(batches), "batch", wanted=progress)
+        if progress and bar.tqdm is None:
+            print("fit: a progress bar needs: pip install tqdm", file=sys.stderr)
+        try:
+            try:
+                for callback in ordered:
+                    callback.on_start(run)
+                first = run.epoch + 1  # 1, or more if a checkpoint was read
+                while run.stopped is None and run.epoch < epochs:
+                    run.epoch += 1
+                    bar.describe(f"epoch {run.epoch}/{epochs}", (run.epoch - 1) * len(batches) or None)
+                    _one_epoch(run, bar, interrupt, is_first=run.epoch == first)
+                    interrupt.check()
+                n = len(history.epochs)
+                history.stopped = run.stopped or (f"All {n} epochs are done." if n > 1 else "The epoch is done.")
+            except KeyboardInterrupt:
+                if interrupt.count > 1:
+                    raise
+                history.stopped = f"Interrupted in epoch {run.epoch} of {epochs}, after batch {run.batch}."
+            finally:
+                bar.close()
+                _restore(modes_before)
+            for callback in ordered:
+                callback.on_end(run)
+        except BaseException as error:
+            history.stopped = f"{type(error).__name__} in epoch {run.epoch} of {epochs}, batch {run.batch}."
+            error.history = history  # type: ignore[attr-defined]
+            raise
+    return history
+
+
+def _batches(
+    data: Any, what: str, dtype: np.dtype, batch_size: int, shuffle: bool = False, seed: int | None = None
+) -> DataLoader | Batches:
+    if is_of_arrays(data, what):
+        return DataLoader(data, batch_size, shuffle, seed=seed, dtype=dtype)
+    return Batches(data, what, dtype)
+
+
+def _restore(modes_before: list[tuple[Module, bool, bool]]) -> None:
+    for module, mode, own in modes_before:
+        module.training = mode
+        if not own:  # it was that of the class
+            vars(module).pop("training", None)
+
+
+def _one_epoch(run: Run, bar: ProgressBar, interrupt: DeferredInterrupt, is_first: bool) -> None:
+    """Train on all batches once, evaluate, and call the callbacks."""
+    start = time.perf_counter()
+    for root in run.roots:
+        for m in root.modules():
+            m.training = id(m) not in run.frozen
+    measures = {"loss": _train(run, bar, interrupt, is_first)}
+    rate = run.optimizer.param_groups[0]["lr"]
+    if run.validation is not None:
+        measures |= _validate(run, run.validation, interrupt)
+    run.history.append(**measures, learning_rate=rate, seconds=time.perf_counter() - start)
+    bar.note({name: measures[name] for name in ("loss", "validation_loss") if name in measures})
+    for callback in run.callbacks:
+        callback.on_epoch_end(run)
+
+
+def _train(run: Run, bar: ProgressBar, interrupt: DeferredInterrupt, is_first: bool) -> float:
+    """Take a step for every batch; return the mean loss, weighted by rows."""
+    module, loss, optimizer, parameters = run.module, run.loss, run.optimizer, run.parameters
+    hooks = [c.before_step for c in run.callbacks if type(c).before_step is not Callback.before_step]
+    needs_closure = isinstance(optimizer, LBFGS)
+    buffers = [buffer for root in run.roots for buffer in root.buffers()]
+    update = bar.tqdm and bar.tqdm.update
+    total, rows, run.batch = 0.0, 0, 0
+    # a loss or gradient that is not finite is an error here, so NumPy's warnings would only come on top of it
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        for batch in run.data:
+            run.batch += 1
+            # what the batch would need to be run again: the random numbers, and the values of buffers, which a
+            # forward pass replaces and does not change in place
+            before = random.default_generator().bit_generator.state, [buffer._data for buffer in buffers]
+            optimizer.zero_grad()
+            if is_first:
+                is_first = False
+                check_calls(module, loss, batch, "data", _is_list(run.data))
+                output = module(batch[0])
+                value = _guarded_loss(loss, output, batch)
+            else:
+                output = module(batch[0])
+                value = loss(output, *batch[1:])
+            if not isinstance(value, Tensor) or value.node is None or value.size != 1:
+                check_loss(value)
+            number = value.item()
+            if not math.isfinite(number):
+                raise diagnose(run, batch, Snapshot(*before, buffers), number)
+            value.backward()
+            for p in parameters:
+                g = p._grad
+                if g is not None and not all_finite(g.values if type(g) is SparseRows else g._data):
+                    raise diagnose(run, batch, Snapshot(*before, buffers), number, p)
+            for hook in hooks:
+                hook(run)
+            if needs_closure:
+                optimizer.step(_closure(run, batch, value))
+            else:
+                optimizer.step()
+            n = len(batch[0])
+            total += number * n
+            rows += n
+            if update:
+                update()
+            if interrupt.count:
+                raise KeyboardInterrupt
+    if not rows:
+        raise ValueError("fit: data has no batches, or only empty ones")
+    return total / rows
+
+
+def _guarded_loss(loss: Callable, output: Any, batch: tuple) -> Any:
+    """Return the first loss, but refuse one that pairs every row with every other by mistake."""
+    rest, n = batch[1:], len(batch[0])
+    if modes.observer is None and rest and may_pair_rows(output, rest, n):
+        with BroadcastGuard(output, rest, n):
+            return loss(output, *rest)
+    return loss(output, *rest)
+
+
+def _closure(run: Run, batch: tuple, first: Tensor) -> Callable[[], Tensor]:
+    """Return a function that gives LBFGS the loss and gradients that are there, and later computes new ones."""
+    known = [first]
+
+    def closure() -> Tensor:
+        if known:
+            return known.pop()
+        run.optimizer.zero_grad()
+        value = run.loss(run.module(batch[0]), *batch[1:])
+        value.backward()
+        return value
+
+    return closure
+
+
+@no_grad
+def _validate(run: Run, batches: Iterable[tuple], interrupt: DeferredInterrupt) -> dict[str, float]:
+    """Return the loss and the metrics of the validation."""
+    for root in run.roots:
+        root.eval()
+    total, rows = 0.0, 0
+    outputs, targets = [], []
+    for x, *rest in batches:
+        if not rows:
+            check_calls(run.module, run.loss, (x, *rest), "validation", _is_list(batches))
+        output = run.module(x)
+        total += float(run.loss(output, *rest)) * len(x)
+        rows += len(x)
+        if run.metrics:
+            check_measurable(output, rest)
+            outputs.append(output.numpy())
+            targets.append(rest[0].numpy() if isinstance(rest[0], Tensor) else rest[0])
+        interrupt.check()
+    if not rows:
+        raise ValueError("fit: validation has no batches")
+    measures = {"validation_loss": total / rows}
+    if run.metrics:
+        target, output = np.concatenate(targets), np.concatenate(outputs)
+        measures |= {f"validation_{name}": float(function(target, output)) for name, function in run.metrics.items()}
+    return measures
+
+
+def _is_list(batches: Iterable[tuple]) -> bool:
+    return isinstance(batches, Batches) and isinstance(batches.source, list)
