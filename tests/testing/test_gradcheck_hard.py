@@ -143,6 +143,15 @@ def test_a_right_second_derivative_is_not_called_wrong(name):
 
 
 @pytest.mark.parametrize("seed", range(20))
+def test_outputs_that_are_as_noisy_as_the_largest_of_them(seed):
+    """A cofactor does not depend on its own row and column, but comes from the singular values of the whole matrix."""
+    x = np.random.default_rng(seed).standard_normal((3, 3)) + 3 * np.eye(3)
+    for mode in ("full", "random"):
+        report = gradcheck(tg.linalg.matrices.cofactor, x, mode=mode)
+        assert not [note for note in report.notes if "jump" in note]  # noise is none
+
+
+@pytest.mark.parametrize("seed", range(20))
 def test_the_verdict_does_not_depend_on_the_seed(seed):
     for name in ("relu of both signs at 0", "ties in max", "cancellation", "scales in one sum", "many outputs"):
         function, inputs = HARD[name]

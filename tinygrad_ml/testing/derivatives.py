@@ -73,7 +73,7 @@ class Slopes:
         magnitude: np.ndarray | float = 0.0,
     ):
         count = int(np.ceil(np.log(largest / smallest) / np.log(RATIO))) + 1
-        steps = power_of_two(largest) * RATIO ** -np.arange(float(min(max(count, 3), MAX_STEPS)))
+        steps = power_of_two(largest) * RATIO ** -np.arange(float(min(max(count, 4), MAX_STEPS)))
         ups, downs, sizes = [], [], []
         for h in steps:
             up, down = line(h), line(-h)
@@ -84,26 +84,42 @@ class Slopes:
             sizes.append(np.abs(weights) @ np.where(moved & np.isfinite(size), size, 0))
         h = steps[:, None]
         up, down, size = np.array(ups), np.array(downs), np.array(sizes)
-        found = _extrapolations((up + down) / (2 * h), _noise(up + down, size, eps) / h, RATIO**2)
+        tiny = slice(-4 if len(steps) < 10 else -5, None)  # where a smooth function is all but a parabola
+        observed = np.maximum(_observed_noise(up[tiny]), _observed_noise(down[tiny]))
+        found = _extrapolations((up + down) / (2 * h), _noise(up + down, size, eps, observed) / h, RATIO**2)
         self.candidates, self.candidate_errors = found[:2]
         self.value, self.error = _best(*found)
-        self.right, self.right_error = _best(*_extrapolations(up / h, 2 * _noise(up, size, eps) / h, RATIO))
-        self.left, self.left_error = _best(*_extrapolations(down / h, 2 * _noise(down, size, eps) / h, RATIO))
+        self.right, self.right_error = _best(*_extrapolations(up / h, 2 * _noise(up, size, eps, observed) / h, RATIO))
+        self.left, self.left_error = _best(*_extrapolations(down / h, 2 * _noise(down, size, eps, observed) / h, RATIO))
         change = np.abs(up) + np.abs(down)
-        self.rounding = 16 * np.nan_to_num(np.abs(up + down))[-3:].max(axis=0) / steps[0]
         self.flat = (change[-1] == 0) & (change > 0).any(axis=0)
-        self.jumps = change[-1] > np.maximum(0.5 * change[-3], 100 * eps * size[-1])
+        least, most = change[tiny].min(axis=0), change[tiny].max(axis=0)
+        self.jumps = (least > 0.8 * most) & (least > 100 * eps * size[-1])
+        self.rounding = np.where(self.jumps, 0, 16 * observed / steps[0])
 
 
-def _noise(change: np.ndarray, size: np.ndarray, eps: float) -> np.ndarray:
-    """Return what rounding can do to each change of the function: an ulp or two of its size.
+def _observed_noise(change: np.ndarray) -> np.ndarray:
+    """Return the noise of the function, for each row: what its changes over tiny steps are besides a polynomial.
+
+    The change of a smooth function over a tiny step h is a h + b h², and combining three of them in the manner of
+    Richardson's extrapolation leaves nothing of it, but 64 times the noise. An ulp of the output says too little where
+    an output is small beside what it is computed from: the cofactors of a matrix, which come from its singular values,
+    are all as noisy as the largest of them.
+    """
+    linear = change[:-1] - RATIO * change[1:]
+    rest = linear[:-1] - RATIO**2 * linear[1:]
+    return np.nan_to_num(np.abs(rest), posinf=0.0).max(axis=0) / RATIO**2
+
+
+def _noise(change: np.ndarray, size: np.ndarray, eps: float, observed: np.ndarray) -> np.ndarray:
+    """Return what rounding can do to each change of the function: an ulp or two of its size, or what was observed.
 
     A function that subtracts large numbers (1 - cos x) changes by nothing at all for small steps. So where nothing
     changes, the noise is the smallest change seen at larger steps, as far as that may be rounding.
     """
     seen = np.where(np.isfinite(change) & (change != 0), np.abs(change), np.inf).min(axis=0)
     resolution = np.minimum(seen, 64 * eps * size.max(axis=0))
-    return np.maximum(2 * eps * size, np.where(change == 0, resolution, 0))
+    return np.maximum(np.maximum(2 * eps * size, observed), np.where(change == 0, resolution, 0))
 
 
 def _extrapolations(slopes: np.ndarray, noise: np.ndarray, factor: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
