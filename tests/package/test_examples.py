@@ -73,6 +73,12 @@ def test_a_story_runs_on_built_in_data_and_draws_the_pictures_that_it_names(name
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", sorted({path.name for path in EXAMPLES.glob("*.py")} - set(STORIES)))
+def test_the_other_examples_run(name, tmp_path):
+    assert run(name, tmp_path, "--quick")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WITH_REAL_DATA)
 def test_a_story_runs_on_real_data_and_draws_the_pictures_that_it_names(name, tmp_path, data):
     check_story(run(name, tmp_path, "--quick", data=data), tmp_path)
