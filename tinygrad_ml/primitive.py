@@ -75,6 +75,7 @@ class Primitive:
     residuals : the name of an array that `forward` returns beside the output, for its rules
     cost : floating-point operations: "output" or "reduction" (one for each element of the output, or of the largest
         input), "cubic" (of the side of a matrix), "none", or a function of (size of the output, shapes, parameters)
+    formula : what drawings show for the rules of all inputs, or a tuple for each, if their source does not read well
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class Primitive:
         views: bool = False,
         residuals: str = "",
         cost: str | Callable = "output",
+        formula: str | tuple[str, ...] = "",
     ):
         code = getattr(forward, "__code__", None)
         self.name = name
@@ -96,6 +98,7 @@ class Primitive:
             [rule.of(name, key) if isinstance(rule, no_derivative) else rule for key, rule in rules.items()]
         )
         self.elementwise, self.views, self.residuals, self.cost = elementwise, views, residuals, cost
+        self.formula = formula
         self.variadic = code is not None and bool(code.co_flags & 0x04)  # forward(*arrays, ...)
         self.parameters: dict[str, Any] = {}
         if code is not None:
@@ -378,6 +381,7 @@ def elementwise(
     kernel: Callable | None = None,
     name: str = "",
     cost: str | Callable = "output",
+    formula: str | tuple[str, ...] = "",
     **rules: Callable | None,
 ) -> Operation:
     """Declare an operation that computes element by element and broadcasts, like NumPy's ufunc `function`.
@@ -394,6 +398,9 @@ def elementwise(
         The name of the operation, when it is not that of `function`.
     cost : str or callable, optional
         Floating-point operations (see `Primitive`).
+    formula : str or tuple of str, optional
+        What drawings show for the rules, of all inputs or of each, if their source does not read well. (That of a rule
+        with a name is its docstring.)
     rules : one derivative rule per argument, in their order (see `Primitive`)
 
     Examples
@@ -402,7 +409,7 @@ def elementwise(
     >>> double(tg.tensor(4.0))
     tensor(8.)
     """
-    row = Primitive(name or function.__name__, kernel or function, rules, elementwise=True, cost=cost)
+    row = Primitive(name or function.__name__, kernel or function, rules, elementwise=True, cost=cost, formula=formula)
     of_numpy = isinstance(function, np.ufunc) or function.__module__.startswith("numpy")
     return _declare(row, doc, [function] if of_numpy else [])
 
@@ -413,6 +420,7 @@ def primitive(
     residuals: str = "",
     keeps: str = "",
     cost: str | Callable = "output",
+    formula: str | tuple[str, ...] = "",
     **rules: Callable | None,
 ) -> Callable[[Callable], Operation]:
     """Declare an operation: a decorator for a function of arrays (and keyword-only parameters).
@@ -427,6 +435,9 @@ def primitive(
         `create_graph` it is a constant, so a rule must then compute it anew from the inputs. (`keeps` is its old name.)
     cost : str or callable
         Floating-point operations (see `Primitive`).
+    formula : str or tuple of str, optional
+        What drawings show for the rules, of all inputs or of each, if their source does not read well. (That of a rule
+        with a name is its docstring.)
     rules : one derivative rule per argument, in their order (see `Primitive`)
 
     Examples
@@ -442,7 +453,7 @@ def primitive(
 
     def declare(forward: Callable) -> Operation:
         name = forward.__name__.strip("_")
-        row = Primitive(name, forward, rules, views=views, residuals=residuals or keeps, cost=cost)
+        row = Primitive(name, forward, rules, views=views, residuals=residuals or keeps, cost=cost, formula=formula)
         return _declare(row, forward.__doc__ or "", numpy_functions)
 
     return declare

@@ -506,6 +506,61 @@ def test_every_derivative_has_a_formula_without_code():
             assert not formula.startswith("_"), (row, formula)
 
 
+def slope(x, scale):
+    """scale * cos(x)"""
+    return scale * np.cos(x)
+
+
+def jagged(x):
+    """the slope at x"""
+    return np.sign(x)
+
+
+def prose(x):
+    """Return something."""
+    return x
+
+
+def test_the_formula_of_a_named_rule_is_its_docstring():
+    def rule(g, x):
+        """g * sin(x) ** 2"""
+        return g
+
+    def without(g, x):
+        """Return the gradient."""
+        return g
+
+    declared = tg.autograd.elementwise(lambda x, y: x + y, "Sums.", name="sums", x=rule, y=without)
+    assert formulas(declared.primitive) == ["g · sin(x)²", "without(g, x)"]
+
+
+def test_a_function_that_a_lambda_calls_is_shown_as_the_formula_in_its_docstring():
+    def shown(rule):
+        return formulas(tg.autograd.elementwise(lambda x: x, "It.", name="it", **rule).primitive)[0]
+
+    assert shown({"x": lambda g, x: g}) == "a rule whose source is not at hand"  # it is no keyword of a call
+    primitives = [
+        tg.autograd.elementwise(lambda x: x, "It.", name="it", x=lambda g, x: g * slope(x + 1, scale=2)),
+        tg.autograd.elementwise(lambda x: x, "It.", name="it", x=lambda g, x: g * jagged(x)),
+        tg.autograd.elementwise(lambda x: x, "It.", name="it", x=lambda g, x: jagged(x)),
+        tg.autograd.elementwise(lambda x: x, "It.", name="it", x=lambda g, x: g * prose(np.exp(x))),
+    ]
+    assert [formulas(f.primitive)[0] for f in primitives] == [
+        "g · (2 · cos(x + 1))",
+        "g · (the slope at x)",
+        "the slope at x",
+        "g · prose(exp(x))",
+    ]
+
+
+def test_an_operation_can_have_a_formula_for_all_or_for_each_of_its_inputs():
+    rules = {"x": lambda g, y: g * y, "y": lambda g, x: g * x}
+    one = tg.autograd.elementwise(lambda x, y: x * y, "It.", name="it", formula="g and more", **rules)
+    each = tg.autograd.elementwise(lambda x, y: x * y, "It.", name="it", formula=("g * y", "x ** 2"), **rules)
+    assert formulas(one.primitive) == ["g and more", "g and more"]
+    assert formulas(each.primitive) == ["g · y", "x²"]
+
+
 def test_the_steps_tell_what_the_chain_rule_did():
     graph = trace(lambda x, w: tg.square(x) * w, 0.75, 1.0)
     texts = [step.text for step in steps(graph)]

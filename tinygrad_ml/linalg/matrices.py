@@ -57,11 +57,13 @@ def inv(x):
 
 
 def _solve_a(g: Any, a: Any, b_shape: tuple, out: Any) -> Any:
+    """-solve(a.T, g) @ out.T"""
     vector = len(b_shape) == 1
     return -(np.linalg.solve(a.mT, as_matrix(g, vector)) @ as_matrix(out, vector).mT)
 
 
 def _solve_b(g: Any, a: Any, b_shape: tuple) -> Any:
+    """solve(a.T, g)"""
     vector = len(b_shape) == 1
     w = np.linalg.solve(a.mT, as_matrix(g, vector))
     return np.squeeze(w, -1) if vector else w

@@ -13,6 +13,7 @@ from .spectral import svdvals
 
 
 def _vector_norm_x(g: Any, x: Any, out: Any, axis: Any, keepdims: bool, ord: float) -> Any:
+    """g * x / out"""
     g, out = restore_axes(g, axis, keepdims), restore_axes(out, axis, keepdims)
     if ord in (np.inf, -np.inf):
         hit = np.abs(x) == out

@@ -45,6 +45,7 @@ relu = elementwise(
     """,
     name="relu",
     x=lambda g, out: masked(g, out > 0),
+    formula="g * (x > 0)",
 )
 
 sigmoid = elementwise(
@@ -60,6 +61,7 @@ sigmoid = elementwise(
 
 
 def _softplus_slope(x: Any, out: Any, beta: float, threshold: float) -> Any:
+    """sigmoid(beta * x)"""
     return np.maximum(-np.expm1(-beta * out), beta * x > threshold)  # sigmoid(x) = 1 - exp(-softplus(x))
 
 
@@ -98,6 +100,7 @@ def _bounded(x: Any) -> Any:
 
 
 def _silu_slope(x: Any) -> Any:
+    """sigmoid(x) * (1 + x * (1 - sigmoid(x)))"""
     x = _bounded(x)
     s = dispatch(sigmoid, x)
     return s * (1 + x * (1 - s))
@@ -123,6 +126,7 @@ def _normal_cdf(x: Any, approximate: str) -> Any:
 
 
 def _gelu_slope(x: Any, cdf: Any, approximate: str) -> Any:
+    """gelu′(x)"""
     cdf = _normal_cdf(x, approximate) if isinstance(x, Tensor) else cdf
     x = _bounded(x)
     if approximate == "none":
@@ -149,6 +153,7 @@ def gelu(x, *, approximate="none"):
 
 
 def _mish_slope(x: Any) -> Any:
+    """mish′(x)"""
     x = _bounded(x)
     t = np.tanh(dispatch(softplus, x))
     return t + x * (1 - t * t) * dispatch(sigmoid, x)
@@ -172,6 +177,7 @@ def _elu(x, alpha):
 
 
 def _elu_slope(x: Any, alpha: float) -> Any:
+    """elu′(x)"""
     return alpha * np.exp(np.minimum(x, 0)) * (x <= 0) + (x > 0)
 
 
@@ -197,6 +203,7 @@ selu = elementwise(
     """,
     name="selu",
     x=lambda g, x: g * blockwise(lambda x: SELU_SCALE * _elu_slope(x, SELU_ALPHA), x),
+    formula="g * selu′(x)",
 )
 
 
@@ -259,8 +266,8 @@ def logsumexp(x, *, axis=None, keepdims=False):
 
 
 def _share(x: Any, total: Any) -> Any:
-    """Return exp(x - total), which is 0 where the total is -inf too."""
-    return np.exp(x - np.where(total == -np.inf, 0, total))
+    """exp(x - total)"""
+    return np.exp(x - np.where(total == -np.inf, 0, total))  # 0 where the total is -inf too
 
 
 @primitive(x=lambda g, out, axis: out * (g - np.sum(g * out, axis=axis, keepdims=True)))

@@ -149,10 +149,12 @@ def _padding(name: str, padding: Any, kernel: tuple, stride: tuple, dilation: tu
 
 
 def _conv2d_x(g: Any, weight: Any, x_shape: tuple, geometry: Geometry) -> Any:
+    """g convolved with the flipped weight"""
     return dispatch(conv2d_input, g, weight, size=x_shape[2:], geometry=geometry)
 
 
 def _conv2d_weight(g: Any, x: Any, weight_shape: tuple, geometry: Geometry) -> Any:
+    """x correlated with g"""
     return dispatch(conv2d_weight, x, g, kernel=weight_shape[2:], geometry=geometry)
 
 

@@ -12,6 +12,7 @@ from .reduce import in_rows, restore_axes
 
 
 def _prod_x(g: Any, x: Any, out: Any, axis: Any, keepdims: bool) -> Any:
+    """g * out / x"""
     recorded = isinstance(x, Tensor)
     if recorded and x._data.all():
         return restore_axes(g * out, axis, keepdims) / x
@@ -46,6 +47,7 @@ def _sum_of_later(g: Any, axis: int) -> Any:
 
 
 def _cumsum_x(g: Any, x_shape: tuple, axis: int | None) -> Any:
+    """the sum of g from here to the end"""
     return np.reshape(_sum_of_later(g, 0 if axis is None else axis % g.ndim), x_shape)
 
 
@@ -60,6 +62,7 @@ def cumsum(x, *, axis=None):
 
 
 def _cumprod_x(g: Any, x: Any, out: Any, axis: int | None) -> Any:
+    """the sum of g * out / x from here to the end"""
     if (x._data if isinstance(x, Tensor) else x).all():
         return np.reshape(_sum_of_later(g * out, 0 if axis is None else axis % g.ndim), x.shape) / x
     # Without a division: out[k] = before[i] * x[i] * (x[i+1] ... x[k]), summed backwards as in Horner's scheme

@@ -154,6 +154,7 @@ def _einsum_gradient(subscripts: str, i: int, shapes: tuple[tuple[int, ...], ...
 
 
 def _einsum_arrays(g: Any, i: int, arrays: tuple, arrays_shape: Sequence, subscripts: str) -> Any:
+    """einsum of g with the other arrays"""
     contraction, spread, diagonals = _einsum_gradient(subscripts, i, tuple(arrays_shape))
     r = dispatch(_einsum, g, *arrays[:i], *arrays[i + 1 :], subscripts=contraction)
     r = np.reshape(r, spread)

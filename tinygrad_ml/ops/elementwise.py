@@ -89,6 +89,7 @@ divide = elementwise(
     kernel=operator.truediv,
     x=lambda g, y: g / safe_divisor(g, y),
     y=lambda g, x, y: -(g / safe_divisor(g, y)) * (x / safe_divisor(g, y)),
+    formula=("g / y", "-g * x / y ** 2"),
 )
 
 negative = elementwise(
@@ -104,6 +105,7 @@ negative = elementwise(
 
 
 def _power_x(g: Any, x: Any, y: Any) -> Any:
+    """g * y * x ** (y - 1)"""
     if isinstance(y, (int, float)):
         if y == 0:
             return 0 * g
@@ -115,6 +117,7 @@ def _power_x(g: Any, x: Any, y: Any) -> Any:
 
 
 def _power_y(g: Any, x: Any, y: Any, out: Any) -> Any:
+    """g * out * log(x)"""
     flat = (x == 0) & ((y >= 0) | (g == 0))
     return np.where(flat, 0, safe_multiply(g, out * np.log(np.where(flat, 1, x))))
 
@@ -156,6 +159,7 @@ square = elementwise(
     tensor([1., 9.])
     """,
     x=lambda g, x: g * (2 * x),
+    formula="g * 2 * x",
 )
 
 sqrt = elementwise(
@@ -166,6 +170,7 @@ sqrt = elementwise(
     tensor([2., 3.])
     """,
     x=lambda g, out: g * 0.5 / safe_divisor(g, out),
+    formula="g / (2 * out)",
 )
 
 hypot = elementwise(
@@ -177,6 +182,7 @@ hypot = elementwise(
     """,
     x=lambda g, x, out: g * (x / np.where(out == 0, np.inf, out)),
     y=lambda g, y, out: g * (y / np.where(out == 0, np.inf, out)),
+    formula=("g * x / out", "g * y / out"),
 )
 
 reciprocal = elementwise(
@@ -187,6 +193,7 @@ reciprocal = elementwise(
     tensor([ 0.5 , -0.25])
     """,
     x=lambda g, x: -(g / safe_divisor(g, x)) / safe_divisor(g, x),
+    formula="-g / x ** 2",
 )
 
 positive = elementwise(
@@ -241,6 +248,7 @@ def where(condition, x, y):
 
 
 def _within(g: Any, x: Any, min: Any, max: Any) -> Any:
+    """g where min <= x <= max, else 0"""
     if min is None and max is None:
         return g
     inside = x <= max if min is None else x >= min if max is None else (x >= min) & (x <= max)

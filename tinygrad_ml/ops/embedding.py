@@ -13,6 +13,7 @@ from .index import scatter
 
 
 def _rows(g: Any, weight_shape: tuple, indices: np.ndarray, padding_idx: int | None, sparse: bool) -> Any:
+    """g added up in the rows that were looked up"""
     if sparse and not isinstance(g, Tensor):
         rows, values = indices.reshape(-1), g.reshape(-1, *weight_shape[1:])
         if padding_idx is None:

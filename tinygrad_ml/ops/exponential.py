@@ -85,7 +85,8 @@ log1p = elementwise(
 
 
 def _ahead(x: Any, y: Any) -> Any:
-    """Return x - y; between equal infinities -inf, if they are negative, or 0."""
+    """x - y"""
+    # between equal infinities -inf, if they are negative, or 0
     return np.where((x == y) & np.isinf(x), np.minimum(x, 0), x - y)
 
 

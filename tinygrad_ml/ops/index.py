@@ -48,6 +48,7 @@ def _all_integers(parts: tuple) -> bool:
 
 
 def _gather(g: Any, index: Any) -> Any:
+    """g[index]"""
     return dispatch(getitem, g, index=index)
 
 
@@ -103,7 +104,11 @@ def scatter_flat(g: Any, positions: np.ndarray, shape: tuple) -> Any:
     return np.reshape(dispatch(scatter, g, index=positions, shape=(math.prod(shape),)), shape)
 
 
-@primitive(views=True, x=lambda g, x_shape, index: dispatch(scatter, g, index=index, shape=x_shape))
+@primitive(
+    views=True,
+    formula="g put back at the index",
+    x=lambda g, x_shape, index: dispatch(scatter, g, index=index, shape=x_shape),
+)
 def getitem(x, *, index):
     """Return x[index], for any index that NumPy takes (`x[index]` is the usual way to write it).
 
@@ -118,10 +123,12 @@ def getitem(x, *, index):
 
 
 def _set_zero(g: Any, index: Any) -> Any:
+    """g with 0 at the index"""
     return dispatch(setitem, g, 0, index=index)
 
 
 def _set_value(g: Any, x_shape: tuple, value_shape: tuple, index: Any) -> Any:
+    """g[index]"""
     g = dispatch(getitem, g, index=index)
     if not is_basic(index):
         where = places(index, x_shape)
@@ -194,6 +201,7 @@ def _indices(indices: Any) -> np.ndarray:
 
 
 def _untake(g: Any, x_shape: tuple, indices: np.ndarray, axis: int | None) -> Any:
+    """g added up at the indices"""
     if axis is None:
         return scatter_flat(g, indices, x_shape)
     return dispatch(scatter, g, index=(slice(None),) * (axis % len(x_shape)) + (indices,), shape=x_shape)
@@ -219,6 +227,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
 
 
 def _untake_along_axis(g: Any, x_shape: tuple, indices: np.ndarray, axis: int | None) -> Any:
+    """g added up at the indices"""
     positions = np.arange(math.prod(x_shape)).reshape(x_shape)
     return scatter_flat(g, np.take_along_axis(positions, indices, axis), x_shape)
 
@@ -280,6 +289,7 @@ def nonzero(x):
 
 
 def _unsort(g: Any, x_shape: tuple, order: np.ndarray, axis: int | None) -> Any:
+    """g in the order of before the sorting"""
     k = 0 if axis is None else axis
     return np.reshape(np.take_along_axis(g, np.argsort(order, k), k), x_shape)
 

@@ -16,6 +16,7 @@ from .shape import atleast_1d, atleast_2d, atleast_3d, broadcast_arrays, reshape
 
 
 def _piece(g: Any, i: int, arrays_shape: Sequence, axis: int | None) -> Any:
+    """the piece of g that this array became"""
     if axis is None:
         g, sizes = np.ravel(g), [math.prod(shape) for shape in arrays_shape]
         return np.reshape(g[sum(sizes[:i]) : sum(sizes[: i + 1])], arrays_shape[i])
@@ -43,7 +44,11 @@ def concatenate(arrays: Sequence, axis: int | None = 0) -> Tensor:
     return _concatenate(*arrays, axis=axis)
 
 
-@primitive(cost="none", arrays=lambda g, i, axis: g[(slice(None),) * (axis % g.ndim) + (i,)])
+@primitive(
+    cost="none",
+    formula="the piece of g that this array became",
+    arrays=lambda g, i, axis: g[(slice(None),) * (axis % g.ndim) + (i,)],
+)
 def _stack(*arrays, axis=0):
     """Return arrays of one shape joined along a new axis.
 
@@ -141,6 +146,7 @@ def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]
 
 
 def _untile(g: Any, x_shape: tuple, reps: Any) -> Any:
+    """g summed over the copies"""
     reps = tuple(reps) if np.iterable(reps) else (reps,)
     n = max(len(reps), len(x_shape))
     lengths = (1,) * (n - len(x_shape)) + x_shape
@@ -160,6 +166,7 @@ def tile(x, *, reps):
 
 
 def _unrepeat(g: Any, x_shape: tuple, repeats: Any, axis: int | None) -> Any:
+    """g summed over the copies"""
     if isinstance(repeats, int):
         shape = (math.prod(x_shape),) if axis is None else x_shape
         k = (axis or 0) % len(shape)
@@ -195,6 +202,7 @@ MODES = ("constant", "reflect", "symmetric", "edge", "wrap")
 
 
 def _unpad(g: Any, x_shape: tuple, pad_width: Any, mode: Any) -> Any:
+    """g without the border"""
     if mode == "constant":
         before = np.broadcast_to(pad_width, (len(x_shape), 2))[:, 0].tolist()
         return g[tuple([slice(start, start + n) for start, n in zip(before, x_shape)])]

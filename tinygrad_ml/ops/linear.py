@@ -10,6 +10,7 @@ from ..autograd import primitive
 
 
 def _affine_weight(g: Any, x: Any) -> Any:
+    """g.T @ x"""
     if g.ndim == 2:
         return g.T @ x
     return np.reshape(g, (-1, g.shape[-1])).T @ np.reshape(x, (-1, x.shape[-1]))

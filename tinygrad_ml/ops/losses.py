@@ -69,7 +69,7 @@ def _reduce(terms: np.ndarray, reduction: str) -> Any:
 
 
 def _each(g: Any, terms: int, reduction: str) -> Any:
-    """Return the gradient that arrives at each of so many terms."""
+    """g / n"""
     return g / (terms or 1) if reduction == "mean" else g
 
 
@@ -122,6 +122,7 @@ def _minus_one_hot(p: Any, target: np.ndarray) -> Any:
 
 
 def _cross_entropy_input(g: Any, input: Any, target: np.ndarray, p: np.ndarray, reduction: str) -> Any:
+    """g * (softmax(input) - one_hot(target))"""
     if isinstance(input, Tensor):
         g = _each(g, len(target), reduction)
         return (g if reduction != "none" else np.expand_dims(g, -1)) * _minus_one_hot(softmax(input), target)

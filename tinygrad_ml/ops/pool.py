@@ -191,6 +191,7 @@ def _first_of_largest(x: Any, out: Any, kernel: tuple, geometry: Geometry) -> np
 
 
 def _max_pool2d_x(g: Any, x: Any, x_shape: tuple, out: Any, kernel: tuple, geometry: Geometry) -> Any:
+    """g at the largest of each window, else 0"""
     if isinstance(g, np.ndarray) and isinstance(x, np.ndarray):
         padded = _padded(x, geometry, np.nan)
         dx = np.zeros(padded.shape, g.dtype)
@@ -245,6 +246,7 @@ def _counts(size: tuple, kernel: tuple, geometry: Geometry, counted: tuple) -> n
 
 
 def _avg_pool2d_x(g: Any, x_shape: tuple, kernel: tuple, geometry: Geometry, counted: tuple) -> Any:
+    """g spread over each window"""
     return dispatch(avg_pool2d_input, g, size=x_shape[1:], kernel=kernel, geometry=geometry, counted=counted)
 
 

@@ -15,6 +15,7 @@ from .einsum import _einsum
 
 
 def _matmul_x(g: Any, x_shape: tuple, y: Any) -> Any:
+    """g @ y.T"""
     if y.ndim == 1:  # a vector y is a matrix of one column
         return np.expand_dims(g, -1) * y
     if len(x_shape) == 1:  # a vector x is a matrix of one row
@@ -23,6 +24,7 @@ def _matmul_x(g: Any, x_shape: tuple, y: Any) -> Any:
 
 
 def _matmul_y(g: Any, x: Any, y_shape: tuple) -> Any:
+    """x.T @ g"""
     if x.ndim == 1:
         if len(y_shape) == 1:
             return g * x

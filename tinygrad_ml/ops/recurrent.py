@@ -125,6 +125,7 @@ def _elman(g: Any, x: Any, h: Any, weight: Any, bias: Any, nonlinearity: str, ta
 
 @primitive(
     residuals="tape",
+    formula="backpropagation through time",
     x=lambda g, x, h, weight, bias, nonlinearity, tape: _elman(g, x, h, weight, bias, nonlinearity, tape)[0],
     h=lambda g, x, h, weight, bias, nonlinearity, tape: _elman(g, x, h, weight, bias, nonlinearity, tape)[1],
     weight=lambda g, x, h, weight, bias, nonlinearity, tape: _elman(g, x, h, weight, bias, nonlinearity, tape)[3],
@@ -144,6 +145,7 @@ def rnn(x, h, weight, bias, *, nonlinearity="tanh"):
 
 @primitive(
     residuals="tape",
+    formula="backpropagation through time",
     x=lambda g, x, h, c, weight, bias, tape: _lstm(g, x, h, c, weight, bias, tape)[0],
     h=lambda g, x, h, c, weight, bias, tape: _lstm(g, x, h, c, weight, bias, tape)[1],
     c=lambda g, x, h, c, weight, bias, tape: _lstm(g, x, h, c, weight, bias, tape)[2],
@@ -171,6 +173,7 @@ def _lstm(g: Any, x: Any, h: Any, c: Any, weight: Any, bias: Any, tape: Tape) ->
 
 @primitive(
     residuals="tape",
+    formula="backpropagation through time",
     x=lambda g, x, h, weight, bias, tape: _back(GRU, g, 0, x, h, 0, weight, bias, tape)[0],
     h=lambda g, x, h, weight, bias, tape: _back(GRU, g, 0, x, h, 0, weight, bias, tape)[1],
     weight=lambda g, x, h, weight, bias, tape: _back(GRU, g, 0, x, h, 0, weight, bias, tape)[3],

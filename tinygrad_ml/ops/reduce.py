@@ -56,7 +56,12 @@ def in_rows(x: Any, axis: Any) -> tuple[Any, Callable[[Any], Any]]:
     return rows, lambda y: np.transpose(np.reshape(y, moved.shape), back)
 
 
-@primitive(np.sum, cost="reduction", x=lambda g, x_shape, axis, keepdims: broadcast_back(g, x_shape, axis, keepdims))
+@primitive(
+    np.sum,
+    cost="reduction",
+    formula="g, repeated",
+    x=lambda g, x_shape, axis, keepdims: broadcast_back(g, x_shape, axis, keepdims),
+)
 def sum(x, *, axis=None, keepdims=False):
     """Return the sum over `axis`.
 
@@ -69,6 +74,7 @@ def sum(x, *, axis=None, keepdims=False):
 @primitive(
     np.mean,
     cost="reduction",
+    formula="g / n, repeated",
     x=lambda g, x_shape, axis, keepdims: broadcast_back(g / (count(x_shape, axis) or 1), x_shape, axis, keepdims),
 )
 def mean(x, *, axis=None, keepdims=False):
@@ -83,6 +89,7 @@ def mean(x, *, axis=None, keepdims=False):
 
 
 def _to_the_extreme(g: Any, x: Any, out: Any, axis: Any, keepdims: bool) -> Any:
+    """g where x is the extreme (shared among ties), else 0"""
     hit = x == restore_axes(out, axis, keepdims)
     return np.where(hit, restore_axes(g, axis, keepdims) / np.sum(hit, axis=axis, keepdims=True), 0)
 

@@ -205,6 +205,7 @@ def triu(x, *, k=0):
 
 
 def _undiagonal(g: Any, x_shape: tuple, offset: int, axis1: int, axis2: int) -> Any:
+    """g on the diagonal"""
     positions = np.arange(math.prod(x_shape)).reshape(x_shape)
     return scatter_flat(g, np.diagonal(positions, offset, axis1, axis2), x_shape)
 
@@ -229,6 +230,7 @@ def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
 
 
 def _undiag(g: Any, x_shape: tuple, k: int) -> Any:
+    """g on the diagonal"""
     return np.diagonal(g, k) if len(x_shape) == 1 else _undiagonal(g, x_shape, k, 0, 1)
 
 

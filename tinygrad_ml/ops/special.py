@@ -74,6 +74,7 @@ erf = elementwise(
     """,
     name="erf",
     x=lambda g, x: blockwise(lambda g, x: g * (TWO_OVER_ROOT_PI * np.exp(-x * x)), g, x),
+    formula="g * 2 / sqrt(pi) * exp(-x ** 2)",
 )
 
 

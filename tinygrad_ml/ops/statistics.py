@@ -17,7 +17,8 @@ from .reduce import axes_of, count, in_rows, restore_axes
 
 
 def _deviations(x: Any, axis: Any) -> Any:
-    """Return x minus its mean: exactly 0 when all numbers are equal, however the mean is rounded."""
+    """x - mean(x)"""
+    # exactly 0 when all elements are equal, however the mean is rounded
     values = x._data if isinstance(x, Tensor) else x
     axes = axes_of(axis, values.ndim)
     first = values[tuple([slice(0, 1) if i in axes else slice(None) for i in range(values.ndim)])]
@@ -26,7 +27,7 @@ def _deviations(x: Any, axis: Any) -> Any:
 
 
 def _per_degree(x: Any, axis: Any, ddof: Any) -> float:
-    """Return 1 / (n - ddof), where n numbers are reduced into one."""
+    """1 / n"""
     degrees = count(x.shape, axis) - ddof
     return 1 / degrees if degrees > 0 else math.nan
 
@@ -51,6 +52,7 @@ def var(x, *, axis=None, ddof=0, keepdims=False):
 
 
 def _std_x(g: Any, x: Any, out: Any, axis: Any, ddof: Any, keepdims: bool) -> Any:
+    """g * (x - mean(x)) / (n * out)"""
     broadcast_back = restore_axes(np.where(out == 0, np.inf, out), axis, keepdims)
     return restore_axes(g, axis, keepdims) * (_deviations(x, axis) / broadcast_back) * _per_degree(x, axis, ddof)
 

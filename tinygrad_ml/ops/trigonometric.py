@@ -44,6 +44,7 @@ tan = elementwise(
     tensor([0.      , 1.557408])
     """,
     x=lambda g, out: safe_multiply(g, 1 + out * out),
+    formula="g * (1 + out ** 2)",
 )
 
 arcsin = elementwise(
@@ -54,6 +55,7 @@ arcsin = elementwise(
     tensor([0.      , 1.570796])
     """,
     x=lambda g, x: g / safe_divisor(g, np.sqrt((1 - x) * (1 + x))),
+    formula="g / sqrt(1 - x ** 2)",
 )
 
 arccos = elementwise(
@@ -64,6 +66,7 @@ arccos = elementwise(
     tensor([1.570796, 0.      ])
     """,
     x=lambda g, x: -g / safe_divisor(g, np.sqrt((1 - x) * (1 + x))),
+    formula="-g / sqrt(1 - x ** 2)",
 )
 
 arctan = elementwise(
@@ -74,6 +77,7 @@ arctan = elementwise(
     tensor([0.      , 0.785398])
     """,
     x=lambda g, x: g / (1 + x * x),
+    formula="g / (1 + x ** 2)",
 )
 
 arctan2 = elementwise(
@@ -85,6 +89,7 @@ arctan2 = elementwise(
     """,
     y=lambda g, y, x: g * _over(_over(x, y, x), y, x),
     x=lambda g, y, x: -g * _over(_over(y, y, x), y, x),
+    formula=("g * y / (x ** 2 + y ** 2)", "-g * x / (x ** 2 + y ** 2)"),
 )
 
 sinh = elementwise(
@@ -115,6 +120,7 @@ tanh = elementwise(
     tensor([0.      , 0.761594])
     """,
     x=lambda g, out: g * (1 - out * out),
+    formula="g * (1 - out ** 2)",
 )
 
 arcsinh = elementwise(
@@ -125,6 +131,7 @@ arcsinh = elementwise(
     tensor([0.      , 0.881374])
     """,
     x=lambda g, x: g / np.hypot(x, 1),
+    formula="g / sqrt(1 + x ** 2)",
 )
 
 arccosh = elementwise(
@@ -135,6 +142,7 @@ arccosh = elementwise(
     tensor([0.      , 1.316958])
     """,
     x=lambda g, x: g / safe_divisor(g, np.sqrt(x - 1) * np.sqrt(x + 1)),
+    formula="g / sqrt(x ** 2 - 1)",
 )
 
 arctanh = elementwise(
@@ -145,4 +153,5 @@ arctanh = elementwise(
     tensor([0.      , 0.549306])
     """,
     x=lambda g, x: g / safe_divisor(g, (1 - x) * (1 + x)),
+    formula="g / (1 - x ** 2)",
 )
