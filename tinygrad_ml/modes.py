@@ -145,9 +145,14 @@ def user_frame() -> FrameType:
     False
     """
     frame: Any = sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "tinygrad_ml":
+    while frame.f_back is not None and in_library(frame):
         frame = frame.f_back
     return frame
+
+
+def in_library(frame: FrameType) -> bool:
+    """Return whether the code of a frame is the library's, the models included."""
+    return frame.f_globals.get("__name__", "").partition(".")[0] == "tinygrad_ml"
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:

@@ -20,7 +20,7 @@ def plural(n: int, word: str) -> str:
 
 
 def total(shape: tuple[int, ...] | None) -> int:
-    """Return how many numbers an array of that shape has."""
+    """Return the number of elements of an array of that shape."""
     return math.prod(shape or ())
 
 

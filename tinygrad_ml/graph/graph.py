@@ -96,7 +96,7 @@ class Graph(GraphData):
         share : bool
             Draw a shared parameter once, with an edge to every use; by default once per use, which is easier to read.
         limit : int
-            Fold until there are no more nodes than these.
+            Fold until there are at most this number of nodes.
 
         Raises
         ------

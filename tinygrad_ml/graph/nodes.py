@@ -15,7 +15,7 @@ G = TypeVar("G", bound="GraphData")
 
 @dataclass
 class Input:
-    """One argument of an operation: an edge from the node it comes from, or a constant number.
+    """One argument of an operation: an edge from the node it comes from, or a constant.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class Input:
     gradient : ArraySummary or None
         The gradient that flows back along this edge.
     local : float or None
-        The local derivative, if input and output are single numbers.
+        The local derivative, if input and output have one element each.
     """
 
     argument: str
@@ -62,7 +62,7 @@ class GraphNode:
     parameters : dict of the operation's other arguments, as text
     value, gradient : ArraySummary or None
     line, code : str
-        Where the user's program calls it ("model.py:12"), and what stands there.
+        Where the user's program calls it ("model.py:12"), and the source of that line.
     bytes, flops : int
         The memory of the value, and the number of floating-point operations.
     message : str
@@ -119,7 +119,7 @@ Node = GraphNode  # its name before
 
 
 class GraphData:
-    """What is known of a computation: the nodes in the order in which they ran, and the module calls around them.
+    """A computation as plain data: nodes in the order in which they ran, and the module calls around them.
 
     Attributes
     ----------

@@ -18,7 +18,7 @@ class Summary:
     Attributes
     ----------
     rows : list of (layer, class, output shape, parameters, bytes, operations)
-        In the order of the calls; the first row is the model. Parameters are counts of numbers, a layer's with those
+        In the order of the calls; the first row is the model. Parameters are numbers of elements, a layer's with those
         below it; bytes is the memory of the values that it computes, and operations counts floating-point operations.
     parameters, trainable, bytes, operations : int
         Of the whole model; bytes is the memory of the parameters.

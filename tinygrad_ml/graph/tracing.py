@@ -1,4 +1,4 @@
-"""Tracing: running a function or a module once while a recorder stands at the door of the operations."""
+"""Tracing: running a function or a module once while a recorder observes its operations."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from ..modes import user_frame
 from ..nn.module import Module
 from ..tensor import Tensor
 from .build.builder import Builder, argument_names, tensors_in, variables_of
 from .build.gradients import add_gradients
-from .build.recorder import Recorder, caller
+from .build.recorder import Recorder
 from .build.tensor_history import trace_history
 from .graph import Graph
 
@@ -30,7 +31,7 @@ def trace(target: Any, *inputs: Any, backward: bool = True, gradient: Any = None
     backward : bool
         Find the gradient of every value too. No `.grad` is touched.
     gradient : Tensor or array, optional
-        The gradient that arrives at the result; by default ones, so that a result with several numbers is summed up.
+        The gradient that arrives at the result; by default ones, as for the sum of its elements.
     values : bool
         Remember the values, or their statistics where there are many.
 
@@ -51,7 +52,7 @@ def trace(target: Any, *inputs: Any, backward: bool = True, gradient: Any = None
     if isinstance(target, Tensor):
         if inputs:
             raise TypeError("trace: a Tensor has its history already; inputs are for functions and modules")
-        builder = trace_history(target, caller().f_locals, values)
+        builder = trace_history(target, user_frame().f_locals, values)
         results: Sequence[Tensor] = [target]
     elif callable(target):
         builder, results = _run(target, inputs, values)

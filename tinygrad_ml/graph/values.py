@@ -1,4 +1,4 @@
-"""What a graph remembers of an array: all of it if it is small, and else its statistics and a sample."""
+"""What a graph keeps of an array: all of it if it is small, and otherwise its statistics and a sample."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ import numpy as np
 
 from ..sparse import SparseRows
 
-WHOLE = 64  # arrays of up to so many numbers are kept whole
+WHOLE = 64  # arrays of at most this number of elements are kept whole
 ROWS, COLUMNS = 12, 16  # of the sample of a larger array
 BINS = 12  # of its histogram
 
 
 class ArraySummary:
-    """The numbers of an array, or what is known about them.
+    """The elements of an array if they are few, otherwise statistics of them.
 
     Attributes
     ----------
     size : int
-    numbers : flat list of all of them, or None if there are more than 64
+    numbers : flat list of all elements, or None if there are more than 64
     norm, mean, low, high : float
-        Of the finite numbers: the root of the sum of squares, the mean, the smallest and the largest.
+        Of the finite elements: the root of the sum of squares, the mean, the smallest and the largest.
     zeros, nans, infinities : int
-        How many there are.
-    sample : rows of numbers, evenly spaced in a larger array
-    histogram : how many of its finite numbers fall into each of 12 equal parts of the interval from low to high
+        The number of each.
+    sample : rows of elements, evenly spaced in a larger array
+    histogram : the number of its finite elements in each of 12 equal parts of the interval from low to high
 
     Examples
     --------
@@ -53,7 +53,7 @@ class ArraySummary:
 
     @classmethod
     def of(cls, array: Any) -> ArraySummary:
-        """Look at an array or a number."""
+        """Return the summary of an array or a number."""
         v = cls()
         v.sample = v.histogram = None
         if isinstance(array, SparseRows):
@@ -92,11 +92,11 @@ class ArraySummary:
 
     @property
     def finite(self) -> bool:
-        """Whether none of the numbers is NaN or infinite."""
+        """Whether no element is NaN or infinite."""
         return not self.nans and not self.infinities
 
     def __str__(self) -> str:
-        """The numbers if they are few, else the interval that they lie in, or what is wrong with them."""
+        """The elements if they are few, otherwise the interval that they lie in, or the number of those not finite."""
         if self.numbers is not None and self.size == 1:
             return short(self.numbers[0])
         if self.numbers is not None and 0 < self.size <= 4:
@@ -106,7 +106,7 @@ class ArraySummary:
         return f"{short(self.low)} to {short(self.high)}" if self.size else "nothing"
 
     def close_to(self, other: ArraySummary, rtol: float, atol: float) -> bool:
-        """Whether the other numbers are the same, NaN included, but for a tolerance."""
+        """Whether another array has the same elements, NaN included, within a tolerance."""
         if self.size != other.size:
             return False
         mine, theirs = self._compared(), other._compared()

@@ -1,4 +1,4 @@
-"""Building a Graph node by node, and knowing again the values that have been seen."""
+"""Building a Graph node by node: each value is found again as the output of the node that made it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .cost import flops
 
 
 class Builder:
-    """Writes nodes into a Graph. What it has seen it keeps alive, so that an `id` stays the name of one thing."""
+    """Writes nodes into a Graph. It keeps a reference to every value, so that ids stay unique."""
 
     def __init__(self, title: str, values: bool = True):
         self.graph = Graph(title)
@@ -63,7 +63,7 @@ class Builder:
         return self.numbers.get(id(x)) if isinstance(x, np.ndarray) else None
 
     def remember(self, x: Tensor, node: GraphNode) -> None:
-        """Know a value again as the one of this node."""
+        """Register a value as the output of this node."""
         self.numbers[_key(x)] = node.number
         self.alive += (x, x._data)
         if x.node is not None:

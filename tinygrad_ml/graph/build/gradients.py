@@ -16,7 +16,7 @@ from .builder import Builder
 
 
 def add_gradients(builder: Builder, results: Sequence[Tensor], gradient: Any = None) -> None:
-    """Walk back from the results, and write all gradients into the graph."""
+    """Backpropagate from the results, and write all gradients into the graph."""
     graph = builder.graph
     heads = [(x.node or x, _arriving(x, gradient)) for x in results if x.requires_grad]
     if not heads:

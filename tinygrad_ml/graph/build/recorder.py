@@ -1,25 +1,32 @@
-"""The recorder: it sees every operation at the door, every call of a module, and where the user's program is."""
+"""The recorder: it observes every operation and every call of a module, and notes which line of the user's it was."""
 
 from __future__ import annotations
 
 import contextlib
 import linecache
 import os
-import sys
-import threading
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
-from ...modes import Mode, modes
+from ...modes import Mode, in_library, modes, user_frame
 from ...nn.module import Module
 from ...tensor import Tensor
 from ..nodes import Input, Scope
 from .builder import Builder, tensors_in
 
 
+class Stopped(NamedTuple):
+    """The innermost call of a module that an exception has left."""
+
+    error: BaseException
+    scope: Scope
+    inputs: list[Tensor]
+
+
 class Recorder:
-    """Stands at the door while it is entered: writes down every operation, and which module called it."""
+    """Records operations while it is active, and which module called them."""
 
     def __init__(self, builder: Builder, root: Module | None = None):
         self.builder = builder
@@ -27,7 +34,7 @@ class Recorder:
         self.alive: list[Module] = []
         self.scopes = [builder.graph.scopes[0]]  # the calls that we are in
         self.calls: dict[tuple[int, str], int] = {}
-        self.at: Scope | None = None  # where an exception came from
+        self.stopped: Stopped | None = None
         self.root = root
         if root is not None:
             self.scopes[0].type = type(root).__name__
@@ -48,43 +55,42 @@ class Recorder:
 
     def __enter__(self) -> Recorder:
         self.before = modes.observer
-        self.mode = Mode(observer=self.observe)
-        _calls.start(self)
+        self.mode = Mode(observer=self.observe, call_observer=self.call)
         self.mode.__enter__()
         return self
 
     def __exit__(self, *error: Any) -> None:
         self.mode.__exit__()
-        _calls.stop()
 
     def observe(self, primitive: Any, inputs: Sequence, parameters: dict, output: Any) -> None:
-        """Write an operation down: the observer of the modes."""
-        line, code = _place(caller())
+        """Record an operation: the observer of the modes."""
+        frame = user_frame()
+        line, code = _place(frame, frame.f_lineno)
         self.builder.operation(primitive, inputs, parameters, output, self.scopes[-1].number, line=line, code=code)
         if self.before is not None:
             self.before(primitive, inputs, parameters, output)
 
     @contextlib.contextmanager
-    def call(self, module: Module) -> Iterator[Callable[[Any], None]]:
-        """Be in the scope of a module while it runs."""
-        if module is self.root and len(self.scopes) == 1 and not self.calls:
-            self.calls[-1, ""] = 1
-            yield lambda result: None
-            return
-        if id(module) not in self.paths:
-            self.register_names(f"{type(module).__name__}", module)
-        scope = self.open(module)
+    def call(self, module: Module, inputs: tuple, named: dict[str, Any]) -> Iterator[Callable[[Any], None]]:
+        """Enter the scope of a module while it runs: the observer of calls of the modes."""
+        scope = self.scope_of(module)
         self.scopes.append(scope)
         try:
             yield lambda result: self.close(scope, result)
-        except BaseException:
-            self.at = self.at or scope
+        except BaseException as error:
+            if self.stopped is None or self.stopped.error is not error:
+                self.stopped = Stopped(error, scope, list(tensors_in((inputs, named))))
             raise
         finally:
             self.scopes.pop()
 
-    def open(self, module: Module) -> Scope:
-        """Append the scope of one call."""
+    def scope_of(self, module: Module) -> Scope:
+        """Return the scope of one call: a new one, but for the module that is traced itself."""
+        if module is self.root and len(self.scopes) == 1 and not self.calls:
+            self.calls[-1, ""] = 1
+            return self.scopes[0]
+        if id(module) not in self.paths:
+            self.register_names(type(module).__name__, module)
         parent, path = self.scopes[-1], self.paths[id(module)]
         name = path.removeprefix(parent.path + ".") if parent.path else path
         key = (parent.number, path)
@@ -96,89 +102,32 @@ class Recorder:
         return scopes[-1]
 
     def close(self, scope: Scope, result: Any) -> None:
-        """Note what a module returned."""
-        numbers = [self.builder.number_of(x) for x in tensors_in(result)]
-        scope.outputs = [n for n in numbers if n is not None]
+        """Note what a module returned; what the whole computation returns is noted elsewhere."""
+        if scope.parent is not None:
+            numbers = [self.builder.number_of(x) for x in tensors_in(result)]
+            scope.outputs = [n for n in numbers if n is not None]
 
     def failed(self, error: Exception) -> None:
-        """Append a node for the operation, or the module, that raised."""
-        graph = self.builder.graph
+        """Append a node for the operation, or the call of a module, that raised."""
+        graph, operation = self.builder.graph, getattr(error, "operation", None)
         graph.error = f"{type(error).__name__}: {error}"
-        scope = (self.at or self.scopes[0]).number
-        name, arguments, frame = "", [], None
-        trouble = error.__traceback__
-        while trouble is not None:
-            local = trouble.tb_frame.f_locals
-            if trouble.tb_frame.f_code.co_name == "forward" and isinstance(local.get("self"), Module):
-                name, arguments = "", [v for v in local.values() if isinstance(v, Tensor)]
-            if not _ours(trouble.tb_frame):
-                frame, number = trouble.tb_frame, trouble.tb_lineno
-            trouble = trouble.tb_next
-        line, code = _place(frame, number) if frame else ("", "")
-        if hasattr(error, "operation"):
-            name, arguments = error.operation.name, list(error.inputs)
-        node = self.builder.add("error", operation=name, scope=scope, message=graph.error, line=line, code=code)
-        for k, x in enumerate(arguments):
+        scope, inputs = self.scopes[0], []
+        if self.stopped is not None and self.stopped.error is error:
+            _, scope, inputs = self.stopped
+        self.stopped = None  # it refers to the frames of the computation
+        if operation is not None:
+            inputs = error.inputs  # type: ignore[attr-defined]
+        places = [(f, line) for f, line in traceback.walk_tb(error.__traceback__) if not in_library(f)]
+        line, code = _place(*places[-1]) if places else ("", "")
+        name = operation.name if operation is not None else ""
+        node = self.builder.add("error", operation=name, scope=scope.number, message=graph.error, line=line, code=code)
+        for k, x in enumerate(inputs):
             source = self.builder.number_of(x)
             if source is not None:
                 node.inputs.append(Input(f"input {k}", source))
 
 
-class _Calls:
-    """Lets recorders see the calls of modules: `Module.__call__` is replaced while somebody records, and only then."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.recording = threading.local()
-        self.count = 0
-        self.original: Any = None
-
-    def start(self, recorder: Recorder) -> None:
-        stack = self.recording.__dict__.setdefault("stack", [])
-        stack.append(recorder)
-        with self.lock:
-            self.count += 1
-            if self.count == 1:
-                self.original = original = Module.__call__
-
-                def call(module: Module, *inputs: Any, **named: Any) -> Any:
-                    stack = getattr(self.recording, "stack", None)
-                    if not stack:
-                        return original(module, *inputs, **named)
-                    with stack[-1].call(module) as returned:
-                        result = original(module, *inputs, **named)
-                        returned(result)
-                        return result
-
-                Module.__call__ = call  # type: ignore[method-assign, assignment]
-
-    def stop(self) -> None:
-        self.recording.stack.pop()
-        with self.lock:
-            self.count -= 1
-            if self.count == 0:
-                Module.__call__ = self.original  # type: ignore[method-assign]
-
-
-_calls = _Calls()
-
-
-# ---------------------------------------------------------------------- the user's program
-
-
-def _ours(frame: FrameType) -> bool:
-    name = frame.f_globals.get("__name__", "")
-    return name.partition(".")[0] == "tinygrad_ml" and not name.startswith("tinygrad_ml.models")
-
-
-def caller() -> FrameType:
-    """Return the innermost frame outside the library."""
-    frame: Any = sys._getframe(1)
-    while frame.f_back is not None and _ours(frame):
-        frame = frame.f_back
-    return frame
-
-
-def _place(frame: FrameType, number: int | None = None) -> tuple[str, str]:
-    file, line = frame.f_code.co_filename, number or frame.f_lineno
-    return f"{os.path.basename(file)}:{line}", linecache.getline(file, line).strip()
+def _place(frame: FrameType, number: int) -> tuple[str, str]:
+    """Return a line of the user's program as "model.py:12", and what stands there."""
+    file = frame.f_code.co_filename
+    return f"{os.path.basename(file)}:{number}", linecache.getline(file, number).strip()

@@ -17,7 +17,7 @@ from .view import LIMIT, DrawnNode, View, view
 SYMBOLS = {"add": "+", "subtract": "−", "multiply": "×", "divide": "÷", "matmul": "@", "negative": "−", "power": "^"}
 SYMBOLS |= {"less": "<", "greater": ">", "equal": "=", "less_equal": "≤", "greater_equal": "≥"}
 DIRECTIONS = {"down": "TB", "up": "BT", "right": "LR"}
-FEW = 4  # numbers that are written out
+FEW = 4  # elements that are written out
 NAME = 40  # characters
 
 
@@ -226,7 +226,7 @@ class _Writer:
         return f"<b>{name}</b>" + "".join(f" {c}" for c in constants if c)
 
     def _cells(self, node: GraphNode | None) -> list[str]:
-        """Return the value, if it has few numbers, and the gradient in its colour."""
+        """Return the value, if it has few elements, and the gradient in its colour."""
         c, cells = self.colours, []
         if node is None:
             return []

@@ -138,7 +138,7 @@ class Totals:
             self.parameters[parent] |= self.parameters[scope.number]
 
     def count(self, graph: GraphData, scope: int) -> int:
-        """Return how many numbers the parameters of a call have."""
+        """Return the number of elements of the parameters of a call."""
         return sum(total(graph.nodes[k].shape) for k in self.parameters[scope])
 
 
