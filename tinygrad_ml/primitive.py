@@ -536,4 +536,5 @@ OUTPUT = Primitive(
     "part",
     lambda whole, *, k, shape, dtype: whole[k],
     {"whole": lambda g, k, shape, dtype: OutputGradients({k: g}, shape, dtype)},
+    formula="g, and 0 for the other parts",
 )

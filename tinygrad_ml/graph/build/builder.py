@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ... import autograd
 from ...nn.module import Buffer, Module, Parameter
+from ...primitive import OUTPUT, Node
 from ...tensor import Tensor
 from ..format import as_text, parameters_as_text
 from ..formulas import formulas
@@ -27,7 +27,7 @@ class Builder:
         self.values = values
         self.names: dict[int, tuple[str, str]] = {}  # id of a leaf's array -> its kind and name
         self.numbers: dict[Any, int] = {}  # recorded node, or id of an array -> number of the graph's node
-        self.made: dict[int, autograd.Node | Tensor] = {}  # number -> what the gradient is asked for
+        self.made: dict[int, Node | Tensor] = {}  # number -> what the gradient is asked for
         self.alive: list[Any] = []
 
     def name(self, thing: Tensor, kind: str, name: str) -> None:
@@ -119,11 +119,11 @@ class Builder:
         for k, part in enumerate(output):
             if k == 0 and part.node is not None:
                 self.made[node.number] = part.node.edges[0]
-            edge = Input("whole", node.number, formula="g, and 0 for the other parts")
+            edge = Input(OUTPUT.inputs[0], node.number, formula=formulas(OUTPUT)[0])
             each = self.add(
                 "operation",
                 part._data,
-                operation="part",
+                operation=OUTPUT.name,
                 inputs=[edge],
                 parameters={"part": str(k)},
                 scope=scope,

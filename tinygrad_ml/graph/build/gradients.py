@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from ... import autograd
+from ...autograd import backpropagate, is_finite, unbroadcast, without_dead
 from ...modes import Mode
+from ...primitive import OUTPUT, Node, OutputGradients
 from ...tensor import Tensor, from_owned
 from ..formulas import local_factor
 from ..values import ArraySummary
@@ -18,20 +19,19 @@ from .builder import Builder
 def add_gradients(builder: Builder, results: Sequence[Tensor], gradient: Any = None) -> None:
     """Backpropagate from the results, and write all gradients into the graph."""
     graph = builder.graph
-    heads = [(x.node or x, _arriving(x, gradient)) for x in results if x.requires_grad]
-    if not heads:
+    roots = [(x.node or x, _arriving(x, gradient)) for x in results if x.requires_grad]
+    if not roots:
         return
-    if gradient is None and (len(heads) > 1 or heads[0][1].size > 1):
+    if gradient is None and (len(roots) > 1 or roots[0][1].size > 1):
         graph.notes.append("the gradients are those of the sum of the results")
     try:
         with Mode(observer=None, anomaly=False):
-            found = autograd.backpropagate(heads, retain_graph=True, targets=list(builder.made.values()))
+            found = backpropagate(roots, retain_graph=True, targets=list(builder.made.values()))
             for number, edge in builder.made.items():
                 if edge in found:
                     _write(builder, number, edge, found[edge])
     except RuntimeError as error:  # freed by a backward, or changed since
         graph.notes.append(f"no gradients: {error}")
-        return
 
 
 def _arriving(x: Tensor, gradient: Any) -> Tensor:
@@ -41,32 +41,36 @@ def _arriving(x: Tensor, gradient: Any) -> Tensor:
     return from_owned(np.array(np.broadcast_to(array, x.shape))[()])
 
 
-def _write(builder: Builder, number: int, edge: Any, g: Any) -> None:
+def _write(builder: Builder, number: int, made: Node | Tensor, g: Any) -> None:
+    """Write what arrived at the result of a recorded operation, or at a leaf, and what the operation sends on."""
     node = builder.graph.nodes[number]
-    if type(g) is not autograd.OutputGradients:
+    several = type(g) is OutputGradients
+    if not several:
         node.gradient = ArraySummary.of(g)
-    if type(edge) is not autograd.Node:
+    if not isinstance(made, Node):
         return
-    primitive = edge.primitive
-    if primitive is autograd.OUTPUT:
+    if made.primitive is OUTPUT:
         node.inputs[0].gradient = node.gradient
         return
-    if type(g) is autograd.OutputGradients:
-        g = g.complete()
+    g = g.complete() if several else g
     with np.errstate(all="ignore"):
-        for k, (target, args) in enumerate(zip(edge.edges, edge.saved or ())):
-            rule = primitive.rules[0 if primitive.variadic else k]
-            if target is None or rule is None or args is None:
+        for k, (edge, args) in enumerate(zip(made.edges, made.saved or ())):
+            rule = made.primitive.rules[0 if made.primitive.variadic else k]
+            if edge is None or rule is None or args is None:
                 continue
-            sent = _send(primitive, rule, target, g, args)
-            node.inputs[k].gradient = ArraySummary.of(sent)
-            if type(g) is not list and np.size(g) == 1 == np.size(sent) and local_factor(node.inputs[k].formula):
-                one = _send(primitive, rule, target, np.ones_like(g)[()], args)
-                node.inputs[k].local = float(np.real(np.ravel(one)[0]))
+            i = node.inputs[k]
+            sent = _sent(made, edge, rule, g, args)
+            i.gradient = ArraySummary.of(sent)
+            if not several and np.size(g) == 1 == np.size(sent) and local_factor(i.formula):
+                one = _sent(made, edge, rule, np.ones_like(g)[()], args)
+                i.local = float(np.real(np.ravel(one)[0]))
 
 
-def _send(primitive: Any, rule: Any, target: Any, g: Any, args: tuple) -> Any:
+def _sent(made: Node, edge: Node | Tensor, rule: Callable, g: Any, args: tuple) -> Any:
+    """Return the gradient that a rule gives, as backpropagation adds it to that of the input."""
     sent = rule(g, *args)
     if isinstance(sent, Tensor):
         sent = sent._data
-    return autograd.unbroadcast(sent, target, primitive, rule)
+    if not is_finite(sent):
+        sent = without_dead(sent, g, made, rule, args)
+    return unbroadcast(sent, edge, made.primitive, rule)

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ... import autograd
 from ...nn.module import Module, Parameter
+from ...primitive import OUTPUT, Node, Primitive
 from ...tensor import Tensor
 from ..format import as_text, parameters_as_text
 from ..formulas import formulas
@@ -44,9 +44,9 @@ def trace_history(target: Tensor, variables: Mapping[str, Any], values: bool) ->
     return builder
 
 
-def _names(builder: Builder, variables: dict[str, Any]) -> dict[autograd.Node, str]:
+def _names(builder: Builder, variables: dict[str, Any]) -> dict[Node, str]:
     """Name leaves and modules after the variables that hold them; return the names of results."""
-    labels: dict[autograd.Node, str] = {}
+    labels: dict[Node, str] = {}
     modules = {name: thing for name, thing in variables.items() if isinstance(thing, Module)}
     for module_name, module in modules.items():
         builder.name_module(module, "" if len(modules) == 1 else module_name)
@@ -59,50 +59,55 @@ def _names(builder: Builder, variables: dict[str, Any]) -> dict[autograd.Node, s
     return labels
 
 
-def _reachable(head: autograd.Node) -> list[autograd.Node]:
+def _reachable(head: Node) -> list[Node]:
     found = {head}
     stack = [head]
     while stack:
         for edge in stack.pop().edges:
-            if type(edge) is autograd.Node and edge not in found:
+            if type(edge) is Node and edge not in found:
                 found.add(edge)
                 stack.append(edge)
     return sorted(found, key=lambda node: node.seq)
 
 
-def _known_values(order: list[autograd.Node], target: Tensor) -> dict[autograd.Node, Any]:
+def _known_values(order: list[Node], target: Tensor) -> dict[Node, Any]:
+    """Return the values of the operations, as far as they are known."""
+    known = _saved_values(order)
+    for node in order:  # sums and the like save nothing, but can be computed again
+        if node not in known and (value := _computed_again(node, known)) is not None:
+            known[node] = value
+    if target.node is not None:
+        known[target.node] = target._data
+    return known
+
+
+def _saved_values(order: list[Node]) -> dict[Node, Any]:
     """Return the values that were saved for some derivative, by the operation that made them."""
-    known: dict[autograd.Node, Any] = {}
+    known: dict[Node, Any] = {}
     for node in order:
         row = node.primitive
         for k, args in enumerate(node.saved or ()):
-            if args is None or row is autograd.OUTPUT:
-                continue
-            for name, value in zip(row.rule_args[0 if row.variadic else k], args):
+            for name, value in zip(_rule_args(row, k), args or ()):
                 if name == "out":
                     known[node] = value
                 elif name in row.inputs:
                     whole = enumerate(value) if row.variadic else [(row.inputs.index(name), value)]
-                    known.update((edge, v) for j, v in whole if isinstance(edge := node.edges[j], autograd.Node))
-    for node in order:  # sums and the like save nothing, but can be computed again
-        row = node.primitive
-        given = _parameters(node)
-        if (
-            node in known
-            or row is autograd.OUTPUT
-            or type(node.shape) is not tuple
-            or set(given) != set(row.parameters)
-        ):
-            continue
-        inputs = [known.get(e) if type(e) is autograd.Node else getattr(e, "_data", None) for e in node.edges]
-        inputs = [_constant(node, k) if x is None else x for k, x in enumerate(inputs)]
-        if inputs and all(x is not None for x in inputs):
-            with np.errstate(all="ignore"):
-                out = row.forward(*inputs, **given)
-                known[node] = out[0] if row.residuals else out
-    if target.node is not None:
-        known[target.node] = target._data
+                    known.update((edge, v) for j, v in whole if isinstance(edge := node.edges[j], Node))
     return known
+
+
+def _computed_again(node: Node, known: dict[Node, Any]) -> Any:
+    """Return the value of an operation, computed from its inputs if they are known, or None."""
+    row, given = node.primitive, _parameters(node)
+    if row is OUTPUT or type(node.shape) is not tuple or set(given) != set(row.parameters):
+        return None
+    inputs = [known.get(e) if isinstance(e, Node) else getattr(e, "_data", None) for e in node.edges]
+    inputs = [_constant(node, k) if x is None else x for k, x in enumerate(inputs)]
+    if not inputs or any(x is None for x in inputs):
+        return None
+    with np.errstate(all="ignore"):
+        out = row.forward(*inputs, **given)
+    return out[0] if row.residuals else out
 
 
 def _leaf(builder: Builder, x: Tensor) -> int:
@@ -116,16 +121,15 @@ def _leaf(builder: Builder, x: Tensor) -> int:
     return number
 
 
-def _append(builder: Builder, made: autograd.Node, known: dict, labels: dict) -> None:
+def _append(builder: Builder, made: Node, known: dict, labels: dict) -> None:
     row = made.primitive
-    part = row is autograd.OUTPUT
-    rules = ["g, and 0 for the other parts"] if part else formulas(row)
+    rules = formulas(row)
     inputs, raw = [], []
     for k, edge in enumerate(made.edges):
         argument = f"{row.inputs[0]}[{k}]" if row.variadic else row.inputs[k]
         constant = _constant(made, k)
         source, text = None, ""
-        if isinstance(edge, autograd.Node):
+        if isinstance(edge, Node):
             source, value = builder.numbers[edge], known.get(edge)
             raw.append(value if value is not None else np.empty(edge.shape if type(edge.shape) is tuple else ()))
         elif edge is not None:
@@ -145,7 +149,7 @@ def _append(builder: Builder, made: autograd.Node, known: dict, labels: dict) ->
         node.bytes = int(np.prod(made.shape, dtype=int)) * made.dtype.itemsize
     given = _parameters(made)
     node.parameters = parameters_as_text(given, row.parameters)
-    if not part and (raw or not row.inputs) and type(made.shape) is tuple:
+    if row is not OUTPUT and (raw or not row.inputs) and type(made.shape) is tuple:
         node.flops = flops(row, raw, {"subscripts": ""} | given, np.broadcast_to(np.float32(0), made.shape))
     place = getattr(made, "line", "")
     node.line = place.replace("\\", "/").rpartition("/")[2]
@@ -154,10 +158,15 @@ def _append(builder: Builder, made: autograd.Node, known: dict, labels: dict) ->
     builder.made[node.number] = made
 
 
-def _constant(made: autograd.Node, k: int) -> Any:
+def _rule_args(row: Primitive, k: int) -> tuple[str, ...]:
+    """Return what the rule of an input names; a variadic operation has one rule for all."""
+    return row.rule_args[0 if row.variadic else k]
+
+
+def _constant(made: Node, k: int) -> Any:
     """Return the value of a constant argument, if some rule saved it."""
     row = made.primitive
-    if row is autograd.OUTPUT or row.variadic:
+    if row.variadic:
         return None
     for names, args in zip(row.rule_args, made.saved or ()):
         if args is not None and row.inputs[k] in names:
@@ -165,13 +174,10 @@ def _constant(made: autograd.Node, k: int) -> Any:
     return None
 
 
-def _parameters(made: autograd.Node) -> dict[str, Any]:
+def _parameters(made: Node) -> dict[str, Any]:
+    """Return the parameters of an operation that some rule saved."""
     row = made.primitive
-    if row is autograd.OUTPUT:
-        return {"part": made.saved[0][0]} if made.saved else {}
     found: dict[str, Any] = {}
     for k, args in enumerate(made.saved or ()):
-        if args is not None:
-            pairs = zip(row.rule_args[0 if row.variadic else k], args)
-            found |= {name: value for name, value in pairs if name in row.parameters}
-    return found
+        found |= {name: value for name, value in zip(_rule_args(row, k), args or ()) if name in row.parameters}
+    return {"part": found["k"]} if row is OUTPUT and found else found
