@@ -126,6 +126,18 @@ def test_nothing_is_recorded_afterwards_and_modules_call_as_before():
     assert tg.autograd.modes.observer is None
 
 
+def test_modules_call_as_before_also_while_somebody_traces():
+    call, seen = nn.Module.__call__, []
+
+    class Looks(nn.Module):
+        def forward(self, x):
+            seen.append(nn.Module.__call__ is call)
+            return x
+
+    trace(Looks(), [1.0])
+    assert seen == [True]
+
+
 def test_tracing_leaves_the_model_as_it_was():
     model = nn.BatchNorm1d(3)
     before = model.state_dict()
@@ -308,6 +320,50 @@ def test_an_error_stands_in_the_module_that_raised_it():
     error = graph.nodes[-1]
     assert graph.scopes[error.scope].name == "1"
     assert [graph.nodes[i.source].operation for i in error.inputs] == ["affine"]
+
+
+def test_an_error_that_no_operation_raised_has_the_inputs_of_its_module():
+    class Refuses(nn.Module):
+        def forward(self, x, *, more):
+            raise KeyError("no")
+
+    net = Refuses()
+    graph = trace(lambda x: net(tg.exp(x), more=[tg.sin(x)]), [1.0])
+    error = graph.nodes[-1]
+    assert (error.kind, error.operation) == ("error", "")
+    assert graph.scopes[error.scope].type == "Refuses"
+    assert [graph.nodes[i.source].operation for i in error.inputs] == ["exp", "sin"]
+    assert error.code == 'raise KeyError("no")'
+
+
+def test_an_error_that_the_function_caught_is_not_mistaken_for_the_one_that_ends_it():
+    layer = nn.Linear(3, 4)
+
+    def function(x):
+        try:
+            layer(tg.ones(2, 5))
+        except ValueError:
+            x = tg.exp(x)
+        return x @ tg.ones(7)
+
+    graph = trace(function, [1.0])
+    error = graph.nodes[-1]
+    assert (error.operation, error.scope) == ("matmul", 0)
+    assert [graph.nodes[i.source].operation for i in error.inputs if graph.nodes[i.source].operation] == ["exp"]
+
+
+def test_names_of_frames_and_variables_mean_nothing():
+    class Layer(nn.Module):
+        def forward(self, x):
+            return operation(x)
+
+    def operation(x):
+        primitive, inputs = tg.tanh.primitive, (x, x, x)
+        raise ValueError(f"not {primitive.name} of {len(inputs)}")
+
+    graph = trace(Layer(), [1.0])
+    assert graph.nodes[-1].operation == ""
+    assert len(graph.nodes[-1].inputs) == 1
 
 
 def test_a_function_that_returns_no_tensor():

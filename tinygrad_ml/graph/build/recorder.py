@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from ...modes import Mode, in_library, modes, user_frame
 from ...nn.module import Module
+from ...primitive import Primitive
 from ...tensor import Tensor
 from ..nodes import Input, Scope
 from .builder import Builder, tensors_in
@@ -22,7 +23,7 @@ class Stopped(NamedTuple):
 
     error: BaseException
     scope: Scope
-    inputs: list[Tensor]
+    inputs: Sequence
 
 
 class Recorder:
@@ -61,6 +62,8 @@ class Recorder:
 
     def __exit__(self, *error: Any) -> None:
         self.mode.__exit__()
+        if error[0] is None:
+            self.stopped = None  # what the function itself caught
 
     def observe(self, primitive: Any, inputs: Sequence, parameters: dict, output: Any) -> None:
         """Record an operation: the observer of the modes."""
@@ -111,15 +114,16 @@ class Recorder:
         """Append a node for the operation, or the call of a module, that raised."""
         graph, operation = self.builder.graph, getattr(error, "operation", None)
         graph.error = f"{type(error).__name__}: {error}"
-        scope, inputs = self.scopes[0], []
+        scope: Scope = self.scopes[0]
+        inputs: Sequence = ()
         if self.stopped is not None and self.stopped.error is error:
             _, scope, inputs = self.stopped
         self.stopped = None  # it refers to the frames of the computation
-        if operation is not None:
-            inputs = error.inputs  # type: ignore[attr-defined]
+        name = ""
+        if isinstance(operation, Primitive):
+            name, inputs = operation.name, error.inputs  # type: ignore[attr-defined]
         places = [(f, line) for f, line in traceback.walk_tb(error.__traceback__) if not in_library(f)]
         line, code = _place(*places[-1]) if places else ("", "")
-        name = operation.name if operation is not None else ""
         node = self.builder.add("error", operation=name, scope=scope.number, message=graph.error, line=line, code=code)
         for k, x in enumerate(inputs):
             source = self.builder.number_of(x)
