@@ -1,9 +1,13 @@
-"""What is called before and after the forward pass of a Module."""
+"""What is called around the forward pass of a Module: its own hooks, and the observer of this thread."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+
+from ..modes import modes
+
+__all__ = ["Hooks", "observed"]
 
 
 class Hooks:
@@ -24,3 +28,16 @@ class Hooks:
             new = after(module, inputs, output)
             output = output if new is None else new
         return output
+
+
+def observed(module: Any, hooks: Hooks, inputs: tuple, named: dict[str, Any]) -> Any:
+    """Call a module inside the context that `modes.call_observer` makes for the call; return the output.
+
+    `call_observer(module, inputs, named)` returns a context manager. It is entered before the first hook, and what
+    its `__enter__` returns is called with the output after the last hook, before the context is left. An error of
+    the call passes through `__exit__`, as from any `with` block.
+    """
+    with modes.call_observer(module, inputs, named) as see_output:
+        output = hooks.run(module, inputs, named)
+        see_output(output)
+    return output

@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..autograd import HookHandle
+from ..modes import modes
 from ..tensor import Tensor
-from .hooks import Hooks
+from .hooks import Hooks, observed
 from .parameter import Buffer, Parameter
 
 M = TypeVar("M", bound="Module")
@@ -46,6 +47,8 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} does not define forward(self, ...)")
 
     def __call__(self, *inputs: Any, **named: Any) -> Any:
+        if modes.call_observer is not None:
+            return observed(self, self._hooks or Hooks(), inputs, named)
         if self._hooks is not None:
             return self._hooks.run(self, inputs, named)
         return self.forward(*inputs, **named)
