@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import re
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
@@ -11,10 +13,17 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .tensor import Tensor
+from .validation import as_array
+
+__all__ = ["HasStateDict", "check_writable", "load", "save", "unfinished_files"]
 
 NPZ, SAFETENSORS = ".npz", ".safetensors"
 STRUCTURE = "__structure__"  # the entry of a checkpoint that says, in JSON, how its arrays belong together
+RESERVED = ("", STRUCTURE, "__metadata__")  # names that arrays cannot have in a file, the last one in .safetensors
+LONGEST = 1000  # characters of a name in a file; longer ones stand in the structure alone
+# what .safetensors calls the dtypes that NumPy has; BF16, the upper half of a float32, is read as one
+DTYPES = {"BOOL": "?", "C64": "<c8"} | {f"{kind.upper()}{8 * n}": f"<{kind}{n}" for kind in "iu" for n in (1, 2, 4, 8)}
+DTYPES |= {f"F{8 * n}": f"<f{n}" for n in (2, 4, 8)}
 
 
 class HasStateDict(Protocol):
@@ -31,16 +40,17 @@ def save(state: HasStateDict | Mapping[Any, Any], path: str | os.PathLike[str]) 
     an optimizer and a scheduler; everything comes back as it was. Its arrays have names like "model/0.weight" in the
     file, so that other programs can read them, and the rest is JSON beside them.
 
-    The file is written beside its final name and renamed when it is complete, so an interruption leaves
-    the old one as it was.
+    The file is written beside its final name and renamed when it is complete, so an interruption leaves the old one as
+    it was. It keeps the permissions of a file that it replaces, and a link stays a link.
 
     Parameters
     ----------
     state : Module, or dict
         Tensors are saved as arrays. Of what has a `state_dict()` (a Module, an optimizer), that is saved.
     path : path
-        With the ending .safetensors or .npz, which choose the format; any other name gets .safetensors if that
-        package is installed (`pip install safetensors`), else .npz.
+        The endings .safetensors and .npz choose the format. A file with any other ending ("model.pt") is written under
+        the name given, in the format of .safetensors if that package is installed (`pip install safetensors`) and holds
+        the dtypes of the arrays, else of .npz; a name without an ending gets that of the format.
 
     Returns
     -------
@@ -51,6 +61,8 @@ def save(state: HasStateDict | Mapping[Any, Any], path: str | os.PathLike[str]) 
     ------
     TypeError
         If there is something else in it, which is named.
+    OSError
+        If the file cannot be written.
 
     Examples
     --------
@@ -78,37 +90,39 @@ def save(state: HasStateDict | Mapping[Any, Any], path: str | os.PathLike[str]) 
     >>> loaded["epoch"]
     3
     """
-    entries = state if isinstance(state, Mapping) or not hasattr(state, "state_dict") else state.state_dict()
-    if not isinstance(entries, Mapping):
-        raise TypeError(f"save() takes a Module or a dict, not {type(state).__name__}")
-    arrays: dict[str, np.ndarray] = {}
-    structure = _describe(entries, "", arrays)
-    if structure != {"dict": [[name, {"array": name}] for name in arrays]}:  # more than named arrays
-        arrays[STRUCTURE] = np.frombuffer(json.dumps(structure).encode(), np.uint8)
-    import tempfile  # these two cost more to import than the rest of this file
-    import zipfile
-
-    path = Path(path)
-    if path.suffix not in (NPZ, SAFETENSORS):
-        path = path.with_name(path.name + (NPZ if _safetensors(required=False) is None else SAFETENSORS))
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            if path.suffix == NPZ:
-                with zipfile.ZipFile(file, "w") as archive:  # np.savez, which has arguments of its own, but any name
-                    for name, array in arrays.items():
-                        with archive.open(name + ".npy", "w", force_zip64=True) as entry:
-                            np.lib.format.write_array(entry, array, allow_pickle=False)
-            else:
-                file.write(_safetensors().save(arrays))
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    arrays = _named_arrays(state)
+    path = _with_ending(Path(path), arrays)
+    _write(arrays, path)
     return path
+
+
+def check_writable(state: HasStateDict | Mapping[Any, Any], path: str | os.PathLike[str]) -> None:
+    """Raise what `save` would raise: write the file beside its final name, and remove it again.
+
+    Examples
+    --------
+    >>> from tinygrad_ml.serialization import check_writable
+    >>> check_writable({"w": tg.ones(2)}, "no/such/folder/weights.npz")
+    Traceback (most recent call last):
+    ...
+    FileNotFoundError: [Errno 2] cannot write: No such file or directory: 'no/such/folder/weights.npz'
+    """
+    arrays = _named_arrays(state)
+    _write(arrays, _with_ending(Path(path), arrays), keep=False)
+
+
+def unfinished_files(path: str | os.PathLike[str]) -> list[Path]:
+    """Return what processes left behind that were killed while they saved to a path.
+
+    Examples
+    --------
+    >>> from tinygrad_ml.serialization import unfinished_files
+    >>> unfinished_files("weights.npz")
+    []
+    """
+    target = _target(Path(path))
+    name = re.compile(rf"\.{re.escape(target.name)}({NPZ}|{SAFETENSORS})?-[a-z0-9_]{{8}}")
+    return [file for file in target.parent.iterdir() if name.fullmatch(file.name)]
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -138,19 +152,162 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     content = path.read_bytes()
     try:
         if content[:2] == b"PK":
-            with np.load(BytesIO(content), allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
-            for name, array in arrays.items():
-                if not isinstance(array, np.ndarray):  # NumPy gives the bytes of a member that is something else
-                    raise ValueError(f"its entry {name!r} is not an array")
-            return _restored(arrays)
+            return _restored(_read_npz(content))
         if content[8:9] == b"{":
-            return _restored(_safetensors().load(content))
+            return _restored(_read_safetensors(content))
     except ImportError:
         raise
+    except _Foreign as error:
+        raise ValueError(f"{path} {error}") from None
     except Exception as error:  # whatever a damaged file makes the readers raise
         raise ValueError(f"{path} is damaged or incomplete: {error}") from error
+    if content[:1] == b"\x80":
+        raise ValueError(f"{path} {PICKLE}")
     raise ValueError(f"{path} is not a file of weights (.safetensors or .npz)")
+
+
+# ---------------------------------------------------------------------- files
+
+
+def _with_ending(path: Path, arrays: Mapping[str, np.ndarray]) -> Path:
+    """Return the path as it is given, with the ending of its format if it has none; "v1.0" has none."""
+    return path if re.match(r"\.[A-Za-z]", path.suffix) else path.with_name(path.name + _format(path, arrays))
+
+
+def _format(path: Path, arrays: Mapping[str, np.ndarray]) -> str:
+    """Return the format that the ending chooses, or else the one that there is and that holds the arrays."""
+    ending = path.suffix.lower()
+    if ending in (NPZ, SAFETENSORS):
+        return ending
+    return SAFETENSORS if all(map(_is_in_dtypes, arrays.values())) and _safetensors(required=False) else NPZ
+
+
+def _is_in_dtypes(array: np.ndarray) -> bool:
+    return any(array.dtype.newbyteorder("<") == dtype for dtype in DTYPES.values())
+
+
+def _target(path: Path) -> Path:
+    """Return where the file is: a link stays one when the file is replaced."""
+    return Path(os.path.realpath(path))
+
+
+def _write(arrays: dict[str, np.ndarray], path: Path, keep: bool = True) -> None:
+    """Write arrays to a file beside its final name, and rename it when it is complete, or remove it again."""
+    import tempfile  # this and zipfile cost more to import than the rest of this file
+
+    target = _target(path)
+    try:
+        if target.exists() and not target.is_file():
+            raise OSError(errno.EISDIR if target.is_dir() else errno.EEXIST, "there is something else of this name")
+        mode = target.stat().st_mode & 0o7777 if target.exists() else 0o666 & ~_umask()
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                (_write_npz if _format(path, arrays) == NPZ else _write_safetensors)(arrays, file)
+                file.flush()
+                os.fsync(file.fileno())
+            if keep:
+                os.chmod(temporary, mode)
+                os.replace(temporary, target)
+            else:
+                os.unlink(temporary)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as error:  # whose own message has the name of the temporary file
+        raise OSError(error.errno, f"cannot write: {error.strerror or error}", str(path)) from error
+
+
+def _write_npz(arrays: Mapping[str, np.ndarray], file: Any) -> None:
+    import zipfile
+
+    with zipfile.ZipFile(file, "w") as archive:  # np.savez, which has arguments of its own, but any name
+        for name, array in arrays.items():
+            with archive.open(name + ".npy", "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, array, allow_pickle=False)
+
+
+def _write_safetensors(arrays: dict[str, np.ndarray], file: Any) -> None:
+    for name, array in arrays.items():
+        if not _is_in_dtypes(array):
+            raise TypeError(f"save(): the entry {name!r} is {array.dtype}, which {SAFETENSORS} cannot hold; use {NPZ}")
+    file.write(_safetensors().numpy.save(arrays))
+
+
+class _Foreign(ValueError):
+    """What another program wrote, and this one does not read. The message goes on after the name of the file."""
+
+
+PICKLE = (
+    "is a pickle, not a file of weights (.safetensors or .npz): to open one could run any program. If it comes from "
+    "PyTorch, module.load_state_dict(torch.load(path)) takes its weights over"
+)
+
+
+def _read_npz(content: bytes) -> dict[str, np.ndarray]:
+    """Return the arrays of an archive, under the names that they were given: np.load takes "a.npy" for "a"."""
+    import zipfile
+
+    arrays: dict[str, np.ndarray] = {}
+    with zipfile.ZipFile(BytesIO(content)) as archive:
+        members = archive.infolist()
+        if any(member.filename.rpartition("/")[2] == "data.pkl" for member in members):
+            raise _Foreign(PICKLE)
+        for member in members:
+            name = member.filename.removesuffix(".npy")
+            if name in arrays:
+                raise ValueError(f"it has two entries {name!r}")
+            with archive.open(member) as entry:
+                arrays[name] = np.lib.format.read_array(entry, allow_pickle=False)
+    return arrays
+
+
+def _read_safetensors(content: bytes) -> dict[str, np.ndarray]:
+    arrays = {}
+    for name, entry in _safetensors().deserialize(content):
+        dtype, data = entry["dtype"], entry["data"]
+        if dtype == "BF16":
+            array = (np.frombuffer(data, "<u2").astype(np.uint32) << 16).view(np.float32)
+        elif dtype in DTYPES:
+            array = np.frombuffer(data, DTYPES[dtype])
+        else:
+            raise _Foreign(
+                f"has the entry {name!r} of dtype {dtype}, which NumPy does not have: turn it into float32 where the "
+                "file comes from"
+            )
+        arrays[name] = array.astype(array.dtype.newbyteorder("=")).reshape(entry["shape"])
+    return arrays
+
+
+def _safetensors(required: bool = True) -> Any:
+    try:
+        import safetensors.numpy
+    except ImportError:
+        if required:
+            raise ImportError("files of the kind .safetensors need: pip install safetensors (or use .npz)") from None
+        return None
+    return safetensors
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+# ---------------------------------------------------------------------- checkpoints
+
+
+def _named_arrays(state: HasStateDict | Mapping[Any, Any]) -> dict[str, np.ndarray]:
+    """Return what is written: the arrays of a state, and beside them how they belong together."""
+    entries = state if isinstance(state, Mapping) or not hasattr(state, "state_dict") else state.state_dict()
+    if not isinstance(entries, Mapping):
+        raise TypeError(f"save() takes a Module or a dict, not {type(state).__name__}")
+    arrays: dict[str, np.ndarray] = {}
+    structure = _describe(entries, "", arrays)
+    if structure != {"dict": [[name, {"array": name}] for name in arrays]}:  # more than named arrays
+        arrays[STRUCTURE] = np.frombuffer(json.dumps(structure).encode(), np.uint8)
+    return arrays
 
 
 def _describe(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
@@ -166,13 +323,15 @@ def _describe(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
         return {type(value).__name__: [_describe(item, f"{name}/{i}", arrays) for i, item in enumerate(value)]}
     if value is None or type(value) in (str, bool, int, float):
         return value
-    array = value.numpy() if isinstance(value, Tensor) else np.asarray(value)
+    array = as_array(value, f"the entry {name!r}", "save()")
     if array.dtype.kind not in "fciub":
         raise TypeError(
             f"save(): the entry {name!r} is a {type(value).__name__}; it must be a numeric array, a string, a number, "
             "a bool, None, or a dict or list of those"
         )
-    while name in arrays or name in ("", STRUCTURE):  # a dict may have a name with "/" in it
+    if len(name) > LONGEST or not re.fullmatch(r"[^\x00\ud800-\udfff]*", name):
+        name = f"array {len(arrays)}"  # a name that no file can hold
+    while name in arrays or name in RESERVED:  # a dict may have a name with "/" in it
         name += "'"
     arrays[name] = np.ascontiguousarray(array).reshape(array.shape)
     return {"array": name}
@@ -192,19 +351,3 @@ def _restored(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
         return {"list": list, "tuple": tuple}[kind](map(build, content))
 
     return build(json.loads(arrays.pop(STRUCTURE).tobytes())) if STRUCTURE in arrays else arrays
-
-
-def _safetensors(required: bool = True) -> Any:
-    try:
-        from safetensors import numpy
-    except ImportError:
-        if required:
-            raise ImportError("files of the kind .safetensors need: pip install safetensors (or use .npz)") from None
-        return None
-    return numpy
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -45,6 +45,34 @@ def test_a_module_comes_back(tmp_path, ending):
     np.testing.assert_array_equal(net.weight.numpy(), other.weight.numpy())
 
 
+@pytest.mark.parametrize("name", ["model.pt", "model.pth", "model.ckpt", "weights.bin", "v1.0.PT", "a b.c-d", "x.NPZ"])
+def test_the_name_given_is_the_name_written(tmp_path, name):
+    assert tg.save(STATE, tmp_path / name) == tmp_path / name
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+    loaded = tg.load(tmp_path / name)
+    assert set(loaded) == set(STATE)
+    np.testing.assert_array_equal(loaded["weight"], STATE["weight"])
+
+
+def test_a_file_that_0_1_0_named_itself_is_found(tmp_path):
+    tg.save({"w": np.ones(2)}, tmp_path / "model.pt.npz")
+    np.testing.assert_array_equal(tg.load(tmp_path / "model.pt")["w"], [1, 1])
+    tg.save({"w": np.zeros(2)}, tmp_path / "model.pt")
+    np.testing.assert_array_equal(tg.load(tmp_path / "model.pt")["w"], [0, 0])
+
+
+@pytest.mark.parametrize("dtype", ["complex128", "longdouble"])
+def test_dtypes_that_safetensors_cannot_hold(tmp_path, dtype):
+    pytest.importorskip("safetensors")
+    state = {"w": np.ones(2, dtype), "v": np.ones(1)}
+    with pytest.raises(TypeError, match=r"'w' is .*, which \.safetensors cannot hold; use \.npz"):
+        tg.save(state, tmp_path / "w.safetensors")
+    assert not list(tmp_path.iterdir())
+    for name in ("w.npz", "w.pt", "w"):
+        loaded = tg.load(tg.save(state, tmp_path / name))
+        assert loaded["w"].dtype == dtype
+
+
 def test_the_ending_is_chosen_when_it_is_missing(tmp_path):
     pytest.importorskip("safetensors")
     assert tg.save(STATE, tmp_path / "v1.0").name == "v1.0.safetensors"
@@ -79,6 +107,43 @@ def test_an_interrupted_save_leaves_the_old_file(tmp_path, ending, monkeypatch):
     np.testing.assert_array_equal(tg.load(path)["w"], [1, 1])
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a file there has no mode")
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o444])
+def test_a_file_that_is_replaced_keeps_its_mode(tmp_path, ending, mode):
+    path = tg.save({"w": np.ones(2)}, tmp_path / f"net{ending}")
+    path.chmod(mode)
+    tg.save({"w": np.zeros(2)}, path)
+    assert path.stat().st_mode & 0o777 == mode
+    np.testing.assert_array_equal(tg.load(path)["w"], [0, 0])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a file there has no mode")
+def test_a_new_file_has_the_mode_of_other_new_files(tmp_path, ending):
+    other = tmp_path / "other"
+    other.write_bytes(b"")
+    assert tg.save({"w": np.ones(2)}, tmp_path / f"net{ending}").stat().st_mode == other.stat().st_mode
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_a_link_stays_a_link(tmp_path, ending):
+    (tmp_path / "real").mkdir()
+    link, real = tmp_path / f"link{ending}", tmp_path / "real" / "net"
+    link.symlink_to(real)
+    for value in (1.0, 2.0):  # it points to nothing at first
+        assert tg.save({"w": np.array(value)}, link) == link
+        assert link.is_symlink()
+        assert tg.load(real)["w"] == value
+
+
+def test_what_cannot_be_written_is_named(tmp_path, ending):
+    (tmp_path / f"folder{ending}").mkdir()
+    with pytest.raises(IsADirectoryError, match=f"cannot write.*folder{ending}"):
+        tg.save({"w": np.ones(2)}, tmp_path / f"folder{ending}")
+    with pytest.raises(FileNotFoundError, match=rf"cannot write.*net{ending}'$"):
+        tg.save({"w": np.ones(2)}, tmp_path / "nowhere" / f"net{ending}")
+    assert [file.name for file in tmp_path.iterdir()] == [f"folder{ending}"]
+
+
 def test_a_truncated_file_is_refused_at_every_length(tmp_path, ending):
     path = tg.save({"w": np.arange(4.0), "b": np.ones(1)}, tmp_path / f"net{ending}")
     content = path.read_bytes()
@@ -99,6 +164,83 @@ def test_a_pickle_is_never_opened(tmp_path):
         with pytest.raises(ValueError, match=r"damaged|not a file of weights"):
             tg.load(tmp_path / name)
     assert not (tmp_path / "exploded").exists()
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+@pytest.mark.parametrize("name", ["model.pt", "model", "model.npz"])
+def test_the_file_of_pytorch_is_named_as_such(tmp_path, torch, name, legacy):
+    theirs, ours = torch.nn.Linear(3, 2), nn.Linear(3, 2)
+    torch.save(theirs.state_dict(), tmp_path / name, _use_new_zipfile_serialization=not legacy)
+    with pytest.raises(ValueError, match=r"model.* is a pickle.*PyTorch.*load_state_dict\(torch\.load\(path\)\)"):
+        tg.load(tmp_path / name)
+    ours.load_state_dict(torch.load(tmp_path / name))
+    np.testing.assert_array_equal(ours.weight.numpy(), theirs.weight.detach().numpy())
+
+
+@pytest.mark.parametrize("numbers", [[1.0, -2.5, 3e38, float("inf"), -0.0, 1e-40], [[0.1, 0.2]], [], 7.0])
+def test_bfloat16_is_read_as_float32(tmp_path, torch, numbers):
+    pytest.importorskip("safetensors")
+    from safetensors.torch import save_file
+
+    theirs = torch.tensor(numbers).to(torch.bfloat16)
+    save_file({"w": theirs, "v": torch.ones(2, dtype=torch.float16)}, tmp_path / "w.safetensors")
+    loaded = tg.load(tmp_path / "w.safetensors")
+    assert {name: str(array.dtype) for name, array in loaded.items()} == {"w": "float32", "v": "float16"}
+    assert loaded["w"].shape == tuple(theirs.shape)
+    np.testing.assert_array_equal(loaded["w"], theirs.float().numpy())
+
+
+@pytest.mark.parametrize("dtype", ["float8_e4m3fn", "float8_e5m2"])
+def test_a_dtype_that_numpy_does_not_have_is_named(tmp_path, torch, dtype):
+    pytest.importorskip("safetensors")
+    from safetensors.torch import save_file
+
+    save_file({"w": torch.ones(2).to(getattr(torch, dtype))}, tmp_path / "w.safetensors")
+    with pytest.raises(ValueError, match=r"'w' of dtype F8_.*, which NumPy does not have: turn it into float32"):
+        tg.load(tmp_path / "w.safetensors")
+
+
+DTYPES = [*"?bBhHiIlLqQefdF"]
+
+
+def test_every_dtype_comes_back(tmp_path, ending):
+    state = {f"{dtype}{order}": np.ones(3, np.dtype(dtype).newbyteorder(order)) for dtype in DTYPES for order in "<>"}
+    loaded = tg.load(tg.save(state, tmp_path / f"all{ending}"))
+    for name, array in state.items():
+        np.testing.assert_array_equal(loaded[name], array)
+        assert loaded[name].dtype.newbyteorder("=") == array.dtype.newbyteorder("=")
+
+
+NAMES = [
+    *("a", "a.npy", "a.npy.npy", ".npy", "", "a/b", "/a", "../a", "a\\b", "a.b", "A", "ä", "日", " ", "'", "a'", "\n"),
+    *("__structure__", "__structure__'", "__metadata__", "__metadata__'", "data.pkl", "x/data.pkl", "array 3"),
+    *("nul\0a", "nul\0b", "half \ud800", "x" * 1000, "x" * 20_000, "x" * 70_000, "ä" * 40_000),
+]
+
+
+def test_names_come_back_exactly_and_in_their_order(tmp_path, ending):
+    state = {name: np.array(float(i)) for i, name in enumerate(NAMES)}
+    loaded = tg.load(tg.save(state, tmp_path / f"all{ending}"))
+    assert list(loaded) == NAMES
+    assert {name: array.item() for name, array in loaded.items()} == {name: float(i) for i, name in enumerate(NAMES)}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_single_name_comes_back_exactly(tmp_path, ending, name):
+    loaded = tg.load(tg.save({name: np.ones(2)}, tmp_path / f"one{ending}"))
+    assert list(loaded) == [name]
+
+
+def test_plain_names_are_found_by_numpy(tmp_path):
+    with np.load(tg.save({"a": np.zeros(1), "a.npy": np.ones(1)}, tmp_path / "flat.npz")) as archive:
+        assert archive.files == ["a", "a.npy"]
+
+
+def test_masked_arrays_are_refused(tmp_path):
+    masked = np.ma.array([1.0, 2.0], mask=[False, True])
+    for state in ({"w": masked}, {"deep": {"w": [masked]}}):
+        with pytest.raises(TypeError, match=r"save\(\): the entry .*w.* is a masked array, .*\.filled\(np\.nan\)"):
+            tg.save(state, tmp_path / "w.npz")
 
 
 CHECKPOINT = {
