@@ -26,11 +26,25 @@ _here = _path.dirname(__file__)
 if not _path.isdir(_path.join(_here, "models")) and _path.exists(_path.join(_here, "..", "models", "estimator.py")):
     __path__.append(_path.dirname(_here))  # noqa: F405  # in a clone the models lie beside this folder
 
+_LAZY = ("data", "draw", "graph", "metrics", "models", "testing", "train")  # not everybody needs them
+
+__all__ = [
+    *("Tensor", "autograd", "linalg", "nn", "ops", "optim", *_LAZY),
+    *("detect_anomaly", "enable_grad", "is_grad_enabled", "no_grad"),
+    *("get_default_dtype", "set_default_dtype", "get_rng_state", "manual_seed", "set_rng_state", "load", "save"),
+    *("tensor", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"),
+    *ops.__all__,
+]
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
+
 
 def __getattr__(name: str) -> _Any:
     """Import what not everybody needs when it is first used."""
-    if name in ("data", "graph", "metrics", "models", "testing", "train"):
-        return _import_module("." + name, __name__)
     if name == "draw":
         return _import_module(".graph", __name__).draw
+    if name in _LAZY:
+        return _import_module("." + name, __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

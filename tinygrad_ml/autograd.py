@@ -249,7 +249,7 @@ def _zeros_kept(r: Any, g: Any, primitive: Primitive, rule: Callable, args: Sequ
 
 def _substituted(value: Any, n: float, everywhere: bool) -> Any:
     """Return what a rule was given with other numbers in place of those that are not finite, or of all."""
-    if isinstance(value, tuple):
+    if type(value) is tuple:  # of arrays, or of outputs
         return tuple([_substituted(part, n, everywhere) for part in value])
     if not isinstance(value, (Tensor, ndarray, np.floating, float)) or np.result_type(value).kind not in "fc":
         return value

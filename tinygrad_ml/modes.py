@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .tensor import Tensor
+from .tensor import as_array
 
 
 class Modes(threading.local):
@@ -122,7 +122,7 @@ def _check_value(primitive: Any, inputs: Sequence, parameters: dict, output: Any
 def check_gradient(r: Any, node: Any, rule: Any) -> None:
     """Raise if a gradient is not finite (only called under `detect_anomaly`)."""
     argument = node.primitive.inputs[node.primitive.rules.index(rule)]
-    array = np.asarray(r._data if isinstance(r, Tensor) else r)
+    array = as_array(r)
     line = getattr(node, "line", "a line outside detect_anomaly()")
     _raise_if_not_finite(array, f"the gradient of {node.primitive.name} for {argument!r} has", node.edges, line)
 

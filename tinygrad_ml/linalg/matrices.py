@@ -20,7 +20,7 @@ from ..ops.einsum import einsum
 from ..ops.elementwise import positive, where
 from ..ops.products import matmul
 from ..ops.shape import swapaxes
-from ..tensor import Tensor, from_owned
+from ..tensor import Tensor, as_tensor, from_owned
 
 LinAlgError = np.linalg.LinAlgError
 
@@ -122,7 +122,7 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Tensor, Tensor, i
     >>> x, residuals, rank
     (tensor([2.]), tensor([2.]), 1)
     """
-    a, b = (x if isinstance(x, Tensor) else Tensor(x) for x in (a, b))
+    a, b = (as_tensor(x) for x in (a, b))
     if a.ndim != 2 or a.shape[0] != b.shape[0]:
         raise ValueError(f"lstsq: a {a.shape} and b {b.shape} must be (m, n) and (m,) or (m, k)")
     _, residuals, rank, s = np.linalg.lstsq(a._data, b._data, rcond=_cutoff(a, rcond))
@@ -212,7 +212,7 @@ def matrix_power(x: Any, n: int) -> Tensor:
     tensor([[1., 3.],
             [0., 1.]])
     """
-    x, n = (x if isinstance(x, Tensor) else Tensor(x)), operator.index(n)
+    x, n = as_tensor(x), operator.index(n)
     if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
         raise LinAlgError(f"matrix_power: the matrices must be square, not {x.shape}")
     if n == 0:  # recorded, with a gradient of zero

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..autograd import implements, primitive
 from ..ops.reduce import restore_axes
-from ..tensor import Tensor
+from ..tensor import Tensor, as_tensor
 from .spectral import svdvals
 
 
@@ -75,7 +75,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> T
     >>> tg.linalg.norm(tg.tensor([[3.0, 4.0], [0.0, 1.0]]), axis=1)
     tensor([5., 1.])
     """
-    x = x if isinstance(x, Tensor) else Tensor(x)
+    x = as_tensor(x)
     if axis is None:
         if ord is None:
             return vector_norm(x, axis=tuple(range(x.ndim)), keepdims=keepdims)

@@ -13,6 +13,25 @@ from .blockwise import blockwise, masked
 from .reduce import restore_axes
 from .special import erf
 
+__all__ = [
+    "elu",
+    "gelu",
+    "hardtanh",
+    "leaky_relu",
+    "log_softmax",
+    "logsigmoid",
+    "logsumexp",
+    "mish",
+    "relu",
+    "relu6",
+    "selu",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "softplus",
+    "softsign",
+]
+
 ROOT_HALF = math.sqrt(1 / 2)
 ROOT_TWO_OVER_PI = math.sqrt(2 / math.pi)
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946

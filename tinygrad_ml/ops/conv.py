@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 
 from ..autograd import dispatch, primitive
-from ..tensor import Tensor
+from ..tensor import Tensor, as_tensor
 from .patches import DEFAULT, Geometry, patches_of, stacked
+
+__all__ = ["conv1d", "conv2d", "conv2d_input", "conv2d_weight"]
 
 # ---------------------------------------------------------------------- what users call
 
@@ -59,7 +61,7 @@ def conv2d(
     >>> tg.conv2d(tg.ones((1, 3, 8, 8)), tg.ones((16, 3, 3, 3)), padding="same").shape
     (1, 16, 8, 8)
     """
-    return _convolve("conv2d", x, weight, bias, stride, padding, dilation, groups)
+    return _convolve(2, x, weight, bias, stride, padding, dilation, groups)
 
 
 def conv1d(
@@ -85,11 +87,12 @@ def conv1d(
     >>> tg.conv1d(tg.tensor([[1.0, 2.0, 4.0]]), tg.tensor([[[-1.0, 1.0]]]))
     tensor([[1., 2.]])
     """
-    return _convolve("conv1d", x, weight, bias, stride, padding, dilation, groups)
+    return _convolve(1, x, weight, bias, stride, padding, dilation, groups)
 
 
-def _convolve(name: str, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
-    n = int(name[4])
+def _convolve(n: int, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
+    """Check the arguments of a convolution over `n` axes, and compute it over two."""
+    name = f"conv{n}d"
     shape, kernel = np.shape(x), np.shape(weight)
     where = f"{name}: x {shape} and weight {kernel}"
     if len(kernel) != n + 2 or len(shape) not in (n + 1, n + 2):
@@ -108,21 +111,16 @@ def _convolve(name: str, x: Any, weight: Any, bias: Any, stride: Any, padding: A
     stride, dilation = as_pair(name, "stride", stride, n, 1), as_pair(name, "dilation", dilation, n, 1)
     geometry = Geometry(stride, _padding(name, padding, kernel[2:], stride, dilation), dilation, groups)
     if n == 1:
-        x, weight = np.expand_dims(as_input(x), -2), np.expand_dims(as_input(weight), -2)
+        x, weight = np.expand_dims(as_tensor(x), -2), np.expand_dims(as_tensor(weight), -2)
         kernel = (*kernel[:2], 1, kernel[2])
     if min(geometry.lengths(np.shape(x)[-2:], kernel[2:])) < 1 or 0 in kernel[2:]:
         raise ValueError(f"{where}: the kernel is empty or larger than the padded input; use more padding=")
     if len(shape) == n + 1:
-        x = np.expand_dims(as_input(x), 0)
+        x = np.expand_dims(as_tensor(x), 0)
     y = _conv2d(x, weight, 0.0 if bias is None else bias, geometry=geometry)
     if len(shape) == n + 1:
         y = np.squeeze(y, 0)
     return y if n == 2 else np.squeeze(y, -2)
-
-
-def as_input(x: Any) -> Tensor:
-    """Return a Tensor as it is, and anything else as a constant one."""
-    return x if isinstance(x, Tensor) else Tensor(x)
 
 
 def as_pair(name: str, argument: str, value: Any, n: int, least: int) -> tuple[int, int]:

@@ -13,6 +13,21 @@ import numpy as np
 from ..random import default_generator
 from ..tensor import Tensor, from_owned, get_default_dtype, to_array
 
+__all__ = [
+    "arange",
+    "eye",
+    "from_dlpack",
+    "full",
+    "full_like",
+    "linspace",
+    "ones",
+    "ones_like",
+    "rand",
+    "randn",
+    "zeros",
+    "zeros_like",
+]
+
 
 def _shape(shape: tuple) -> tuple[int, ...]:
     if len(shape) == 1 and not isinstance(shape[0], (int, np.integer)):

@@ -10,6 +10,8 @@ from ..autograd import primitive
 from ..tensor import Tensor
 from .reduce import in_rows, restore_axes
 
+__all__ = ["cumprod", "cumsum", "prod"]
+
 
 def _prod_x(g: Any, x: Any, out: Any, axis: Any, keepdims: bool) -> Any:
     """g * out / x"""

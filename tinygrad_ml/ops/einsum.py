@@ -17,6 +17,8 @@ import numpy as np
 from ..autograd import dispatch, implements, primitive
 from ..tensor import Tensor
 
+__all__ = ["einsum"]
+
 
 def contract(subscripts: str, operands: Sequence) -> Any:
     """Compute an einsum with explicit output and without "..."; lengths of 1 broadcast, as in NumPy."""

@@ -16,6 +16,26 @@ from ..autograd import elementwise, primitive
 from ..tensor import Tensor
 from .blockwise import masked
 
+__all__ = [
+    "abs",
+    "add",
+    "clip",
+    "divide",
+    "hypot",
+    "maximum",
+    "minimum",
+    "multiply",
+    "nan_to_num",
+    "negative",
+    "positive",
+    "power",
+    "reciprocal",
+    "sqrt",
+    "square",
+    "subtract",
+    "where",
+]
+
 
 def safe_divisor(g: Any, d: Any) -> Any:
     """Return the divisor `d` with 1 in place of the zeros and NaNs at which the gradient `g` is zero."""

@@ -8,8 +8,10 @@ import numpy as np
 
 from ..autograd import dispatch, primitive
 from ..sparse import SparseRows
-from ..tensor import Tensor
+from ..tensor import Tensor, as_array, as_tensor
 from .index import scatter
+
+__all__ = ["embedding"]
 
 
 def _rows(g: Any, weight_shape: tuple, indices: np.ndarray, padding_idx: int | None, sparse: bool) -> Any:
@@ -62,8 +64,8 @@ def embedding(input: Any, weight: Tensor, padding_idx: int | None = None, sparse
     tensor([[3., 4.],
             [1., 2.]])
     """
-    table = weight if isinstance(weight, Tensor) else Tensor(weight)
-    given = input._data if isinstance(input, Tensor) else np.asarray(input)
+    table = as_tensor(weight)
+    given = as_array(input)
     if given.dtype.kind not in "iu":
         raise TypeError(f"embedding: input must hold integers (rows of the table), and is {given.dtype}")
     indices = np.array(given, np.intp)

@@ -11,6 +11,8 @@ from ..autograd import dispatch, elementwise
 from .activation import sigmoid
 from .elementwise import safe_divisor, safe_multiply
 
+__all__ = ["exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "logaddexp", "logaddexp2"]
+
 LOG_2, LOG_10 = math.log(2), math.log(10)
 
 exp = elementwise(

@@ -8,7 +8,22 @@ from typing import Any
 import numpy as np
 
 from ..autograd import dispatch, primitive
-from ..tensor import Tensor, from_owned, get_default_dtype
+from ..tensor import Tensor, as_array, from_owned, get_default_dtype
+
+__all__ = [
+    "add_at",
+    "argsort",
+    "getitem",
+    "nonzero",
+    "one_hot",
+    "scatter",
+    "searchsorted",
+    "setitem",
+    "sort",
+    "take",
+    "take_along_axis",
+    "topk",
+]
 
 
 def normalised(index: Any) -> Any:
@@ -329,7 +344,7 @@ def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, 
     >>> values, indices
     (tensor([5., 3.]), tensor([1, 2], dtype=int64))
     """
-    array = x._data if isinstance(x, Tensor) else np.asarray(x)
+    array = as_array(x)
     n = array.shape[axis] if array.ndim else 0
     if not 0 <= k <= n:
         raise ValueError(f"topk: k is {k}, but axis {axis} of shape {array.shape} has {n} elements")

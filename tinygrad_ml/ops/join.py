@@ -14,6 +14,20 @@ from ..tensor import Tensor
 from .index import normalised, scatter_flat
 from .shape import atleast_1d, atleast_2d, atleast_3d, broadcast_arrays, reshape
 
+__all__ = [
+    "array_split",
+    "concatenate",
+    "dstack",
+    "hstack",
+    "meshgrid",
+    "pad",
+    "repeat",
+    "split",
+    "stack",
+    "tile",
+    "vstack",
+]
+
 
 def _piece(g: Any, i: int, arrays_shape: Sequence, axis: int | None) -> Any:
     """the piece of g that this array became"""
@@ -35,7 +49,7 @@ def _concatenate(*arrays, axis=0):
     return np.concatenate(arrays, axis)
 
 
-def concatenate(arrays: Sequence, axis: int | None = 0) -> Tensor:
+def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Tensor:
     """Join arrays along an existing axis; `axis=None` flattens them first.
 
     >>> tg.concatenate([tg.zeros(2), tg.ones(1)])
@@ -59,7 +73,7 @@ def _stack(*arrays, axis=0):
     return np.stack(arrays, axis)
 
 
-def stack(arrays: Sequence, axis: int = 0) -> Tensor:
+def stack(arrays: Sequence[Any], axis: int = 0) -> Tensor:
     """Join arrays of one shape along a new axis.
 
     >>> tg.stack([tg.zeros(2), tg.ones(2)])
@@ -69,7 +83,7 @@ def stack(arrays: Sequence, axis: int = 0) -> Tensor:
     return _stack(*arrays, axis=axis)
 
 
-def hstack(arrays: Sequence) -> Tensor:
+def hstack(arrays: Sequence[Any]) -> Tensor:
     """Join arrays side by side: vectors end to end, everything else along the second axis.
 
     >>> tg.hstack([tg.zeros((2, 1)), tg.ones((2, 2))])
@@ -80,7 +94,7 @@ def hstack(arrays: Sequence) -> Tensor:
     return concatenate(raised, axis=0 if raised and raised[0].ndim == 1 else 1)
 
 
-def vstack(arrays: Sequence) -> Tensor:
+def vstack(arrays: Sequence[Any]) -> Tensor:
     """Join arrays one below the other; vectors become rows.
 
     >>> tg.vstack([tg.zeros(2), tg.ones(2)])
@@ -90,7 +104,7 @@ def vstack(arrays: Sequence) -> Tensor:
     return concatenate([atleast_2d(x) for x in arrays], axis=0)
 
 
-def dstack(arrays: Sequence) -> Tensor:
+def dstack(arrays: Sequence[Any]) -> Tensor:
     """Join arrays along the third axis.
 
     >>> tg.dstack([tg.zeros((2, 3)), tg.ones((2, 3))]).shape

@@ -8,6 +8,8 @@ import numpy as np
 
 from ..autograd import primitive
 
+__all__ = ["affine", "project"]
+
 
 def _affine_weight(g: Any, x: Any) -> Any:
     """g.T @ x"""

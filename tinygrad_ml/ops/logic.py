@@ -6,6 +6,23 @@ import numpy as np
 
 from ..autograd import elementwise, primitive
 
+__all__ = [
+    "equal",
+    "greater",
+    "greater_equal",
+    "isclose",
+    "isfinite",
+    "isinf",
+    "isnan",
+    "less",
+    "less_equal",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logical_xor",
+    "not_equal",
+]
+
 less = elementwise(
     np.less,
     """Return whether x < y; a constant, without a derivative.

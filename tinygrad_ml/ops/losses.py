@@ -10,6 +10,14 @@ from ..autograd import elementwise, primitive
 from ..tensor import Tensor
 from .activation import sigmoid, softmax
 
+__all__ = [
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "huber",
+    "softmax_cross_entropy",
+    "squared_error",
+]
+
 LOWEST = -100.0  # no logarithm in a cross entropy is smaller, as in PyTorch
 
 

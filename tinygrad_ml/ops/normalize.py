@@ -16,6 +16,8 @@ from ..autograd import primitive
 from ..tensor import Tensor
 from .blockwise import PIECE
 
+__all__ = ["normalize"]
+
 
 def _three(shape: tuple[int, ...], last: int) -> tuple[int, int, int]:
     """Return (a, k, b)."""

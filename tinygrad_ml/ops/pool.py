@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from ..autograd import dispatch, primitive
-from ..tensor import Tensor
+from ..tensor import Tensor, as_tensor
 from .blockwise import masked
-from .conv import as_input, as_pair
+from .conv import as_pair
 from .patches import Geometry
+
+__all__ = ["avg_pool1d", "avg_pool2d", "avg_pool2d_input", "max_pool1d", "max_pool2d", "max_pool2d_input"]
 
 
 def max_pool2d(
@@ -43,7 +45,7 @@ def max_pool2d(
     >>> tg.max_pool2d(tg.tensor([[[1.0, 2.0, 5.0, 6.0], [3.0, 4.0, 7.0, 8.0]]]), 2)
     tensor([[[4., 8.]]])
     """
-    return _pool("max_pool2d", x, kernel_size, stride, padding, ceil_mode, dilation)
+    return _pool("max", 2, x, kernel_size, stride, padding, ceil_mode, dilation)
 
 
 def max_pool1d(
@@ -56,7 +58,7 @@ def max_pool1d(
     >>> tg.max_pool1d(tg.tensor([[1.0, 3.0, 2.0, 4.0, 5.0]]), 2)
     tensor([[3., 4.]])
     """
-    return _pool("max_pool1d", x, kernel_size, stride, padding, ceil_mode, dilation)
+    return _pool("max", 1, x, kernel_size, stride, padding, ceil_mode, dilation)
 
 
 def avg_pool2d(
@@ -88,7 +90,7 @@ def avg_pool2d(
     >>> tg.avg_pool2d(tg.tensor([[[1.0, 2.0, 5.0, 6.0], [3.0, 4.0, 7.0, 8.0]]]), 2)
     tensor([[[2.5, 6.5]]])
     """
-    return _pool("avg_pool2d", x, kernel_size, stride, padding, ceil_mode, 1, count_include_pad)
+    return _pool("avg", 2, x, kernel_size, stride, padding, ceil_mode, 1, count_include_pad)
 
 
 def avg_pool1d(
@@ -106,11 +108,12 @@ def avg_pool1d(
     >>> tg.avg_pool1d(tg.tensor([[1.0, 3.0, 2.0, 4.0, 5.0]]), 2)
     tensor([[2., 3.]])
     """
-    return _pool("avg_pool1d", x, kernel_size, stride, padding, ceil_mode, 1, count_include_pad)
+    return _pool("avg", 1, x, kernel_size, stride, padding, ceil_mode, 1, count_include_pad)
 
 
 def _pool(
-    name: str,
+    kind: str,
+    n: int,
     x: Any,
     kernel_size: Any,
     stride: Any,
@@ -119,8 +122,9 @@ def _pool(
     dilation: Any,
     count_include_pad: bool | None = None,
 ) -> Any:
-    n = int(name[-2])
-    x = as_input(x)
+    """Check the arguments of "max" or "avg" pooling over `n` axes, and compute it over two."""
+    name = f"{kind}_pool{n}d"
+    x = as_tensor(x)
     if x.ndim not in (n + 1, n + 2):
         lengths = "length" if n == 1 else "height, width"
         raise ValueError(f"{name}: x {x.shape} must be (batch, channels, {lengths})")

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from ..autograd import implements, primitive
-from ..tensor import Tensor
+from ..tensor import Tensor, as_tensor
 from .einsum import _einsum
+
+__all__ = ["dot", "inner", "kron", "matmul", "outer", "tensordot", "vdot"]
 
 
 def _matmul_x(g: Any, x_shape: tuple, y: Any) -> Any:
@@ -92,7 +94,7 @@ def dot(x: Any, y: Any) -> Tensor:
     """
     m, n = np.ndim(x), np.ndim(y)
     if not m or not n:
-        return np.multiply(_tensor(x), y)
+        return np.multiply(as_tensor(x), y)
     return matmul(x, y) if n <= 2 else tensordot(x, y, axes=(-1, -2))
 
 
@@ -104,7 +106,7 @@ def inner(x: Any, y: Any) -> Tensor:
     tensor(11.)
     """
     if not np.ndim(x) or not np.ndim(y):
-        return np.multiply(_tensor(x), y)
+        return np.multiply(as_tensor(x), y)
     return tensordot(x, y, axes=(-1, -1))
 
 
@@ -116,7 +118,7 @@ def outer(x: Any, y: Any) -> Tensor:
     tensor([[3., 4.],
             [6., 8.]])
     """
-    return _einsum(np.ravel(_tensor(x)), np.ravel(_tensor(y)), subscripts="i,j->ij")
+    return _einsum(np.ravel(as_tensor(x)), np.ravel(as_tensor(y)), subscripts="i,j->ij")
 
 
 @implements(np.vdot)
@@ -126,7 +128,7 @@ def vdot(x: Any, y: Any) -> Tensor:
     >>> tg.vdot(tg.tensor([[1.0, 2.0]]), tg.tensor([[3.0], [4.0]]))
     tensor(11.)
     """
-    return matmul(np.ravel(_tensor(x)), np.ravel(_tensor(y)))
+    return matmul(np.ravel(as_tensor(x)), np.ravel(as_tensor(y)))
 
 
 @implements(np.kron)
@@ -136,13 +138,9 @@ def kron(x: Any, y: Any) -> Tensor:
     >>> tg.kron(tg.tensor([1.0, 10.0]), tg.tensor([1.0, 2.0, 3.0]))
     tensor([ 1.,  2.,  3., 10., 20., 30.])
     """
-    x, y = _tensor(x), _tensor(y)
+    x, y = as_tensor(x), as_tensor(y)
     n = max(x.ndim, y.ndim)
     x, y = (a.reshape((1,) * (n - a.ndim) + a.shape) for a in (x, y))
     first, second = ascii_letters[:n], ascii_letters[n : 2 * n]
     blocks = _einsum(x, y, subscripts=f"{first},{second}->{''.join(a + b for a, b in zip(first, second))}")
     return blocks.reshape(tuple(map(math.prod, zip(x.shape, y.shape))))
-
-
-def _tensor(x: Any) -> Tensor:
-    return x if isinstance(x, Tensor) else Tensor(x)

@@ -17,6 +17,8 @@ from ..tensor import Tensor
 from .activation import relu, sigmoid
 from .blockwise import masked
 
+__all__ = ["gru", "lstm", "rnn"]
+
 
 class Tape:
     """What a pass through time leaves for the way back, and the result of that for all rules that ask for it."""

@@ -13,6 +13,8 @@ import numpy as np
 from ..autograd import primitive
 from ..tensor import Tensor
 
+__all__ = ["all", "amax", "amin", "any", "argmax", "argmin", "max", "mean", "min", "sum"]
+
 
 def restore_axes(g: Any, axis: Any, keepdims: bool) -> Any:
     """Give a reduced gradient its reduced axes back, with length 1, so that it broadcasts against the input."""

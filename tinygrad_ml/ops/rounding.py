@@ -12,6 +12,8 @@ import numpy as np
 from ..autograd import elementwise, primitive
 from .elementwise import safe_multiply
 
+__all__ = ["ceil", "floor", "floor_divide", "fmod", "remainder", "rint", "round", "sign", "trunc"]
+
 
 def _nothing(g: Any) -> Any:
     """0"""

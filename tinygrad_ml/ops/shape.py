@@ -11,6 +11,29 @@ from ..autograd import primitive
 from ..tensor import Tensor
 from .index import scatter_flat
 
+__all__ = [
+    "atleast_1d",
+    "atleast_2d",
+    "atleast_3d",
+    "broadcast_arrays",
+    "broadcast_to",
+    "diag",
+    "diagonal",
+    "expand_dims",
+    "flip",
+    "moveaxis",
+    "ravel",
+    "reshape",
+    "roll",
+    "rot90",
+    "squeeze",
+    "swapaxes",
+    "trace",
+    "transpose",
+    "tril",
+    "triu",
+]
+
 
 @primitive(np.reshape, views=True, x=lambda g, x_shape: np.reshape(g, x_shape))
 def reshape(x, *, shape):

@@ -10,6 +10,8 @@ import numpy as np
 from ..autograd import dispatch, elementwise, primitive
 from .blockwise import blockwise
 
+__all__ = ["erf", "sinc", "sinc_derivative"]
+
 TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
 
 # W. J. Cody, Rational Chebyshev approximations for the error function, Mathematics of Computation 23 (1969) 631-637:

@@ -15,6 +15,8 @@ from ..tensor import Tensor
 from . import reduce
 from .reduce import axes_of, count, in_rows, restore_axes
 
+__all__ = ["average", "median", "percentile", "ptp", "quantile", "std", "var"]
+
 
 def _deviations(x: Any, axis: Any) -> Any:
     """x - mean(x)"""

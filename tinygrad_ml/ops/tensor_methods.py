@@ -9,7 +9,7 @@ import numpy as np
 
 from ..autograd import backward, primitive, register_hook
 from ..modes import modes
-from ..tensor import Tensor, from_owned
+from ..tensor import Tensor, as_tensor, from_owned
 from . import (
     activation,
     cumulative,
@@ -26,6 +26,8 @@ from . import (
     trigonometric,
 )
 from .index import getitem, normalised, setitem
+
+__all__ = ["astype", "copy"]
 
 
 @primitive(cost="none", x=lambda g: g)
@@ -47,7 +49,7 @@ def astype(x: Any, dtype: Any) -> Tensor:
     kind = np.dtype(dtype).kind
     if kind not in "fciub":
         raise TypeError(f"astype(): a Tensor is numeric, so it cannot have dtype {np.dtype(dtype)}")
-    x = x if isinstance(x, Tensor) else Tensor(x)
+    x = as_tensor(x)
     return _astype(x, dtype=dtype) if kind in "fc" else from_owned(x._data.astype(dtype))
 
 

@@ -9,6 +9,22 @@ import numpy as np
 from ..autograd import elementwise
 from .elementwise import safe_divisor, safe_multiply
 
+__all__ = [
+    "arccos",
+    "arccosh",
+    "arcsin",
+    "arcsinh",
+    "arctan",
+    "arctan2",
+    "arctanh",
+    "cos",
+    "cosh",
+    "sin",
+    "sinh",
+    "tan",
+    "tanh",
+]
+
 
 def _over(a: Any, y: Any, x: Any) -> Any:
     """Return a divided by the length of (x, y), and 0 at the origin."""

@@ -1,0 +1,37 @@
+"""What type checkers and editors see of the package: the parts that are loaded when first used, too."""
+
+from . import autograd as autograd
+from . import data as data
+from . import graph as graph
+from . import linalg as linalg
+from . import metrics as metrics
+from . import models as models
+from . import nn as nn
+from . import ops as ops
+from . import optim as optim
+from . import testing as testing
+from . import train as train
+from .autograd import detect_anomaly as detect_anomaly
+from .autograd import enable_grad as enable_grad
+from .autograd import is_grad_enabled as is_grad_enabled
+from .autograd import no_grad as no_grad
+from .graph import draw as draw
+from .ops import *  # noqa: F403
+from .random import get_rng_state as get_rng_state
+from .random import manual_seed as manual_seed
+from .random import set_rng_state as set_rng_state
+from .serialization import load as load
+from .serialization import save as save
+from .tensor import Tensor as Tensor
+from .tensor import get_default_dtype as get_default_dtype
+from .tensor import set_default_dtype as set_default_dtype
+from .tensor import tensor as tensor
+from .transforms import grad as grad
+from .transforms import hessian as hessian
+from .transforms import hvp as hvp
+from .transforms import jacobian as jacobian
+from .transforms import jvp as jvp
+from .transforms import value_and_grad as value_and_grad
+from .transforms import vjp as vjp
+
+__version__: str
