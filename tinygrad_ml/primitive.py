@@ -83,9 +83,10 @@ class Primitive:
         name: str,
         forward: Callable,
         rules: dict[str, Callable | None],
+        views: bool = False,
+        keeps: str = "",  # the old name of residuals
         *,
         elementwise: bool = False,
-        views: bool = False,
         residuals: str = "",
         cost: str | Callable = "output",
         formula: str | tuple[str, ...] = "",
@@ -97,7 +98,7 @@ class Primitive:
         self.rules = tuple(
             [rule.of(name, key) if isinstance(rule, no_derivative) else rule for key, rule in rules.items()]
         )
-        self.elementwise, self.views, self.residuals, self.cost = elementwise, views, residuals, cost
+        self.elementwise, self.views, self.residuals, self.cost = elementwise, views, residuals or keeps, cost
         self.formula = formula
         self.variadic = code is not None and bool(code.co_flags & 0x04)  # forward(*arrays, ...)
         self.parameters: dict[str, Any] = {}

@@ -102,7 +102,8 @@ def test_the_wheel_holds_the_code_and_the_data_files_and_nothing_else(wheel):
     names = {name for name in wheel.namelist() if ".dist-info/" not in name}
     code = {path.relative_to(ROOT).as_posix() for path in (ROOT / "tinygrad_ml").rglob("*.py")}
     code |= {"tinygrad_ml_pytest.py"} | {"tinygrad_ml/models/" + path.name for path in (ROOT / "models").glob("*.py")}
-    assert names == code | set(DATA_FILES)
+    stubs = {path.relative_to(ROOT).as_posix() for path in (ROOT / "tinygrad_ml").rglob("*.pyi")}
+    assert names == code | stubs | set(DATA_FILES)
 
 
 def test_the_wheel_says_its_version_and_its_extras(wheel):
