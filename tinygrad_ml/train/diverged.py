@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import random
-from ..modes import detect_anomaly
+from ..modes import Mode, detect_anomaly
 from ..nn.module import Module
 from ..sparse import SparseRows
 from ..tensor import Tensor
@@ -81,35 +81,34 @@ def diagnose(run: Run, batch: tuple, before: Snapshot, loss: float, parameter: T
 
 def _first_operation(run: Run, batch: tuple) -> str:
     run.optimizer.zero_grad()
-    inside: list[str] = []  # the modules whose forward pass has begun and not ended, outermost first
-    modules = [(root is run.module, name, m) for root in run.roots for name, m in root.named_modules()]
-    untouched = [m for *_, m in modules if m._hooks is None]
-    handles = []
-
-    def enter(title: str, module: Module, inputs: tuple) -> None:
-        inside.append(title)
-
-    def leave(module: Module, inputs: tuple, output: Any) -> None:
-        inside.pop()
-
-    for is_model, name, module in modules:
-        title = f"{name!r} ({type(module).__name__})" if name and is_model else type(module).__name__
-        handles.append(module.register_forward_pre_hook(partial(enter, title)))
-        handles.append(module.register_forward_hook(leave))
+    calls = _Calls(run)
     try:
-        with detect_anomaly(), np.errstate(all="ignore"):
+        with Mode(call_observer=calls.around), detect_anomaly(), np.errstate(all="ignore"):
             run.loss(run.module(batch[0]), *batch[1:]).backward()
     except FloatingPointError as error:
-        return f"The first operation that made it{f', in {inside[-1]}' if inside else ''}: {error}."
-    finally:
-        for handle in handles:
-            handle.remove()
-        for module in untouched:
-            module._hooks = None
+        return f"The first operation that made it{f', in {calls.failed}' if calls.failed else ''}: {error}."
     return (
         "Run again, the batch makes no operation that is not finite: gradients that were added up became too large, or "
         "random numbers of a generator of your own have changed."
     )
+
+
+class _Calls:
+    """An observer of the calls of modules, which notices the innermost one that raises."""
+
+    def __init__(self, run: Run):
+        self.names = {id(m): name for name, m in run.module.named_modules()}
+        self.failed = ""
+
+    @contextmanager
+    def around(self, module: Module, inputs: tuple, named: Mapping[str, Any]) -> Iterator[Callable[[Any], None]]:
+        try:
+            yield lambda output: None
+        except FloatingPointError:
+            if not self.failed:
+                name, kind = self.names.get(id(module)), type(module).__name__
+                self.failed = f"{name!r} ({kind})" if name else kind
+            raise
 
 
 def _name(run: Run, parameter: Tensor) -> str:
