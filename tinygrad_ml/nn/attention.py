@@ -1,4 +1,4 @@
-"""Multi-head attention as a module."""
+"""Attention: scaled dot products as a function, several heads as a module."""
 
 from __future__ import annotations
 
@@ -9,12 +9,72 @@ import numpy as np
 
 from .. import ops
 from ..tensor import Tensor, get_default_dtype
-from . import functional as F
 from . import init
-from .layer_functions import attention_weights, check_probability, shape_of
-from .layers import Linear
+from .dropout import check_probability, dropout
+from .linear import Linear, linear
 from .module import Module
 from .parameter import Parameter
+from .shapes import shape_of
+
+__all__ = ["MultiheadAttention", "scaled_dot_product_attention"]
+
+
+def scaled_dot_product_attention(
+    query: Any,
+    key: Any,
+    value: Any,
+    attn_mask: Any = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+) -> Tensor:
+    """Return softmax(query @ key.T * scale) @ value: for every query the mean of the values with similar keys.
+
+    Vaswani and others, "Attention is all you need" (2017).
+
+    Parameters
+    ----------
+    query : (..., targets, features)
+    key : (..., sources, features)
+    value : (..., sources, value features)
+    attn_mask : bool or float (..., targets, sources), optional
+        Bool: True where a query may see a key. Float: added to the products before the softmax.
+    dropout_p : float
+        The probability with which a weight is dropped.
+    is_causal : bool
+        Whether query i sees the keys 0 to i only.
+    scale : float, optional
+        By default 1 / sqrt(features).
+
+    Returns
+    -------
+    Tensor (..., targets, value features); a query that may see nothing gets zeros
+
+    Examples
+    --------
+    >>> q = k = v = tg.tensor([[1.0, 0.0], [0.0, 1.0]])
+    >>> tg.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)[0]
+    tensor([1., 0.])
+    """
+    weights = _attention_weights(query, key, attn_mask, is_causal, scale)
+    return ops.matmul(dropout(weights, dropout_p), value)
+
+
+def _attention_weights(query: Any, key: Any, attn_mask: Any, is_causal: bool, scale: float | None) -> Tensor:
+    """Return softmax(query @ key.T * scale), of shape (..., targets, sources)."""
+    q, k = shape_of(query), shape_of(key)
+    if len(q) < 2 or len(k) < 2 or q[-1] != k[-1]:
+        raise ValueError(f"attention: query has shape {q} and key {k}; their last axes, the features, must be equal")
+    scale = 1 / math.sqrt(q[-1]) if scale is None else scale
+    products = ops.matmul(query * scale, ops.swapaxes(key, -1, -2))
+    if is_causal:
+        if attn_mask is not None:
+            raise ValueError("attention: give attn_mask or is_causal=True, not both")
+        attn_mask = np.tri(q[-2], k[-2], dtype=bool)
+    if attn_mask is not None:
+        seen = attn_mask.dtype == bool
+        products = ops.where(attn_mask, products, -np.inf) if seen else products + attn_mask
+    return ops.softmax(products, axis=-1)
 
 
 class MultiheadAttention(Module):
@@ -133,8 +193,8 @@ class MultiheadAttention(Module):
             query, key, value = (ops.swapaxes(x, 0, 1) for x in (query, key, value))
         q, k, v = map(self._heads, self._project(query, key, value))
         mask = self._mask(q.shape[:-1], k.shape[-2], attn_mask, key_padding_mask, is_causal, q.dtype)
-        weights = attention_weights(q, k, mask, False, 1 / math.sqrt(self.embed_dim // self.num_heads))
-        weights = F.dropout(weights, self.dropout, self.training)
+        weights = _attention_weights(q, k, mask, False, 1 / math.sqrt(self.embed_dim // self.num_heads))
+        weights = dropout(weights, self.dropout, self.training)
         out = ops.swapaxes(weights @ v, 1, 2)
         out = self.out_proj(out.reshape(*out.shape[:2], self.embed_dim))
         if single:
@@ -166,7 +226,7 @@ class MultiheadAttention(Module):
             query.ndim == 3 and not query.shape[batch] == key.shape[batch] == value.shape[batch]
         ):
             raise ValueError(
-                f"MultiheadAttention: {shapes}; keys and values must be as many, and all must have one batch "
+                f"MultiheadAttention: {shapes}; keys and values must have the same length, and all the same batch size "
                 f"(batch_first is {self.batch_first})"
             )
 
@@ -177,10 +237,10 @@ class MultiheadAttention(Module):
         if self.kdim != n or self.vdim != n:
             weights: list[Any] = [self.q_proj_weight, self.k_proj_weight, self.v_proj_weight]
         elif query is key is value:
-            return ops.split(F.linear(query, self.in_proj_weight, bias), 3, axis=-1)
+            return ops.split(linear(query, self.in_proj_weight, bias), 3, axis=-1)
         else:
             weights = ops.split(self.in_proj_weight, 3)
-        return [F.linear(x, weight, b) for x, weight, b in zip((query, key, value), weights, biases)]
+        return [linear(x, weight, b) for x, weight, b in zip((query, key, value), weights, biases)]
 
     def _heads(self, x: Tensor) -> Tensor:
         """Return (batch, heads, sequence, features of a head) of (batch, sequence, embed_dim)."""

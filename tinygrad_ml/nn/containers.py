@@ -8,6 +8,8 @@ from typing import Any
 from ..tensor import Tensor
 from .module import Module
 
+__all__ = ["Identity", "Lambda", "ModuleDict", "ModuleList", "Residual", "Sequential"]
+
 
 class Sequential(Module):
     """Modules one after the other: each gets the output of the one before.

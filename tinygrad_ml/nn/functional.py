@@ -10,6 +10,7 @@ from ..ops import (
     gelu,
     hardtanh,
     leaky_relu,
+    log_softmax,
     logsigmoid,
     max_pool1d,
     max_pool2d,
@@ -20,32 +21,30 @@ from ..ops import (
     selu,
     sigmoid,
     silu,
+    softmax,
     softplus,
     softsign,
     tanh,
 )
-from .class_losses import cross_entropy, hinge_loss, nll_loss
-from .layer_functions import (
-    dropout,
-    dropout2d,
-    flatten,
-    linear,
-    log_softmax,
-    scaled_dot_product_attention,
-    softmax,
-)
-from .loss_functions import (
+from .attention import scaled_dot_product_attention
+from .dropout import dropout, dropout2d
+from .linear import flatten, linear
+from .losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
+    cross_entropy,
     gaussian_nll_loss,
+    hinge_loss,
     huber_loss,
     kl_div,
     l1_loss,
     mse_loss,
+    nll_loss,
     poisson_nll_loss,
     smooth_l1_loss,
 )
-from .norm_functions import adaptive_avg_pool1d, adaptive_avg_pool2d, batch_norm, layer_norm
+from .normalization import batch_norm, layer_norm
+from .pooling import adaptive_avg_pool1d, adaptive_avg_pool2d
 
 __all__ = [
     "adaptive_avg_pool1d",

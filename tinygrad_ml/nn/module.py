@@ -13,6 +13,8 @@ from ..tensor import Tensor
 from .hooks import Hooks, observed
 from .parameter import Buffer, Parameter
 
+__all__ = ["Module"]
+
 M = TypeVar("M", bound="Module")
 
 
@@ -21,7 +23,7 @@ class Module:
 
     It is a plain object. Every attribute that is a `Parameter`, a `Buffer` or a `Module`, or a list,
     tuple or dict of them, belongs to it, in the order in which the attributes were set; nothing has
-    to be registered or initialised. What hangs in two places counts once.
+    to be registered or initialised. A parameter shared by two attributes is counted once.
 
     Examples
     --------
@@ -164,7 +166,7 @@ class Module:
         return self
 
     def zero_grad(self) -> None:
-        """Forget the gradients of all parameters."""
+        """Clear the gradients of all parameters."""
         for parameter in self.parameters():
             parameter.grad = None
 
@@ -288,7 +290,7 @@ class Module:
             own[name].data = array.astype(own[name].dtype)
 
     def _state(self) -> Iterator[tuple[str, Tensor]]:
-        """Yield parameters and buffers in PyTorch's order; what hangs in two places comes with both names."""
+        """Yield parameters and buffers in PyTorch's order; a shared one comes with each of its names."""
         stack: list[tuple[str, Module, tuple[Module, ...]]] = [("", self, ())]
         while stack:
             prefix, module, above = stack.pop()

@@ -6,6 +6,8 @@ from typing import Any
 
 from ..tensor import Tensor
 
+__all__ = ["Buffer", "Parameter"]
+
 
 class Parameter(Tensor):
     """A Tensor that a Module learns: it requires a gradient and belongs to the Module that has it as an attribute.

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .. import ops
 from ..tensor import Tensor, get_default_dtype
-from . import functional as F
 from . import init
-from .layer_functions import check_probability
+from .dropout import check_probability, dropout
+from .linear import linear
 from .module import Module
 from .parameter import Parameter
+
+__all__ = ["GRU", "LSTM", "RNN"]
 
 
 class _Recurrent(Module):
     """What the recurrent layers share: weights, layers, directions, the order of the axes."""
 
-    gates: int  # the rows of the weights are so many times hidden_size
+    gates: int  # the weights have gates * hidden_size rows
     weight_hh_l0: Parameter
 
     def __init__(
@@ -57,48 +58,58 @@ class _Recurrent(Module):
     def _directions(self) -> tuple[str, ...]:
         return ("", "_reverse") if self.bidirectional else ("",)
 
-    def _run(self, x: Any, states: tuple[Any, ...], one: Callable) -> tuple[Tensor, list[Tensor]]:
-        """Run all layers in all directions; `one` runs a single layer in one direction.
+    def _run(self, x: Any, states: tuple[Any, ...]) -> tuple[Tensor, list[Tensor]]:
+        """Run all layers in all directions.
 
         `states` holds the first states, each (layers * directions, batch, hidden), or None for zeros. Returns the
         output and the last states, in the order of the axes that the caller uses.
         """
         x = x if isinstance(x, Tensor) else Tensor(x)
-        name, axis = type(self).__name__, 0 if x.ndim == 2 else 1 if self.batch_first else 0
-        if x.ndim not in (2, 3) or x.shape[-1] != self.input_size or not x.shape[axis]:
-            axes = "batch, time" if self.batch_first else "time, batch"
-            raise ValueError(
-                f"{name}(input_size={self.input_size}): input has shape {x.shape}; it must be ({axes}, "
-                f"{self.input_size}), or (time, {self.input_size}) without a batch, with at least one time"
-            )
+        self._check(x)
         single = x.ndim == 2
         if single:
             x = ops.expand_dims(x, 1)
         elif self.batch_first:
             x = ops.swapaxes(x, 0, 1)
-        first = [self._first(state, k, x, single) for k, state in enumerate(states)]
-
-        no_bias = np.zeros(self.gates * self.hidden_size, self.weight_hh_l0.dtype)
+        initial = [self._first(state, k, x, single) for k, state in enumerate(states)]
         finals: list[list[Tensor]] = [[] for _ in states]
         for layer in range(self.num_layers):
             outs = []
             for k, direction in enumerate(self._directions):
-                suffix, place = f"_l{layer}{direction}", layer * len(self._directions) + k
-                bias = getattr(self, "bias_ih" + suffix) if self.bias else None
-                recurrent_bias: Any = getattr(self, "bias_hh" + suffix) if self.bias else no_bias
-                share = F.linear(ops.flip(x, 0) if k else x, getattr(self, "weight_ih" + suffix), bias)
-                weight = getattr(self, "weight_hh" + suffix)
-                out, last = one(share, [state[place] for state in first], weight, recurrent_bias)
+                place = layer * len(self._directions) + k
+                first = [state[place] for state in initial]
+                out, last = self._one_layer(ops.flip(x, 0) if k else x, first, f"_l{layer}{direction}")
                 outs.append(ops.flip(out, 0) if k else out)
-                for kept, state in zip(finals, last):
-                    kept.append(state)
+                for final, state in zip(finals, last):
+                    final.append(state)
             x = outs[0] if len(outs) == 1 else ops.concatenate(outs, axis=-1)
             if layer < self.num_layers - 1:
-                x = F.dropout(x, self.dropout, self.training)
-        last = [ops.stack(kept) for kept in finals]
+                x = dropout(x, self.dropout, self.training)
+        last = [ops.stack(final) for final in finals]
         if single:
             return ops.squeeze(x, 1), [ops.squeeze(state, 1) for state in last]
         return ops.swapaxes(x, 0, 1) if self.batch_first else x, last
+
+    def _one_layer(self, x: Tensor, first: list, suffix: str) -> tuple[Tensor, list[Tensor]]:
+        """Run the layer and direction whose parameters have this suffix over x (time, batch, features)."""
+        weight_ih, weight_hh = (getattr(self, name + suffix) for name in ("weight_ih", "weight_hh"))
+        if not self.bias:
+            return self._sweep(linear(x, weight_ih), first, weight_hh, np.zeros(len(weight_hh), weight_hh.dtype))
+        bias_ih, bias_hh = (getattr(self, name + suffix) for name in ("bias_ih", "bias_hh"))
+        return self._sweep(linear(x, weight_ih, bias_ih), first, weight_hh, bias_hh)
+
+    def _sweep(self, gates: Tensor, first: list, weight: Tensor, bias: Any) -> tuple[Tensor, list[Tensor]]:
+        """Return the output (time, batch, hidden) and the last states, given the input's part of the gates."""
+        raise NotImplementedError
+
+    def _check(self, x: Tensor) -> None:
+        time = 1 if x.ndim == 3 and self.batch_first else 0
+        if x.ndim not in (2, 3) or x.shape[-1] != self.input_size or not x.shape[time]:
+            axes = "batch, time" if self.batch_first else "time, batch"
+            raise ValueError(
+                f"{type(self).__name__}(input_size={self.input_size}): input has shape {x.shape}; it must be ({axes}, "
+                f"{self.input_size}), or (time, {self.input_size}) without a batch, with at least one time"
+            )
 
     def _first(self, state: Any, k: int, x: Tensor, single: bool) -> Any:
         """Return the first state of every layer and direction, (layers * directions, batch, hidden)."""
@@ -108,8 +119,8 @@ class _Recurrent(Module):
         wanted = (layers, self.hidden_size) if single else (layers, batch, self.hidden_size)
         if np.shape(state) != wanted:
             raise ValueError(
-                f"{type(self).__name__}: the first state {'hc'[k]}_0 has shape {np.shape(state)}, it must be {wanted} "
-                "(layers * directions, batch, hidden_size)"
+                f"{type(self).__name__}: the first state {'hc'[k]}_0 has shape {np.shape(state)}, it must be "
+                f"{wanted} (layers * directions, batch, hidden_size)"
             )
         state = state if isinstance(state, Tensor) else Tensor(state)
         return ops.expand_dims(state, 1) if single else state
@@ -138,7 +149,7 @@ class RNN(_Recurrent):
     input_size, hidden_size : int
         The lengths of the vectors that enter and of the state.
     num_layers : int
-        How many networks stand one above the other, each fed with the states of the one below.
+        The number of networks stacked on one another, each fed with the states of the one below.
     nonlinearity : "tanh" or "relu"
     bias : bool
     batch_first : bool
@@ -185,11 +196,11 @@ class RNN(_Recurrent):
         self.nonlinearity = nonlinearity
 
     def forward(self, x: Any, h: Any = None) -> tuple[Tensor, Tensor]:
-        out, (last,) = self._run(x, (h,), self._one)
+        out, (last,) = self._run(x, (h,))
         return out, last
 
-    def _one(self, share: Tensor, first: list, weight: Tensor, bias: Any) -> tuple[Tensor, list[Tensor]]:
-        out = ops.rnn(share, *first, weight, bias, nonlinearity=self.nonlinearity)
+    def _sweep(self, gates: Tensor, first: list, weight: Tensor, bias: Any) -> tuple[Tensor, list[Tensor]]:
+        out = ops.rnn(gates, *first, weight, bias, nonlinearity=self.nonlinearity)
         return out, [out[-1]]
 
 
@@ -221,11 +232,11 @@ class LSTM(_Recurrent):
     def forward(self, x: Any, states: Any = None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         if states is not None and len(states) != 2:
             raise ValueError(f"LSTM: the first states are a pair (h_0, c_0), not {len(states)} of them")
-        out, (h, c) = self._run(x, (None, None) if states is None else tuple(states), self._one)
+        out, (h, c) = self._run(x, (None, None) if states is None else tuple(states))
         return out, (h, c)
 
-    def _one(self, share: Tensor, first: list, weight: Tensor, bias: Any) -> tuple[Tensor, list[Tensor]]:
-        out, c = ops.lstm(share, *first, weight, bias)
+    def _sweep(self, gates: Tensor, first: list, weight: Tensor, bias: Any) -> tuple[Tensor, list[Tensor]]:
+        out, c = ops.lstm(gates, *first, weight, bias)
         return out, [out[-1], c]
 
 
@@ -255,9 +266,9 @@ class GRU(_Recurrent):
     gates = 3
 
     def forward(self, x: Any, h: Any = None) -> tuple[Tensor, Tensor]:
-        out, (last,) = self._run(x, (h,), self._one)
+        out, (last,) = self._run(x, (h,))
         return out, last
 
-    def _one(self, share: Tensor, first: list, weight: Tensor, bias: Any) -> tuple[Tensor, list[Tensor]]:
-        out = ops.gru(share, *first, weight, bias)
+    def _sweep(self, gates: Tensor, first: list, weight: Tensor, bias: Any) -> tuple[Tensor, list[Tensor]]:
+        out = ops.gru(gates, *first, weight, bias)
         return out, [out[-1]]

@@ -1,4 +1,4 @@
-"""Normalisation as modules."""
+"""Normalisation over the features of each example, or over the batch in each channel."""
 
 from __future__ import annotations
 
@@ -6,12 +6,42 @@ from typing import Any
 
 import numpy as np
 
+from ..ops.normalize import normalize
 from ..tensor import Tensor, get_default_dtype
-from . import functional as F
-from .layer_functions import shape_of
 from .module import Module
-from .norm_functions import as_shape
 from .parameter import Buffer, Parameter
+from .shapes import as_shape, shape_of
+
+__all__ = ["BatchNorm1d", "BatchNorm2d", "LayerNorm", "batch_norm", "layer_norm"]
+
+
+def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
+    """Return input with mean 0 and variance 1 over its last axes, times weight, plus bias.
+
+    Parameters
+    ----------
+    input : (..., *normalized_shape)
+    normalized_shape : int or tuple
+        The lengths of the last axes.
+    weight, bias : normalized_shape, optional
+    eps : float
+        Added to the variance.
+
+    Raises
+    ------
+    ValueError
+        If the last axes have other lengths.
+
+    Examples
+    --------
+    >>> tg.nn.functional.layer_norm(tg.tensor([[1.0, 3.0]]), 2, eps=0.0)
+    tensor([[-1.,  1.]])
+    """
+    last, shape = as_shape(normalized_shape), shape_of(input)
+    if not last or shape[-len(last) :] != last:
+        raise ValueError(f"layer_norm: input has shape {shape}; its last axes must be {last}")
+    x = input if isinstance(input, Tensor) else Tensor(input)
+    return normalize(x, 1.0 if weight is None else weight, 0.0 if bias is None else bias, last=len(last), eps=eps)
 
 
 class LayerNorm(Module):
@@ -61,10 +91,70 @@ class LayerNorm(Module):
         shape, last = shape_of(x), self.normalized_shape
         if shape[-len(last) :] != last:
             raise ValueError(f"LayerNorm({last}): input has shape {shape}; its last axes must be {last}")
-        return F.layer_norm(x, last, self.weight, self.bias, self.eps)
+        return layer_norm(x, last, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         return f"{self.normalized_shape}, eps={self.eps}" + ("" if self.weight is not None else ", no affine map")
+
+
+def batch_norm(
+    input: Any,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Any = None,
+    bias: Any = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Return input with mean 0 and variance 1 in each channel, times weight, plus bias.
+
+    Parameters
+    ----------
+    input : (batch, channels, ...)
+    running_mean, running_var : Tensor (channels,), optional
+        When training, they are moved towards the mean and the (unbiased) variance of this batch; otherwise they
+        take the place of those of the batch.
+    weight, bias : (channels,), optional
+    training : bool
+        Whether to use the mean and variance of this batch.
+    momentum : float
+        The share of this batch in the new running mean and variance.
+    eps : float
+        Added to the variance.
+
+    Raises
+    ------
+    ValueError
+        If each channel has only one element when training: it has no variance.
+
+    Examples
+    --------
+    >>> x = tg.tensor([[1.0], [3.0]])
+    >>> tg.nn.functional.batch_norm(x, None, None, training=True, eps=0.0)
+    tensor([[-1.],
+            [ 1.]])
+    """
+    x = input if isinstance(input, Tensor) else Tensor(input)
+    if x.ndim < 2:
+        raise ValueError(f"batch_norm: input has shape {x.shape}; it must be (batch, channels, ...)")
+    factor, offset = 1.0 if weight is None else weight, 0.0 if bias is None else bias
+    if not training:
+        if running_mean is None or running_var is None:
+            raise ValueError("batch_norm: without training=True it needs running_mean and running_var")
+        scale = factor / np.sqrt(running_var + eps)
+        shape = (1, -1) + (1,) * (x.ndim - 2)
+        return x * scale.reshape(shape) + (offset - running_mean * scale).reshape(shape)
+    n = x.size // x.shape[1] if x.shape[1] else 0
+    if n < 2:
+        raise ValueError(f"batch_norm: input has shape {x.shape}: one element in each channel has no variance")
+    statistics: list[np.ndarray] = []
+    out = normalize(x, factor, offset, eps=eps, statistics=statistics)
+    if running_mean is not None and running_var is not None:
+        mean, variance = statistics
+        for running, now in ((running_mean, mean), (running_var, variance * (n / (n - 1)))):
+            running.data = (1 - momentum) * running._data + momentum * now.astype(running.dtype)
+    return out
 
 
 class _BatchNorm(Module):
@@ -104,7 +194,7 @@ class _BatchNorm(Module):
             if momentum is None:
                 momentum = 1 / seen
         training = self.training or mean is None
-        out = F.batch_norm(
+        out = batch_norm(
             x,
             mean,
             variance,
@@ -168,7 +258,7 @@ class BatchNorm2d(_BatchNorm):
     Raises
     ------
     ValueError
-        When it is called while training with one number in each channel: that has no variance.
+        When it is called while training with one element in each channel: that has no variance.
 
     Examples
     --------

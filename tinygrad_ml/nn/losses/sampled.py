@@ -10,14 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from .. import ops
-from ..random import default_generator
-from ..tensor import Tensor
-from . import functional as F
-from .class_losses import class_indices
-from .layer_functions import shape_of
-from .loss_functions import reduced
-from .losses import Loss
+from ... import ops
+from ...random import default_generator
+from ...tensor import Tensor
+from ..linear import linear
+from ..shapes import shape_of
+from .base import Loss, reduce_loss
+from .classification import class_indices, cross_entropy
+
+__all__ = ["LogUniformSampler", "NegativeSamplingLoss", "SampledSoftmaxLoss", "UnigramSampler"]
 
 
 class LogUniformSampler:
@@ -139,8 +140,8 @@ class _Sampled(Loss):
         return x, class_indices(name, labels, classes)
 
     def _look_up(self, classes: np.ndarray, weight: Any, bias: Any) -> tuple[Tensor, Any]:
-        rows = F.embedding(classes, weight, sparse=self.sparse)
-        return rows, 0.0 if bias is None else F.embedding(classes, bias, sparse=self.sparse)
+        rows = ops.embedding(classes, weight, sparse=self.sparse)
+        return rows, 0.0 if bias is None else ops.embedding(classes, bias, sparse=self.sparse)
 
 
 class SampledSoftmaxLoss(_Sampled):
@@ -178,7 +179,7 @@ class SampledSoftmaxLoss(_Sampled):
         """
         x, labels = self._check(input, target, weight, bias)
         if not self.training:
-            return F.cross_entropy(F.linear(x, weight, bias), labels, reduction=self.reduction)
+            return cross_entropy(linear(x, weight, bias), labels, reduction=self.reduction)
         drawn = self.sampler.sample(self.num_sampled)
         rows, offsets = self._look_up(np.concatenate([labels, drawn]), weight, bias)
         n = len(labels)
@@ -189,7 +190,7 @@ class SampledSoftmaxLoss(_Sampled):
         expected = (self.sampler.log_probability(drawn) + math.log(self.num_sampled)).astype(x.dtype)
         others = ops.where(drawn == labels[:, None], -np.inf, others - expected)
         logits = ops.concatenate([right, others], axis=1)
-        return F.cross_entropy(logits, np.zeros(n, np.intp), reduction=self.reduction)
+        return cross_entropy(logits, np.zeros(n, np.intp), reduction=self.reduction)
 
 
 class NegativeSamplingLoss(_Sampled):
@@ -228,4 +229,4 @@ class NegativeSamplingLoss(_Sampled):
         signs = np.where(np.arange(1 + self.num_sampled) == 0, 1, -1).astype(x.dtype)
         counted = np.ones(logits.shape, x.dtype)
         counted[:, 1:] = drawn != labels[:, None]
-        return reduced(-ops.sum(ops.logsigmoid(logits * signs) * counted, axis=1), self.reduction)
+        return reduce_loss(-ops.sum(ops.logsigmoid(logits * signs) * counted, axis=1), self.reduction)

@@ -1,0 +1,126 @@
+"""Dropout of single elements and of whole channels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..random import random_bits
+from ..tensor import Tensor, from_owned
+from .module import Module
+from .shapes import shape_of
+
+__all__ = ["Dropout", "Dropout2d", "check_probability", "dropout", "dropout2d"]
+
+
+def dropout(input: Any, p: float = 0.5, training: bool = True, generator: np.random.Generator | None = None) -> Tensor:
+    """Set each element to zero with probability p and scale the others by 1 / (1 - p), if `training`.
+
+    Examples
+    --------
+    >>> tg.nn.functional.dropout(tg.ones(2), 0.9, training=False)
+    tensor([1., 1.])
+    """
+    return _drop(input, None, p, training, generator)
+
+
+class Dropout(Module):
+    """Set each element to zero with probability p while training, and scale the others by 1 / (1 - p).
+
+    Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting" (2014). After `eval()`
+    it passes its input through unchanged.
+
+    Parameters
+    ----------
+    p : float
+        The probability, from 0 (nothing is dropped) to 1 (everything is).
+
+    Examples
+    --------
+    >>> tg.nn.Dropout(0.5).eval()(tg.ones(3))
+    tensor([1., 1., 1.])
+    """
+
+    def __init__(self, p: float = 0.5):
+        check_probability(p)
+        self.p = p
+
+    def forward(self, x: Any) -> Tensor:
+        return dropout(x, self.p, self.training)
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}"
+
+
+def dropout2d(
+    input: Any, p: float = 0.5, training: bool = True, generator: np.random.Generator | None = None
+) -> Tensor:
+    """Set whole channels to zero with probability p and scale the others by 1 / (1 - p), if `training`.
+
+    For input (batch, channels, height, width) or (batch, channels, length). Tompson and others, "Efficient object
+    localization using convolutional networks" (2015).
+
+    Examples
+    --------
+    >>> tg.nn.functional.dropout2d(tg.ones(1, 2, 1, 1), 0.9, training=False).shape
+    (1, 2, 1, 1)
+    """
+    shape = shape_of(input)
+    if len(shape) < 3:
+        raise ValueError(f"dropout2d: input has shape {shape}; it must be (batch, channels, height, width)")
+    return _drop(input, shape[:2] + (1,) * (len(shape) - 2), p, training, generator)
+
+
+class Dropout2d(Module):
+    """Set whole channels to zero with probability p while training, and scale the others by 1 / (1 - p).
+
+    Neighbouring elements of a feature map carry nearly the same information, so dropping single ones would remove
+    nothing. Tompson and others, "Efficient object localization using convolutional networks" (2015).
+
+    Parameters
+    ----------
+    p : float
+        The probability, from 0 to 1.
+
+    Examples
+    --------
+    >>> tg.nn.Dropout2d(0.5).eval()(tg.ones(1, 2, 3, 3)).shape
+    (1, 2, 3, 3)
+    """
+
+    def __init__(self, p: float = 0.5):
+        check_probability(p)
+        self.p = p
+
+    def forward(self, x: Any) -> Tensor:
+        return dropout2d(x, self.p, self.training)
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}"
+
+
+def check_probability(p: float) -> None:
+    """Raise unless `p` is a probability.
+
+    Examples
+    --------
+    >>> tg.nn.dropout.check_probability(1.5)
+    Traceback (most recent call last):
+    ...
+    ValueError: the dropout probability must be between 0 and 1, not 1.5
+    """
+    if not 0 <= p <= 1:
+        raise ValueError(f"the dropout probability must be between 0 and 1, not {p}")
+
+
+def _drop(input: Any, shape: Any, p: float, training: bool, generator: np.random.Generator | None) -> Tensor:
+    check_probability(p)
+    input = input if isinstance(input, Tensor) else Tensor(input)
+    if not training or p == 0:
+        return input
+    if p == 1:
+        return input * 0
+    draw = random_bits(input.shape if shape is None else shape, generator)
+    kept = draw >= np.uint32(min(p * 2**32, 2**32 - 1))
+    return input * from_owned(kept * input.dtype.type(1 / (1 - p)))
