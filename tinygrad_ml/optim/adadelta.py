@@ -9,6 +9,8 @@ import numpy as np
 
 from .optimizer import Optimizer
 
+__all__ = ["Adadelta"]
+
 
 class Adadelta(Optimizer):
     """Adadelta: w -= lr · g · rms(past steps) / rms(g), with running root mean squares.

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from .optimizer import Optimizer
-from .sgd import shrink
+from .sgd import soft_threshold
+
+__all__ = ["Adagrad"]
 
 
 class Adagrad(Optimizer):
@@ -42,7 +44,6 @@ class Adagrad(Optimizer):
     """
 
     buffers = ("sum",)
-    from_start = True
 
     def __init__(
         self,
@@ -60,11 +61,11 @@ class Adagrad(Optimizer):
         defaults |= {"initial_accumulator_value": initial_accumulator_value, "maximize": maximize}
         super().__init__(params, defaults)
 
-    def start(self, state: dict[str, np.ndarray], options: dict[str, Any]) -> None:
+    def init_state(self, state: dict[str, np.ndarray], options: dict[str, Any]) -> None:
         if options["initial_accumulator_value"]:
             state["sum"][...] = options["initial_accumulator_value"]
 
-    def rows_only(self, options: dict[str, Any]) -> bool:
+    def supports_sparse(self, options: dict[str, Any]) -> bool:
         return not options["weight_decay"]
 
     def update(  # type: ignore[override]
@@ -93,4 +94,4 @@ class Adagrad(Optimizer):
         scratch *= rate
         value -= scratch
         if threshold is not None:
-            shrink(value, threshold, scratch)
+            soft_threshold(value, threshold, scratch)

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from .optimizer import Optimizer
-from .sgd import shrink
+from .sgd import soft_threshold
+
+__all__ = ["Adam", "AdamW"]
 
 
 class Adam(Optimizer):
@@ -33,7 +35,7 @@ class Adam(Optimizer):
     weight_decay : float
         Adds weight_decay · w to the gradient: an L2 penalty.
     amsgrad : bool
-        Whether to divide by the largest v so far instead of the present one; Reddi, Kale and Kumar, "On the
+        Whether to divide by the largest v so far instead of the current one; Reddi, Kale and Kumar, "On the
         convergence of Adam and beyond" (2018).
     maximize : bool
         Whether to go up instead of down.
@@ -77,7 +79,7 @@ class Adam(Optimizer):
     def used(self, options: dict[str, Any]) -> tuple[str, ...]:
         return self.buffers if options["amsgrad"] else self.buffers[:2]
 
-    def rows_only(self, options: dict[str, Any]) -> bool:
+    def supports_sparse(self, options: dict[str, Any]) -> bool:
         if options["weight_decay"]:
             raise ValueError(
                 f"{type(self).__name__}: weight_decay={options['weight_decay']} changes every row of a parameter, but "
@@ -125,7 +127,7 @@ class Adam(Optimizer):
         scratch *= lr * size / (1 - beta1**step)
         value -= scratch
         if threshold is not None:
-            shrink(value, threshold, scratch)
+            soft_threshold(value, threshold, scratch)
 
 
 class AdamW(Adam):

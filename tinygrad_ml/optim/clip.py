@@ -11,6 +11,8 @@ import numpy as np
 from ..sparse import SparseRows
 from ..tensor import Tensor, from_owned
 
+__all__ = ["clip_grad_norm_", "clip_grad_value_"]
+
 
 def clip_grad_norm_(
     parameters: Tensor | Iterable[Tensor],
@@ -30,7 +32,8 @@ def clip_grad_norm_(
         Those without a gradient are left out.
     max_norm : float
     norm_type : float
-        The p of the norm; `math.inf` for the largest absolute value.
+        The p of the norm: `math.inf` for the largest absolute value, `-math.inf` for the smallest, 0 for the number
+        of gradients that are not zero (of one gradient, the number of its elements that are not zero).
     error_if_nonfinite : bool
         Whether to raise RuntimeError if the norm is NaN or infinite, instead of scaling by it.
 
@@ -51,19 +54,24 @@ def clip_grad_norm_(
     gradients = _gradients(parameters)
     if not gradients:
         return from_owned(np.float32(0))
-    with np.errstate(over="ignore", invalid="ignore"):
-        norms = [_norm(_numbers(g), norm_type) for g in gradients]
-        total = _norm(np.array(norms), norm_type) if len(norms) > 1 else norms[0]
-    if error_if_nonfinite and not np.isfinite(total):
+    scale, ratio = _norm([_elements(g) for g in gradients], float(norm_type))
+    total = scale * ratio
+    with np.errstate(over="ignore"):
+        rounded = gradients[0].dtype.type(total)
+    if error_if_nonfinite and not math.isfinite(scale):
         raise RuntimeError(
-            f"the norm of the gradients is {total}, so they cannot be clipped; tg.detect_anomaly() finds the cause"
+            f"the norm of the gradients is {rounded}, so they cannot be clipped; tg.detect_anomaly() finds the cause"
         )
-    factor = float(max_norm / (total + 1e-6))
+    factor = max_norm / (total + 1e-6)
     if not factor >= 1:  # NaN too
-        with np.errstate(invalid="ignore"):  # inf * 0
-            for g in gradients:
-                _replace(g, _numbers(g) * factor)
-    return from_owned(gradients[0].dtype.type(total))
+        for g in gradients:
+            if 0 <= factor < np.finfo(g.dtype).tiny and 0 < scale < math.inf:  # their dtype may have no such factor
+                root = math.sqrt(max_norm) / math.sqrt(scale) / math.sqrt(ratio)
+                _replace(g, _elements(g) * root * root)
+            else:
+                with np.errstate(invalid="ignore"):  # inf * 0
+                    _replace(g, _elements(g) * factor)
+    return from_owned(rounded)
 
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
@@ -78,7 +86,7 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
     tensor([1. , 0.2])
     """
     for g in _gradients(parameters):
-        _replace(g, np.clip(_numbers(g), -clip_value, clip_value))
+        _replace(g, np.clip(_elements(g), -clip_value, clip_value))
 
 
 def _gradients(parameters: Any) -> list[Any]:
@@ -93,26 +101,39 @@ def _gradients(parameters: Any) -> list[Any]:
     return found
 
 
-def _numbers(g: Any) -> Any:
+def _elements(g: Any) -> Any:
     return g.values if type(g) is SparseRows else g._data
 
 
-def _replace(g: Any, numbers: Any) -> None:
+def _replace(g: Any, elements: Any) -> None:
     if type(g) is SparseRows:
-        g.values = numbers
+        g.values = elements
     else:
-        g._data = numbers
+        g._replace(np.asarray(elements))
 
 
-def _norm(g: Any, p: float) -> Any:
-    flat = g.reshape(-1)
+def _norm(gradients: list[Any], p: float) -> tuple[float, float]:
+    """Return two numbers whose product is the norm of all elements, which itself may be outside the range of a float.
+
+    As in PyTorch it is the norm of the norms of the arrays, which is another number only for p = 0.
+    """
+    # in float16 already a sum of squares overflows
+    arrays = [g.reshape(-1).astype(np.promote_types(g.dtype, np.float32), copy=False) for g in gradients if g.size]
+    if not arrays:
+        return 0.0, 1.0
+    if p == 0:
+        counts = [np.count_nonzero(a) for a in arrays]
+        return 1.0, float(counts[0] if len(gradients) == 1 else np.count_nonzero(counts))
     if p == 2:
-        square = flat.dot(flat)
-        # the square of a large or small norm leaves the range of the dtype long before the norm does
-        if square == 0 or not math.isfinite(square):
-            scale = np.abs(flat).max(initial=0)
-            return scale * np.sqrt(np.square(flat / scale).sum()) if 0 < scale < math.inf else scale
-        return np.sqrt(square)
-    if p == math.inf:
-        return np.abs(flat).max(initial=0)
-    return (np.abs(flat) ** p).sum() ** (1 / p)
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            square = sum([float(a.dot(a)) for a in arrays])
+        # the squares leave the range of the dtype, or lose digits at its lower end, long before the norm does
+        if max([np.finfo(a.dtype).tiny / np.finfo(a.dtype).eps for a in arrays]) < square < math.inf:
+            return 1.0, math.sqrt(square)
+    extreme = np.max if p > 0 else np.min
+    arrays = [np.abs(a) for a in arrays]
+    scale = float(extreme([extreme(a) for a in arrays]))
+    if math.isinf(p) or not 0 < scale < math.inf:
+        return scale, 1.0
+    with np.errstate(under="ignore"):
+        return scale, sum([float(((a / scale) ** p).sum()) for a in arrays]) ** (1 / p)

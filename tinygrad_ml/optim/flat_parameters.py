@@ -1,4 +1,4 @@
-"""Block: the parameters of one dtype of a group, one after the other in one array."""
+"""FlatParameters: the parameters of one dtype of a group, one after the other in one array."""
 
 from __future__ import annotations
 
@@ -8,20 +8,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..sparse import SparseRows, put_rows
-from ..tensor import Tensor, next_id
+from ..tensor import Tensor
 
 if TYPE_CHECKING:
     from .optimizer import Optimizer
+
+__all__ = ["Chunk", "FlatParameters"]
 
 # The bytes of each array that an update sees at once (benchmarks/optimizers.py). Large parameters are cut into pieces
 # of which the five arrays of an update (values, gradients, two buffers, scratch) stay in the second-level cache, which
 # makes a step twice as fast. Small ones are joined, but only as far as copying their gradients costs less than a call.
 PIECE, JOINED = 512 * 1024, 256 * 1024
 
-Run = tuple[np.ndarray, np.ndarray, dict[str, np.ndarray], int]
+# What an update works on: the values, their gradients, the buffers and the number of the step.
+Chunk = tuple[np.ndarray, np.ndarray, dict[str, np.ndarray], int]
 
 
-class Block:
+class FlatParameters:
     """Parameters of one dtype, which live one after the other in one array from now on.
 
     Neighbours are updated together, so that a step costs as few NumPy calls for many small parameters as for one;
@@ -35,10 +38,10 @@ class Block:
     Examples
     --------
     >>> w, b = tg.ones(2, requires_grad=True), tg.zeros(1, requires_grad=True)
-    >>> block = tg.optim.flat_parameters.Block([w, b], ["momentum_buffer"])
+    >>> flat = tg.optim.flat_parameters.FlatParameters([w, b], ["momentum_buffer"])
     >>> w.grad, b.grad = [1.0, 2.0], [3.0]
     >>> optimizer = tg.optim.SGD([w, b])
-    >>> [(values, gradients) for values, gradients, state, step in block.runs(optimizer, optimizer.param_groups[0])]
+    >>> [(values, gradients) for values, gradients, state, step in flat.chunks(optimizer, optimizer.param_groups[0])]
     [(array([1., 1., 0.], dtype=float32), array([1., 2., 3.], dtype=float32))]
     """
 
@@ -56,10 +59,10 @@ class Block:
         self.steps = [0] * len(params)
         self.views: list[Any] = [None] * len(params)
         self.shapes = [p.shape for p in params]
-        self.adopt()
+        self.reattach()
 
-    def adopt(self) -> None:
-        """Move values into the block that are not there: at first, and after somebody else replaced them."""
+    def reattach(self) -> None:
+        """Move values into the array that are not there: at first, and after somebody else replaced them."""
         for i, p in enumerate(self.params):
             if p._data is not self.views[i] and p._requires_grad:
                 if p.shape != self.shapes[i] or p.dtype != self.values.dtype:
@@ -67,53 +70,63 @@ class Block:
                         f"parameter {p.name or i} is now {p.dtype} {p.shape}, and was {self.values.dtype} "
                         f"{self.shapes[i]} when the optimizer was made: make a new optimizer"
                     )
-                view = self.values[self.starts[i] : self.ends[i]].reshape(p.shape)
-                view[...] = p._data
-                p._data = self.views[i] = view
+                self.views[i] = self.values[self.starts[i] : self.ends[i]].reshape(p.shape)
+                p._move_to(self.views[i])
 
-    def runs(self, optimizer: Optimizer, options: dict[str, Any]) -> Iterator[Run]:
+    def chunks(self, optimizer: Optimizer, options: dict[str, Any]) -> Iterator[Chunk]:
         """Yield (values, gradients, buffers, step number) of neighbours that have a gradient and the same past.
 
         The caller changes values and buffers in place. The optimizer tells which buffers its update needs with these
         options, and whether it may be applied to the rows of a sparse gradient alone.
         """
-        self.adopt()
-        now = next_id()
-        params, steps, sizes, joined = self.params, self.steps, self.sizes, self.joined
-        i, n = 0, len(params)
-        while i < n:
-            first, step, total = i, steps[i] + 1, 0
-            pieces: list[np.ndarray] = []
-            while i < n and steps[i] + 1 == step:
-                g = params[i]._grad if params[i]._requires_grad else None
-                if g is None or (total and total + sizes[i] > joined):
-                    break
-                if type(g) is SparseRows:
-                    if optimizer.rows_only(options):
-                        break
-                    g = g.numpy()
-                else:
-                    g = g._data
-                pieces.append(g.reshape(-1))
-                total += sizes[i]
-                steps[i] = step
-                params[i]._version = now
-                i += 1
-            if pieces:
-                gradient = pieces[0] if len(pieces) == 1 else np.concatenate(pieces, out=self.gradients[:total])
-                if len(pieces) == n and total <= self.limit:
+        self.reattach()
+        used = optimizer.used(options)
+        i = 0
+        while i < len(self.params):
+            gradient, end, step = self._neighbours(i, optimizer, options)
+            if gradient is None:
+                i = end
+                continue
+            if used or optimizer.counts_steps:
+                self.steps[i:end] = [step] * (end - i)
+            try:
+                if type(gradient) is SparseRows:
+                    yield from self._rows(used, i, gradient, step)
+                elif end - i == len(self.params) and len(gradient) <= self.limit:
                     yield self.values, gradient, self.whole, step
                 else:
-                    yield from self._pieces(optimizer.used(options), self.starts[first], gradient, step)
-            elif params[i]._grad is None or not params[i]._requires_grad:
-                i += 1
-            else:
-                steps[i] = step
-                params[i]._version = now
-                yield from self._rows(optimizer.used(options), i, params[i]._grad.coalesce(), step)
-                i += 1
+                    yield from self._pieces(used, self.starts[i], gradient, step)
+            finally:  # an update that was interrupted has changed the values, too
+                for p in self.params[i:end]:
+                    p._touch()
+            i = end
 
-    def _pieces(self, used: Iterable[str], start: int, gradient: np.ndarray, step: int) -> Iterator[Run]:
+    def _neighbours(self, first: int, optimizer: Optimizer, options: dict[str, Any]) -> tuple[Any, int, int]:
+        """Return the gradient of the parameters from `first` on that are updated together, their end and their step.
+
+        The gradient is one array, or `SparseRows` of a single parameter of which only these rows are changed, or None
+        if the first parameter has none.
+        """
+        params, steps, sizes = self.params, self.steps, self.sizes
+        end, step, total = first, steps[first] + 1, 0
+        parts: list[np.ndarray] = []
+        while end < len(params) and steps[end] + 1 == step:
+            g = params[end]._grad if params[end]._requires_grad else None
+            if g is None or (total and total + sizes[end] > self.joined):
+                break
+            if type(g) is SparseRows:
+                if optimizer.supports_sparse(options):
+                    break
+                parts.append(g.numpy().reshape(-1))
+            else:
+                parts.append(g._data.reshape(-1))
+            total += sizes[end]
+            end += 1
+        if parts:
+            return parts[0] if len(parts) == 1 else np.concatenate(parts, out=self.gradients[:total]), end, step
+        return None if g is None else g.coalesce(), first + 1, step
+
+    def _pieces(self, used: Iterable[str], start: int, gradient: np.ndarray, step: int) -> Iterator[Chunk]:
         total = len(gradient)
         count = round(total / self.limit) or 1
         size = -(-total // count)
@@ -124,7 +137,7 @@ class Block:
             state["scratch"] = self.scratch[: len(piece)]
             yield self.values[where], piece, state, step
 
-    def _rows(self, used: Iterable[str], i: int, gradient: SparseRows, step: int) -> Iterator[Run]:
+    def _rows(self, used: Iterable[str], i: int, gradient: SparseRows, step: int) -> Iterator[Chunk]:
         """Yield copies of the rows that a sparse gradient names, and write them back when they were changed."""
         if not self.sizes[i]:
             return

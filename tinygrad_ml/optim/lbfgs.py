@@ -1,4 +1,4 @@
-"""L-BFGS: Newton's method with a Hessian that is guessed from the last gradients, for smooth full-batch problems."""
+"""L-BFGS: Newton's method with a Hessian estimated from the last gradients, for smooth full-batch problems."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import numpy as np
 
 from ..autograd import enable_grad
 from ..sparse import SparseRows
-from ..tensor import next_id
 from .line_search import strong_wolfe
 from .optimizer import Optimizer
+
+__all__ = ["LBFGS"]
 
 
 class LBFGS(Optimizer):
@@ -29,14 +30,15 @@ class LBFGS(Optimizer):
     lr : float
         The length of the first trial step.
     max_iter : int
-        The most iterations in one step.
+        The largest number of iterations in one step.
     max_eval : int, optional
-        The most calls of the closure in one step; by default max_iter · 5 // 4.
+        The largest number of calls of the closure in one step; by default max_iter · 5 // 4.
     tolerance_grad, tolerance_change : float
         Where to stop: the largest gradient; the largest change of a parameter or of the loss.
     history_size : int
     line_search_fn : None or "strong_wolfe"
-        How to find the length of each step; None always takes lr.
+        How to find the length of each step; None always takes lr. The line search shortens a step to where the loss or
+        a gradient is not finite.
 
     Examples
     --------
@@ -69,7 +71,7 @@ class LBFGS(Optimizer):
         defaults |= {"tolerance_change": tolerance_change, "history_size": history_size}
         self.memory: dict[str, Any] = {"func_evals": 0, "n_iter": 0}
         super().__init__(params, defaults | {"line_search_fn": line_search_fn})
-        if len(self._blocks) != 1 or len(self._blocks[0]) != 1:
+        if len(self._flat) != 1 or len(self._flat[0]) != 1:
             raise ValueError("LBFGS: all parameters must be in one group and have one dtype")
 
     def check(self, options: dict[str, Any]) -> None:
@@ -92,7 +94,7 @@ class LBFGS(Optimizer):
         """
         if closure is None:
             raise ValueError("LBFGS: step needs a closure that computes the loss and its gradients")
-        options, memory, block = self.param_groups[0], self.memory, self._blocks[0][0]
+        options, memory, flat = self.param_groups[0], self.memory, self._flat[0][0]
         lr, max_iter, max_eval = options["lr"], options["max_iter"], options["max_eval"]
         evaluations, tried = 0, math.nan
 
@@ -104,10 +106,10 @@ class LBFGS(Optimizer):
             return loss, self._gradient()
 
         def move(start: np.ndarray, length: float, direction: np.ndarray) -> None:
-            block.adopt()
-            block.values[...] = start + length * direction
-            for p in block.params:
-                p._version = next_id()
+            flat.reattach()
+            flat.values[...] = start + length * direction
+            for p in flat.params:
+                p._touch()
 
         def along(length: float) -> tuple[float, np.ndarray]:
             nonlocal tried
@@ -117,7 +119,9 @@ class LBFGS(Optimizer):
             return float(loss), gradient
 
         first_loss, gradient = evaluate()
-        loss, done = float(first_loss), np.abs(gradient).max() <= options["tolerance_grad"]
+        loss, largest = float(first_loss), np.abs(gradient).max()
+        # where the loss or a gradient is not finite, no direction leads down
+        done = largest <= options["tolerance_grad"] or not math.isfinite(loss) or not math.isfinite(largest)
         iteration = 0
         while not done and iteration < max_iter:
             iteration += 1
@@ -129,8 +133,8 @@ class LBFGS(Optimizer):
             memory |= {"d": direction, "t": length}
             if slope > -options["tolerance_change"]:
                 break
-            block.adopt()
-            start = block.values.copy()
+            flat.reattach()
+            start = flat.values.copy()
             if options["line_search_fn"] is not None:
                 loss, gradient, length = strong_wolfe(
                     along, length, direction, loss, gradient, slope, max_eval - evaluations
@@ -153,7 +157,7 @@ class LBFGS(Optimizer):
         return first_loss
 
     def _gradient(self) -> np.ndarray:
-        params = self._blocks[0][0].params
+        params = self._flat[0][0].params
         return np.concatenate(
             [np.zeros(p.size, p.dtype) if p._grad is None else np.ravel(_dense(p._grad)) for p in params]
         )
@@ -200,7 +204,7 @@ class LBFGS(Optimizer):
             for key, value in memory.items()
             if value is not None
         }
-        size = self._blocks[0][0].values.size
+        size = self._flat[0][0].values.size
         vectors = [memory[key] for key in ("d", "prev_flat_grad") if key in memory]
         for vector in [*vectors, *memory.get("old_dirs", ()), *memory.get("old_stps", ())]:
             if np.shape(vector) != (size,):

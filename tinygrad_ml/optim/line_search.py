@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+__all__ = ["Trial", "strong_wolfe"]
+
 SUFFICIENT, CURVATURE = 1e-4, 0.9  # the usual c1 and c2
 NARROW = 1e-9  # a bracket that moves no parameter by more than this is a point
 
@@ -32,7 +34,8 @@ def strong_wolfe(
 ) -> tuple[float, np.ndarray, float]:
     """Return (loss, gradient, length) at a step length that meets the strong Wolfe conditions.
 
-    The loss must fall by at least 1e-4 of what the slope promises, and the slope shrink to 0.9 of what it was.
+    The loss must decrease by at least 1e-4 of what the slope promises, and the slope shrink to 0.9 of what it was. A
+    length at which the loss or a gradient is not finite is too long; it is never returned.
     Nocedal and Wright, "Numerical optimization" (2006), algorithms 3.5 and 3.6; the details are those of minFunc and
     PyTorch.
 
@@ -45,7 +48,7 @@ def strong_wolfe(
     loss, gradient, slope
         At length 0.
     most : int
-        The most trials after the first; then the best one so far is taken.
+        The largest number of trials after the first; then the best one so far is taken, or length 0 if all were worse.
 
     Examples
     --------
@@ -59,7 +62,9 @@ def strong_wolfe(
 
     def attempt(t: float) -> Trial:
         f, g = along(t)
-        return Trial(t, f, g, g.dot(direction))
+        if math.isfinite(f) and np.isfinite(g).all():
+            return Trial(t, f, g, g.dot(direction))
+        return Trial(t, math.inf, g, math.nan)  # infinitely high: too far
 
     def too_high(trial: Trial) -> bool:
         return trial.loss > loss + SUFFICIENT * trial.length * slope
@@ -125,7 +130,7 @@ def _cubic(a: Trial, b: Trial, least: float, greatest: float) -> Any:
         a, b = b, a
     d1 = a.slope + b.slope - 3 * (a.loss - b.loss) / (a.length - b.length)
     square = d1**2 - a.slope * b.slope
-    if not square >= 0:
+    if not 0 <= square < math.inf:  # there is no lowest point, or the loss at one of the two is not finite
         return (least + greatest) / 2
     d2 = math.sqrt(square)
     t = b.length - (b.length - a.length) * ((b.slope + d2 - d1) / (b.slope - a.slope + 2 * d2))

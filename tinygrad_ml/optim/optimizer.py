@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..autograd import enable_grad
 from ..tensor import Tensor, from_owned
-from .flat_parameters import Block
+from .flat_parameters import FlatParameters
+
+__all__ = ["Optimizer"]
 
 # Options of PyTorch's optimizers that choose how, not what, it computes.
 PYTORCH_ONLY = ("foreach", "fused", "capturable", "differentiable", "decoupled_weight_decay")
@@ -19,9 +21,9 @@ class Optimizer:
     """The base of all optimizers: it changes parameters by their gradients.
 
     A new optimizer defines `defaults` in `__init__`, `buffers` (the names of the arrays that it keeps for
-    every parameter) and `update`, which changes `value` in place, number by number. `update` gets long
-    one-dimensional arrays: the parameters of a group lie one after the other in one block of memory, so that a
-    step costs the same few NumPy calls for two parameters as for two hundred.
+    every parameter) and `update`, which changes `value` in place, element by element. `update` gets long
+    one-dimensional arrays: the parameters of a group lie one after the other in one array, so that a step costs
+    the same few NumPy calls for two parameters as for two hundred.
 
     A copy (`copy.deepcopy`, pickle) has copies of the parameters, so copy it together with the model:
     `copy.deepcopy((model, optimizer))`.
@@ -51,16 +53,16 @@ class Optimizer:
 
     buffers: tuple[str, ...] = ()
     counts_steps = True  # whether a parameter's number of steps belongs to its state
-    from_start = False  # whether a parameter has a state before its first step
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]):
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
-        self._blocks: list[list[Block]] = []
+        self._flat: list[list[FlatParameters]] = []
         if isinstance(params, Tensor):
             raise TypeError(f"{type(self).__name__}: params must be a list of Tensors; write [w] instead of w")
         if hasattr(params, "parameters"):
             raise TypeError(f"{type(self).__name__}: params must be a list of Tensors; write model.parameters()")
+        _refuse_set(type(self).__name__, params)
         groups = list(params)
         if not groups:
             raise ValueError(f"{type(self).__name__}: there are no parameters")
@@ -80,14 +82,17 @@ class Optimizer:
         """
         name = type(self).__name__
         params = group["params"]
+        _refuse_set(name, params)
         params = [params] if isinstance(params, Tensor) else list(params)
         unknown = sorted(set(group) - {"params", *self.defaults})
         if unknown:
-            raise ValueError(f"{name}: unknown option {', '.join(unknown)}; it knows {', '.join(self.defaults)}")
+            raise ValueError(
+                f"{name}: unknown option {', '.join(unknown)}; valid options are {', '.join(self.defaults)}"
+            )
         seen = {id(p) for other in self.param_groups for p in other["params"]}
         for i, p in enumerate(params):
             if not isinstance(p, Tensor):
-                raise TypeError(f"{name}: parameter {i} is a {type(p).__name__}, not a Tensor")
+                raise TypeError(f"{name}: parameter {i} is a {type(p).__name__}, not a Tensor{_hint(p)}")
             if not p.is_leaf or not p.requires_grad:
                 kind = "does not require a gradient" if p.is_leaf else "is a result, not a leaf"
                 raise ValueError(f"{name}: parameter {i} (shape {p.shape}) {kind}, so it cannot be learned")
@@ -97,16 +102,16 @@ class Optimizer:
         full = {**self.defaults, **group, "params": params}
         self.check(full)
         self.param_groups.append(full)
-        self._blocks.append(self._lay_out(full))
+        self._flat.append(self._lay_out(full))
 
-    def _lay_out(self, group: dict[str, Any]) -> list[Block]:
+    def _lay_out(self, group: dict[str, Any]) -> list[FlatParameters]:
         by_dtype: dict[np.dtype, list[Tensor]] = {}
         for p in group["params"]:
             by_dtype.setdefault(p.dtype, []).append(p)
-        blocks = [Block(same, self.buffers) for same in by_dtype.values()]
-        for block in blocks:
-            self.start(block.buffers, group)
-        return blocks
+        parts = [FlatParameters(same, self.buffers) for same in by_dtype.values()]
+        for flat in parts:
+            self.init_state(flat.buffers, group)
+        return parts
 
     # ------------------------------------------------------------------ what a new optimizer defines
 
@@ -117,14 +122,21 @@ class Optimizer:
             if key in options and not options[key] >= 0:
                 raise ValueError(f"{type(self).__name__}: {key} must be at least 0, not {options[key]}")
 
-    def start(self, state: dict[str, np.ndarray], options: dict[str, Any]) -> None:
-        """Fill the buffers of new parameters, which are zero."""
+    def init_state(self, state: dict[str, np.ndarray], options: dict[str, Any]) -> None:
+        """Fill the buffers of new parameters, which are zero.
+
+        An optimizer that defines this has a state of each parameter before its first step.
+        """
+
+    @property
+    def _has_initial_state(self) -> bool:
+        return type(self).init_state is not Optimizer.init_state
 
     def used(self, options: dict[str, Any]) -> tuple[str, ...]:
         """Return the buffers that `update` needs with these options."""
         return self.buffers
 
-    def rows_only(self, options: dict[str, Any]) -> bool:
+    def supports_sparse(self, options: dict[str, Any]) -> bool:
         """Whether `update` may be applied to the rows of a sparse gradient alone; if not, it is made dense."""
         return False
 
@@ -133,7 +145,7 @@ class Optimizer:
     ) -> None:
         """Change `value` in place, given its gradient, the buffers, and the number of this step (from 1).
 
-        All are one-dimensional, and may be a part of a parameter or several of them, so every number must be treated
+        All are one-dimensional, and may be a part of a parameter or several of them, so every element must be treated
         by itself. `state["scratch"]` is memory of the same shape to compute in. The gradient may be the caller's own
         and must not be changed.
         """
@@ -142,7 +154,7 @@ class Optimizer:
     # ------------------------------------------------------------------ what users call
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients of all parameters, or set them to zero; the next `backward` starts from there."""
+        """Clear the gradients of all parameters, or set them to zero; the next `backward` starts from there."""
         for group in self.param_groups:
             for p in group["params"]:
                 p.grad = None if set_to_none or p.grad is None else from_owned(np.zeros(p.shape, p.dtype))
@@ -159,11 +171,11 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        for group, blocks in zip(self.param_groups, self._blocks):
+        for group, parts in zip(self.param_groups, self._flat):
             options = {key: group[key] for key in self.defaults}
             maximize = options.pop("maximize", False)
-            for block in blocks:
-                for value, gradient, state, step in block.runs(self, group):
+            for flat in parts:
+                for value, gradient, state, step in flat.chunks(self, group):
                     self.update(value, -gradient if maximize else gradient, state, step, **options)
         return loss
 
@@ -180,14 +192,14 @@ class Optimizer:
         {0: {'momentum_buffer': array([2.], dtype=float32)}}
         """
         state, groups, i = {}, [], 0
-        for group, blocks in zip(self.param_groups, self._blocks):
+        for group, parts in zip(self.param_groups, self._flat):
             used = self.used(group)
-            for block, k in _places(group, blocks):
-                if self.from_start or block.steps[k]:
-                    entry: dict[str, Any] = {"step": block.steps[k]} if self.counts_steps else {}
-                    where = slice(block.starts[k], block.ends[k])
+            for flat, k in _places(group, parts):
+                if self._has_initial_state or flat.steps[k]:
+                    entry: dict[str, Any] = {"step": flat.steps[k]} if self.counts_steps else {}
+                    where = slice(flat.starts[k], flat.ends[k])
                     for name in used:
-                        entry[name] = block.buffers[name][where].reshape(block.params[k].shape).copy()
+                        entry[name] = flat.buffers[name][where].reshape(flat.params[k].shape).copy()
                     if entry:
                         state[i] = entry
                 i += 1
@@ -216,56 +228,80 @@ class Optimizer:
         >>> other.param_groups[0]["lr"], other.state_dict()["state"][0]["step"]
         (0.1, 1)
         """
+        saved, states = self._layout(state_dict)
+        options = [self._options(group) for group in saved]
+        problems, entries = [], []
+        for group, parts, old, wanted in zip(self.param_groups, self._flat, saved, options):
+            used = self.used(group | wanted)
+            for (flat, k), number in zip(_places(group, parts), old["params"]):
+                entry, wrong = self._entry(states.get(number, {}), used, flat.params[k].shape)
+                problems += [f"{text} of parameter {number}{more}" for text, more in wrong]
+                entries.append((flat, k, entry))
+        if problems:
+            raise ValueError(f"the state does not fit this {type(self).__name__}:\n  " + "\n  ".join(problems))
+        for group, wanted in zip(self.param_groups, options):
+            group.update(wanted)
+        for flat, k, entry in entries:
+            flat.steps[k] = entry.pop("step")
+            for name, buffer in flat.buffers.items():
+                if name in entry or not self._has_initial_state:
+                    buffer[flat.starts[k] : flat.ends[k]] = np.ravel(entry.get(name, 0))
+
+    def _layout(self, state_dict: Any) -> tuple[Sequence[Mapping[str, Any]], Mapping[Any, Any]]:
+        """Return the groups and the states of a state dict, or raise if it is none, or one of other groups."""
+        name = f"the state does not fit this {type(self).__name__}: "
+        for key, kind in (("param_groups", (list, tuple)), ("state", Mapping)):
+            if not isinstance(state_dict, Mapping) or not isinstance(state_dict.get(key), kind):
+                raise ValueError(name + "it must be a dict with 'param_groups', a list, and 'state', a dict")
         saved = state_dict["param_groups"]
+        for i, group in enumerate(saved):
+            if not isinstance(group, Mapping) or not isinstance(group.get("params"), (list, tuple)):
+                raise ValueError(name + f"its group {i} must be a dict with 'params', a list")
         sizes = [len(group["params"]) for group in self.param_groups]
         if [len(group["params"]) for group in saved] != sizes:
             raise ValueError(
                 f"the state is of groups with {[len(group['params']) for group in saved]} parameters; "
                 f"this {type(self).__name__} has groups with {sizes}"
             )
-        options = [self._options(group) for group in saved]
-        problems, entries = [], []
-        for group, blocks, old, wanted in zip(self.param_groups, self._blocks, saved, options):
-            used = self.used(group | wanted)
-            for (block, k), number in zip(_places(group, blocks), old["params"]):
-                entry = {name: _value(v) for name, v in state_dict["state"].get(number, {}).items() if v is not None}
-                step = int(entry.pop("step", 1 if entry else 0))
-                entries.append((block, k, step, entry))
-                if entry or step:
-                    shape = block.params[k].shape
-                    problems += [f"missing: {name} of parameter {number}" for name in used if name not in entry]
-                    problems += [
-                        f"wrong shape: {name} of parameter {number} is {np.shape(value)}, must be {shape}"
-                        for name, value in entry.items()
-                        if name in used and np.shape(value) != shape
-                    ]
-                    problems += [
-                        f"unexpected: {name} of parameter {number}" for name in entry if name not in self.buffers
-                    ]
-        if problems:
-            raise ValueError(f"the state does not fit this {type(self).__name__}:\n  " + "\n  ".join(problems))
-        for group, wanted in zip(self.param_groups, options):
-            group.update(wanted)
-        for block, k, step, entry in entries:
-            block.steps[k] = step
-            for name, buffer in block.buffers.items():
-                if name in entry or not self.from_start:
-                    buffer[block.starts[k] : block.ends[k]] = np.ravel(entry.get(name, 0))
+        return saved, state_dict["state"]
 
     def _options(self, saved: Mapping[str, Any]) -> dict[str, Any]:
         """Return the options of a saved group, with what schedulers keep there."""
         options = {key: _value(value) for key, value in saved.items() if key not in ("params", *PYTORCH_ONLY)}
         options = {key: tuple(v) if isinstance(v, list) else v for key, v in options.items()}
+        for key, value in options.items():
+            if key in self.defaults and not _alike(value, self.defaults[key]):
+                raise ValueError(f"the state does not fit this {type(self).__name__}: its option {key} is {value!r}")
         self.check({**self.defaults, **options})
         return options
 
+    def _entry(self, saved: Any, used: Sequence[str], shape: tuple) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        """Return the state of one parameter, with its number of steps, and what is wrong with it."""
+        if not isinstance(saved, Mapping):
+            return {}, [("wrong: the state", f" is a {type(saved).__name__}, must be a dict")]
+        entry = {name: _value(value) for name, value in saved.items() if value is not None}
+        step = entry.pop("step", 1 if entry else 0)
+        if not isinstance(step, (int, float)) or step != int(step):
+            return {}, [("wrong: the step", f" is {step!r}, must be an integer")]
+        wrong = []
+        if entry or step:
+            wrong += [(f"missing: {name}", "") for name in used if name not in entry]
+        for name, value in entry.items():
+            if name not in self.buffers:
+                wrong.append((f"unexpected: {name}", ""))
+            elif name in used and np.shape(value) != shape:
+                wrong.append((f"wrong shape: {name}", f" is {np.shape(value)}, must be {shape}"))
+            elif np.asarray(value).dtype.kind not in "fiub":
+                wrong.append((f"wrong dtype: {name}", f" is {np.asarray(value).dtype}, must be a number's"))
+        return entry | {"step": int(step)}, wrong
+
     def __getstate__(self) -> dict[str, Any]:
-        return {key: value for key, value in vars(self).items() if key != "_blocks"} | {"state": self.state_dict()}
+        return {key: value for key, value in vars(self).items() if key != "_flat"} | {"state": self.state_dict()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         saved = state.pop("state")
         vars(self).update(state)
-        self._blocks = [self._lay_out(group) for group in self.param_groups]
+        self._flat = [self._lay_out(group) for group in self.param_groups]
         self.load_state_dict(saved)
 
     def __repr__(self) -> str:
@@ -276,15 +312,39 @@ class Optimizer:
         return f"{type(self).__name__}(\n" + "\n".join(lines) + "\n)"
 
 
-def _places(group: dict[str, Any], blocks: list[Block]) -> Iterator[tuple[Block, int]]:
-    """Yield the block of each parameter of a group, and its position there."""
-    where = {id(p): (block, k) for block in blocks for k, p in enumerate(block.params)}
+def _places(group: dict[str, Any], parts: list[FlatParameters]) -> Iterator[tuple[FlatParameters, int]]:
+    """Yield where each parameter of a group lies: the array, and its position there."""
+    where = {id(p): (flat, k) for flat in parts for k, p in enumerate(flat.params)}
     return (where[id(p)] for p in group["params"])
 
 
 def _value(value: Any) -> Any:
-    """Make arrays and numbers of what PyTorch saves as tensors."""
+    """Make arrays and numbers of what PyTorch saves as tensors, and Python numbers of NumPy's."""
     if hasattr(value, "detach"):
         value = np.asarray(value.detach())
-        return value if value.ndim else value.item()
+    if isinstance(value, (np.ndarray, np.generic)) and not value.ndim:
+        return value.item()
     return value
+
+
+def _alike(value: Any, default: Any) -> bool:
+    """Whether a saved option is of the kind of its default: a number, a tuple of numbers, or None or a name."""
+    if isinstance(default, tuple):
+        return isinstance(value, tuple) and len(value) == len(default) and all(map(_alike, value, default))
+    if default is None or isinstance(default, str):
+        return value is None or isinstance(value, str)
+    return isinstance(value, (int, float)) or not isinstance(default, (int, float))
+
+
+def _refuse_set(name: str, params: Any) -> None:
+    if isinstance(params, (set, frozenset)):
+        raise TypeError(
+            f"{name}: params must not be a set, whose order changes from run to run, so that a saved state would go to "
+            "other parameters: use a list"
+        )
+
+
+def _hint(p: Any) -> str:
+    """Return what to do about a wrong parameter that is common: a name, or a pair with a name."""
+    named = isinstance(p, str) or (isinstance(p, tuple) and len(p) == 2 and isinstance(p[1], Tensor))
+    return "; write model.parameters()" if named else ""

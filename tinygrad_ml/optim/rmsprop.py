@@ -9,6 +9,8 @@ import numpy as np
 
 from .optimizer import Optimizer
 
+__all__ = ["RMSprop"]
+
 
 class RMSprop(Optimizer):
     """RMSprop: w -= lr · g / (sqrt(v) + eps), with v the running mean of g².

@@ -9,6 +9,8 @@ import numpy as np
 
 from .optimizer import Optimizer
 
+__all__ = ["SGD", "soft_threshold"]
+
 
 class SGD(Optimizer):
     """Stochastic gradient descent: w -= lr · g, where momentum replaces g by a running sum of the gradients.
@@ -84,7 +86,7 @@ class SGD(Optimizer):
     def used(self, options: dict[str, Any]) -> tuple[str, ...]:
         return self.buffers if options["momentum"] else ()
 
-    def rows_only(self, options: dict[str, Any]) -> bool:
+    def supports_sparse(self, options: dict[str, Any]) -> bool:
         return not options["momentum"] and not options["weight_decay"]
 
     def update(  # type: ignore[override]
@@ -122,16 +124,16 @@ class SGD(Optimizer):
         np.multiply(gradient, lr, out=scratch)
         value -= scratch
         if l1:
-            shrink(value, lr * l1 * ((1 - dampening) / (1 - momentum) if momentum else 1.0), scratch)
+            soft_threshold(value, lr * l1 * ((1 - dampening) / (1 - momentum) if momentum else 1.0), scratch)
 
 
-def shrink(value: np.ndarray, threshold: Any, scratch: np.ndarray) -> None:
-    """Move every number towards zero by its threshold, and no further: v - clip(v, -threshold, threshold).
+def soft_threshold(value: np.ndarray, threshold: Any, scratch: np.ndarray) -> None:
+    """Move every element towards zero by its threshold, and no further: v - clip(v, -threshold, threshold).
 
     Examples
     --------
     >>> v = np.array([3.0, -0.5, -2.0])
-    >>> tg.optim.sgd.shrink(v, 1.0, np.empty(3))
+    >>> tg.optim.sgd.soft_threshold(v, 1.0, np.empty(3))
     >>> v
     array([ 2.,  0., -1.])
     """

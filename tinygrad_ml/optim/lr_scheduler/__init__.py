@@ -1,8 +1,8 @@
 """Learning rates that change during training, with PyTorch's arguments and numbers.
 
 A scheduler sets `optimizer.param_groups[i]["lr"]`. Call its `step()` after the steps of each epoch (or after each step,
-if you count in steps). Several on one optimizer multiply their changes. To go on after an interruption, load the
-optimizer's state and the scheduler's (`load_state_dict`).
+if you count in steps). Several on one optimizer multiply their factors. To go on after an interruption, load the
+optimizer's state and the scheduler's (`load_state_dict`), in any order.
 
 Warm-up, then a cosine:
 
@@ -24,3 +24,17 @@ from .decay import ConstantLR, CosineAnnealingLR, ExponentialLR, LambdaLR, Linea
 from .one_cycle import OneCycleLR
 from .plateau import ReduceLROnPlateau
 from .sequential import SequentialLR
+
+__all__ = [
+    "ConstantLR",
+    "CosineAnnealingLR",
+    "ExponentialLR",
+    "LRScheduler",
+    "LambdaLR",
+    "LinearLR",
+    "MultiStepLR",
+    "OneCycleLR",
+    "ReduceLROnPlateau",
+    "SequentialLR",
+    "StepLR",
+]

@@ -9,6 +9,8 @@ from typing import Any
 from ..optimizer import Optimizer
 from .base import LRScheduler
 
+__all__ = ["ConstantLR", "CosineAnnealingLR", "ExponentialLR", "LambdaLR", "LinearLR", "MultiStepLR", "StepLR"]
+
 
 class LambdaLR(LRScheduler):
     """lr = initial lr · lr_lambda(epoch).
@@ -17,6 +19,7 @@ class LambdaLR(LRScheduler):
     ----------
     optimizer : Optimizer
     lr_lambda : function from the epoch to a factor, or a list with one for each group
+        A single function also serves groups that are added later.
 
     Examples
     --------
@@ -29,10 +32,17 @@ class LambdaLR(LRScheduler):
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]]):
         groups = len(optimizer.param_groups)
+        self.lr_lambda = lr_lambda
         self.lr_lambdas = [lr_lambda] * groups if callable(lr_lambda) else list(lr_lambda)
         if len(self.lr_lambdas) != groups:
             raise ValueError(f"LambdaLR: there are {groups} groups, but {len(self.lr_lambdas)} functions")
         super().__init__(optimizer)
+
+    def _add(self, group: dict[str, Any]) -> None:
+        if not callable(self.lr_lambda):
+            raise self._too_late("function in the list lr_lambda")
+        self.lr_lambdas.append(self.lr_lambda)
+        super()._add(group)
 
     def rates(self) -> list[float]:
         return [base * function(self.last_epoch) for base, function in zip(self.base_lrs, self.lr_lambdas)]
@@ -61,7 +71,7 @@ class StepLR(LRScheduler):
         self.step_size, self.gamma = step_size, gamma
         super().__init__(optimizer)
 
-    def change(self, epoch: int) -> float:
+    def factor_at(self, epoch: int) -> float:
         return self.gamma if epoch and epoch % self.step_size == 0 else 1.0
 
 
@@ -88,14 +98,15 @@ class MultiStepLR(LRScheduler):
         self.milestones, self.gamma = sorted(milestones), gamma
         super().__init__(optimizer)
 
-    def change(self, epoch: int) -> float:
+    def factor_at(self, epoch: int) -> float:
         return self.gamma ** self.milestones.count(epoch)
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        milestones = state_dict.get("milestones", [])
+        milestones = state_dict.get("milestones") if isinstance(state_dict, Mapping) else None
         if isinstance(milestones, Mapping):  # PyTorch counts them
-            milestones = [epoch for epoch, count in milestones.items() for _ in range(count)]
-        super().load_state_dict({**state_dict, "milestones": sorted(milestones)})
+            milestones = sorted([epoch for epoch, count in milestones.items() for _ in range(count)])
+            state_dict = {**state_dict, "milestones": milestones}
+        super().load_state_dict(state_dict)
 
 
 class ExponentialLR(LRScheduler):
@@ -119,7 +130,7 @@ class ExponentialLR(LRScheduler):
         self.gamma = gamma
         super().__init__(optimizer)
 
-    def change(self, epoch: int) -> float:
+    def factor_at(self, epoch: int) -> float:
         return self.gamma if epoch else 1.0
 
 
@@ -149,8 +160,11 @@ class ConstantLR(LRScheduler):
         self.factor, self.total_iters = factor, total_iters
         super().__init__(optimizer)
 
-    def change(self, epoch: int) -> float:
+    def factor_at(self, epoch: int) -> float:
         return self.factor if epoch == 0 else 1.0 / self.factor if epoch == self.total_iters else 1.0
+
+    def rate_on_joining(self, rate: float) -> float:
+        return rate * self.factor if self.last_epoch < self.total_iters else rate
 
 
 class LinearLR(LRScheduler):
@@ -181,7 +195,7 @@ class LinearLR(LRScheduler):
         self.start_factor, self.end_factor, self.total_iters = start_factor, end_factor, total_iters
         super().__init__(optimizer)
 
-    def change(self, epoch: int) -> float:
+    def factor_at(self, epoch: int) -> float:
         if epoch == 0:
             return self.start_factor
         if epoch > self.total_iters:
@@ -189,9 +203,13 @@ class LinearLR(LRScheduler):
         rise = self.end_factor - self.start_factor
         return 1.0 + rise / (self.total_iters * self.start_factor + (epoch - 1) * rise)
 
+    def rate_on_joining(self, rate: float) -> float:
+        share = min(self.last_epoch / self.total_iters, 1.0) if self.total_iters else 0.0
+        return rate * (self.start_factor + (self.end_factor - self.start_factor) * share)
+
 
 class CosineAnnealingLR(LRScheduler):
-    """Let the learning rate fall to eta_min in `T_max` epochs along half a cosine (and rise again after that).
+    """Lower the learning rate to eta_min in `T_max` epochs along half a cosine (and raise it again after that).
 
     Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts" (2017).
 
@@ -224,3 +242,6 @@ class CosineAnnealingLR(LRScheduler):
             return [rate + (base - low) * rise for rate, base in zip(rates, self.base_lrs)]
         now, before = [1 + math.cos(math.pi * t / self.T_max) for t in (epoch, epoch - 1)]
         return [now / before * (rate - low) + low for rate in rates]
+
+    def rate_on_joining(self, rate: float) -> float:
+        return self.eta_min + (rate - self.eta_min) * (1 + math.cos(math.pi * self.last_epoch / self.T_max)) / 2

@@ -1,18 +1,22 @@
-"""One rise and one fall of the learning rate, with the momentum the other way round."""
+"""One increase and one decrease of the learning rate, with the momentum the other way round."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from ..optimizer import Optimizer
 from .base import LRScheduler, each
 
+__all__ = ["OneCycleLR"]
+
 
 class OneCycleLR(LRScheduler):
-    """Let the learning rate rise to max_lr and fall to nearly nothing, once in `total_steps`; step it after each batch.
+    """Raise the learning rate to max_lr and lower it to nearly nothing, once in `total_steps`.
 
-    Smith and Topin, "Super-convergence" (2018). Momentum (or Adam's first beta) falls and rises the other way.
+    Call `step` after each batch. Momentum (or Adam's first beta) is lowered and raised the other way. All groups must
+    belong to the optimizer when the scheduler is made. Smith and Topin, "Super-convergence" (2018).
 
     Parameters
     ----------
@@ -20,14 +24,14 @@ class OneCycleLR(LRScheduler):
     max_lr : float, or one for each group
     total_steps : int, or `epochs` and `steps_per_epoch`
     pct_start : float
-        The share of the steps in which it rises.
+        The share of the steps in which the rate increases.
     anneal_strategy : "cos" or "linear"
     cycle_momentum : bool
     base_momentum, max_momentum : float, or one for each group
     div_factor, final_div_factor : float
         The first rate is max_lr / div_factor, the last one the first / final_div_factor.
     three_phase : bool
-        Whether to fall to the first rate as fast as it rose, and then to the last one.
+        Whether to decrease to the first rate as fast as it increased, and then to the last one.
 
     Examples
     --------
@@ -78,6 +82,13 @@ class OneCycleLR(LRScheduler):
                 group.update({"base_momentum": low, "max_momentum": high})
         super().__init__(optimizer)
 
+    def _add(self, group: dict[str, Any]) -> None:
+        raise self._too_late("max_lr")
+
+    def _restore_rates(self, rates: Sequence[float]) -> None:
+        self.rates()  # sets the momentum of this epoch
+        super()._restore_rates(rates)
+
     def rates(self) -> list[float]:
         if self.last_epoch > self.total_steps:
             raise ValueError(f"OneCycleLR: step {self.last_epoch} of {self.total_steps}")
@@ -94,7 +105,7 @@ class OneCycleLR(LRScheduler):
             if self.last_epoch <= stop or phase is phases[-1]:
                 break
             begin = stop
-        share = (self.last_epoch - begin) / (stop - begin)
+        share = (self.last_epoch - begin) / (stop - begin) if stop != begin else 1.0  # a phase without a step is over
         rates = []
         for group in self.optimizer.param_groups:
             rates.append(self._between(group[names[0]], group[names[1]], share))

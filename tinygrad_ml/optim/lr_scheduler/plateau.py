@@ -1,4 +1,4 @@
-"""A learning rate that falls when training does not get better."""
+"""A learning rate that is lowered when training does not get better."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ...tensor import Tensor
 from ..optimizer import Optimizer
 from .base import LRScheduler, each
+
+__all__ = ["ReduceLROnPlateau"]
 
 
 class ReduceLROnPlateau(LRScheduler):
@@ -17,13 +20,13 @@ class ReduceLROnPlateau(LRScheduler):
     ----------
     optimizer : Optimizer
     mode : "min" or "max"
-        Whether the measure (given to `step`) should fall or rise.
+        Whether the measure (given to `step`) should become small or large.
     factor : float below 1
     patience : int
     threshold : float
         How much better is better.
     threshold_mode : "rel" or "abs"
-        Whether that is a share of the best value so far.
+        Whether that is a share of the absolute value of the best measure so far, or a difference.
     cooldown : int
         For how many epochs to wait after a reduction.
     min_lr : float, or one for each group
@@ -62,6 +65,7 @@ class ReduceLROnPlateau(LRScheduler):
         self.mode, self.factor, self.patience, self.eps = mode, factor, patience, eps
         self.threshold, self.threshold_mode, self.cooldown = threshold, threshold_mode, cooldown
         self.min_lrs = each(min_lr, len(optimizer.param_groups))
+        self.default_min_lr = None if isinstance(min_lr, Sequence) else min_lr
         self.best = math.inf if mode == "min" else -math.inf
         self.cooldown_counter = self.num_bad_epochs = self.last_epoch = 0
         self.optimizer = optimizer
@@ -69,7 +73,8 @@ class ReduceLROnPlateau(LRScheduler):
 
     def step(self, metrics: Any) -> None:  # type: ignore[override]
         """Begin the next epoch, given the measure of the last one: a number or a Tensor with one element."""
-        value = float(metrics)
+        value = float(metrics.item() if isinstance(metrics, Tensor) else metrics)
+        self._follow()
         self.last_epoch += 1
         if self._is_better(value):
             self.best = value
@@ -87,10 +92,18 @@ class ReduceLROnPlateau(LRScheduler):
             self.num_bad_epochs = 0
         self._set(rates)
 
+    def _follow(self) -> None:
+        for _ in self.optimizer.param_groups[len(self.min_lrs) :]:
+            if self.default_min_lr is None:
+                raise self._too_late("value in the list min_lr")
+            self.min_lrs.append(self.default_min_lr)
+
     def _is_better(self, value: float) -> bool:
         sign = 1 if self.mode == "max" else -1
-        if self.threshold_mode == "rel":
-            better = self.best * (1 + sign * self.threshold)
+        if not math.isfinite(self.best):
+            better = self.best
+        elif self.threshold_mode == "rel":  # a share of the absolute value: a negative measure must get better, too
+            better = self.best * (1 + sign * math.copysign(self.threshold, self.best))
         else:
             better = self.best + sign * self.threshold
         return value > better if sign > 0 else value < better

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..optimizer import Optimizer
-from .base import LRScheduler
+from .base import RATES, LRScheduler
 from .plateau import ReduceLROnPlateau
+
+__all__ = ["SequentialLR"]
 
 
 class SequentialLR(LRScheduler):
@@ -59,8 +61,10 @@ class SequentialLR(LRScheduler):
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         own = {"last_epoch", "_last_lr", "_milestones", "_schedulers"}  # PyTorch saves no more than these
-        if own - set(state_dict) or len(state_dict["_schedulers"]) != len(self._schedulers):
-            raise ValueError(f"the state does not fit this SequentialLR: it must hold {', '.join(sorted(own))}")
+        self._check_state(state_dict, {key: value for key, value in self.state_dict().items() if key in own})
+        if own - state_dict.keys() or len(state_dict["_schedulers"]) != len(self._schedulers):
+            raise self._misfit(f"it must hold {', '.join(sorted(own))}, and {len(self._schedulers)} of _schedulers")
         for scheduler, state in zip(self._schedulers, state_dict["_schedulers"]):
             scheduler.load_state_dict(state)
         vars(self).update({key: state_dict[key] for key in own - {"_schedulers"}})
+        self._restore_rates(state_dict.get(RATES, state_dict["_last_lr"]))
