@@ -1,4 +1,4 @@
-"""Activation functions as modules."""
+"""Activation functions as modules; softmax and its logarithm also as functions with PyTorch's arguments."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ __all__ = [
     "Softplus",
     "Softsign",
     "Tanh",
+    "log_softmax",
+    "softmax",
 ]
 
 
@@ -145,12 +147,12 @@ class SELU(Module):
 
 
 class GELU(Module):
-    """x times the chance that a standard normal variable is below x (Hendrycks and Gimpel 2016).
+    """x times the probability that a standard normal variable is below x (Hendrycks and Gimpel 2016).
 
     Parameters
     ----------
     approximate : "none" or "tanh"
-        Whether that chance is exact or approximated by a tanh, which is quicker.
+        Whether that probability is exact, or approximated by a tanh, which is faster.
 
     Examples
     --------
@@ -249,8 +251,19 @@ class Hardtanh(Module):
         return f"{self.min_val}, {self.max_val}"
 
 
+def softmax(input: Any, axis: int = -1) -> Tensor:
+    """Return exp(input) / sum(exp(input)) along `axis`.
+
+    Examples
+    --------
+    >>> tg.nn.functional.softmax(tg.tensor([0.0, 0.0]))
+    tensor([0.5, 0.5])
+    """
+    return ops.softmax(input, axis=axis)
+
+
 class Softmax(Module):
-    """exp(x) / sum(exp(x)) along an axis: numbers become probabilities.
+    """exp(x) / sum(exp(x)) along an axis: scores become probabilities.
 
     Examples
     --------
@@ -262,10 +275,21 @@ class Softmax(Module):
         self.axis = axis
 
     def forward(self, x: Any) -> Tensor:
-        return ops.softmax(x, axis=self.axis)
+        return softmax(x, self.axis)
 
     def extra_repr(self) -> str:
         return f"axis={self.axis}"
+
+
+def log_softmax(input: Any, axis: int = -1) -> Tensor:
+    """Return the logarithm of the softmax along `axis`.
+
+    Examples
+    --------
+    >>> tg.nn.functional.log_softmax(tg.tensor([0.0, 0.0]))
+    tensor([-0.693147, -0.693147])
+    """
+    return ops.log_softmax(input, axis=axis)
 
 
 class LogSoftmax(Module):
@@ -281,7 +305,7 @@ class LogSoftmax(Module):
         self.axis = axis
 
     def forward(self, x: Any) -> Tensor:
-        return ops.log_softmax(x, axis=self.axis)
+        return log_softmax(x, self.axis)
 
     def extra_repr(self) -> str:
         return f"axis={self.axis}"

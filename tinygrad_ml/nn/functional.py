@@ -10,7 +10,6 @@ from ..ops import (
     gelu,
     hardtanh,
     leaky_relu,
-    log_softmax,
     logsigmoid,
     max_pool1d,
     max_pool2d,
@@ -21,11 +20,11 @@ from ..ops import (
     selu,
     sigmoid,
     silu,
-    softmax,
     softplus,
     softsign,
     tanh,
 )
+from .activations import log_softmax, softmax
 from .attention import scaled_dot_product_attention
 from .dropout import dropout, dropout2d
 from .linear import flatten, linear
