@@ -29,3 +29,13 @@ def test_the_program_runs(block, tmp_path):
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), target
+
+
+def test_the_core_that_a_page_builds_runs_and_has_60_lines(tmp_path):
+    page = (ROOT / "docs/how-it-works.md").read_text(encoding="utf-8")
+    *core, use = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert sum(bool(line.strip()) for line in "".join(core).splitlines()) <= 60
+    result = subprocess.run([sys.executable, "-c", "".join([*core, use])], cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    (says,) = re.findall(r"^print.*# (.*)$", use, re.MULTILINE)
+    assert result.stdout.strip() == says
