@@ -12,3 +12,18 @@ from .perceptron import Perceptron
 from .polynomial_regression import PolynomialRegression
 from .regressor import Regressor
 from .softmax_regression import SoftmaxRegression
+
+__all__ = [
+    "Classifier",
+    "ConvNet",
+    "LinearRegression",
+    "LogisticRegression",
+    "MLPClassifier",
+    "MLPRegressor",
+    "Model",
+    "OneVsRest",
+    "Perceptron",
+    "PolynomialRegression",
+    "Regressor",
+    "SoftmaxRegression",
+]

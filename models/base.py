@@ -1,88 +1,82 @@
-"""Model, Regressor and Classifier: what all models of the course share. A model itself says only what is special to it.
+"""Model: a module that learns from data, by scikit-learn's protocol. What a model computes is in the file of the model.
 
-To write one, define `build(n_features, n_outputs)`, which makes the layers, and `forward(x)`.
+Three methods hold it together: `fit` checks the data, builds the layers and solves; `_solve` looks the solver up, a
+function; and `_outputs` computes what `decision_function` and `predict` are made of.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, TypeVar
+import inspect
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
 import tinygrad_ml as tg
-from tinygrad_ml import Tensor
+from tinygrad_ml import Tensor, nn
+from tinygrad_ml.random import as_generator, seeded
 from tinygrad_ml.train import Diverged, History
 
 from . import checking
-from .estimator import Estimator, as_generator, seeded
-from .newton import newton
-from .solvers import STOCHASTIC, in_batches, lbfgs
+from .estimator import NotFitted, as_html, available_when, is_default, is_estimator, loaded_class, tags
+from .hyperparameters import Gradient, check_hyperparameters
+from .stochastic import STOCHASTIC, partial_fit_stochastic
 
 M = TypeVar("M", bound="Model")
 
+PRIVATE = ("_generator", "_structure", "_total_weight", "_y_is_1d", "_n_targets")  # what `fit` learns beside name_
 
-class Model(Estimator):
+
+class Model(nn.Module):
     """A module that learns to map X to y: `fit`, `partial_fit`, `predict`.
 
-    All arrays of floats keep float32; everything else is computed in float64.
+    To write one, derive it from `Classifier` or `Regressor`, and define `build(n_features, n_outputs)`, which makes the
+    layers, and `forward(x)`. Its hyperparameters are the arguments of `__init__`, which stores them and does no more:
+    see `tinygrad_ml.models.hyperparameters`, or write `self.store(locals())`.
+
+    Arrays of float32 stay float32; everything else is computed in float64.
+
+    Examples
+    --------
+    >>> model = tg.models.LogisticRegression(C=0.1)
+    >>> model.get_params()["C"]
+    0.1
+    >>> model.set_params(C=10.0)
+    LogisticRegression(C=10.0)
     """
 
-    # what a model of yours does that has no such hyperparameters
-    solver: str = "adam"
-    penalty: str | None = None
-    alpha: float = 0.0
-    l1_ratio: float = 0.5
-    learning_rate: float | None = None
-    momentum: float = 0.0
-    batch_size: int | None = 32
-    max_iter: int = 200
-    tol: float = 1e-4
-    early_stopping: bool = False
-    validation_fraction: float = 0.1
-    n_iter_no_change: int = 10
-    callbacks: Sequence[Any] = ()
-    batch_norm: bool = False
-    class_weight: Any = None
-    warm_start: bool = False
-    random_state: Any = None
-    verbose: bool = False
-
-    solvers: tuple[str, ...] = STOCHASTIC
-    penalties: tuple[str, ...] = ("l2", "l1", "elasticnet")
-    input_dimensions: tuple[int, ...] = (2,)
+    kind = ""  # "classifier" or "regressor"
+    multi_class = multi_output = False
+    input_dimensions: tuple[int, ...] = (2,)  # how many axes X may have
     convex = False  # whether there is one optimum, which a fit should reach
-    structure: tuple[str, ...] = ()  # the hyperparameters that decide what `build` makes
+    solver = "adam"
+    solvers: ClassVar[Mapping[str, Callable]] = STOCHASTIC  # the function that each solver is
+    alpha = 0.0
+    callbacks: Any = ()
+    class_weight: Any = None
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if inspect.isfunction(vars(cls).get("loss")):
+            raise TypeError(
+                f"{cls.__name__}: the loss of a model is its method criterion(self, output, target, sample_weight=None)"
+                "; rename the method loss. (A model may have a hyperparameter loss, a name or a function)"
+            )
 
     def build(self: M, n_features: int, n_outputs: int) -> M:
         """Make the layers for inputs `(batch, n_features)` and outputs `(batch, n_outputs)`; return the model."""
         raise NotImplementedError(f"{type(self).__name__} does not define build(self, n_features, n_outputs)")
 
-    def loss(self, output: Tensor, target: Any, sample_weight: Any = None) -> Tensor:
+    def criterion(self, output: Tensor, target: Any, sample_weight: Any = None) -> Tensor:
         """Return the mean loss of outputs of `forward`, without penalties."""
-        raise NotImplementedError(f"{type(self).__name__} does not define loss(self, output, target)")
-
-    def penalty_weights(self, total_weight: float) -> tuple[float, float]:
-        """Return (l1, l2): fit minimises the mean loss + l1 · Σ|w| + l2/2 · Σw², over the weights without the biases.
-
-        `total_weight` is the sum of the sample weights, or the number of samples.
-        """
-        ratio = {"l1": 1.0, "l2": 0.0, "elasticnet": self.l1_ratio}.get(self.penalty or "none")
-        strength = 0.0 if ratio is None else self.penalty_strength(total_weight)
-        return strength * (ratio or 0.0), strength * (1 - (ratio or 0.0))
-
-    def penalty_strength(self, total_weight: float) -> float:
-        """Return l1 + l2; what it is called and how it is counted is the model's own."""
-        return self.alpha
-
-    def own_learning_rate(self, solver: str, X: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> float:
-        """Return the learning rate of "sgd" or "adam" when `learning_rate` is None."""
-        return 0.01
+        raise NotImplementedError(f"{type(self).__name__} does not define criterion(self, output, target)")
 
     # ------------------------------------------------------------------ learning
 
     def fit(self: M, X: Any, y: Any, sample_weight: Any = None) -> M:
-        """Learn from examples, afresh, or from where it stands with `warm_start`.
+        """Learn from examples: from scratch, or from the current weights with `warm_start`.
 
         Parameters
         ----------
@@ -100,20 +94,27 @@ class Model(Estimator):
         ValueError, TypeError
             If the data or a hyperparameter cannot be used; the error says which and why.
         """
-        self._check_params()
-        again = self.warm_start and self.__sklearn_is_fitted__()
+        return self._fit(X, y, sample_weight)
+
+    def _fit(self: M, X: Any, y: Any, sample_weight: Any, classes: Any = None, passes: int | None = None) -> M:
+        """Do what `fit` and, with the number of `passes` over these data, `partial_fit` have in common."""
+        check_hyperparameters(self)
+        fresh = not (self.__sklearn_is_fitted__() and (self.warm_start or passes))
         before = {name: value for name, value in vars(self).items() if _is_learned(name)}
-        if again:
-            self._check_structure()
-        else:
+        if fresh:
             self._forget()
+        else:
+            self._check_structure()
         try:
-            X, target, weight = self._training_data(X, y, sample_weight)
-            with seeded(self.random_state):
-                if not again:
-                    self._start(X, target, weight)
-                self.history_ = History()
-                self._learn(X, target, weight)
+            X, target, weight, n_outputs = self._training_data(X, y, sample_weight, classes)
+            if passes and "_generator" not in vars(self):
+                self._generator = as_generator(self.random_state)  # for all calls together
+            with seeded(self._generator if passes else self.random_state):
+                if fresh:
+                    self._start(X, target, weight, n_outputs)
+                if not passes or "history_" not in vars(self):
+                    self.history_ = History()
+                self._solve_safely(X, target, weight, passes)
         except BaseException as error:  # the model stays as it was; an unfitted one has the history at least
             self._forget()
             vars(self).update(before)
@@ -122,8 +123,35 @@ class Model(Estimator):
             raise
         return self
 
-    def _learn(self, X: np.ndarray, target: np.ndarray, weight: np.ndarray | None, passes: int | None = None) -> None:
-        """Solve, and make sure that numbers came out."""
+    def _training_data(self, X: Any, y: Any, sample_weight: Any, classes: Any) -> tuple[Any, Any, Any, int]:
+        """Check the data and learn what they are like; return X, the target, the weights, the number of outputs."""
+        names = checking.feature_names(self, X)
+        X = self._check_X(X)
+        y = checking.check_target(self, y, len(X), self.multi_output)
+        weight = checking.check_weights(self, sample_weight, len(X), X.dtype)
+        if weight is not None and not weight.all():  # a sample without a weight is as if it were not there
+            X, y, weight = X[weight > 0], y[weight > 0], weight[weight > 0]
+        target, weight, n_outputs = self._encode(y, weight, X.dtype, classes)
+        if "n_features_in_" not in vars(self):
+            self.n_features_in_ = math.prod(X.shape[1:])
+            if names is not None:
+                self.feature_names_in_ = names
+        return X, target, weight, n_outputs
+
+    def _encode(self, y: np.ndarray, weight: Any, dtype: np.dtype, classes: Any) -> tuple[np.ndarray, Any, int]:
+        """Return the target as `criterion` takes it, the weights of the samples, and the number of outputs."""
+        raise NotImplementedError
+
+    def _start(self, X: np.ndarray, target: np.ndarray, weight: np.ndarray | None, n_outputs: int) -> None:
+        """Make the layers, with the weights that training begins with."""
+        self.build(self.n_features_in_, n_outputs)
+        self.to(X.dtype)
+        declared = getattr(self, "__dataclass_fields__", {})
+        names = [name for name, field in declared.items() if field.metadata.get("layers")]
+        self._structure = {name: vars(self)[name] for name in names}
+
+    def _solve_safely(self, X: np.ndarray, target: np.ndarray, weight: np.ndarray | None, passes: int | None) -> None:
+        """Solve, and make sure that all weights are finite."""
         advice = "the features are too large to compute with: scale them, for example to the standard deviation 1"
         try:
             with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
@@ -138,55 +166,59 @@ class Model(Estimator):
                 raise error
 
     def _solve(self, X: np.ndarray, target: np.ndarray, weight: np.ndarray | None, passes: int | None = None) -> None:
-        """Fit the built model, or make only so many passes over the data; fill `history_` and `n_iter_`."""
-        solver = self.chosen_solver(passes)
-        if solver in STOCHASTIC:
-            in_batches(self, solver, X, target, weight, passes)
-        elif self.early_stopping:
-            kind = type(self).__name__
-            raise ValueError(f"{kind}: early_stopping needs the solver 'sgd' or 'adam', not {solver!r}")
+        """Train the layers by the solver, or only for a number of passes; fill `history_` and `n_iter_`."""
+        solver = self.resolve_solver(passes)
+        if passes:
+            partial_fit_stochastic(self, X, target, weight, solver, passes)
         else:
-            {"lbfgs": lbfgs, "newton": newton}[solver](self, X, target, weight)
+            self.solvers[solver](self, X, target, weight)
 
-    def _partial_fit(self: M, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> M:
-        self._check_params()
-        again = self.__sklearn_is_fitted__()
-        if again:
-            self._check_structure()
-        else:
-            self._forget()
-        X, target, weight = self._training_data(X, y, sample_weight, classes)
-        if "_generator" not in vars(self):
-            self._generator = as_generator(self.random_state)  # for all calls together
-        with seeded(self._generator):
-            if not again:
-                self._start(X, target, weight)
-            if "history_" not in vars(self):
-                self.history_ = History()
-            self._learn(X, target, weight, passes=1)
-        return self
+    def resolve_solver(self, passes: int | None = None) -> str:
+        """Return the solver of this fit, or of a number of passes over the data: what "auto" means.
 
-    def chosen_solver(self, passes: int | None = None) -> str:
-        """Return the solver, or what "auto" means for this fit, or for so many passes over the data."""
+        Raises
+        ------
+        ValueError
+            If it does not go together with other hyperparameters.
+        """
+        if self.early_stopping and self.solver not in STOCHASTIC:
+            raise ValueError(
+                f"{type(self).__name__}: early_stopping needs the solver 'sgd' or 'adam', not {self.solver!r}"
+            )
         return self.solver
 
+    def penalty_weights(self, total_weight: float) -> tuple[float, float]:
+        """Return (l1, l2): fit minimises the mean loss + l1 · Σ|w| + l2/2 · Σw², over the weights without the biases.
+
+        `total_weight` is the sum of the sample weights, or the number of samples.
+        """
+        share = {"l1": 1.0, "l2": 0.0, "elasticnet": self.l1_ratio}.get(self.penalty or "none")
+        if share is None:
+            return 0.0, 0.0
+        strength = self.penalty_strength(total_weight)
+        return strength * share, strength * (1 - share)
+
+    def penalty_strength(self, total_weight: float) -> float:
+        """Return l1 + l2; what it is called and how it is counted is the model's own."""
+        return self.alpha
+
+    def default_learning_rate(self, solver: str, X: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> float:
+        """Return the learning rate of "sgd" or "adam" when `learning_rate` is None."""
+        return 0.01
+
     def _why_no_partial_fit(self) -> str:
+        kind = type(self).__name__
         if isinstance(self.class_weight, str):
             return (
-                f"{type(self).__name__}(class_weight={self.class_weight!r}) has no partial_fit, which sees only a part "
-                "of the data and so cannot balance the classes; give a dict of weights by class"
+                f"{kind}(class_weight={self.class_weight!r}) has no partial_fit, which sees only a part of the data "
+                "and so cannot balance the classes; give a dict of weights by class"
             )
         if self.solver in ("auto", *STOCHASTIC):
             return ""
         return (
-            f"{type(self).__name__}(solver={self.solver!r}) solves all the data at once and has no partial_fit; choose "
-            "the solver 'sgd' or 'adam'"
+            f"{kind}(solver={self.solver!r}) solves all the data at once and has no partial_fit; choose the solver "
+            "'sgd' or 'adam'"
         )
-
-    def _start(self, X: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> None:
-        self.build(self.n_features_in_, self._n_outputs(target))
-        self.to(X.dtype)
-        self._structure = {name: vars(self)[name] for name in self.structure if name in vars(self)}
 
     def _forget(self) -> None:
         for name in [name for name in vars(self) if _is_learned(name)]:
@@ -202,60 +234,21 @@ class Model(Estimator):
                     "training is to go on with them: set warm_start=False, or make a new model"
                 )
 
-    def _check_params(self) -> None:
-        """Raise ValueError if a hyperparameter cannot be used."""
-        checking.check_params(self)
-        kind = type(self).__name__
-        for name, choices in self.choices().items():
-            value = vars(self).get(name, choices[0])
-            if not (value is None or isinstance(value, str)) or value not in choices:
-                raise ValueError(f"{kind}({name}={vars(self)[name]!r}): {name} must be one of {choices}")
-
-    def choices(self) -> dict[str, tuple[Any, ...]]:
-        """Return what some hyperparameters may be."""
-        return {"solver": self.solvers, "penalty": (*self.penalties, "none", None)}
-
-    def _training_data(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Any:
-        """Check the data and learn what it is like; return X, the target as the loss takes it, and weights."""
-        again = "n_features_in_" in vars(self)
-        names = checking.feature_names(self, X)
-        X = self._check_X(X) if again else checking.check_X(self, X, self.input_dimensions)
-        y = checking.check_target(self, y, len(X), self.multi_output)
-        weight = checking.check_weights(self, sample_weight, len(X), X.dtype)
-        if weight is not None and not weight.all():  # without a weight it is as if it were not there
-            X, y, weight = X[weight > 0], y[weight > 0], weight[weight > 0]
-        target = self._learn_target(y, X.dtype, classes, again)
-        if not again:
-            self.n_features_in_ = self._n_features(X)
-            if names is not None:
-                self.feature_names_in_ = names
-        return X, target, self._all_weights(target, weight)
-
-    def _all_weights(self, target: np.ndarray, weight: np.ndarray | None) -> np.ndarray | None:
-        return weight
-
-    def _learn_target(self, y: np.ndarray, dtype: np.dtype, classes: Any, again: bool) -> np.ndarray:
-        raise NotImplementedError
-
-    def _n_outputs(self, target: np.ndarray) -> int:
-        raise NotImplementedError
-
-    def _n_features(self, X: np.ndarray) -> int:
-        return X.shape[1]
-
     # ------------------------------------------------------------------ using what was learned
 
     def _check_X(self, X: Any) -> np.ndarray:
+        """Return X as an array, if it is like the one that the model was fitted with."""
         known = vars(self).get("n_features_in_")
-        checking.check_names(self, checking.feature_names(self, X)) if known is not None else None
+        if known is not None:
+            checking.check_names(self, checking.feature_names(self, X))
         X = checking.check_X(self, X, self.input_dimensions)
-        if known is not None and self._n_features(X) != known:
-            kind, n = type(self).__name__, self._n_features(X)
-            raise ValueError(f"X has {n} features, but {kind} is expecting {known} features as input")
+        n = math.prod(X.shape[1:])
+        if known is not None and n != known:
+            raise ValueError(f"X has {n} features, but {type(self).__name__} is expecting {known} features as input")
         return X
 
     def _outputs(self, X: Any, batch_size: int = 4096) -> np.ndarray:
-        """Return the outputs of `forward` in the mode of use, as an array."""
+        """Return the outputs of `forward` in evaluation mode, as an array."""
         self.require_fitted()
         X, dtype = self._check_X(X), next(self.parameters()).dtype
         if X.dtype != dtype:
@@ -273,6 +266,141 @@ class Model(Estimator):
                 module.training = True
         return np.concatenate(parts) if len(parts) > 1 else parts[0]
 
+    # ------------------------------------------------------------------ scikit-learn's protocol
+
+    # `Module` keeps this in a public attribute; scikit-learn wants what `fit` sets to end in _ or to begin with it
+    _training = True
+
+    @property
+    def training(self) -> bool:
+        """Whether the model behaves as in training (dropout active, ...)."""
+        return self._training
+
+    @training.setter
+    def training(self, mode: bool) -> None:
+        self._training = mode
+
+    def store(self, arguments: dict[str, Any]) -> None:
+        """Keep the arguments of `__init__`, its `locals()`, as attributes, each unchanged."""
+        vars(self).update((name, value) for name, value in arguments.items() if name != "self")
+
+    @classmethod
+    def _defaults(cls) -> dict[str, Any]:
+        """Return the names and defaults of the hyperparameters, as the signature of `__init__` has them."""
+        if "_signature" not in cls.__dict__:
+            parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+            names = {p.name: p.default for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+            cls._signature = names if cls.__init__ is not object.__init__ else {}
+        return cls._signature
+
+    _signature: ClassVar[dict[str, Any]]
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the hyperparameters by name; with `deep`, those of models among them too, as `name__inner`.
+
+        Examples
+        --------
+        >>> tg.models.OneVsRest(tg.models.LogisticRegression(C=3.0)).get_params()["estimator__C"]
+        3.0
+        """
+        own = vars(self)
+        found = {}
+        for name in self._defaults():
+            if name not in own:
+                raise AttributeError(
+                    f"{type(self).__name__}.__init__ does not keep its argument {name!r}; write self.store(locals())"
+                )
+            found[name] = value = own[name]
+            if deep and is_estimator(value):
+                found |= {f"{name}__{inner}": v for inner, v in value.get_params().items()}
+        return found
+
+    def set_params(self: M, **params: Any) -> M:
+        """Change hyperparameters by name, those of a model among them as `name__inner`; return the model.
+
+        Raises
+        ------
+        ValueError
+            If there is no hyperparameter of that name; nothing is changed.
+
+        Examples
+        --------
+        >>> tg.models.LogisticRegression().set_params(c=1.0)
+        Traceback (most recent call last):
+        ...
+        ValueError: LogisticRegression has no hyperparameter 'c'; it has threshold, solver, penalty, C, ...
+        """
+        names = self._defaults()
+        for key in params:
+            if key.partition("__")[0] not in names:
+                raise ValueError(f"{type(self).__name__} has no hyperparameter {key!r}; it has {', '.join(names)}")
+        for key, value in sorted(params.items()):  # "estimator" comes before "estimator__C"
+            name, _, inner = key.partition("__")
+            if inner and not hasattr(vars(self)[name], "set_params"):
+                raise ValueError(
+                    f"{type(self).__name__}: {key} cannot be set, because {name} is {vars(self)[name]!r}; set {name} "
+                    "first"
+                )
+            if inner:
+                vars(self)[name].set_params(**{inner: value})
+            else:
+                vars(self)[name] = value
+        return self
+
+    def attributes(self) -> Iterable[tuple[str, Any]]:
+        """Leave hyperparameters out: a model among them is a pattern, and no part of this one."""
+        hyperparameters = self._defaults()
+        return [(name, value) for name, value in vars(self).items() if name not in hyperparameters]
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return next(self.parameters(), None) is not None
+
+    def require_fitted(self) -> None:
+        """Raise scikit-learn's NotFittedError, or our own when that is not loaded, before `fit` or `build`."""
+        if not self.__sklearn_is_fitted__():
+            raise loaded_class("sklearn.exceptions", "NotFittedError", NotFitted)(
+                f"This {type(self).__name__} is not fitted yet. Call fit(X, y), or build(n_features, n_outputs) to "
+                "train it by hand."
+            )
+
+    def __getattr__(self, name: str) -> Any:
+        kind = type(self).__name__
+        there = inspect.getattr_static(type(self), name, None)
+        if isinstance(there, available_when):
+            raise AttributeError(there.reason(self), name=name, obj=self)
+        if name == "loss":
+            raise AttributeError(
+                f"{kind} has no hyperparameter 'loss'; its loss is {kind}.criterion(output, target)",
+                name=name,
+                obj=self,
+            )
+        if name.endswith("_") and not name.startswith("_") and not self.__sklearn_is_fitted__():
+            raise AttributeError(f"this {kind} has no {name!r} yet: call fit(X, y) first", name=name, obj=self)
+        raise AttributeError(f"{kind!r} object has no attribute {name!r}", name=name, obj=self)
+
+    def __sklearn_tags__(self) -> Any:
+        return tags(self)
+
+    def changed_params(self) -> dict[str, Any]:
+        """Return the hyperparameters that are not at their defaults."""
+        defaults, params = self._defaults(), self.get_params(deep=False)
+        return {name: value for name, value in params.items() if not is_default(value, defaults[name])}
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.changed_params().items())
+        return f"{type(self).__name__}({arguments})"
+
+    def _repr_html_(self) -> str:
+        return as_html(self)
+
+
+for field in fields(Gradient):  # a model that has no such hyperparameter is trained with its default
+    setattr(Model, field.name, field.default)
+
+
+def _is_learned(name: str) -> bool:
+    return name.endswith("_") or name in PRIVATE
+
 
 def weighted_mean(losses: Tensor, weight: Any) -> Tensor:
     """Return the sum of losses `(batch,)` or `(batch, outputs)` times weights `(batch,)`, over the number of losses.
@@ -282,5 +410,14 @@ def weighted_mean(losses: Tensor, weight: Any) -> Tensor:
     return (losses * (weight if losses.ndim == 1 else weight.reshape(-1, 1))).mean()
 
 
-def _is_learned(name: str) -> bool:
-    return name.endswith("_") or name in ("_generator", "_structure", "_seen", "_column", "_width")
+def mean_of(loss: Callable[[Any, Any], Tensor], output: Tensor, target: Any, weight: Any) -> Tensor:
+    """Return the mean of a loss that a user gave, which returns losses of each sample or their mean."""
+    losses = loss(output, target)
+    if losses.ndim == 0 and weight is not None:
+        raise ValueError(
+            f"the loss {getattr(loss, '__name__', repr(loss))} returns a mean, in which samples cannot have weights; "
+            "it must return the loss of each sample, as losses of tg.nn do with reduction='none'"
+        )
+    if losses.ndim == 0:
+        return losses
+    return losses.mean() if weight is None else weighted_mean(losses, weight)

@@ -1,70 +1,15 @@
-"""What models check of their input. The errors say which model, what it got, and what it needs."""
+"""What models check of their data. The errors say which model, what it got, and what it needs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from tinygrad_ml import Tensor
+from tinygrad_ml.modes import warn
+from tinygrad_ml.validation import as_array, first_non_finite, is_number, non_numeric_columns
 
-from .estimator import loaded_class, warn
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-
-
-def _is_count(value: Any, least: int = 1) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= least)
-
-
-def _is_sizes(value: Any) -> bool:
-    return _is_count(value) or (isinstance(value, (list, tuple, np.ndarray)) and all(map(_is_count, value)))
-
-
-def _is_seed(value: Any) -> bool:
-    return isinstance(value, (np.random.Generator, np.random.RandomState)) or value is None or _is_count(value, 0)
-
-
-RULES: tuple[tuple[tuple[str, ...], Callable[[Any], bool], str], ...] = (
-    (("max_iter", "batch_size", "n_iter_no_change", "degree"), _is_count, "a whole number of at least 1"),
-    (("l1_ratio", "dropout", "threshold"), lambda v: _is_number(v) and 0 <= v <= 1, "a number from 0 to 1"),
-    (("validation_fraction",), lambda v: _is_number(v) and 0 < v < 1, "a number between 0 and 1"),
-    (("C",), lambda v: _is_number(v) and v > 0, "a number above 0"),
-    (("learning_rate", "huber_delta"), lambda v: _is_number(v) and 0 < v < np.inf, "a finite number above 0"),
-    (("alpha", "tol"), lambda v: _is_number(v) and 0 <= v < np.inf, "a finite number of at least 0"),
-    (("momentum",), lambda v: _is_number(v) and 0 <= v < 1, "a number of at least 0 and below 1"),
-    (
-        ("fit_intercept", "early_stopping", "batch_norm", "shuffle", "warm_start"),
-        lambda v: isinstance(v, (bool, np.bool_)),
-        "True or False",
-    ),
-    (("hidden_layer_sizes", "channels"), _is_sizes, "a whole number of at least 1, or a sequence of them"),
-    (("kernel_size",), lambda v: _is_count(v) and v % 2 == 1, "odd and at least 1, so that images keep their size"),
-    (
-        ("image_shape",),
-        lambda v: _is_sizes(v) and np.size(v) in (2, 3),
-        "(height, width) or (channels, height, width), whole numbers of at least 1",
-    ),
-    (("callbacks",), lambda v: isinstance(v, (list, tuple)), "a sequence of objects of tinygrad_ml.train.Callback"),
-    (("random_state",), _is_seed, "an integer of at least 0, a numpy Generator or RandomState, or None"),
-)
-
-
-def check_params(model: Any) -> None:
-    """Raise ValueError if a hyperparameter is not what the table above says."""
-    defaults = model._defaults()
-    for names, fine, wanted in RULES:
-        for name in names:
-            if name not in defaults:
-                continue
-            value = vars(model)[name]
-            if value is None and (defaults[name] is None or name == "batch_size"):
-                continue
-            if not fine(value):
-                raise ValueError(f"{type(model).__name__}({name}={value!r}): {name} must be {wanted}")
+from .estimator import loaded_class
 
 
 def feature_names(model: Any, X: Any) -> np.ndarray | None:
@@ -108,16 +53,11 @@ def check_X(model: Any, X: Any, dimensions: tuple[int, ...] = (2,)) -> np.ndarra
     Raises
     ------
     TypeError, ValueError
-        If X is sparse, complex, empty, of another number of dimensions, or has entries that are not finite numbers.
+        If X is sparse, masked, complex, empty, of another number of dimensions, or has entries that are not finite
+        numbers.
     """
     kind = type(model).__name__
-    if isinstance(X, Tensor):
-        X = X.detach().numpy()
-    if hasattr(X, "toarray") and not isinstance(X, np.ndarray):
-        raise TypeError(f"{kind}: X is a sparse matrix, and dense data is required; use X.toarray()")
-    array = _to_array(kind, "X", X)
-    if array.dtype.kind == "c":
-        raise ValueError(f"Complex data not supported: {kind} got X of dtype {array.dtype}")
+    array = _real(kind, "X", as_array(X, "X", kind, "a table of numbers"))
     if array.ndim not in dimensions:
         hint = "Reshape your data: X.reshape(-1, 1) for a single feature, X.reshape(1, -1) for a single sample"
         if array.ndim > 2:
@@ -135,54 +75,41 @@ def check_X(model: Any, X: Any, dimensions: tuple[int, ...] = (2,)) -> np.ndarra
     return array
 
 
-def _to_array(kind: str, name: str, values: Any) -> np.ndarray:
-    try:
-        return np.asarray(values)
-    except ValueError as error:  # rows of several lengths
-        raise ValueError(f"{kind}: {name} is not a table of numbers: {error}") from None
+def _real(kind: str, name: str, array: np.ndarray) -> np.ndarray:
+    if array.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported: {kind} got {name} of dtype {array.dtype}")
+    return array
 
 
 def _to_float(kind: str, name: str, array: np.ndarray, source: Any) -> np.ndarray:
     """Return numbers of another kind as float64 (float16 as float32), or say which of them are not numbers."""
     if array.dtype.kind in "Mm":
-        raise TypeError(f"{kind}: {name} must hold numbers, not {array.dtype}; take differences to a date, in days say")
+        raise TypeError(
+            f"{kind}: {name} must hold numbers, not {array.dtype}: convert dates to numbers first, for example days "
+            "since a reference date"
+        )
     try:
         if array.dtype.kind in "SU":
             array.astype(np.float64)  # says which string is no number
             raise ValueError(f"these are numbers as strings; use {name}.astype(float)")
         return array.astype(np.float32 if array.dtype == np.float16 else np.float64)
-    except ValueError as error:
-        text = f"{kind}: {name} must hold numbers: {error}"
-        columns = [
-            repr(column)
-            for column in getattr(source, "columns", ())
-            if getattr(source[column].dtype, "kind", "O") not in "fiub"
-        ]
-        if columns:
-            text += f". Encode or drop the columns that are none: {', '.join(columns[:8])}"
-        raise ValueError(text) from None
-    except TypeError as error:
-        text = f"{kind}: {name} must hold numbers: argument must be a string or a number: {error}"
-        columns = [repr(column) for column in getattr(source, "columns", ()) if source[column].dtype.kind not in "fiub"]
-        if columns:
-            text += f". Fill what is missing, and encode or drop what is no number, in {', '.join(columns[:8])}"
-        raise TypeError(text) from None
+    except (TypeError, ValueError) as error:
+        reason = "argument must be a string or a number: " if isinstance(error, TypeError) else ""
+        columns = non_numeric_columns(source) if hasattr(source, "iloc") else []
+        advice = f". Encode or drop these columns, or fill what is missing: {', '.join(columns[:8])}" if columns else ""
+        raise type(error)(f"{kind}: {name} must hold numbers: {reason}{error}{advice}") from None
 
 
 def check_finite(kind: str, name: str, array: np.ndarray) -> None:
     """Raise ValueError if there is a NaN or an infinity in an array; say where the first one is."""
-    flat = array.reshape(-1)
-    with np.errstate(over="ignore"):
-        if np.isfinite(np.dot(flat, flat)) or np.isfinite(array).all():  # the product is quick
-            return
-    bad = ~np.isfinite(array)
-    index = np.argwhere(bad)[0].tolist()
-    what = "NaN" if np.isnan(array[tuple(index)]) else "infinity"
-    where = f"row {index[0]}" + (f", column {index[1]}" if array.ndim == 2 else "")
-    raise ValueError(
-        f"{kind}: input {name} contains NaN or infinity ({np.count_nonzero(bad)} entries, the first is {what} at "
-        f"{where}); fill or drop them first, for example with sklearn.impute.SimpleImputer"
-    )
+    found = first_non_finite(array)
+    if found:
+        what = "NaN" if np.isnan(found.value) else "infinity"
+        where = f"row {found.where[0]}" + (f", column {found.where[1]}" if array.ndim == 2 else "")
+        raise ValueError(
+            f"{kind}: input {name} contains NaN or infinity ({found.total} entries, the first is {what} at {where}); "
+            "fill or drop them first, for example with sklearn.impute.SimpleImputer"
+        )
 
 
 def check_target(model: Any, y: Any, n_samples: int, columns: bool = False) -> np.ndarray:
@@ -190,22 +117,16 @@ def check_target(model: Any, y: Any, n_samples: int, columns: bool = False) -> n
 
     Raises
     ------
-    ValueError
-        If y is missing, or of another length or shape.
+    TypeError, ValueError
+        If y is missing, sparse, masked, or of another length or shape.
     """
     kind = type(model).__name__
     if y is None:
         raise ValueError(f"{kind} requires y to be passed, but the target y is None")
-    if isinstance(y, Tensor):
-        y = y.detach().numpy()
-    if hasattr(y, "toarray") and not isinstance(y, np.ndarray):
-        raise TypeError(f"{kind}: y is a sparse matrix, and dense data is required; use y.toarray()")
-    array = _to_array(kind, "y", y)
+    array = _real(kind, "y", as_array(y, "y", kind, "a table of numbers"))
     if array.dtype.kind == "U" and isinstance(y, (list, tuple)) and not all(isinstance(label, str) for label in y):
         odd = next(label for label in y if not isinstance(label, str))
         raise ValueError(f"{kind}: y has {odd!r} among its strings; labels must be all strings or all numbers")
-    if array.dtype.kind == "c":
-        raise ValueError(f"Complex data not supported: {kind} got y of dtype {array.dtype}")
     if array.ndim == 2 and not columns and array.shape[1] == 1:
         warn(
             f"A column-vector y was passed when a 1d array was expected by {kind}; use y.ravel()",
@@ -266,15 +187,13 @@ def check_weights(model: Any, sample_weight: Any, n_samples: int, dtype: np.dtyp
 
     Raises
     ------
-    ValueError
-        If they are negative, not finite, all zero, or of another shape.
+    TypeError, ValueError
+        If they are negative, not finite, all zero, masked, or of another shape.
     """
     if sample_weight is None:
         return None
     kind = type(model).__name__
-    weight = _to_array(kind, "sample_weight", sample_weight)
-    if weight.dtype.kind == "c":
-        raise ValueError(f"Complex data not supported: {kind} got sample_weight of dtype {weight.dtype}")
+    weight = _real(kind, "sample_weight", as_array(sample_weight, "sample_weight", kind))
     if weight.ndim == 0:
         weight = np.full(n_samples, weight)
     if weight.shape != (n_samples,):
@@ -290,7 +209,7 @@ def check_weights(model: Any, sample_weight: Any, n_samples: int, dtype: np.dtyp
 
 def class_weight(model: Any, label: Any, weight: Any) -> float:
     """Return the weight of a class, if it is one."""
-    if not _is_number(weight) or not 0 <= weight < np.inf:
+    if not is_number(weight) or not 0 <= weight < np.inf:
         kind = type(model).__name__
         raise ValueError(f"{kind}: class_weight of {label!r} must be a finite number of at least 0, not {weight!r}")
     return float(weight)

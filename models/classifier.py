@@ -13,7 +13,7 @@ from tinygrad_ml import metrics as scores
 from tinygrad_ml.nn import functional as F
 
 from . import checking
-from .base import Model, weighted_mean
+from .base import Model, mean_of, weighted_mean
 from .estimator import available_when
 
 M = TypeVar("M", bound="Classifier")
@@ -28,36 +28,54 @@ class Classifier(Model):
     kind = "classifier"
     multi_class = True
 
-    def loss(self, output: Tensor, target: Any, sample_weight: Any = None) -> Tensor:
-        """Return the mean cross entropy of logits and the positions of the classes, `(batch,)`."""
+    def criterion(self, output: Tensor, target: Any, sample_weight: Any = None) -> Tensor:
+        """Return the mean loss of logits and the positions of the classes, `(batch,)`.
+
+        A loss that is a function gets those positions; for two classes zeros and ones in the shape of the logits.
+        """
+        loss = getattr(self, "loss", "cross_entropy")
         reduction = "mean" if sample_weight is None else "none"
         if output.shape[1] == 1:
-            target = np.asarray(target).reshape(-1, 1)
-            losses = F.binary_cross_entropy_with_logits(output, target.astype(output.dtype), reduction=reduction)
+            target = np.asarray(target).reshape(-1, 1).astype(output.dtype)
+        if callable(loss):
+            return mean_of(loss, output, target, sample_weight)
+        if output.shape[1] == 1:
+            losses = F.binary_cross_entropy_with_logits(output, target, reduction=reduction)
         else:
             losses = F.cross_entropy(output, target, reduction=reduction)
         return losses if sample_weight is None else weighted_mean(losses, sample_weight)
 
-    def _learn_target(self, y: np.ndarray, dtype: np.dtype, classes: Any, again: bool) -> np.ndarray:
-        """Return the position of each label among the classes."""
-        kind = type(self).__name__
+    def _encode(self, y: np.ndarray, weight: Any, dtype: np.dtype, classes: Any) -> tuple[np.ndarray, Any, int]:
+        """Return the position of each label among the classes, the weights of the samples, the number of logits."""
         y = checking.check_labels(self, y)
         if classes is not None:
             classes = np.unique(checking.check_labels(self, np.asarray(classes), "classes"))
-        known = vars(self).get("classes_") if again else None
-        if known is None:
-            known = classes
-        if known is None:
+        known = vars(self).get("classes_") if "n_features_in_" in vars(self) else None
+        if known is None and classes is None:
             known, positions = np.unique(y, return_inverse=True)
         else:
-            if classes is not None and not np.array_equal(known, classes):
-                raise ValueError(f"{kind}: classes={classes.tolist()} is not what the first call had, {known.tolist()}")
-            unknown = sorted({*y.tolist()} - {*known.tolist()})
-            if unknown:
-                raise ValueError(
-                    f"{kind}: y has the label {unknown[0]!r}, which is not one of the classes {known.tolist()}"
-                )
-            positions = np.searchsorted(known, y)
+            known, positions = self._positions(y, known, classes)
+        self._check_classes(known)
+        self.classes_ = known
+        positions = positions.reshape(-1)
+        return positions, self._class_weights(positions, weight), 1 if len(known) == 2 else len(known)
+
+    def _positions(self, y: np.ndarray, known: np.ndarray | None, classes: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Return the classes that were known, or are told now, and the position of each label among them."""
+        kind = type(self).__name__
+        if known is None:
+            known = classes
+        elif classes is not None and not np.array_equal(known, classes):
+            raise ValueError(f"{kind}: classes={classes.tolist()} is not what the first call had, {known.tolist()}")
+        unknown = sorted({*y.tolist()} - {*known.tolist()})
+        if unknown:
+            raise ValueError(
+                f"{kind}: y has the label {unknown[0]!r}, which is not one of the classes {known.tolist()}"
+            )
+        return known, np.searchsorted(known, y)
+
+    def _check_classes(self, known: np.ndarray) -> None:
+        kind = type(self).__name__
         if len(known) < 2:
             raise ValueError(
                 f"{kind} needs samples of at least 2 classes to learn what tells them apart, but the data contains "
@@ -68,13 +86,8 @@ class Classifier(Model):
                 f"Only binary classification is supported by {kind}. The type of the target is multiclass: it has "
                 f"{len(known)} classes; use SoftmaxRegression or OneVsRest"
             )
-        self.classes_ = known
-        return positions.reshape(-1)
 
-    def _n_outputs(self, target: np.ndarray) -> int:
-        return 1 if len(self.classes_) == 2 else len(self.classes_)
-
-    def _all_weights(self, target: np.ndarray, weight: np.ndarray | None) -> np.ndarray | None:
+    def _class_weights(self, target: np.ndarray, weight: np.ndarray | None) -> np.ndarray | None:
         """Return the weights of the samples times those of their classes."""
         wanted = self.class_weight
         if wanted is None:
@@ -101,11 +114,11 @@ class Classifier(Model):
 
         The first call should name all `classes` that will ever come.
         """
-        return self._partial_fit(X, y, sample_weight, classes)
+        return self._fit(X, y, sample_weight, classes, passes=1)
 
-    def _classes(self, n_outputs: int) -> np.ndarray:
-        """Return the classes; those of a model that was only built are 0, 1, ..."""
-        return vars(self).get("classes_", np.arange(max(2, n_outputs)))
+    def _label(self, positions: np.ndarray, n_outputs: int) -> np.ndarray:
+        """Return the classes at some positions; those of a model that was only built are 0, 1, ..."""
+        return vars(self).get("classes_", np.arange(max(2, n_outputs)))[positions]
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Return the logits: `(samples,)`, of the second class, for two classes, `(samples, classes)` for more."""
@@ -123,10 +136,10 @@ class Classifier(Model):
         """Return the most probable class of each sample, `(samples,)`."""
         logits = self._outputs(X)
         positions = (logits[:, 0] > 0).astype(int) if logits.shape[1] == 1 else logits.argmax(axis=1)
-        return self._classes(logits.shape[1])[positions]
+        return self._label(positions, logits.shape[1])
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the accuracy: the share of the samples whose class is predicted right."""
+        """Return the accuracy: the fraction of the samples whose class is predicted right."""
         predicted = self.predict(X)
         y = checking.check_labels(self, checking.check_target(self, y, len(predicted)))
         return scores.accuracy_score(y, predicted, sample_weight=sample_weight)

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import KW_ONLY
 from typing import Any
 
 import numpy as np
 
 import tinygrad_ml as tg
 from tinygrad_ml import Tensor, nn
+from tinygrad_ml.modes import warn
 
 from .classifier import Classifier
-from .estimator import warn
+from .hyperparameters import (
+    check_hyperparameters,
+    choice,
+    count,
+    hyperparameters,
+    image_size,
+    loss_function,
+    odd,
+    sizes,
+)
 from .network import ACTIVATIONS, Network, as_list
 
 
+@hyperparameters
 class ConvNet(Network, Classifier):
     """A convolutional network for images: (convolution, activation, pooling) blocks, then fully connected layers.
 
@@ -24,18 +36,18 @@ class ConvNet(Network, Classifier):
 
     Parameters
     ----------
-    channels : ints
+    channels : int, or sequence of ints
         The filters of each convolution; a pooling layer of 2 x 2 follows each.
     kernel_size : int
         The height and width of the filters; odd, and padded so that a convolution keeps the size of the image.
-    hidden_layer_sizes : ints
-        The neurons of each fully connected layer.
+    hidden_layer_sizes : int, or sequence of ints
+        The units of each fully connected layer; `dropout` is in these layers.
     image_shape : (height, width) or (channels, height, width), optional
         What a row of pixels is; by default a square of one channel, or a single line of pixels if there is no such.
-    activation, dropout, batch_norm, solver, penalty, alpha, l1_ratio, class_weight, learning_rate, momentum, \
-batch_size, max_iter, tol, early_stopping, validation_fraction, n_iter_no_change, callbacks, warm_start, random_state, \
-verbose
-        As in `MLPClassifier`; the dropout is in the fully connected layers.
+    class_weight : dict from class to weight, or "balanced", optional
+        Multiplies the weights of the samples.
+    loss : "cross_entropy", or a function of logits and target
+        As in `MLPClassifier`.
 
     Attributes
     ----------
@@ -57,45 +69,24 @@ verbose
 
     >>> from tinygrad_ml.testing import gradcheck
     >>> images = np.random.default_rng(0).normal(size=(2, 6, 6))
-    >>> report = gradcheck(lambda x: net.loss(net(x), np.array([0, 1])), images, params=net)
+    >>> report = gradcheck(lambda x: net.criterion(net(x), np.array([0, 1])), images, params=net)
     """
 
     input_dimensions = (2, 3, 4)
-    structure = ("channels", "kernel_size", "image_shape", *Network.structure)
 
-    def __init__(
-        self,
-        channels: int | Sequence[int] = (32, 64),
-        kernel_size: int = 3,
-        hidden_layer_sizes: int | Sequence[int] = (128,),
-        image_shape: Sequence[int] | None = None,
-        activation: str = "relu",
-        *,
-        dropout: float = 0.0,
-        batch_norm: bool = False,
-        solver: str = "adam",
-        penalty: str | None = "l2",
-        alpha: float = 1e-4,
-        l1_ratio: float = 0.5,
-        class_weight: Any = None,
-        learning_rate: float = 1e-3,
-        momentum: float = 0.9,
-        batch_size: int | None = 64,
-        max_iter: int = 20,
-        tol: float = 1e-4,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        n_iter_no_change: int = 10,
-        callbacks: Sequence[Any] = (),
-        warm_start: bool = False,
-        random_state: Any = None,
-        verbose: bool = False,
-    ):
-        self.store(locals())
+    channels: int | Sequence[int] = sizes((32, 64), layers=True)
+    kernel_size: int = odd(3, layers=True)
+    hidden_layer_sizes: int | Sequence[int] = sizes((128,), layers=True)
+    image_shape: Sequence[int] | None = image_size(None, layers=True)
+    activation: str = choice(*ACTIVATIONS, layers=True)
+    _: KW_ONLY
+    class_weight: Any = None
+    loss: str | Callable[[Tensor, Any], Tensor] = loss_function("cross_entropy")
+    max_iter: int = count(20)
 
     def build(self, n_features: int, n_outputs: int) -> ConvNet:
         """Make `layers_` for images of `n_features` pixels in all channels; one output for two classes."""
-        self._check_params()
+        check_hyperparameters(self)
         seen = vars(self).get("image_shape_", ())  # by `fit`
         self.image_shape_ = seen if seen and math.prod(seen) == n_features else self._shape_of(n_features)
         channels, height, width = self.image_shape_
@@ -127,29 +118,23 @@ verbose
             )
         return shape
 
-    def _start(self, X: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> None:
-        if X.ndim > 2 and self.image_shape is None:
-            self.image_shape_ = (1,) * (4 - X.ndim) + X.shape[1:]
-            if X.ndim == 4 and X.shape[3] in (1, 3, 4) and min(X.shape[1:3]) > 4:
-                warn(
-                    f"{type(self).__name__}: images of shape {X.shape[1:]} are taken for (channels, height, width), "
-                    "but look like (height, width, channels): use X.transpose(0, 3, 1, 2), or give image_shape"
-                )
-        super()._start(X, target, weight)
-        self._check_shape(X)
-
     def _check_X(self, X: Any) -> np.ndarray:
         X = super()._check_X(X)
-        if "image_shape_" in vars(self):
-            self._check_shape(X)
+        shape = (1,) * (4 - X.ndim) + X.shape[1:]
+        if "image_shape_" not in vars(self) and X.ndim > 2 and self.image_shape is None:
+            _warn_of_channels(type(self).__name__, X)
+            self.image_shape_ = shape
+        wanted = vars(self).get("image_shape_") or self._shape_of(math.prod(shape))
+        if X.ndim > 2 and shape != wanted:
+            raise ValueError(
+                f"{type(self).__name__}: images of shape {X.shape[1:]}, but (channels, height, width) is {wanted}"
+            )
         return X
 
-    def _check_shape(self, X: np.ndarray) -> None:
-        if X.ndim > 2 and (1,) * (4 - X.ndim) + X.shape[1:] != self.image_shape_:
-            raise ValueError(
-                f"{type(self).__name__}: images of shape {X.shape[1:]}, but (channels, height, width) is "
-                f"{self.image_shape_}"
-            )
 
-    def _n_features(self, X: np.ndarray) -> int:
-        return math.prod(X.shape[1:])
+def _warn_of_channels(kind: str, X: np.ndarray) -> None:
+    if X.ndim == 4 and X.shape[3] in (1, 3, 4) and min(X.shape[1:3]) > 4:
+        warn(
+            f"{kind}: images of shape {X.shape[1:]} are taken for (channels, height, width), but look like (height, "
+            "width, channels): use X.transpose(0, 3, 1, 2), or give image_shape"
+        )

@@ -1,15 +1,17 @@
-"""Least squares in closed form, with or without a ridge; and other losses by least squares again and again."""
+"""Least squares in closed form, with or without a ridge; and other losses by least squares with changing weights."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 import tinygrad_ml as tg
 
-from .solvers import weight_of_mean_1
+from .linear import set_coefficients
+from .stochastic import normalized_weights
 
 
 def fit_normal(model: Any, X: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> None:
@@ -19,15 +21,16 @@ def fit_normal(model: Any, X: np.ndarray, target: np.ndarray, weight: np.ndarray
         w, b = normal_equation(inputs, target, weight, alpha, model.fit_intercept)
         model.n_iter_ = 1
     else:
+        factor = absolute_factor if model.loss == "mae" else partial(huber_factor, delta=model.huber_delta)
         fits = [
-            reweighted(inputs, y[:, None], weight, alpha, model.fit_intercept, model.loss.factor, model.max_iter)
-            for y in target.T
+            reweighted(inputs, y[:, None], weight, alpha, model.fit_intercept, factor, model.max_iter) for y in target.T
         ]
         w, b = (np.concatenate(parts, axis=-1) for parts in list(zip(*fits))[:2])
         model.n_iter_ = max(iterations for *_, iterations in fits)
-    model.take(w.T, b)
+    set_coefficients(model.linear_, w.T, b)
     with tg.no_grad():
-        model.history_.append(loss=model.loss(model(tg.tensor(X)), target, weight_of_mean_1(weight)).item())
+        loss = model.criterion(model(tg.tensor(X)), target, normalized_weights(weight))
+    model.history_.append(loss=loss.item())
 
 
 def normal_equation(
@@ -36,7 +39,7 @@ def normal_equation(
     """Return the w `(features, outputs)` and b that minimise Σ weight · (y - x·w - b)² + alpha · Σw².
 
     By a singular value decomposition, which also solves what XᵀX is singular for: of all minima the smallest w. A ridge
-    is as many more samples: sqrt(alpha) of each feature, with the target 0.
+    is a further sample for each feature: sqrt(alpha) of it, with the target 0.
     """
     mean_x, mean_y = np.zeros(X.shape[1], X.dtype), np.zeros(y.shape[1], y.dtype)
     if intercept:
@@ -77,3 +80,13 @@ def reweighted(
         change = abs(residual - before).max()
         iteration += 1
     return w, b, iteration
+
+
+def absolute_factor(residual: np.ndarray) -> np.ndarray:
+    """Return loss'(r) / 2r of the absolute loss at residuals r >= 0, of which none counts as 0."""
+    return 0.5 / np.maximum(residual, 1e-8 * residual.mean() or 1.0)
+
+
+def huber_factor(residual: np.ndarray, delta: float) -> np.ndarray:
+    """Return loss'(r) / 2r of the Huber loss at residuals r >= 0."""
+    return delta / np.maximum(residual, delta)

@@ -1,88 +1,52 @@
-"""LinearModel: x·w + b, the part that linear, logistic and softmax regression and the perceptron share."""
+"""The layer x·w + b of linear models: its first weights, its coefficients, and the learning rate that suits it."""
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-from tinygrad_ml import Tensor, nn
+from tinygrad_ml import nn
+from tinygrad_ml.modes import warn
 
-from .base import Model
-from .classifier import Classifier
-from .estimator import warn
-from .solvers import variance
-
-M = TypeVar("M", bound="LinearModel")
+from .stochastic import Weights, total, variance
 
 
-class LinearModel(Model):
-    """A model with one affine layer, `linear_`."""
-
-    convex = True
-    structure: tuple[str, ...] = ("fit_intercept",)
-    curvature = 1.0  # the largest second derivative of the loss with respect to the output
-
-    def build(self: M, n_features: int, n_outputs: int = 1) -> M:
-        """Make `linear_`, with weights of zero: a convex problem needs no luck at the start. Return the model."""
-        self.linear_ = nn.Linear(n_features, n_outputs, bias=self.fit_intercept)
-        for parameter in self.linear_.parameters():
-            nn.init.zeros_(parameter)
-        return self
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.linear_(x)
-
-    def inputs(self, X: np.ndarray) -> np.ndarray:
-        """Return what the layer multiplies with its weights, `(samples, terms)`."""
-        return X
-
-    def own_learning_rate(self, solver: str, X: np.ndarray, target: np.ndarray, weight: Any) -> float:
-        if solver == "adam":  # its steps are of this size
-            return 0.01 * (variance(target, weight) ** 0.5 or 1.0) if self.kind == "regressor" else 0.01
-        inputs = self.inputs(X)
-        warn_of_scales(self, inputs)
-        l2 = self.penalty_weights(len(X) if weight is None else float(weight.sum()))[1]
-        return 1 / smoothness(inputs, weight, self.batch_size or len(X), self.curvature, l2)
-
-    def take(self, weight: Any, bias: Any) -> None:
-        """Take over weights `(outputs, terms)` and biases `(outputs,)`."""
-        self.linear_.weight.data = weight
-        if self.linear_.bias is not None:
-            self.linear_.bias.data = bias
-
-    @property
-    def coef_(self) -> np.ndarray:
-        """The weights of the features, (outputs, features)."""
-        return self.linear_.weight.numpy().copy()
-
-    @property
-    def intercept_(self) -> np.ndarray:
-        """The biases, (outputs,)."""
-        return np.zeros(self.linear_.out_features) if self.linear_.bias is None else self.linear_.bias.numpy().copy()
+def zero_layer(n_features: int, n_outputs: int, bias: bool) -> nn.Linear:
+    """Return an affine layer whose weights are zero: a convex problem needs no luck at the start."""
+    layer = nn.Linear(n_features, n_outputs, bias=bias)
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+    return layer
 
 
-class LinearClassifier(LinearModel, Classifier):
-    """A linear model of logits, with penalties counted as scikit-learn counts C."""
-
-    solvers = ("auto", "lbfgs", "newton", "sgd", "adam")
-    curvature = 0.5  # the largest second derivative of the softmax cross entropy (Böhning 1992)
-
-    def chosen_solver(self, passes: int | None = None) -> str:
-        if self.solver != "auto":
-            return self.solver
-        if passes or self.early_stopping:
-            return "adam"
-        size = self.linear_.weight.size
-        if self.penalty in ("l1", "elasticnet"):
-            return "newton" if size <= 4000 else "sgd"
-        return "newton" if size <= 1000 else "lbfgs"
-
-    def penalty_strength(self, total_weight: float) -> float:
-        return 1 / (self.C * total_weight)
+def set_coefficients(layer: nn.Linear, weight: Any, bias: Any) -> None:
+    """Give a layer weights `(outputs, features)` and biases `(outputs,)`, if it has any."""
+    layer.weight.data = weight
+    if layer.bias is not None:
+        layer.bias.data = bias
 
 
-def warn_of_scales(model: LinearModel, X: np.ndarray) -> None:
+def coefficients(layer: nn.Linear) -> np.ndarray:
+    """Return a copy of the weights, `(outputs, features)`, which later training leaves alone."""
+    return layer.weight.numpy().copy()
+
+
+def intercepts(layer: nn.Linear) -> np.ndarray:
+    """Return a copy of the biases, `(outputs,)`."""
+    return np.zeros(layer.out_features) if layer.bias is None else layer.bias.numpy().copy()
+
+
+def safe_learning_rate(model: Any, solver: str, inputs: np.ndarray, target: np.ndarray, weight: Weights) -> float:
+    """Return a learning rate for inputs `(samples, features)` of the layer: as large as the curvature lets it be."""
+    if solver == "adam":  # its steps are of this size
+        return 0.01 * (variance(target, weight) ** 0.5 or 1.0) if model.kind == "regressor" else 0.01
+    warn_of_scales(model, inputs)
+    l2 = model.penalty_weights(total(inputs, weight))[1]
+    return 1 / smoothness(inputs, weight, model.batch_size or len(inputs), model.curvature, l2)
+
+
+def warn_of_scales(model: Any, X: np.ndarray) -> None:
     """Warn if the features are of such different sizes that no learning rate suits all of them."""
     spread = X.std(axis=0)
     spread = spread[spread > 0]
@@ -94,7 +58,7 @@ def warn_of_scales(model: LinearModel, X: np.ndarray) -> None:
         )
 
 
-def smoothness(X: np.ndarray, weight: np.ndarray | None, batch_size: int, curvature: float, l2: float = 0.0) -> float:
+def smoothness(X: np.ndarray, weight: Weights, batch_size: int, curvature: float, l2: float = 0.0) -> float:
     """Return the largest curvature that a step of SGD on a linear model may meet; one over it is a safe learning rate.
 
     For batches without repetition, between that of all the data and that of the worst sample: Gower et al., "SGD:

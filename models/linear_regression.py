@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from dataclasses import KW_ONLY
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
+from tinygrad_ml import Tensor
+
+from .hyperparameters import Gradient, boolean, choice, count, hyperparameters, loss_function, not_negative, positive
 from .least_squares import fit_normal
-from .linear import LinearModel
-from .regression_loss import NamedLoss
-from .regressor import Regressor
+from .linear import coefficients, intercepts, safe_learning_rate, set_coefficients, zero_layer
+from .newton import newton
+from .regressor import LOSSES, Regressor
+from .stochastic import STOCHASTIC
+
+M = TypeVar("M", bound="LinearRegression")
 
 
-class LinearRegression(LinearModel, Regressor):
+@hyperparameters
+class LinearRegression(Gradient, Regressor):
     """The linear model y = x·w + b, fitted by least squares or by another loss, with or without a penalty.
 
     Parameters
@@ -26,34 +35,19 @@ class LinearRegression(LinearModel, Regressor):
         The strength of the penalty, counted as in scikit-learn's Ridge, Lasso and ElasticNet: for n samples the mean
         loss has added to it alpha / n · Σw² for "l2", and 2 · alpha · (l1_ratio · Σ|w| + (1 - l1_ratio) / 2 · Σw²)
         for "elasticnet", of which "l1" is the case l1_ratio = 1. The bias has no penalty.
-    l1_ratio : float, from 0 to 1
-    loss : "mse", "mae" or "huber"
-        The squared or absolute difference, or d² for |d| <= huber_delta and huber_delta · (2|d| - huber_delta) beyond.
-        The last two are for data with outliers.
+    loss : "mse", "mae", "huber", or a function of output and target
+        The squared or absolute difference, or d² for |d| <= huber_delta and huber_delta · (2|d| - huber_delta) beyond;
+        "mae" and "huber" are for data with outliers. A function returns the loss of each sample, or the mean; it is
+        minimised by gradient steps.
     huber_delta : float
     fit_intercept : bool
         Whether there is a bias b.
     learning_rate : float, optional
-        By default for "sgd" as large as the curvature of the loss lets it be, and for "adam" 0.01 standard
-        deviations of y; and each time when the loss stops falling, down to a thousandth, a fifth of it.
-    momentum : float
-        For "sgd".
-    batch_size : int, optional
-        The samples of a gradient step: 1 is stochastic gradient descent, None takes all of them.
-    max_iter : int
-        The most passes over the data.
+        By default for "sgd" as large as the curvature of the loss lets it be (0.01 for a function), and for "adam" 0.01
+        standard deviations of y; and each time the loss stops decreasing a fifth of it, down to a thousandth.
     tol : float
-        Stop when the mean loss has not fallen by so much, times the variance of y, in `n_iter_no_change` passes; 0
-        never stops.
-    early_stopping, validation_fraction, n_iter_no_change : bool, float, int
-        Whether to keep a fraction of the data apart, and to stop, with the best weights, when the loss on it has not
-        fallen for so many passes.
-    warm_start : bool
-        Whether the next `fit` goes on from the present weights.
-    random_state : int, Generator or RandomState, optional
-        Decides the order of the batches.
-    verbose : bool
-        Whether to show a progress bar.
+        Stop when the mean loss has not decreased by more than `tol` times the variance of y in `n_iter_no_change`
+        passes; 0 never stops.
 
     Attributes
     ----------
@@ -76,90 +70,78 @@ class LinearRegression(LinearModel, Regressor):
     >>> report = gradcheck(model, X)
     """
 
-    solvers = ("auto", "normal", "newton", "sgd", "adam")
+    convex = True
     curvature = 2.0  # the second derivative of the squared difference
+    solvers: ClassVar = {"normal": fit_normal, "newton": newton, **STOCHASTIC}
 
-    def __init__(
-        self,
-        *,
-        solver: str = "auto",
-        penalty: str | None = None,
-        alpha: float = 1.0,
-        l1_ratio: float = 0.5,
-        loss: str = "mse",
-        huber_delta: float = 1.35,
-        fit_intercept: bool = True,
-        learning_rate: float | None = None,
-        momentum: float = 0.0,
-        batch_size: int | None = 32,
-        max_iter: int = 1000,
-        tol: float = 1e-6,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        n_iter_no_change: int = 5,
-        warm_start: bool = False,
-        random_state: Any = None,
-        verbose: bool = False,
-    ):
-        self.store(locals())
+    _: KW_ONLY
+    solver: str = choice("auto", *solvers)
+    alpha: float = not_negative(1.0)
+    loss: str | Callable[[Tensor, Any], Tensor] = loss_function(*LOSSES)
+    huber_delta: float = positive(1.35)
+    fit_intercept: bool = boolean(True, layers=True)
+    max_iter: int = count(1000)
+    tol: float = not_negative(1e-6)
+    n_iter_no_change: int = count(5)
 
-    @property
-    def loss(self) -> NamedLoss:
-        """The name of the loss, which can be called: `model.loss(output, target)`."""
-        return NamedLoss(vars(self)["loss"]).of(self)
+    def build(self: M, n_features: int, n_outputs: int = 1) -> M:
+        """Make `linear_`, with weights of zero; return the model."""
+        self.linear_ = zero_layer(n_features, n_outputs, self.fit_intercept)
+        return self
 
-    @loss.setter
-    def loss(self, name: str) -> None:
-        vars(self)["loss"] = name
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear_(x)
 
-    def choices(self) -> dict[str, tuple[Any, ...]]:
-        return super().choices() | {"loss": ("mse", "mae", "huber")}
+    def inputs(self, X: np.ndarray) -> np.ndarray:
+        """Return what the layer multiplies with its weights, `(samples, terms)`."""
+        return X
+
+    def _start(self, X: np.ndarray, target: np.ndarray, weight: np.ndarray | None, n_outputs: int) -> None:
+        super()._start(X, target, weight, n_outputs)
+        if self.fit_intercept:  # gradient steps would take long to get there
+            set_coefficients(self.linear_, self.linear_.weight.numpy(), np.average(target, axis=0, weights=weight))
+
+    def resolve_solver(self, passes: int | None = None) -> str:
+        quadratic = self.penalty in (None, "none", "l2")
+        solver = self.solver
+        if solver == "auto":
+            if passes or self.early_stopping:
+                return "adam" if callable(self.loss) else "sgd"
+            if callable(self.loss):
+                return "adam"
+            return "normal" if quadratic else "newton" if self.loss == "mse" else "sgd"
+        why = ""
+        if solver == "newton" and self.loss != "mse":
+            why = "Newton's method is for loss='mse', whose second derivative is never 0"
+        elif solver == "normal" and not quadratic:
+            why = "the normal equation is for penalty=None or 'l2'; choose 'newton' or 'sgd'"
+        elif solver == "normal" and callable(self.loss):
+            why = "the normal equation is for a loss that has a name; choose 'adam' or 'sgd'"
+        elif solver == "normal" and self.early_stopping:
+            why = "the normal equation cannot stop early; choose 'sgd' or 'adam'"
+        if why:
+            kind = type(self).__name__
+            raise ValueError(f"{kind}(solver={solver!r}, penalty={self.penalty!r}, loss={self.loss!r}): {why}")
+        return super().resolve_solver(passes)
 
     def penalty_strength(self, total_weight: float) -> float:
         alpha = self.alpha / self.linear_.out_features  # the mean loss is over the outputs too
         return 2 * alpha / total_weight if self.penalty == "l2" else 2 * alpha
 
-    def _start(self, X: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> None:
-        super()._start(X, target, weight)
-        if self.fit_intercept:  # gradient steps would take long to get there
-            self.take(self.linear_.weight.numpy(), np.average(target, axis=0, weights=weight))
-
-    def chosen_solver(self, passes: int | None = None) -> str:
-        if self.solver != "auto":
-            return self.solver
-        if passes or self.early_stopping:
-            return "sgd"
-        if self.penalty in (None, "none", "l2"):
-            return "normal"
-        return "newton" if self.loss == "mse" else "sgd"
-
-    def _solve(self, X: np.ndarray, target: np.ndarray, weight: Any, passes: int | None = None) -> None:
-        solver = self.chosen_solver(passes)
-        if solver == "newton" and self.loss != "mse":
-            self._refuse(solver, "Newton's method is for loss='mse', whose second derivative is never 0")
-        if solver != "normal":
-            super()._solve(X, target, weight, passes)
-            return
-        if self.penalty not in (None, "none", "l2"):
-            self._refuse(solver, "the normal equation is for penalty=None or 'l2'; choose 'newton' or 'sgd'")
-        if self.early_stopping:
-            self._refuse(solver, "the normal equation cannot stop early; choose 'sgd' or 'adam'")
-        fit_normal(self, X, target, weight)
-
-    def _refuse(self, solver: str, why: str) -> None:
-        raise ValueError(
-            f"{type(self).__name__}(solver={solver!r}, penalty={self.penalty!r}, loss={str(self.loss)!r}): {why}"
-        )
+    def default_learning_rate(self, solver: str, X: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> float:
+        if solver == "sgd" and callable(self.loss):  # whose curvature is not known
+            return 0.01
+        return safe_learning_rate(self, solver, self.inputs(X), target, weight)
 
     @property
     def coef_(self) -> np.ndarray:
-        """The weights of the features."""
-        return super().coef_[0] if self._is_one_column() else super().coef_
+        """The weights of the features, (features,); (outputs, features) if y had columns."""
+        return coefficients(self.linear_)[0] if self._is_one_column() else coefficients(self.linear_)
 
     @property
     def intercept_(self) -> Any:
-        """The bias."""
-        return super().intercept_[0] if self._is_one_column() else super().intercept_
+        """The bias; (outputs,) if y had columns."""
+        return intercepts(self.linear_)[0] if self._is_one_column() else intercepts(self.linear_)
 
     def _is_one_column(self) -> bool:
-        return self._column and self.linear_.out_features == 1
+        return self._y_is_1d and self.linear_.out_features == 1

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import KW_ONLY
 from typing import Any
 
 import numpy as np
 
-import tinygrad_ml as tg
 from tinygrad_ml import Tensor, nn
 
 from .base import Model
+from .hyperparameters import (
+    Gradient,
+    below_1,
+    boolean,
+    callback_list,
+    choice,
+    count,
+    fraction,
+    hyperparameters,
+    not_negative,
+    positive,
+)
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
@@ -24,16 +36,43 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 }
 
 
-class Network(Model):
-    """Layers in a row, `layers_`, trained by gradient steps on batches, with penalties counted as weight decay."""
+@hyperparameters
+class Network(Gradient, Model):
+    """Layers in a row, `layers_`, trained by gradient steps on batches, with penalties counted as weight decay.
 
-    structure: tuple[str, ...] = ("hidden_layer_sizes", "activation", "dropout", "batch_norm")
+    Parameters
+    ----------
+    activation : "relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid" or "identity"
+    solver : "adam" or "sgd"
+    alpha : float
+        The strength of the penalty: alpha / 2 · Σw² or alpha · Σ|w| is added to the mean loss. Biases have none.
+    dropout : float, from 0 to 1
+        The fraction of the hidden units that is set to zero in each step of training.
+    batch_norm : bool
+        Whether to normalise over the batch before each activation.
+    learning_rate : float
+    tol : float
+        Stop when the loss has not decreased by more than `tol` (for numbers: times the variance of y) in
+        `n_iter_no_change` epochs; 0 never stops.
+    random_state : int, Generator or RandomState, optional
+        Decides the first weights, the order of the batches and the dropout.
+    callbacks : sequence of `tinygrad_ml.train.Callback`
+        What else happens in training: checkpoints, a learning rate that changes, gradient clipping.
+    """
+
+    _: KW_ONLY
+    solver: str = choice("adam", "sgd")
+    penalty: str | None = choice("l2", "l1", "elasticnet", "none", None)
+    alpha: float = not_negative(1e-4)
+    dropout: float = fraction(0.0, layers=True)
+    batch_norm: bool = boolean(False, layers=True)
+    learning_rate: float = positive(1e-3)
+    momentum: float = below_1(0.9)
+    batch_size: int | None = count(64, none=True)
+    callbacks: Sequence[Any] = callback_list(())
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layers_(x)
-
-    def choices(self) -> dict[str, tuple[Any, ...]]:
-        return super().choices() | {"activation": tuple(ACTIVATIONS)}
 
     def hidden_layer(self, n_inputs: int, n_outputs: int) -> list[nn.Module]:
         """Return a hidden layer: an affine map, batch normalisation, the activation, dropout."""
@@ -61,8 +100,3 @@ def as_list(sizes: Any) -> list[int]:
     ([3], [3, 2], [])
     """
     return np.ravel(sizes).astype(int).tolist()
-
-
-def flattened(x: Tensor) -> Tensor:
-    """Return `(batch, features)` of a batch of any shape."""
-    return tg.reshape(x, (x.shape[0], -1))

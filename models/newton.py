@@ -10,7 +10,9 @@ import numpy as np
 
 import tinygrad_ml as tg
 
-from .solvers import Weights, finish, weight_of_mean_1
+from .lbfgs import finish
+from .linear import set_coefficients
+from .stochastic import Weights, normalized_weights, total
 
 
 def newton(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> None:
@@ -21,8 +23,8 @@ def newton(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> No
     """
     dtype, layer, n = X.dtype, model.linear_, len(X)
     X = model.inputs(X).astype(np.float64, copy=False)  # the Hessian squares what rounding leaves
-    l1, l2 = model.penalty_weights(n if weight is None else float(weight.sum()))
-    weight = weight_of_mean_1(weight)
+    l1, l2 = model.penalty_weights(total(X, weight))
+    weight = normalized_weights(weight)
     bias = layer.bias is not None
     design = np.column_stack([X, np.ones(n, X.dtype)]) if bias else X
     theta = np.column_stack([layer.weight.numpy(), layer.bias.numpy()]) if bias else layer.weight.numpy()
@@ -69,14 +71,14 @@ def newton(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> No
         stalled = 0 if new < value else stalled + 1  # quadratic convergence needs few steps below the rounding error
         theta, z, value = theta + length * step, z + length * change, new
     theta = theta.astype(dtype)
-    model.take(theta[:, : X.shape[1]], theta[:, -1])
+    set_coefficients(layer, theta[:, : X.shape[1]], theta[:, -1])
     finish(model, "Newton's method", losses, residual)
 
 
 def derivatives(model: Any, z: np.ndarray, target: np.ndarray, weight: Weights) -> tuple[float, np.ndarray, np.ndarray]:
     """Return the loss of logits `(samples, outputs)`, its gradient, and its Hessian `(samples, outputs, outputs)`."""
     logits = tg.tensor(z, requires_grad=True)
-    loss = model.loss(logits, target, weight)
+    loss = model.criterion(logits, target, weight)
     slope: Any
     row: Any
     (slope,) = tg.autograd.grad(loss, logits, create_graph=True)

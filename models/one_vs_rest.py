@@ -13,10 +13,12 @@ from tinygrad_ml.nn import functional as F
 from .base import weighted_mean
 from .classifier import Classifier
 from .estimator import available_when, clone
+from .hyperparameters import hyperparameters
 from .logistic_regression import LogisticRegression
 from .perceptron import Perceptron
 
 
+@hyperparameters
 class OneVsRest(Classifier):
     """One binary classifier for each class, which tells it from all others; the one that is most sure decides.
 
@@ -45,11 +47,10 @@ class OneVsRest(Classifier):
     It is a module: draw it with `tg.draw(model, X)`, and check the gradient of its loss:
 
     >>> from tinygrad_ml.testing import gradcheck
-    >>> report = gradcheck(lambda x: model.loss(model(x), np.array(y)), X, params=model)
+    >>> report = gradcheck(lambda x: model.criterion(model(x), np.array(y)), X, params=model)
     """
 
-    def __init__(self, estimator: Any = None):
-        self.store(locals())
+    estimator: Any = None
 
     def build(self, n_features: int, n_outputs: int) -> OneVsRest:
         """Make `estimators_`, one with a single output for each class; a single one for two classes."""
@@ -57,7 +58,7 @@ class OneVsRest(Classifier):
         if not isinstance(pattern, Classifier):
             raise TypeError(
                 f"OneVsRest: the estimator must be a classifier of tinygrad_ml.models, not {type(pattern).__name__}"
-                + ("; make one of it with ()" if isinstance(pattern, type) else "")
+                + ("; pass an instance: add ()" if isinstance(pattern, type) else "")
             )
         self.estimators_ = [clone(pattern).build(n_features, 1) for _ in range(n_outputs)]
         return self
@@ -65,10 +66,10 @@ class OneVsRest(Classifier):
     def forward(self, x: Tensor) -> Tensor:
         return tg.concatenate([estimator(x) for estimator in self.estimators_], axis=1)
 
-    def loss(self, output: Tensor, target: Any, sample_weight: Any = None) -> Tensor:
+    def criterion(self, output: Tensor, target: Any, sample_weight: Any = None) -> Tensor:
         """Return the mean log loss of all classifiers."""
         if output.shape[1] == 1:
-            return super().loss(output, target, sample_weight)
+            return super().criterion(output, target, sample_weight)
         truth = np.asarray(target).reshape(-1, 1) == np.arange(output.shape[1])
         losses = F.binary_cross_entropy_with_logits(output, truth.astype(output.dtype), reduction="none")
         return losses.mean() if sample_weight is None else weighted_mean(losses, sample_weight)
@@ -92,12 +93,12 @@ class OneVsRest(Classifier):
         if len(self.estimators_) > 1:
             return super().predict(X)
         self._check_X(X)
-        return self._classes(1)[self.estimators_[0].predict(X)]
+        return self._label(self.estimators_[0].predict(X), 1)
 
     @available_when(lambda self: _without("partial_fit", self.estimator))
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> OneVsRest:
         """Learn a little more from these samples; the first call should name all `classes`. Return the model."""
-        return self._partial_fit(X, y, sample_weight, classes)
+        return self._fit(X, y, sample_weight, classes, passes=1)
 
     @available_when(lambda self: _without("predict_proba", self.estimator))
     def predict_proba(self, X: Any) -> np.ndarray:

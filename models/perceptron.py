@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,12 @@ from tinygrad_ml.random import default_generator
 
 from .classifier import Classifier
 from .estimator import available_when
-from .linear import LinearModel
+from .hyperparameters import boolean, count, hyperparameters, positive, seed
+from .linear import coefficients, intercepts, set_coefficients, zero_layer
 
 
-class Perceptron(LinearModel, Classifier):
+@hyperparameters
+class Perceptron(Classifier):
     """Rosenblatt's perceptron for two classes: the second one where x·w + b >= 0.
 
     It looks at one sample after the other, and after each mistake adds the sample to w, or takes it off, times the
@@ -29,11 +32,11 @@ class Perceptron(LinearModel, Classifier):
     fit_intercept : bool
         Whether there is a bias b.
     max_iter : int
-        The most passes over the data.
+        The largest number of passes over the data.
     shuffle : bool
         Whether each pass is in another order; by default in the order of the data.
     warm_start : bool
-        Whether the next `fit` goes on from the present weights.
+        Whether the next `fit` starts from the current weights.
     random_state : int, Generator or RandomState, optional
         Decides the order.
 
@@ -61,19 +64,23 @@ class Perceptron(LinearModel, Classifier):
 
     multi_class = False
 
-    def __init__(
-        self,
-        *,
-        learning_rate: float = 1.0,
-        fit_intercept: bool = True,
-        max_iter: int = 1000,
-        shuffle: bool = False,
-        warm_start: bool = False,
-        random_state: Any = None,
-    ):
-        self.store(locals())
+    _: KW_ONLY
+    learning_rate: float = positive(1.0)
+    fit_intercept: bool = boolean(True, layers=True)
+    max_iter: int = count(1000)
+    shuffle: bool = boolean(False)
+    warm_start: bool = boolean(False)
+    random_state: Any = seed(None)
 
-    def loss(self, output: Tensor, target: Any, sample_weight: Any = None) -> Tensor:
+    def build(self, n_features: int, n_outputs: int = 1) -> Perceptron:
+        """Make `linear_`, with weights of zero; return the model."""
+        self.linear_ = zero_layer(n_features, n_outputs, self.fit_intercept)
+        return self
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear_(x)
+
+    def criterion(self, output: Tensor, target: Any, sample_weight: Any = None) -> Tensor:
         """Return the mean perceptron criterion, max(0, ∓(x·w + b)): its gradient is the learning rule, also at 0."""
         target = np.asarray(target).reshape(-1, 1)
         mistake = (output.detach().numpy() >= 0).astype(output.dtype) - target.astype(output.dtype)
@@ -106,13 +113,23 @@ class Perceptron(LinearModel, Classifier):
             self.history_.append(mistakes=len(self.mistakes_) - before)
             if len(self.mistakes_) == before:
                 break
-        self.take([w], [b])
+        set_coefficients(self.linear_, [w], [b])
         self.n_iter_ = len(self.history_["mistakes"])
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the second class where x·w + b >= 0, else the first, `(samples,)`."""
-        return self._classes(1)[(self._outputs(X)[:, 0] >= 0).astype(int)]
+        return self._label((self._outputs(X)[:, 0] >= 0).astype(int), 1)
 
     predict_proba = available_when(lambda self: "a Perceptron knows no probabilities; LogisticRegression does")(
         Classifier.predict_proba
     )
+
+    @property
+    def coef_(self) -> np.ndarray:
+        """The weights of the features, (1, features)."""
+        return coefficients(self.linear_)
+
+    @property
+    def intercept_(self) -> np.ndarray:
+        """The bias, (1,)."""
+        return intercepts(self.linear_)

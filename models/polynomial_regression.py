@@ -11,9 +11,11 @@ import numpy as np
 import tinygrad_ml as tg
 from tinygrad_ml import Tensor, nn
 
+from .hyperparameters import count, hyperparameters
 from .linear_regression import LinearRegression
 
 
+@hyperparameters
 class PolynomialRegression(LinearRegression):
     """A polynomial in the features: all products of up to `degree` of them, and a bias, with a weight for each.
 
@@ -24,9 +26,6 @@ class PolynomialRegression(LinearRegression):
     ----------
     degree : int
         1 is linear regression; high degrees follow every point, without a penalty.
-    solver, penalty, alpha, l1_ratio, loss, huber_delta, fit_intercept, learning_rate, momentum, batch_size, max_iter, \
-tol, early_stopping, validation_fraction, n_iter_no_change, warm_start, random_state, verbose
-        As in `LinearRegression`.
 
     Attributes
     ----------
@@ -50,32 +49,7 @@ tol, early_stopping, validation_fraction, n_iter_no_change, warm_start, random_s
     >>> report = gradcheck(model, x)
     """
 
-    structure = ("degree", "fit_intercept")
-
-    def __init__(
-        self,
-        degree: int = 2,
-        *,
-        solver: str = "auto",
-        penalty: str | None = None,
-        alpha: float = 1.0,
-        l1_ratio: float = 0.5,
-        loss: str = "mse",
-        huber_delta: float = 1.35,
-        fit_intercept: bool = True,
-        learning_rate: float | None = None,
-        momentum: float = 0.0,
-        batch_size: int | None = 32,
-        max_iter: int = 1000,
-        tol: float = 1e-6,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        n_iter_no_change: int = 5,
-        warm_start: bool = False,
-        random_state: Any = None,
-        verbose: bool = False,
-    ):
-        self.store(locals())
+    degree: int = count(2, layers=True)
 
     def build(self, n_features: int, n_outputs: int = 1) -> PolynomialRegression:
         """Make the layer, `linear_`, for all products, and what standardises them."""

@@ -11,54 +11,66 @@ from tinygrad_ml import metrics as scores
 from tinygrad_ml.nn import functional as F
 
 from . import checking
-from .base import Model, weighted_mean
+from .base import Model, mean_of, weighted_mean
 from .estimator import available_when
 
 M = TypeVar("M", bound="Regressor")
 
+LOSSES = ("mse", "mae", "huber")
+
 
 class Regressor(Model):
-    """A model of numbers. Its outputs `(batch, outputs)` are the predictions; its loss is the mean squared error."""
+    """A model of numbers. Its outputs `(batch, outputs)` are the predictions.
+
+    Its loss is the mean squared error, or what a hyperparameter `loss` says: "mse", "mae", "huber" (with
+    `huber_delta`), or a function of output and target, which returns the loss of each sample or the mean.
+    """
 
     kind = "regressor"
     multi_output = True
-    _column = True  # whether y was (samples,), so that predictions are
-    _width = 1  # the columns of y
+    huber_delta = 1.35
+    _y_is_1d = True  # so that predictions are
+    _n_targets = 1  # the columns of y
 
-    def loss(self, output: Tensor, target: Any, sample_weight: Any = None) -> Tensor:
-        target = self.match(output, target)
-        if sample_weight is None:
-            return F.mse_loss(output, target)
-        return weighted_mean(F.mse_loss(output, target, reduction="none"), sample_weight)
+    def criterion(self, output: Tensor, target: Any, sample_weight: Any = None) -> Tensor:
+        """Return the mean loss of outputs `(batch, outputs)` and targets, of that shape or `(batch,)`."""
+        loss, target = getattr(self, "loss", "mse"), align_target(output, target)
+        if callable(loss):
+            return mean_of(loss, output, target, sample_weight)
+        reduction = "mean" if sample_weight is None else "none"
+        if loss == "mse":
+            losses = F.mse_loss(output, target, reduction=reduction)
+        elif loss == "mae":
+            losses = F.l1_loss(output, target, reduction=reduction)
+        else:
+            losses = 2 * F.huber_loss(output, target, reduction=reduction, delta=self.huber_delta)
+        return losses if sample_weight is None else weighted_mean(losses, sample_weight)
 
-    def match(self, output: Tensor, target: Any) -> Any:
-        """Return the target in the shape of the output: `(batch,)` is one column."""
-        return target.reshape(-1, 1) if target.ndim == 1 and output.ndim == 2 else target
-
-    def _learn_target(self, y: np.ndarray, dtype: np.dtype, classes: Any, again: bool) -> np.ndarray:
+    def _encode(self, y: np.ndarray, weight: Any, dtype: np.dtype, classes: Any) -> tuple[np.ndarray, Any, int]:
         target = checking.check_numbers(self, y, dtype).reshape(len(y), -1)
-        width = target.shape[1]
-        if again and self._width != width:
-            raise ValueError(f"{type(self).__name__}: y has {width} columns, but it was fitted with {self._width}")
-        self._width = width
-        self._column = y.ndim == 1
-        return target
-
-    def _n_outputs(self, target: np.ndarray) -> int:
-        return target.shape[1]
+        n = target.shape[1]
+        if "n_features_in_" in vars(self) and self._n_targets != n:
+            raise ValueError(f"{type(self).__name__}: y has {n} columns, but it was fitted with {self._n_targets}")
+        self._n_targets, self._y_is_1d = n, y.ndim == 1
+        return target, weight, n
 
     @available_when(Model._why_no_partial_fit)
     def partial_fit(self: M, X: Any, y: Any, sample_weight: Any = None) -> M:
         """Learn a little more: one pass of gradient steps over these samples; return the model."""
-        return self._partial_fit(X, y, sample_weight)
+        return self._fit(X, y, sample_weight, passes=1)
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the predictions, `(samples,)`, or `(samples, outputs)` if y had several columns."""
         output = self._outputs(X)
-        return output[:, 0] if self._column and output.shape[1] == 1 else output
+        return output[:, 0] if self._y_is_1d and output.shape[1] == 1 else output
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return R², the share of the variance of y that the predictions explain: 1 is perfect, 0 is a constant."""
+        """Return R², the part of the variance of y that the predictions explain: 1 is perfect, 0 is a constant."""
         predicted = self.predict(X)
         y = checking.check_numbers(self, checking.check_target(self, y, len(predicted), True), np.dtype(np.float64))
         return scores.r2_score(y, predicted, sample_weight=sample_weight)
+
+
+def align_target(output: Tensor, target: Any) -> Any:
+    """Return a target `(batch,)` as one column if the output has columns."""
+    return target.reshape(-1, 1) if target.ndim == 1 and output.ndim == 2 else target

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .modes import modes
+from .modes import Mode, modes
 
 generator: np.random.Generator | None = None  # made at the first use: numpy.random is slow to import
 
@@ -33,6 +33,38 @@ def default_generator() -> np.random.Generator:
     if generator is None:
         generator = np.random.default_rng()
     return generator
+
+
+def seeded(random_state: Any) -> Mode:
+    """Return a context in which the random numbers of this thread come from a seed or a generator.
+
+    With None they come from the generator that `manual_seed` seeds.
+
+    Parameters
+    ----------
+    random_state : int, numpy.random.Generator, numpy.random.RandomState or None
+
+    Examples
+    --------
+    >>> from tinygrad_ml.random import seeded
+    >>> with seeded(0):
+    ...     a = tg.randn(3)
+    >>> with seeded(0):
+    ...     b = tg.randn(3)
+    >>> tg.all(a == b)
+    tensor(True)
+    """
+    generator = as_generator(random_state)
+    return Mode() if generator is None else Mode(generator=generator)
+
+
+def as_generator(random_state: Any) -> np.random.Generator | None:
+    """Return what a `random_state` stands for, or None for the generator that `manual_seed` seeds."""
+    if random_state is None or isinstance(random_state, np.random.Generator):
+        return random_state
+    if isinstance(random_state, np.random.RandomState):
+        random_state = random_state.randint(2**31)
+    return np.random.default_rng(random_state)
 
 
 def get_rng_state() -> dict[str, Any]:

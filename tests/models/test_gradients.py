@@ -64,8 +64,8 @@ def target_of(y):
 
 @every_model
 def test_the_gradient_of_the_loss(gradcheck, fitted, y):
-    assert gradcheck(lambda x: fitted.loss(fitted(x), target_of(y)), X)
-    assert gradcheck(lambda x: fitted.loss(fitted(x), target_of(y), WEIGHTS), X)
+    assert gradcheck(lambda x: fitted.criterion(fitted(x), target_of(y)), X)
+    assert gradcheck(lambda x: fitted.criterion(fitted(x), target_of(y), WEIGHTS), X)
 
 
 @every_model
@@ -77,7 +77,7 @@ def test_the_gradient_of_the_outputs_with_respect_to_data_and_weights(gradcheck,
 @pytest.mark.parametrize("training", [False, True])
 def test_batch_norm_and_dropout_in_training(gradcheck, training):
     model = MLPClassifier((5,), batch_norm=True, activation="tanh", **FEW).fit(X, CLASSES).train(training)
-    assert gradcheck(lambda x: model.loss(model(x), CLASSES), X)
+    assert gradcheck(lambda x: model.criterion(model(x), CLASSES), X)
 
 
 @every_model
@@ -91,7 +91,7 @@ def test_drawings(fitted):
 
 @every_model
 def test_drawings_of_the_loss_name_every_weight(fitted, y):
-    graph = tg.graph.trace(lambda x: fitted.loss(fitted(x), target_of(y)), X)
+    graph = tg.graph.trace(lambda x: fitted.criterion(fitted(x), target_of(y)), X)
     for name, _ in fitted.named_parameters():
         assert name in str(graph)
 
@@ -111,7 +111,7 @@ def test_the_hessian_of_logistic_regression_is_that_of_the_closed_form():
     model = LogisticRegression(fit_intercept=False).fit(X, BINARY)
 
     def loss(w):
-        return model.loss(tg.tensor(X) @ w.reshape(4, 1), BINARY)
+        return model.criterion(tg.tensor(X) @ w.reshape(4, 1), BINARY)
 
     w = model.coef_[0]
     p = 1 / (1 + np.exp(-X @ w))
@@ -122,7 +122,7 @@ def test_the_hessian_of_logistic_regression_is_that_of_the_closed_form():
 def test_the_gradient_at_the_optimum_is_that_of_the_penalty():
     model = SoftmaxRegression(C=0.5, tol=1e-10, solver="newton").fit(X, CLASSES)
     model.zero_grad()
-    model.loss(model(tg.tensor(X)), CLASSES).backward()
+    model.criterion(model(tg.tensor(X)), CLASSES).backward()
     np.testing.assert_allclose(model.linear_.weight.grad.numpy(), -model.coef_ / (0.5 * 6), atol=1e-9)
     np.testing.assert_allclose(model.linear_.bias.grad.numpy(), 0, atol=1e-9)
 
@@ -132,7 +132,7 @@ def test_the_gradient_of_the_perceptron_criterion_is_its_learning_rule():
     wrong = np.flatnonzero(model.predict(X) != BINARY)
     assert len(wrong)
     model.zero_grad()
-    model.loss(model(tg.tensor(X)), BINARY).backward()
+    model.criterion(model(tg.tensor(X)), BINARY).backward()
     signs = 2 * BINARY - 1
     rule = sum(signs[i] * X[i] for i in wrong) / len(X)
     np.testing.assert_allclose(-model.linear_.weight.grad.numpy()[0], rule)

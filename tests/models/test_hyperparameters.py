@@ -140,7 +140,7 @@ def test_early_stopping_needs_samples_to_keep_apart(Model, n_samples):
 @pytest.mark.parametrize(
     ("estimator", "message"),
     [
-        (LogisticRegression, "must be a classifier of tinygrad_ml.models, not type; make one of it with"),
+        (LogisticRegression, "must be a classifier of tinygrad_ml.models, not type; pass an instance"),
         ("logistic", "must be a classifier of tinygrad_ml.models, not str"),
         (LinearRegression(), "must be a classifier of tinygrad_ml.models, not LinearRegression"),
     ],

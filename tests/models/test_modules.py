@@ -121,7 +121,7 @@ def test_a_built_model_can_be_trained_by_a_loop_of_ones_own(model, y):
     losses = []
     for _ in range(100):
         optimizer.zero_grad()
-        loss = model.loss(model(x), target)
+        loss = model.criterion(model(x), target)
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
@@ -135,7 +135,7 @@ def test_a_built_model_can_be_trained_by_a_loop_of_ones_own(model, y):
 
 def test_models_are_trained_by_the_librarys_loop():
     model = MLPClassifier((8,), dropout=0.5).build(4, 3).double().eval()
-    tg.train.fit(model, model.loss, optim.Adam(model.parameters(), lr=0.02), (X, CLASSES), epochs=40, seed=0)
+    tg.train.fit(model, model.criterion, optim.Adam(model.parameters(), lr=0.02), (X, CLASSES), epochs=40, seed=0)
     assert not any(module.training for module in model.modules())
     assert model.score(X, CLASSES) > 0.7
 

@@ -204,7 +204,7 @@ def test_the_name_of_a_loss_is_the_loss():
     assert type(model.get_params()["loss"]) is str
     d = np.array([[0.5], [3.0]])
     losses = [0.25, 1.35 * (2 * 3 - 1.35)]
-    assert model.loss(model(np.zeros((2, 3))), d).item() == pytest.approx(np.mean(losses), rel=1e-6)
+    assert model.criterion(model(np.zeros((2, 3))), d).item() == pytest.approx(np.mean(losses), rel=1e-6)
 
 
 @pytest.mark.parametrize("classes", [2, 3])
@@ -215,7 +215,7 @@ def test_newtons_hessian_is_that_of_autodiff(classes):
     model = SoftmaxRegression()
 
     def loss(flat):
-        return model.loss(tg.tensor(X) @ tg.reshape(flat, (outputs, 4)).T, y)
+        return model.criterion(tg.tensor(X) @ tg.reshape(flat, (outputs, 4)).T, y)
 
     curvature = derivatives(model, X @ w.T, y, None)[2]
     mine = hessian(X, curvature, np.zeros_like(w), [])

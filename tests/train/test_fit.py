@@ -142,7 +142,7 @@ def test_lbfgs_trains_on_the_whole_data():
 def test_a_model_of_the_course_comes_back_in_training_mode_as_do_its_layers():
     x, y = blobs()
     model = tg.models.MLPClassifier((8,), dropout=0.5).build(4, 4)
-    fit(model, model.loss, optim.SGD(model.parameters(), lr=0.1), (x, y), validation=(x, y), epochs=1)
+    fit(model, model.criterion, optim.SGD(model.parameters(), lr=0.1), (x, y), validation=(x, y), epochs=1)
     assert all(m.training for m in model.modules())
     np.testing.assert_array_equal(model.predict_proba(x), model.predict_proba(x))  # which are made without dropout
 

@@ -1,0 +1,218 @@
+"""Gradient steps on batches, by SGD or Adam: how networks are trained, and linear models on data of any size.
+
+They minimise the mean loss + l1 · Σ|w| + l2/2 · Σw², where w are the weights without the biases.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from tinygrad_ml import nn, optim
+from tinygrad_ml.data import DataLoader, split
+from tinygrad_ml.modes import warn
+from tinygrad_ml.train import Checkpoint, Diverged, EarlyStopping, History, fit
+
+from .estimator import loaded_class
+
+Weights = np.ndarray | None
+
+
+def fit_stochastic(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights, solver: str) -> None:
+    """Fit by "sgd" or "adam" until the loss has stopped decreasing, or for `max_iter` passes over the data."""
+    optimizer = make_optimizer(model, solver, X, target, weight)
+    rows = _rows(X, target, normalized_weights(weight))
+    callbacks, validation, stopping = list(model.callbacks), None, None
+    if model.early_stopping:
+        rows, validation = _hold_out(model, rows)
+        callbacks.append(EarlyStopping("validation_loss", patience=model.n_iter_no_change))
+    elif model.tol:
+        unit = variance(target, weight) if model.kind == "regressor" else 0.0
+        slow_down = model.learning_rate is None and (model.batch_size or len(X)) < len(X)
+        stopping = StopWhenConverged(model, optimizer, model.tol * (unit or 1.0), slow_down)
+        callbacks.append(stopping)
+    model.history_ = _run(model, optimizer, rows, model.max_iter, callbacks, validation)
+    model.n_iter_ = len(model.history_.epochs)
+    interrupted = model.history_.stopped.startswith("Interrupted")
+    if model.convex and not interrupted and stopping is not None and stopping.waited < stopping.patience:
+        warn(
+            f"{type(model).__name__}: {solver} has not converged in max_iter={model.max_iter} passes over the data: "
+            "the loss was still decreasing. Scale the features, or raise max_iter, learning_rate or tol",
+            loaded_class("sklearn.exceptions", "ConvergenceWarning", UserWarning),
+        )
+
+
+STOCHASTIC = {"sgd": partial(fit_stochastic, solver="sgd"), "adam": partial(fit_stochastic, solver="adam")}
+
+
+def partial_fit_stochastic(
+    model: Any, X: np.ndarray, target: np.ndarray, weight: Weights, solver: str, passes: int
+) -> None:
+    """Make a number of passes over the data with the optimizer of the calls before."""
+    if any(isinstance(callback, Checkpoint) and callback.resume for callback in model.callbacks):
+        raise ValueError(
+            f"{type(model).__name__}: partial_fit starts from the current weights, so it cannot resume a training run "
+            "from a file: Checkpoint(resume=True) is for fit"
+        )
+    model._total_weight = vars(model).get("_total_weight", 0.0) + total(X, weight)
+    if "optimizer_" in vars(model):
+        _update_optimizer(model, solver, X, target, weight)
+    else:
+        model.optimizer_ = make_optimizer(model, solver, X, target, weight)
+    history = _run(model, model.optimizer_, _rows(X, target, weight), passes, model.callbacks)
+    if history.epochs:  # none after Ctrl-C
+        model.history_.append(loss=history["loss"][-1])
+    model.n_iter_ = len(model.history_.epochs)
+
+
+def _run(model: Any, optimizer: Any, rows: tuple, epochs: int, callbacks: Sequence, validation: Any = None) -> History:
+    history = fit(
+        model,
+        model.criterion,
+        optimizer,
+        DataLoader(rows, batch_size(model, len(rows[0])), shuffle=True),
+        validation=validation,
+        epochs=epochs,
+        callbacks=callbacks,
+        progress=bool(model.verbose),
+    )
+    if history.stopped.startswith("Interrupted"):
+        warn(f"{type(model).__name__}: {history.stopped} The model has what it had learned until then.")
+    return history
+
+
+def _rows(X: np.ndarray, target: np.ndarray, weight: Weights) -> tuple[np.ndarray, ...]:
+    return (X, target) if weight is None else (X, target, weight)
+
+
+def _hold_out(model: Any, rows: tuple[np.ndarray, ...]) -> tuple[Any, Any]:
+    """Return the samples for training, and those that `early_stopping` looks at."""
+    try:
+        stratify = rows[1] if model.kind == "classifier" else None
+        training, _, validation = split(*rows, test=model.validation_fraction, stratify=stratify)
+    except ValueError as error:
+        raise ValueError(
+            f"{type(model).__name__}(early_stopping=True, validation_fraction={model.validation_fraction}): there are "
+            f"too few samples to hold some of them out (n_samples = {len(rows[0])}): {error}"
+        ) from None
+    return training, validation
+
+
+class StopWhenConverged(EarlyStopping):
+    """Ends the training run when what the steps minimise, the loss with the penalties, has stopped decreasing.
+
+    The loss of an epoch is measured before its steps, so the penalties are too. With `slow_down` the learning rate
+    drops to a fifth first, again and again, down to a thousandth: with a constant learning rate noisy steps do not
+    converge.
+    """
+
+    def __init__(self, model: Any, optimizer: optim.Optimizer, min_delta: float, slow_down: bool):
+        super().__init__("loss", patience=model.n_iter_no_change, min_delta=min_delta, restore_best=False)
+        self.groups = optimizer.param_groups
+        self.least = self.groups[0]["lr"] / 1000 if slow_down else math.inf
+
+    def penalty(self) -> float:
+        """Return the penalties on the current weights."""
+        total = 0.0
+        for group in self.groups:
+            if group["l1"] or group["weight_decay"]:
+                for w in (p.numpy() for p in group["params"]):
+                    total += group["l1"] * float(abs(w).sum()) + group["weight_decay"] / 2 * float(np.vdot(w, w))
+        return total
+
+    def on_start(self, run: Any) -> None:
+        super().on_start(run)
+        self.penalty_before = self.penalty()
+
+    def _value(self, run: Any) -> float:
+        value = super()._value(run) + self.penalty_before
+        self.penalty_before = self.penalty()
+        return value
+
+    def state_dict(self) -> dict[str, Any]:
+        return super().state_dict() | {"penalty_before": self.penalty_before}
+
+    def on_epoch_end(self, run: Any) -> None:
+        super().on_epoch_end(run)
+        losses = run.history["loss"]
+        if run.stopped and losses[-1] > 1000 * max(losses[0], self.min_delta):
+            raise Diverged(
+                f"the loss rose from {losses[0]:.4g} to {losses[-1]:.4g} in {run.epoch} epochs at the learning rate "
+                f"{self.groups[0]['lr']:.4g}: lower it, or scale the features"
+            )
+        if run.stopped and self.groups[0]["lr"] > self.least:
+            for group in self.groups:
+                group["lr"] /= 5
+            self.waited, run.stopped = 0, None
+
+
+def batch_size(model: Any, n_samples: int) -> int:
+    """Return the size of the batches; a batch norm must not be left with a last one of a single sample."""
+    size = min(model.batch_size or n_samples, n_samples)
+    if any(isinstance(module, nn.BatchNorm1d) for module in model.modules()):
+        if size == 1:
+            raise ValueError(
+                f"{type(model).__name__}: batch normalisation needs at least 2 samples in a batch, not batch_size="
+                f"{model.batch_size} of n_samples = {n_samples}"
+            )
+        while size < n_samples and n_samples % size == 1:
+            size += 1
+    return size
+
+
+# ---------------------------------------------------------------------- the optimizer
+
+
+def make_optimizer(model: Any, solver: str, X: np.ndarray, target: np.ndarray, weight: Weights) -> optim.Optimizer:
+    """Return SGD or Adam, with the penalties of a model on its weights."""
+    l1, l2 = model.penalty_weights(total(X, weight))
+    others = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
+    groups = [{"params": penalised(model), "weight_decay": l2, "l1": l1}, {"params": others}]
+    groups = [group for group in groups if group["params"]]
+    rate = model.learning_rate or model.default_learning_rate(solver, X, target, weight)
+    return optim.Adam(groups, lr=rate) if solver == "adam" else optim.SGD(groups, lr=rate, momentum=model.momentum)
+
+
+def _update_optimizer(model: Any, solver: str, X: np.ndarray, target: np.ndarray, weight: Weights) -> None:
+    """Give the optimizer of the last `partial_fit` options for these samples.
+
+    Penalties count all samples that there ever were. A learning rate that was left to the model is one that is safe for
+    all of them: the smallest so far for SGD, the largest for Adam, whose steps are of the size of the target.
+    """
+    groups = model.optimizer_.param_groups
+    l1, l2 = model.penalty_weights(model._total_weight)
+    rate = model.learning_rate
+    if rate is None:
+        rate = model.default_learning_rate(solver, X, target, weight)
+        rate = (min if solver == "sgd" else max)(rate, groups[0]["lr"])
+    for group in groups:
+        group["lr"] = rate
+        if any(p.ndim > 1 for p in group["params"]):
+            group["l1"], group["weight_decay"] = l1, l2
+
+
+def penalised(model: Any) -> list[Any]:
+    """Return the weights of the layers: penalties leave biases, scales and shifts alone."""
+    return [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
+
+
+# ---------------------------------------------------------------------- the weights of samples
+
+
+def total(X: np.ndarray, weight: Weights) -> float:
+    """Return the sum of the weights of the samples, or their number."""
+    return len(X) if weight is None else float(weight.sum())
+
+
+def normalized_weights(weight: Weights) -> Weights:
+    """Return weights with the mean 1, so that the mean of weighted losses is their weighted mean."""
+    return None if weight is None else weight / weight.mean()
+
+
+def variance(target: np.ndarray, weight: Weights) -> float:
+    """Return the mean squared distance of targets `(samples, outputs)` from their means."""
+    return float(np.average((target - np.average(target, axis=0, weights=weight)) ** 2, axis=0, weights=weight).mean())
