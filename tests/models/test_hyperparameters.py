@@ -1,9 +1,14 @@
 """Wrong hyperparameters are refused by name, whatever their kind; right ones are taken in every type."""
 
+import inspect
+import re
+from dataclasses import KW_ONLY
+
 import numpy as np
 import pytest
 
 import tinygrad_ml as tg
+from tinygrad_ml import nn
 from tinygrad_ml.models import (
     ConvNet,
     LinearRegression,
@@ -13,9 +18,11 @@ from tinygrad_ml.models import (
     OneVsRest,
     Perceptron,
     PolynomialRegression,
+    Regressor,
     SoftmaxRegression,
 )
 from tinygrad_ml.models.estimator import clone
+from tinygrad_ml.models.hyperparameters import Gradient, count, hyperparameters, not_negative
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*has not converged")  # so few passes are quick
 
@@ -67,7 +74,7 @@ RULES = {
     "random_state": ("an integer of at least 0", ["a", -1, 1.5, True]),
     "solver": ("one of", ["newtn", "SGD", None, ["sgd"]]),
     "penalty": ("one of", ["L2", "ridge", 2]),
-    "loss": ("one of", ["mea", None, "squared"]),
+    "loss": ("one of", ["mea", None, "squared", 3, nn.MSELoss]),
     "activation": ("one of", ["rleu", None, np.tanh]),
 }
 WRONG = [
@@ -113,6 +120,8 @@ def test_callbacks_must_be_callbacks():
         (SoftmaxRegression(solver="lbfgs", penalty="elasticnet"), "SoftmaxRegression.*smooth penalty"),
         (LinearRegression(solver="normal", penalty="l1"), "LinearRegression.*normal equation is for penalty=None or"),
         (LinearRegression(solver="newton", loss="mae"), "LinearRegression.*Newton's method is for loss='mse'"),
+        (LinearRegression(solver="newton", loss=nn.MSELoss()), "LinearRegression.*Newton's method is for loss='mse'"),
+        (LinearRegression(solver="normal", loss=nn.MSELoss()), "LinearRegression.*for a loss that has a name"),
         (LinearRegression(solver="normal", early_stopping=True), "LinearRegression.*cannot stop early"),
         (LogisticRegression(solver="newton", early_stopping=True), "LogisticRegression: early_stopping needs"),
         (LogisticRegression(solver="lbfgs", early_stopping=True), "LogisticRegression: early_stopping needs"),
@@ -177,6 +186,75 @@ def test_numbers_of_numpy_and_arrays_are_as_good_as_pythons():
     ConvNet(np.int64(2), np.int64(3), np.array([4]), np.array([2, 2]), max_iter=1).fit(X, CLASSES)
     LogisticRegression(C=np.float64(2), fit_intercept=np.False_, threshold=np.float32(0.25)).fit(X, CLASSES)
     LogisticRegression(C=float("inf")).fit(X[:, :1], CLASSES)  # no penalty, as in scikit-learn
+
+
+def test_every_parameter_is_described_once_and_its_own_come_first():
+    for Model in [*MODELS, OneVsRest]:
+        names = list(inspect.signature(Model).parameters)
+        rows = re.findall(r"^(\w[\w, ]*) :", Model.__doc__.partition("Attributes\n---")[0], re.MULTILINE)
+        assert [name for row in rows for name in row.split(", ")] == names, Model
+    names = list(inspect.signature(LogisticRegression).parameters)
+    assert names[:4] == ["threshold", "solver", "penalty", "C"]
+    assert names[-1] == "verbose"
+    assert list(LogisticRegression().get_params()) == names
+    positional = [p.name for p in inspect.signature(ConvNet).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+    assert positional == ["channels", "kernel_size", "hidden_layer_sizes", "image_shape", "activation"]
+    with pytest.raises(TypeError, match="positional argument"):
+        LogisticRegression(0.5)
+
+
+def test_the_description_of_a_shared_parameter_is_that_of_the_nearest_class():
+    assert "times the variance of y" in PolynomialRegression.__doc__
+    assert "times the variance of y" not in LogisticRegression.__doc__
+    assert "no entry of the gradient" in LogisticRegression.__doc__
+    assert Gradient.__doc__.count("early_stopping : bool") == MLPClassifier.__doc__.count("early_stopping : bool") == 1
+
+
+def test_models_of_ones_own_have_hyperparameters_with_rules():
+    @hyperparameters
+    class Wide(Gradient, Regressor):
+        """A wide layer.
+
+        Parameters
+        ----------
+        width : int
+            How wide.
+        """
+
+        width: int = count(20, layers=True)
+        _: KW_ONLY
+        tol: float = not_negative(0.5)
+
+        def build(self, n_features, n_outputs):
+            self.layers_ = nn.Sequential(nn.Linear(n_features, self.width), nn.Tanh(), nn.Linear(self.width, n_outputs))
+            return self
+
+        def forward(self, x):
+            return self.layers_(x)
+
+    assert list(inspect.signature(Wide).parameters)[:3] == ["width", "tol", "penalty"]
+    assert "How wide." in Wide.__doc__
+    assert Wide.__doc__.index("width : int") < Wide.__doc__.index("learning_rate : float")
+    model = Wide(4, max_iter=3, random_state=0, warm_start=True)
+    assert repr(model) == repr(clone(model)) == "Wide(width=4, max_iter=3, warm_start=True, random_state=0)"
+    assert model.fit(X, X[:, 0]).n_iter_ == 3
+    assert Wide().tol == 0.5
+    with pytest.raises(ValueError, match=r"Wide\(width=0\): width must be a whole number of at least 1"):
+        Wide(0).fit(X, X[:, 0])
+    with pytest.raises(ValueError, match=r"Wide\(momentum=1\): momentum must be a number of at least 0 and below 1"):
+        Wide(momentum=1).fit(X, X[:, 0])
+    with pytest.raises(ValueError, match="width is 8 now, but the layers were made with 4"):
+        model.set_params(width=8).fit(X, X[:, 0])
+
+    class Narrow(Wide):
+        def __init__(self, momentum=0.0, strength=1):
+            self.store(locals())
+            self.width = 3
+
+    assert Narrow(0.5).get_params() == {"momentum": 0.5, "strength": 1}
+    Narrow(strength="any").fit(X, X[:, 0])
+    with pytest.raises(ValueError, match=r"Narrow\(momentum=1\): momentum must be a number"):
+        Narrow(1).fit(X, X[:, 0])
 
 
 def test_setting_hyperparameters():

@@ -197,16 +197,6 @@ def test_outliers_move_least_squares_and_not_the_robust_losses():
         assert np.linalg.norm(robust - clean) < 0.1 * np.linalg.norm(plain - clean)
 
 
-def test_the_name_of_a_loss_is_the_loss():
-    model = LinearRegression(loss="huber", solver="sgd").build(3)
-    assert model.loss == "huber"
-    assert model.get_params()["loss"] == "huber"
-    assert type(model.get_params()["loss"]) is str
-    d = np.array([[0.5], [3.0]])
-    losses = [0.25, 1.35 * (2 * 3 - 1.35)]
-    assert model.criterion(model(np.zeros((2, 3))), d).item() == pytest.approx(np.mean(losses), rel=1e-6)
-
-
 @pytest.mark.parametrize("classes", [2, 3])
 def test_newtons_hessian_is_that_of_autodiff(classes):
     random = np.random.default_rng(classes)
