@@ -528,7 +528,7 @@ class _Signature(inspect.Signature):
         arguments += [inspect.Parameter(name, others, default=value) for name, value in row.parameters.items()]
         return {argument.name: argument for argument in arguments}
 
-    def replace(self, **changes: Any) -> inspect.Signature:
+    def replace(self, **changes: Any) -> inspect.Signature:  # type: ignore[override]
         """Return an ordinary signature, for example without `self`."""
         return inspect.Signature(list(self.parameters.values())).replace(**changes)
 

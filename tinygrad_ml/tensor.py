@@ -309,12 +309,12 @@ class Tensor:
         """
         return from_owned(np.array(self._data) if self.node is None else self._data)
 
-    shape = property(lambda self: self._data.shape, doc="The lengths of the axes.")
-    ndim = property(lambda self: self._data.ndim, doc="The number of axes.")
-    size = property(lambda self: self._data.size, doc="The number of elements.")
-    dtype = property(lambda self: self._data.dtype, doc="The NumPy dtype of the elements.")
-    nbytes = property(lambda self: self._data.nbytes, doc="The bytes of the elements.")
-    itemsize = property(lambda self: self._data.itemsize, doc="The bytes of one element.")
+    shape: tuple[int, ...] = property(lambda self: self._data.shape, doc="The lengths of the axes.")  # type: ignore[assignment]
+    ndim: int = property(lambda self: self._data.ndim, doc="The number of axes.")  # type: ignore[assignment]
+    size: int = property(lambda self: self._data.size, doc="The number of elements.")  # type: ignore[assignment]
+    dtype: np.dtype[Any] = property(lambda self: self._data.dtype, doc="The NumPy dtype of the elements.")  # type: ignore[assignment]
+    nbytes: int = property(lambda self: self._data.nbytes, doc="The bytes of the elements.")  # type: ignore[assignment]
+    itemsize: int = property(lambda self: self._data.itemsize, doc="The bytes of one element.")  # type: ignore[assignment]
 
     # ------------------------------------------------------------------ as a Python object
 

@@ -37,7 +37,7 @@ def observed(module: Any, hooks: Hooks, inputs: tuple, named: dict[str, Any]) ->
     its `__enter__` returns is called with the output after the last hook, before the context is left. An error of
     the call passes through `__exit__`, as from any `with` block.
     """
-    with modes.call_observer(module, inputs, named) as see_output:
+    with modes.call_observer(module, inputs, named) as see_output:  # type: ignore[misc]  # the caller looked
         output = hooks.run(module, inputs, named)
         see_output(output)
     return output

@@ -302,7 +302,8 @@ def fans(tensor: Tensor) -> tuple[int, int]:
 def _matrix(name: str, tensor: Tensor) -> tuple[int, int]:
     if tensor.ndim != 2:
         raise ValueError(f"{name}: a matrix is needed, not a Tensor of shape {tensor.shape}")
-    return tensor.shape
+    rows, columns = tensor.shape
+    return rows, columns
 
 
 def _fan(tensor: Tensor, mode: str) -> int:

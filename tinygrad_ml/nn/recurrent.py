@@ -200,7 +200,8 @@ class RNN(_Recurrent):
         return out, last
 
     def _sweep(self, gates: Tensor, first: list, weight: Tensor, bias: Any) -> tuple[Tensor, list[Tensor]]:
-        out = ops.rnn(gates, *first, weight, bias, nonlinearity=self.nonlinearity)
+        (h,) = first
+        out = ops.rnn(gates, h, weight, bias, nonlinearity=self.nonlinearity)
         return out, [out[-1]]
 
 
@@ -236,7 +237,8 @@ class LSTM(_Recurrent):
         return out, (h, c)
 
     def _sweep(self, gates: Tensor, first: list, weight: Tensor, bias: Any) -> tuple[Tensor, list[Tensor]]:
-        out, c = ops.lstm(gates, *first, weight, bias)
+        h, c = first
+        out, c = ops.lstm(gates, h, c, weight, bias)
         return out, [out[-1], c]
 
 
@@ -270,5 +272,6 @@ class GRU(_Recurrent):
         return out, last
 
     def _sweep(self, gates: Tensor, first: list, weight: Tensor, bias: Any) -> tuple[Tensor, list[Tensor]]:
-        out = ops.gru(gates, *first, weight, bias)
+        (h,) = first
+        out = ops.gru(gates, h, weight, bias)
         return out, [out[-1]]

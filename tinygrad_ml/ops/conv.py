@@ -117,7 +117,7 @@ def _convolve(n: int, x: Any, weight: Any, bias: Any, stride: Any, padding: Any,
         raise ValueError(f"{where}: the kernel is empty or larger than the padded input; use more padding=")
     if len(shape) == n + 1:
         x = np.expand_dims(as_tensor(x), 0)
-    y = _conv2d(x, weight, 0.0 if bias is None else bias, geometry=geometry)
+    y: Any = _conv2d(x, weight, 0.0 if bias is None else bias, geometry=geometry)
     if len(shape) == n + 1:
         y = np.squeeze(y, 0)
     return y if n == 2 else np.squeeze(y, -2)
