@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from heapq import heapify, heappop, heappush
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
@@ -389,6 +389,31 @@ def backward(self: Tensor, gradient: Any = None, *, retain_graph: bool = False, 
             else:
                 total = g if old is None else old._data + g
                 leaf._grad = total if type(total) is SparseRows else from_owned(total)
+
+
+if TYPE_CHECKING:  # None comes back only where it is allowed
+
+    @overload
+    def grad(
+        outputs: Any,
+        inputs: Any,
+        grad_outputs: Any = None,
+        *,
+        create_graph: bool = False,
+        retain_graph: bool | None = None,
+        allow_unused: Literal[False] = False,
+    ) -> tuple[Tensor, ...]: ...
+
+    @overload
+    def grad(
+        outputs: Any,
+        inputs: Any,
+        grad_outputs: Any = None,
+        *,
+        create_graph: bool = False,
+        retain_graph: bool | None = None,
+        allow_unused: bool,
+    ) -> tuple[Tensor | None, ...]: ...
 
 
 def grad(

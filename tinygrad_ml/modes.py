@@ -46,7 +46,7 @@ class Mode(ContextDecorator):
         modes.__dict__.update(modes.before.pop())
 
 
-def no_grad(function: Callable | None = None) -> Any:
+def no_grad(function: Callable[..., Any] | None = None) -> Any:
     """Return a context, or decorate a function, in which operations are not recorded.
 
     Examples
@@ -61,7 +61,7 @@ def no_grad(function: Callable | None = None) -> Any:
     return mode if function is None else mode(function)
 
 
-def enable_grad(function: Callable | None = None) -> Any:
+def enable_grad(function: Callable[..., Any] | None = None) -> Any:
     """Return a context, or decorate a function, in which operations are recorded, also inside `no_grad`.
 
     Examples
@@ -87,7 +87,7 @@ def is_grad_enabled() -> bool:
     return modes.recording
 
 
-def detect_anomaly(function: Callable | None = None) -> Any:
+def detect_anomaly(function: Callable[..., Any] | None = None) -> Any:
     """Return a context that raises at the first operation whose value or gradient is NaN or infinite.
 
     The error names the operation, the shapes, and the line of your program that called it. Everything

@@ -11,13 +11,14 @@ import inspect
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from .modes import modes
 from .tensor import Tensor, from_owned, ndarray, next_id, to_array
 
+Function = TypeVar("Function", bound=Callable)
 IMPLEMENTATIONS: dict[Callable, Callable] = {}  # NumPy's function -> ours: how np.exp(tensor) finds its way
 REQUIRED: Any = inspect.Parameter.empty  # stands for a parameter without a default
 
@@ -460,7 +461,7 @@ def primitive(
     return declare
 
 
-def implements(*numpy_functions: Callable) -> Callable[[Callable], Any]:
+def implements(*numpy_functions: Callable) -> Callable[[Function], Function]:
     """Let NumPy's functions become this one when they are called on Tensors: a decorator.
 
     Examples
@@ -473,7 +474,7 @@ def implements(*numpy_functions: Callable) -> Callable[[Callable], Any]:
     tensor([1.])
     """
 
-    def register(function: Callable) -> Callable:
+    def register(function: Function) -> Function:
         for of_numpy in numpy_functions:
             IMPLEMENTATIONS[of_numpy] = function
         return function

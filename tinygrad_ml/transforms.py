@@ -32,7 +32,7 @@ from .tensor import Tensor, from_owned
 Several = int | Sequence[int]
 
 
-def grad(function: Callable, argnums: Several = 0) -> Callable:
+def grad(function: Callable[..., Any], argnums: Several = 0) -> Callable[..., Any]:
     """Return the function that computes the gradient of `function`, which returns a single number.
 
     Parameters
@@ -63,7 +63,7 @@ def grad(function: Callable, argnums: Several = 0) -> Callable:
     return gradient
 
 
-def value_and_grad(function: Callable, argnums: Several = 0) -> Callable:
+def value_and_grad(function: Callable[..., Any], argnums: Several = 0) -> Callable[..., Any]:
     """Return the function that computes the value of `function`, a single number, and its gradient, as `grad` does.
 
     Examples
@@ -88,7 +88,7 @@ def _value_and_grad(name: str, function: Callable, argnums: Several, args: tuple
     return run.value(), run.pack(run.pull(None, record=run.open, retain=run.open))
 
 
-def vjp(function: Callable, *inputs: Any) -> tuple[Tensor, Callable[[Any], tuple]]:
+def vjp(function: Callable[..., Any], *inputs: Any) -> tuple[Tensor, Callable[[Any], tuple[Any, ...]]]:
     """Return the value of a function, and the function from a cotangent to the product cotangent @ Jacobian.
 
     The cotangent has the shape of the value; the product is a tuple, with one gradient for each input.
@@ -108,7 +108,7 @@ def vjp(function: Callable, *inputs: Any) -> tuple[Tensor, Callable[[Any], tuple
     return run.value(), pull
 
 
-def jvp(function: Callable, inputs: Any, tangents: Any) -> tuple[Tensor, Tensor]:
+def jvp(function: Callable[..., Any], inputs: Any, tangents: Any) -> tuple[Tensor, Tensor]:
     """Return the value of a function, and the product Jacobian @ tangent: its derivative along a direction.
 
     Parameters
@@ -131,7 +131,7 @@ def jvp(function: Callable, inputs: Any, tangents: Any) -> tuple[Tensor, Tensor]
         return run.value(), _derivative_along(gradients, cotangent, given, record)
 
 
-def jacobian(function: Callable, argnums: Several = 0) -> Callable:
+def jacobian(function: Callable[..., Any], argnums: Several = 0) -> Callable[..., Any]:
     """Return the function that computes the Jacobian of `function`, of shape (*value.shape, *argument.shape).
 
     Examples
@@ -152,7 +152,7 @@ def jacobian(function: Callable, argnums: Several = 0) -> Callable:
     return derivative
 
 
-def hessian(function: Callable, argnums: Several = 0) -> Callable:
+def hessian(function: Callable[..., Any], argnums: Several = 0) -> Callable[..., Any]:
     """Return the function that computes the Hessian of `function`, which returns a single number.
 
     For one argument its shape is (*argument.shape, *argument.shape). For several it is a tuple of tuples of blocks,
@@ -176,7 +176,7 @@ def hessian(function: Callable, argnums: Several = 0) -> Callable:
     return second
 
 
-def hvp(function: Callable, inputs: Any, tangents: Any) -> Any:
+def hvp(function: Callable[..., Any], inputs: Any, tangents: Any) -> Any:
     """Return the product Hessian @ tangent of a function that returns a single number, without the Hessian.
 
     Parameters

@@ -36,7 +36,8 @@ assert_type(x.detach(), tg.Tensor)
 assert_type(x.shape, tuple[int, ...])
 assert_type(x.ndim, int)
 assert_type(x.requires_grad, bool)
-assert_type(x.numpy(), "np.ndarray[Any, Any]")
+assert_type(x.numpy(), "np.ndarray[tuple[Any, ...], np.dtype[Any]]")
+assert_type(x.dtype, np.dtype[Any])
 x.backward()
 
 # modules, losses, optimizers

@@ -21,7 +21,8 @@ class Rings(nn.Module):
         self.score = nn.Linear(width, 1)
 
     def forward(self, x: tg.Tensor) -> tg.Tensor:
-        return self.score(tg.tanh(self.norm(self.hidden(x))))[:, 0]
+        scores: tg.Tensor = self.score(tg.tanh(self.norm(self.hidden(x))))
+        return scores[:, 0]
 
 
 class CountEpochs(Callback):
@@ -31,6 +32,10 @@ class CountEpochs(Callback):
 
     def on_epoch_end(self, run: Run) -> None:
         self.epochs += 1
+
+
+def cube(v: tg.Tensor) -> tg.Tensor:
+    return (v**3).sum()
 
 
 def by_hand(model: nn.Module, x: tg.Tensor, y: tg.Tensor) -> float:
@@ -79,7 +84,7 @@ def main() -> None:
     x = tg.tensor([0.5, 2.0], requires_grad=True)
     y = np.exp(x).sum() + np.sum(np.sqrt(x)) / x.shape[0]
     (slope,) = tg.autograd.grad(y, x, create_graph=True)
-    print(slope.shape, tg.hessian(lambda v: (v**3).sum())(x).numpy().round(2).tolist())
+    print(slope.shape, tg.hessian(cube)(x).numpy().round(2).tolist())
 
     try:
         print(gradcheck(model, tg.randn(3, 2), samples=5).title)
