@@ -17,7 +17,7 @@ from .autograd import detect_anomaly, enable_grad, is_grad_enabled, no_grad
 from .ops import *
 from .random import get_rng_state, manual_seed, set_rng_state
 from .serialization import load, save
-from .tensor import Tensor, get_default_dtype, set_default_dtype, tensor
+from .tensor import LostGradientWarning, Tensor, get_default_dtype, set_default_dtype, tensor
 from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 __version__ = "0.2.0"
@@ -29,7 +29,7 @@ if not _path.isdir(_path.join(_here, "models")) and _path.exists(_path.join(_her
 _LAZY = ("data", "draw", "graph", "metrics", "models", "testing", "train")  # not everybody needs them
 
 __all__ = [
-    *("Tensor", "autograd", "linalg", "nn", "ops", "optim", *_LAZY),
+    *("LostGradientWarning", "Tensor", "autograd", "linalg", "nn", "ops", "optim", *_LAZY),
     *("detect_anomaly", "enable_grad", "is_grad_enabled", "no_grad"),
     *("get_default_dtype", "set_default_dtype", "get_rng_state", "manual_seed", "set_rng_state", "load", "save"),
     *("tensor", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"),

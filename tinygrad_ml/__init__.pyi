@@ -22,6 +22,7 @@ from .random import manual_seed as manual_seed
 from .random import set_rng_state as set_rng_state
 from .serialization import load as load
 from .serialization import save as save
+from .tensor import LostGradientWarning as LostGradientWarning
 from .tensor import Tensor as Tensor
 from .tensor import get_default_dtype as get_default_dtype
 from .tensor import set_default_dtype as set_default_dtype

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -28,10 +29,11 @@ from .primitive import (
     primitive,
 )
 from .sparse import SparseRows
-from .tensor import Tensor, from_owned, ndarray, next_id
+from .tensor import LostGradientWarning, Tensor, from_owned, ndarray, next_id
 
 __all__ = [
     "HookHandle",
+    "LostGradientWarning",
     "Node",
     "Primitive",
     "backpropagate",
@@ -550,6 +552,38 @@ def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Hook
     if not hasattr(edge, name):
         setattr(edge, name, {})
     return HookHandle(getattr(edge, name), hook)
+
+
+def retain_grad(self: Tensor) -> None:
+    """Let `backward` keep the gradient of this result in its `grad`, as it does for leaves (where this does nothing).
+
+    Raises
+    ------
+    RuntimeError
+        If this Tensor does not require a gradient.
+
+    Examples
+    --------
+    >>> x = tg.tensor([1.0, 2.0], requires_grad=True)
+    >>> y = x * x
+    >>> y.retain_grad()
+    >>> (3 * y).sum().backward()
+    >>> y.grad
+    tensor([3., 3.])
+    """
+    if not self.requires_grad:
+        raise RuntimeError("retain_grad(): this Tensor does not require a gradient, so it never has one")
+    if self.node is None or hasattr(self, "_retains_grad"):
+        return
+    self._retains_grad, self._grad = True, None
+    result = weakref.ref(self)  # the Node, which holds the hook, never refers to its own output
+
+    def keep(g: Tensor) -> None:
+        tensor = result()
+        if tensor is not None:
+            tensor._grad = g if tensor._grad is None else tensor._grad + g
+
+    register_hook(self, keep)
 
 
 def __getattr__(name: str) -> Any:

@@ -11,6 +11,7 @@ The operators and the methods that an ndarray has too (`+`, `sum`, `reshape`, ..
 from __future__ import annotations
 
 import itertools
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,6 +54,13 @@ NUMPY_NAMES = {
 }
 
 
+class LostGradientWarning(UserWarning):
+    """A number or an array was taken out of a Tensor that requires a gradient, which its history does not follow.
+
+    Turn it into an error in tests: `warnings.simplefilter("error", tg.LostGradientWarning)`.
+    """
+
+
 class Tensor:
     """An n-dimensional array that remembers how it was computed.
 
@@ -84,6 +92,7 @@ class Tensor:
     # _snapshot       of a leaf that requires a gradient: what the value was when `.data` exposed it, or None
     # _exported       of any other leaf: whether `.data` exposed the array
     # _hooks          what register_hook was given; not set before
+    # _retains_grad   of a result: True once retain_grad() was called; not set before
     # The result of a recorded operation has only _data and node: the others belong to leaves.
     __slots__ = (
         "__weakref__",
@@ -93,6 +102,7 @@ class Tensor:
         "_hooks",
         "_name",
         "_requires_grad",
+        "_retains_grad",
         "_snapshot",
         "_version",
         "node",
@@ -199,14 +209,24 @@ class Tensor:
 
     @property
     def grad(self) -> Any:
-        """The gradient that `backward` accumulated for this leaf: a Tensor of its shape, `SparseRows`, or None."""
-        return self._grad if self.node is None else None
+        """The gradient that `backward` accumulated for this leaf: a Tensor of its shape, `SparseRows`, or None.
+
+        A result has one only after `retain_grad()`; without it, reading `grad` warns and gives None.
+        """
+        if self.node is not None and not hasattr(self, "_retains_grad"):
+            warnings.warn(
+                f"the result of {self.node.primitive.name} has no .grad: backward() keeps that of leaves only. "
+                "Call retain_grad() on it before backward(), or use tg.autograd.grad(loss, result)",
+                stacklevel=2,
+            )
+            return None
+        return self._grad
 
     @grad.setter
     def grad(self, value: Any) -> None:
-        if self.node is not None:
+        if self.node is not None and not hasattr(self, "_retains_grad"):
             raise RuntimeError(
-                "only a leaf has a gradient; to get the gradient of an intermediate result, use tg.autograd.grad"
+                "only a leaf has a gradient; to get that of an intermediate result, use tg.autograd.grad"
             )
         if value is not None:
             if not isinstance(value, SparseRows):
@@ -350,12 +370,6 @@ class Tensor:
             raise ValueError(f"the truth value of a Tensor of shape {self.shape} is ambiguous; use .any() or .all()")
         return bool(self._data)
 
-    def __float__(self) -> float:
-        return float(self.item())
-
-    def __int__(self) -> int:
-        return int(self.item())
-
     def __index__(self) -> int:
         if self.ndim or self.dtype.kind not in "iu":
             raise TypeError(f"only an integer Tensor without axes is an index, not one of {self.dtype} {self.shape}")
@@ -400,6 +414,10 @@ class Tensor:
 
         def backward(self, gradient: Any = None, *, retain_graph: bool = False, create_graph: bool = False) -> None: ...
         def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> HookHandle: ...
+        def retain_grad(self) -> None: ...
+        def __float__(self) -> float: ...
+        def __int__(self) -> int: ...
+        def __complex__(self) -> complex: ...
         def __add__(self, other: Any) -> Tensor: ...
         def __radd__(self, other: Any) -> Tensor: ...
         def __sub__(self, other: Any) -> Tensor: ...

@@ -108,12 +108,12 @@ def test_results_are_arrays_also_without_axes(make):
     assert x.shape == ()
 
 
-def test_adding_in_place_rebinds_the_name():
-    x = tg.ones(2, requires_grad=True)
-    y = x
-    y += 1
-    assert y is not x
-    np.testing.assert_array_equal(x.numpy(), [1, 1])
+def test_adding_in_place_to_a_result_or_a_constant_rebinds_the_name():
+    for x in (tg.ones(2, requires_grad=True) * 1, tg.ones(2)):
+        y = x
+        y += 1
+        assert y is not x
+        np.testing.assert_array_equal(x.numpy(), [1, 1])
 
 
 def test_setitem_on_a_result_is_differentiable():

@@ -231,8 +231,8 @@ def test_adding_a_tensor_to_an_array_in_place_is_refused_and_the_array_unchanged
     np.testing.assert_array_equal(array, np.ones((3, 4)))
 
 
-def test_adding_an_array_to_a_tensor_in_place_rebinds(t):
-    before = t
+def test_adding_an_array_to_a_result_in_place_rebinds(t):
+    before = t = t * 1
     t += B
     close(t.detach(), A + B)
     assert t is not before

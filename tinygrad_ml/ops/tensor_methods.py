@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from ..autograd import backward, primitive, register_hook
+from ..autograd import backward, primitive, register_hook, retain_grad
 from ..modes import modes
-from ..tensor import Tensor, as_tensor, from_owned
+from ..tensor import LostGradientWarning, Tensor, as_tensor, from_owned
 from . import (
     activation,
     cumulative,
@@ -95,6 +96,49 @@ def _setitem(self: Tensor, index: Any, value: Any) -> None:
             self.name = name
 
 
+def _number(kind: type) -> Callable:
+    """Return float(x), int(x) or complex(x), which also Python's and NumPy's own functions ask for."""
+
+    def convert(self: Tensor) -> Any:
+        if modes.recording and self.requires_grad:
+            warnings.warn(
+                f"{kind.__name__}() of a Tensor that requires a gradient gives a plain number, and what is computed "
+                "from it has no gradient: use x.item() or x.detach() if that is meant, and operations of NumPy or tg "
+                "if not (array[i] = x, math.exp(x) and the like take the number too)",
+                LostGradientWarning,
+                stacklevel=2,
+            )
+        return kind(self.item())
+
+    return convert
+
+
+def _in_place(symbol: str, operation: Callable) -> Callable:
+    """Return `x += y` and its like: of a leaf that requires a gradient it is a write, of all others a new value."""
+
+    def assign(self: Tensor, other: Any) -> Tensor:
+        if self.node is not None or not self._requires_grad:
+            return operation(self, other)
+        if modes.recording:
+            raise RuntimeError(
+                f"`{symbol}` on a leaf that requires a gradient, while operations are recorded, would lose the leaf or "
+                f"its gradient: to change it, write `with tg.no_grad(): x {symbol} ...` or `x.data {symbol} ...`; to "
+                "compute a new value, write `y = x + ...`"
+            )
+        value = operation(self, other)._data
+        if value.shape != self.shape:
+            raise ValueError(
+                f"`{symbol}` cannot write a value of shape {value.shape} into a leaf of shape {self.shape}"
+            )
+        if not np.can_cast(value.dtype, self.dtype, "same_kind"):
+            raise TypeError(f"`{symbol}` cannot write a value of dtype {value.dtype} into one of dtype {self.dtype}")
+        self._data[...] = value
+        self._touch()
+        return self
+
+    return assign
+
+
 def _iter(self: Tensor) -> Iterator[Tensor]:
     return (self[i] for i in range(len(self)))
 
@@ -145,9 +189,11 @@ OPERATORS = {
     "floordiv": rounding.floor_divide,
     "mod": rounding.remainder,
 }
+SYMBOLS = dict(zip(OPERATORS, ("+", "-", "*", "/", "**", "@", "&", "|", "^", "//", "%")))
 for _name, _operation in OPERATORS.items():
     setattr(Tensor, f"__{_name}__", _operation)
     setattr(Tensor, f"__r{_name}__", _reversed(_operation))
+    setattr(Tensor, f"__i{_name}__", _in_place(f"{SYMBOLS[_name]}=", _operation))
 
 METHODS: dict[str, Any] = {
     "__neg__": elementwise.negative,
@@ -172,6 +218,10 @@ METHODS: dict[str, Any] = {
     "flatten": shape.ravel,
     "backward": backward,
     "register_hook": register_hook,
+    "retain_grad": retain_grad,
+    "__float__": _number(float),
+    "__int__": _number(int),
+    "__complex__": _number(complex),
 }
 for _module, _names in [
     (elementwise, "abs sqrt clip"),

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..autograd import enable_grad
 from ..sparse import SparseRows
+from ..tensor import as_array
 from .line_search import strong_wolfe
 from .optimizer import Optimizer
 
@@ -116,10 +117,10 @@ class LBFGS(Optimizer):
             move(start, length, direction)
             tried = length
             loss, gradient = evaluate()
-            return float(loss), gradient
+            return float(as_array(loss)), gradient
 
         first_loss, gradient = evaluate()
-        loss, largest = float(first_loss), np.abs(gradient).max()
+        loss, largest = float(as_array(first_loss)), np.abs(gradient).max()
         # where the loss or a gradient is not finite, no direction leads down
         done = largest <= options["tolerance_grad"] or not math.isfinite(loss) or not math.isfinite(largest)
         iteration = 0
@@ -145,7 +146,7 @@ class LBFGS(Optimizer):
                 move(start, length, direction)
                 if iteration < max_iter:  # in the last iteration nobody needs it
                     new, gradient = evaluate()
-                    loss = float(new)
+                    loss = float(as_array(new))
             memory["t"] = length
             done = (
                 evaluations >= max_eval
