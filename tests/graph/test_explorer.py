@@ -261,6 +261,64 @@ def test_wrong_entries_and_faults_are_shown(open_page):
     assert "NaN or infinity begins here" in text(browser, "#details")
 
 
+# ---------------------------------------------------------------------- pages that lay themselves out
+
+
+def written_without_graphviz(write, path):
+    """Write a page where there is no Graphviz; the browser must be found afterwards."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", "")
+        patch.setattr(tg.graph.show.render, "pygraphviz", lambda: None)
+        return write(path)
+
+
+def wait_for(browser, expression):
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    WebDriverWait(browser, 60).until(lambda b: b.execute_script(f"return {expression}"))
+
+
+def test_without_graphviz_the_explorer_lays_itself_out(browser, open_page, tmp_path):
+    from selenium.webdriver.common.keys import Keys
+
+    graph, _, _ = graph_of_mlp()
+    page = written_without_graphviz(graph.explorer, tmp_path / "self.html")
+    assert "<svg" not in page.read_text().partition("<script>")[0]
+    browser.get(page.as_uri())
+    wait_for(browser, "typeof go === 'function' && !!byId('count').textContent")
+    press(browser, Keys.END)
+    assert text(browser, "#words").startswith("All gradients are complete")
+    assert browser.execute_script("return units.size") == len(re.findall(r"^n\w+ \[id=", graph.to_dot(), re.M))
+    browser.execute_script("toggle(2)")
+    assert "16 parameters, 1 operation" in text(browser, "#f2")
+
+
+def test_without_graphviz_a_page_of_the_picture_lays_itself_out_in_the_same_colours(browser, open_page, tmp_path):
+    graph, _, _ = graph_of_mlp()
+    own = written_without_graphviz(graph.render, tmp_path / "self.html")
+    texts = "return [...document.querySelectorAll('svg text')].map(e => e.textContent).sort()"
+    fills = "return [...new Set([...document.querySelectorAll('svg [fill]')].map(e => e.getAttribute('fill')))].sort()"
+    found = []
+    for page in (own, graph.render(tmp_path / "plain.html")):
+        browser.get(page.as_uri())
+        wait_for(browser, "!!document.querySelector('svg')")
+        found.append((browser.execute_script(texts), browser.execute_script(fills)))
+    assert found[0] == found[1]
+
+
+def test_a_frame_in_a_notebook_lays_itself_out_and_takes_the_height_of_its_picture(browser, open_page, tmp_path):
+    graph, _, _ = graph_of_mlp()
+    bundle = written_without_graphviz(lambda _: graph._repr_mimebundle_(), None)
+    cell = tmp_path / "cell.html"
+    cell.write_text(
+        f"<!DOCTYPE html><meta charset=utf-8><link rel=icon href='data:,'><body>{bundle['text/html']}</body>",
+        encoding="utf-8",
+    )
+    browser.get(cell.as_uri())
+    wait_for(browser, "!!document.querySelector('iframe').contentDocument.querySelector('svg')")
+    wait_for(browser, "document.querySelector('iframe').style.height !== '480px'")
+
+
 def test_the_page_needs_no_network(tmp_path):
     page = trace(lambda x: x * x, 3.0).explorer(tmp_path / "page.html").read_text()
     links = re.findall(r"https?://[^\s\"'<]*", page)

@@ -217,16 +217,75 @@ def test_notebooks_get_svg_and_text():
     assert bundle["text/plain"].startswith("lambda(x: float32 ())")
 
 
-def test_without_dot_the_error_says_how_to_get_it(monkeypatch, tmp_path):
-    monkeypatch.setenv("PATH", str(tmp_path))
+@pytest.fixture
+def without_dot(monkeypatch, tmp_path):
+    """Hide the program `dot`."""
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+
+
+@pytest.fixture
+def without_graphviz(monkeypatch, without_dot):
+    """Hide the package pygraphviz too."""
+    monkeypatch.setattr(tg.graph.show.render, "pygraphviz", lambda: None)
+
+
+@pytest.mark.parametrize("kind", ["svg", "png", "pdf"])
+def test_without_dot_pygraphviz_draws_files(without_dot, tmp_path, kind):
+    pytest.importorskip("pygraphviz")
+    path = trace(lambda x: tg.tanh(x * x), 3.0).render(tmp_path / f"net.{kind}")
+    assert path.read_bytes()[:5] in (b"<?xml", b"\x89PNG\r", b"%PDF-")
+
+
+def texts_of(svg):
+    return sorted("".join(t.itertext()) for t in ElementTree.fromstring(svg).iter(SVG + "text"))
+
+
+@needs_dot
+def test_pygraphviz_draws_what_dot_draws(monkeypatch):
+    pytest.importorskip("pygraphviz")
+    graph = trace(RNN(), tg.ones(2, 4, 3))
+    svg = graph.to_svg()
+    monkeypatch.setenv("PATH", "")
+    other = graph.to_svg()
+    assert texts_of(svg) == texts_of(other)
+    ids = [[g.get("id") for g in ElementTree.fromstring(s).iter(SVG + "g") if g.get("id")] for s in (svg, other)]
+    assert {key for key in ids[0] if key[0] == "n"} == {key for key in ids[1] if key[0] == "n"}
+
+
+def test_without_dot_notebooks_get_the_picture_of_pygraphviz(without_dot):
+    pytest.importorskip("pygraphviz")
+    assert trace(lambda x: x * x, 3.0)._repr_mimebundle_()["image/svg+xml"].startswith("<svg")
+
+
+def test_a_format_that_pygraphviz_does_not_have_is_refused(without_dot, tmp_path):
+    pytest.importorskip("pygraphviz")
+    with pytest.raises(ValueError, match="no format 'webp'"):
+        trace(lambda x: x * x, 3.0).render(tmp_path / "net.webp")
+
+
+@pytest.mark.parametrize("kind", ["svg", "png"])
+def test_without_any_graphviz_the_error_says_the_three_ways(without_graphviz, tmp_path, kind):
     graph = trace(lambda x: x * x, 3.0)
-    with pytest.raises(RuntimeError, match="apt-get install graphviz"):
-        graph.render(tmp_path / "net.svg")
-    with pytest.raises(RuntimeError, match="apt-get install graphviz"):
-        graph.explorer(tmp_path / "net.html")
-    assert graph._repr_svg_() is None
-    assert "apt-get install graphviz" in graph._repr_mimebundle_()["text/plain"]
+    with pytest.raises(RuntimeError, match="three ways") as error:
+        graph.render(tmp_path / f"net.{kind}")
+    assert all(way in str(error.value) for way in ("apt-get install graphviz", "pip install pygraphviz", ".html"))
     assert graph.to_dot().startswith("digraph")
+
+
+def test_without_any_graphviz_a_notebook_gets_a_frame_that_lays_itself_out(without_graphviz):
+    graph = trace(lambda x: x * x, 3.0)
+    assert graph._repr_svg_() is None
+    bundle = graph._repr_mimebundle_()
+    assert "image/svg+xml" not in bundle
+    assert bundle["text/html"].startswith("<iframe srcdoc=")
+    assert "three ways" in bundle["text/plain"]
+
+
+@needs_dot
+def test_a_page_of_the_picture_alone(tmp_path):
+    page = trace(lambda x: x * x, 3.0).render(tmp_path / "picture.html").read_text()
+    assert "<svg" in page
+    assert "<script" not in page
 
 
 def nasty():

@@ -24,6 +24,10 @@ DATA_FILES = [
     "tinygrad_ml/graph/show/explorer.css",
     "tinygrad_ml/graph/show/explorer.js",
     "tinygrad_ml/graph/show/picture.js",
+    "tinygrad_ml/graph/show/picture.html",
+    "tinygrad_ml/graph/show/layout.js",
+    "tinygrad_ml/graph/show/viz/viz-global.js",
+    "tinygrad_ml/graph/show/viz/LICENSE",
 ]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import json
-import re
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,12 @@ from typing import Any
 from ..format import plain, plural
 from ..nodes import GraphData
 from .dot import to_dot
-from .render import layout
+from .page import filled, layout_scripts, safe_json, source
+from .render import svg_of
 from .steps import steps
 from .style import DARK, LIGHT
 from .text import Totals, node_names, scope_chain
 from .view import LIMIT, DrawnNode, View, view
-
-HERE = Path(__file__).parent
 
 
 def explorer(
@@ -33,16 +31,16 @@ def explorer(
 def page(graph: GraphData, *, depth: int | None = None, share: bool = False, limit: int = LIMIT, **options: Any) -> str:
     """Return the page as text."""
     dot = to_dot(graph, depth=depth, share=share, limit=limit, captions=False, **options)
-    svg = layout(dot, "svg").decode()
-    parts = {
-        "title": html.escape(plain(graph.title)),
-        "css": (HERE / "explorer.css").read_text(encoding="utf-8").replace("/* colours */", _colours()),
-        "svg": _themed(svg[svg.index("<svg") :]),
-        "data": _safe(_data(graph, depth, share, limit)),
-        "js": "".join((HERE / name).read_text(encoding="utf-8") for name in ("picture.js", "explorer.js")),
-    }
-    template = (HERE / "explorer.html").read_text(encoding="utf-8")
-    return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], template)
+    svg = svg_of(dot)
+    program = source("picture.js") + source("explorer.js")
+    return filled(
+        "explorer.html",
+        title=html.escape(plain(graph.title)),
+        css=source("explorer.css").replace("/* colours */", _colours()),
+        svg=svg or "",
+        data=safe_json(_data(graph, depth, share, limit)),
+        scripts=layout_scripts(dot, program) if svg is None else f"<script>\n{program}</script>",
+    )
 
 
 def _data(graph: GraphData, depth: int | None, share: bool, limit: int) -> dict[str, Any]:
@@ -59,6 +57,7 @@ def _data(graph: GraphData, depth: int | None, share: bool, limit: int) -> dict[
         "steps": [[s.phase, s.node, s.text, s.complete] for s in steps(graph)],
         "notes": [graph.error] * bool(graph.error) + graph.notes + chosen.notes,
         "faults": [node.number for node in graph.non_finite()],
+        "roles": {colour: role for role, colour in LIGHT.items()},
     }
 
 
@@ -110,21 +109,3 @@ def _colours() -> str:
         f"@media (prefers-color-scheme: dark) {{ :root:not([data-theme=light]) {{ color-scheme: dark; {dark} }} }}\n"
         f":root[data-theme=dark] {{ color-scheme: dark; {dark} }}"
     )
-
-
-def _themed(svg: str) -> str:
-    """Put variables in the place of the colours of the light theme."""
-    roles = {colour: role for role, colour in LIGHT.items()}
-    roles["white"] = "background"
-
-    def exchange(found: re.Match) -> str:
-        role = roles.get(found[2])
-        return found[0] if role is None else f'{found[1]}="var(--{role})"'
-
-    return re.sub(r'\b(fill|stroke)="(#[0-9a-f]{6}|white)"', exchange, svg)
-
-
-def _safe(data: Any) -> str:
-    """Return JSON that can stand in a script element: no text of the user can end it."""
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026").replace("\u2028", "\\u2028")

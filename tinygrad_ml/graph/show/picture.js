@@ -24,7 +24,17 @@ function shape(g) { // where something is: its outermost drawn parts, in the coo
   return { x: b.x, y: b.y, w: b.width, h: b.height };
 }
 
+function themed() { // variables in the place of the colours of the light theme, so that themes can be exchanged
+  for (const e of svg.querySelectorAll("[fill], [stroke]")) {
+    for (const name of ["fill", "stroke"]) {
+      const colour = e.getAttribute(name), role = colour === "white" ? "background" : data.roles[colour];
+      if (role) e.setAttribute(name, `var(--${role})`);
+    }
+  }
+}
+
 function read() {
+  themed();
   for (const title of svg.querySelectorAll("title")) title.remove(); // of Graphviz's own names
   for (const a of svg.querySelectorAll("a")) a.removeAttribute("href");
   for (const key in data.units) {
