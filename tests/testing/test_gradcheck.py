@@ -61,6 +61,47 @@ def test_integers_are_constants():
     assert [c.name for c in report.comparisons] == ["table"]
 
 
+def test_integers_of_plain_functions_are_checked_if_they_have_a_gradient():
+    report = gradcheck((lambda w: (w**2).sum(), lambda w: 2 * w), np.array([1, 2, 3]))
+    assert report.entries == 3
+    assert "w: integers, checked as float64" in report.notes
+    pair = (lambda w, x: (w * x).sum(), lambda w, x: (x, w))
+    assert [c.name for c in gradcheck(pair, (np.array([1, 2]), V[:2])).comparisons] == ["w", "x"]
+    assert [
+        c.name for c in gradcheck((lambda x, n: (x**n).sum(), lambda x, n: n * x ** (n - 1)), (V, 3)).comparisons
+    ] == ["x"]
+    pair = (lambda table, rows: table[rows].sum(), lambda table, rows: (np.ones((1, 4)), np.zeros(1)))
+    assert [c.name for c in gradcheck(pair, (X[:1], np.array([0]))).comparisons] == ["table"]  # no float is an index
+
+
+@pytest.mark.parametrize(
+    ("fn", "inputs", "what"),
+    [
+        (lambda x: x * x, np.array([1, 2, 3]), "input"),
+        (lambda x: x * x, [1, 2, 3], "input"),
+        ((lambda rows: X[rows].sum(), lambda rows: np.zeros(2)), np.array([1, 2]), "input"),
+        (nn.Embedding(3, 2).requires_grad_(False), np.array([1, 2]), "input"),
+        (tg.argmax, V, "output"),
+        ((lambda x: x > 0, lambda g, x: 17 * g), V, "output"),
+    ],
+)
+def test_nothing_to_check_is_an_error(fn, inputs, what):
+    with pytest.raises(GradientCheckError, match=f"nothing to check: there is no floating {what}"):
+        gradcheck(fn, inputs)
+
+
+@pytest.mark.parametrize("mode", ["full", "random"])
+def test_a_point_where_the_function_only_jumps_is_an_error(mode):
+    with pytest.raises(GradientCheckError, match="nothing to compare: the function jumps at every entry"):
+        gradcheck((np.floor, lambda g, x: 17 * g), np.array([1.0, 2.0]), mode=mode)
+
+
+def test_no_entries_are_said_and_the_shape_of_their_gradient_is_checked():
+    assert "no entries, so only the shape" in str(gradcheck(lambda x: x * 2.0, np.zeros((0, 3))))
+    with pytest.raises(GradientCheckError, match=r"shape \(3, 0\), but x has shape \(0, 3\)"):
+        gradcheck((lambda x: x * 2.0, lambda g, x: 2 * g.T), np.zeros((0, 3)))
+
+
 def test_all_parameters_of_a_module_are_checked_by_name():
     report = gradcheck(Regression(), X)
     assert {c.name: c.checked for c in report.comparisons} == {
@@ -151,6 +192,8 @@ def test_unknown_options_are_refused():
     for bad in ({"method": "newton"}, {"mode": "half"}, {"order": 3}):
         with pytest.raises(ValueError, match="method is one of"):
             gradcheck(tg.exp, V, **bad)
+    with pytest.raises(ValueError, match="samples=0 would compare nothing"):
+        gradcheck(tg.exp, V, samples=0)
     with pytest.raises(ValueError, match="order=2 needs a function of Tensors"):
         gradcheck((lambda x: x**2, lambda x: 2 * x), 1.0, order=2)
     with pytest.raises(TypeError, match="complex"):

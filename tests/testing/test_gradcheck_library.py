@@ -66,10 +66,17 @@ def function(name):
     return OPERATIONS[name].operation if name in OPERATIONS else getattr(tg, name, None) or getattr(tg.linalg, name)
 
 
+def differentiable(name, sample):
+    """Return whether an output and an input are floats: there is nothing to check of a comparison."""
+    out = function(name)(*sample.inputs, **sample.parameters)
+    outs = out if isinstance(out, tuple) else (out,)
+    return any(x.dtype.kind == "f" for x in outs) and any(np.asarray(x).dtype.kind == "f" for x in sample.inputs)
+
+
 @pytest.mark.parametrize("name", SAMPLES)
 def test_an_operation_has_the_right_gradient_at_all_its_samples(name, gradcheck):
     for sample in SAMPLES[name]:
-        if sample.smooth:
+        if sample.smooth and differentiable(name, sample):
             with np.errstate(all="ignore"):
                 gradcheck(lambda *inputs, s=sample: function(name)(*inputs, **s.parameters), sample.inputs)
 
@@ -77,7 +84,7 @@ def test_an_operation_has_the_right_gradient_at_all_its_samples(name, gradcheck)
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SAMPLES)
 def test_an_operation_has_the_right_gradient_of_the_gradient(name, gradcheck):
-    for sample in [s for s in SAMPLES[name] if s.smooth][:8]:
+    for sample in [s for s in SAMPLES[name] if s.smooth and differentiable(name, s)][:8]:
         gradcheck(
             lambda *inputs, s=sample: function(name)(*inputs, **s.parameters), sample.inputs, order=2, mode="random"
         )

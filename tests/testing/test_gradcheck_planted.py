@@ -105,6 +105,10 @@ second_order_wrong = operation(
 )
 g_dropped = operation(lambda x: np.sin(x), x=lambda g, x: np.cos(x) + 0 * g)
 g_squared = operation(lambda x: np.sin(x).sum(), x=lambda g, x: g * g * np.cos(x))
+g_rectified = operation(lambda x: np.sin(x), x=lambda g, x: np.maximum(g, 0) * np.cos(x))
+g_unsigned = operation(lambda x: np.sin(x).sum(), x=lambda g, x: np.abs(g) * np.cos(x))
+g_thresholded = operation(lambda x: np.sin(x), x=lambda g, x: np.where(g > 0, g, 0.01 * g) * np.cos(x))
+g_summed_unsigned = operation(lambda x, b: x + b, x=lambda g: g, b=lambda g: np.sign(g.sum()) * np.abs(g).sum(0))
 g_path_cut = operation(lambda x: x**3, x=lambda g, x: (g.detach() if isinstance(g, tg.Tensor) else g) * 3 * x**2)
 
 # name: (function or pair, inputs, what the message says)
@@ -196,6 +200,23 @@ PLANTED = {
     "one entry, sign": ((lambda x: np.sin(x).sum(), one_entry(-1)), P, "the sign is wrong in 1 of 12 entries"),
     "incoming gradient dropped": (g_dropped, np.array(0.5), "right for each output alone"),
     "incoming gradient squared": (g_squared, V, "right for each output alone"),
+    "negative incoming gradient dropped": (g_rectified, V, "right for positive incoming gradients, but wrong for neg"),
+    "sign of the incoming gradient dropped": (g_unsigned, V, "wrong for negative ones: .* at index .0,., where it sho"),
+    "incoming gradient thresholded": (g_thresholded, A, "wrong for negative ones"),
+    "negative incoming gradient dropped by hand": (
+        (lambda x: x**2, lambda g, x: np.maximum(g, 0) * 2 * x),
+        V,
+        "wrong for negative ones",
+    ),
+    "sizes of mixed incoming gradients summed": (g_summed_unsigned, (A, V[:3]), "wrong for positive and negative on"),
+    "integers": ((lambda w: (w**2).sum(), lambda w: 17 * w), np.array([1, 2, 3]), "8.5 times too large"),
+    "an integer": ((lambda w: w**3, lambda w: 2 * w**2), 2, "1.5 times too small"),
+    "a list of integers": ((lambda w: (w**2).sum(), lambda w: w), [1, 2, 3], "2 times too small"),
+    "integers beside floats": (
+        (lambda w, x: (w * x).sum(), lambda w, x: (2 * x, w)),
+        (np.array([1, 2, 3]), V[:3]),
+        "w: the gradient is 2 times too large",
+    ),
     "wrong in second order": (lambda x: second_order_wrong(x), V, "second order"),
     "second order through g": (lambda x: g_path_cut(x), V, "second order, g"),
     "exchanged": ((lambda x, y: (x * y).sum(), lambda x, y: (x, y)), (V, V[::-1] ** 2), "the two are exchanged"),

@@ -12,7 +12,7 @@ from .diagnosis import explain, malformed
 from .directions import along_directions, check_ties
 from .problem import Problem
 from .progress import steps
-from .report import KINK, NOTES, ROUNDING, WRONG, Comparison, Failure, Report, verdict
+from .report import JUMP, KINK, NOTES, ROUNDING, WRONG, Comparison, Failure, Report, verdict
 
 ENOUGH = 64  # wrong entries of one input are proof enough
 RTOL = {"central": 1e-6, "ridders": 1e-8, "complex": 1e-9}
@@ -64,24 +64,37 @@ class Checker:
             along_directions(self)
         self.report.failures += explain(self.parts, self.problem)
         check_ties(self)
+        self.refuse_jumps_only()
         for (i, status), seen in sorted(self.special.items()):
             count, example = len(seen), next(iter(seen.values()))
             number = f"{count} entries" if count > 1 else "1 entry"
             self.report.notes.append(f"{self.parts[i].name}: {number} {NOTES[status]}{example}")
+        empty = [part.name for part in self.parts if not part.value.size]
+        if empty:
+            self.report.notes.append(f"{', '.join(empty)}: no entries, so only the shape of the gradient was checked")
         if self.report.failures and self.precision > 1e-10:
             self.report.failures[-1].hint += " (use float64: this function computes in float32)"
+
+    def refuse_jumps_only(self) -> None:
+        """Fail if nothing was compared, since the function jumps at every entry."""
+        jumps = sum(len(seen) for (_, status), seen in self.special.items() if status == JUMP)
+        largest = max((np.abs(v).max(initial=0) for v in self.problem.values), default=0)
+        rounding = self.magnitude.max(initial=0) < 1e-10 * largest  # an output that is 0 up to rounding jumps by an ulp
+        if jumps and jumps == sum(part.checked for part in self.parts) and not rounding:
+            names = ", ".join(part.name for part in self.parts)
+            cause = "nothing to compare: the function jumps at every entry"
+            self.report.failures.append(Failure(names, cause, "check at a point where it is continuous"))
 
     # ------------------------------------------------------------------ the analytic gradient
 
     def take_gradients(self) -> bool:
         """Compute the claimed gradient for each row of weights; return whether it can be compared at all."""
-        problem, shapes = self.problem, [np.shape(y) for y in self.problem.evaluate(self.problem.values)]
-        ends = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
+        problem = self.problem
+        self.shapes = [np.shape(y) for y in problem.evaluate(problem.values)]
         found = []
         for row in self.weights:
-            pieces = [part.reshape(shape) for part, shape in zip(np.split(row, ends), shapes)]
             try:
-                found.append(problem.gradient(problem.values, pieces))
+                found.append(problem.gradient(problem.values, self.arriving(row)))
             except (RuntimeError, ValueError, IndexError) as error:
                 cause = f"computing the gradient raised {type(error).__name__}: {error}"
                 self.report.failures.append(Failure("the gradient", cause))
@@ -111,6 +124,55 @@ class Checker:
                     )
                 )
         return not self.report.failures
+
+    def arriving(self, weights: np.ndarray) -> list[np.ndarray]:
+        """Return the weights of all outputs in one row as an array for each output."""
+        ends = np.cumsum([int(np.prod(shape)) for shape in self.shapes])[:-1]
+        return [part.reshape(shape) for part, shape in zip(np.split(weights, ends), self.shapes)]
+
+    def compare_signs(self) -> None:
+        """Compare the gradients for incoming gradients of the other sign, and of both, with those found right.
+
+        A gradient is linear in what arrives, so they are sums and differences of those: nothing is differentiated
+        numerically, and it does not matter that sums of outputs with kinks must have positive weights. What rounding
+        does to such sums is seen in one with positive weights.
+        """
+        opposite, mixed = np.zeros(len(self.rows)), np.zeros(len(self.rows))
+        opposite[-1] = -1.0
+        single = [k for k, row in enumerate(self.rows) if not row.startswith("weighted")]
+        if single:
+            mixed[single] = self.rng.choice([-1.0, 1.0], len(single)) * self.rng.uniform(0.5, 1.5, len(single))
+        else:
+            mixed[:] = 1.0, -np.median(self.weights[0] / self.weights[1])
+        rounding = [np.abs(found - expected).max(initial=0) for _, found, expected in self.combined(np.abs(mixed))]
+        for combination, what in ((opposite, "negative"), (mixed, "positive and negative")):
+            size = np.abs(combination)
+            for i, (part, found, expected) in enumerate(self.combined(combination)):
+                allowed = self.rtol * np.tensordot(size, np.abs(part.analytic), 1) + (self.atol or 0) + 16 * rounding[i]
+                allowed = allowed + ROUNDING * self.precision * (size @ self.size()) / self.scales[i]
+                wrong = np.argwhere(~(np.abs(found - expected) <= allowed))
+                if len(wrong):
+                    at = tuple(wrong[0].tolist())
+                    cause = (
+                        f"right for positive incoming gradients, but wrong for {what} ones: {found[at]:.6g} at index "
+                        f"{at}, where it should be {expected[at]:.6g}"
+                    )
+                    hint = "a gradient is linear in the incoming gradient g: no np.maximum(g, 0), np.abs(g) or g > 0"
+                    self.report.failures.append(Failure(part.name, cause, hint))
+            if self.report.failures:
+                return
+
+    def combined(self, combination: np.ndarray) -> list[tuple[Comparison, np.ndarray, np.ndarray]]:
+        """Return, for each input, the gradient for a combination of the rows and the combination of their gradients."""
+        found = self.problem.gradient(self.problem.values, self.arriving(combination @ self.weights))
+        return [
+            (
+                part,
+                np.zeros(part.value.shape) if g is None else np.asarray(g, float),
+                np.tensordot(combination, part.analytic, 1),
+            )
+            for part, g in zip(self.parts, found)
+        ]
 
     # ------------------------------------------------------------------ the function along lines
 

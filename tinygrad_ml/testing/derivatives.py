@@ -93,8 +93,8 @@ class Slopes:
         self.left, self.left_error = _best(*_extrapolations(down / h, 2 * _noise(down, size, eps, observed) / h, RATIO))
         change = np.abs(up) + np.abs(down)
         self.flat = (change[-1] == 0) & (change > 0).any(axis=0)
-        least, most = change[tiny].min(axis=0), change[tiny].max(axis=0)
-        self.jumps = (least > 0.8 * most) & (least > 100 * eps * size[-1])
+        steady = np.maximum(np.ptp(up[tiny], axis=0), np.ptp(down[tiny], axis=0)) < 0.2 * change[-1]
+        self.jumps = steady & (change[-1] > 100 * eps * size[-1])  # on both sides by as much for every tiny step
         self.rounding = np.where(self.jumps, 0, 16 * observed / steps[0])
 
 

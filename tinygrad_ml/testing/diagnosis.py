@@ -10,21 +10,36 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .problem import Problem
+from .cuts import cuts_in, depends_on
+from .problem import Problem, TensorProblem
 from .report import Comparison, Failure
 
 FIT = 1e-4  # how closely a guess must fit
+PATH_IS_CUT = "the path is cut"
 
 
 def explain(parts: Sequence[Comparison], problem: Problem) -> list[Failure]:
     """Return a failure, with its cause if it can be told, for each input whose gradient is wrong."""
     wrong = [part for part in parts if part.wrong.any()]
     failures = [Failure(part.name, *_cause(part, problem)) for part in wrong]
+    if wrong and isinstance(problem, TensorProblem):
+        _name_cuts(failures, problem)
     for part, failure in zip(wrong, failures):
         for other in wrong:
             if other is not part and part.value.shape == other.value.shape and _same(part.analytic, other.numeric):
                 failure.cause = f"this is the gradient of {other.name}: the two are exchanged"
     return failures
+
+
+def _name_cuts(failures: Sequence[Failure], problem: TensorProblem) -> None:
+    """Add to the hints where the path from an input is cut."""
+    cuts = cuts_in(lambda: problem.run(problem.values))
+    for failure in failures:
+        leaf = problem.used[0][problem.names.index(failure.name)]
+        places = dict.fromkeys(f"{cut.how} in {cut.line}" for cut in cuts if depends_on(cut.source, leaf))
+        if places:
+            cut = f"a path from {failure.name} is cut by " + " and by ".join(list(places)[:3])
+            failure.hint = cut if not failure.hint or failure.hint.startswith(PATH_IS_CUT) else f"{failure.hint}; {cut}"
 
 
 def malformed(name: str, g: np.ndarray, value: np.ndarray) -> Failure | None:
@@ -46,7 +61,7 @@ def _cause(part: Comparison, problem: Problem) -> tuple[str, str]:
     if part.missing:
         return (
             "the gradient is None, but the output depends on it",
-            "the path is cut: detach(), .numpy(), .data, no_grad(), or an operation on plain arrays",
+            f"{PATH_IS_CUT}: detach(), .numpy(), .data, no_grad(), or an operation on plain arrays",
         )
     outputs = [k for k, name in enumerate(part.rows) if not name.startswith("weighted")]
     if outputs and not part.wrong[outputs].any():
@@ -94,7 +109,7 @@ def _ratio(a: np.ndarray, n: np.ndarray, wrong: np.ndarray) -> float | None:
 def _scaled(c: float, problem: Problem) -> tuple[str, str]:
     """Return the words for a gradient that is c times too large."""
     if abs(c) < FIT:
-        return "the gradient is zero", "the path is cut, or the incoming gradient is dropped"
+        return "the gradient is zero", f"{PATH_IS_CUT}, or the incoming gradient is dropped"
     if abs(c + 1) < FIT:
         return "the gradient has the wrong sign", ""
     sign = "has the wrong sign and " if c < 0 else ""

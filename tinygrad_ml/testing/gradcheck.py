@@ -42,7 +42,8 @@ def gradcheck(
         `sum(g * f(*inputs))`. With several inputs `df` returns a tuple.
     inputs : array_like or tuple
         One input, or a tuple of them. Floating inputs are checked (if some Tensors require a gradient, only
-        those), in float64; everything else is a constant.
+        those), in float64; everything else is a constant. Of a pair of plain functions integers are checked too, as
+        float64, if `df` returns a gradient for them.
     order : 1 or 2
         With 2 the gradient of the gradient is checked too.
     method : "central", "ridders" or "complex"
@@ -85,6 +86,10 @@ def gradcheck(
             f"gradcheck: method is one of {', '.join(METHODS)}, mode one of {', '.join(MODES)}, order 1 or 2; "
             f"got {method!r}, {mode!r}, {order!r}"
         )
+    if samples is not None and samples < 1:
+        raise ValueError(
+            f"gradcheck: samples={samples} would compare nothing; give at least 1, or None for all entries"
+        )
     with make_problem(fn, inputs, params) as problem, np.errstate(all="ignore"):
         report = Report(problem.title, METHODS[method], mode)
         options = {"method": method, "mode": mode, "eps": eps, "rtol": rtol, "atol": atol, "samples": samples}
@@ -95,7 +100,9 @@ def gradcheck(
             rng = np.random.default_rng([seed, 2])
             weights = [rng.uniform(0.5, 1.5, np.shape(y)) for y in problem.evaluate(problem.values)]
             second = Report(f"the gradient of {report.title}", report.method, mode)
-            _check(SecondOrder(problem, weights), second, seed, options)
+            twice = SecondOrder(problem, weights)
+            if twice.evaluate(twice.values):  # the gradient of a constant has none
+                _check(twice, second, seed, options)
             for part in second.comparisons + second.failures:
                 part.name = f"second order, {part.name}"
             report.comparisons += second.comparisons
@@ -119,19 +126,17 @@ def _check(problem: Problem, report: Report, seed: int, options: dict) -> None:
         report.failures.append(failure)
         return
     base = _flat(outputs)
-    if not base.size or not any(v.size for v in problem.values):
-        what = "floating output" if not base.size else "floating input"
-        report.notes.append(f"nothing to check: there is no {what}")
-        return
-
+    linear = not problem.scalar(outputs)  # whether the gradient takes an incoming gradient
     weights, rows = _weights(outputs, sum(v.size for v in problem.values), np.random.default_rng(seed))
-    if getattr(problem, "scalar", lambda outputs: False)(outputs):
-        weights, rows = weights[:1], rows[:1]  # its gradient takes no incoming gradient
+    if not linear:
+        weights, rows = weights[:1], rows[:1]
     problem.precision = max(problem.precision, *(float(np.finfo(y.dtype).eps) for y in outputs))
     if problem.precision > 1e-10:
         report.notes.append("the function computes in float32, so only 3 digits could be checked: use float64")
     checker = Checker(problem, report, base, weights, rows, seconds, problem.precision, seed, **options)
     checker.run()
+    if linear and base.size and report:
+        checker.compare_signs()
 
 
 def _fault(problem: Problem, outputs: list, again: list, changed: str | None) -> Failure | None:
@@ -158,6 +163,13 @@ def _fault(problem: Problem, outputs: list, again: list, changed: str | None) ->
                 f"the function gives {y[at]} at index {at}",
                 "check at a point inside the domain; tg.detect_anomaly() names the operation",
             )
+    if not problem.values or not outputs:
+        what = "input" if not problem.values else "output"
+        return Failure(
+            f"the {what}",
+            f"nothing to check: there is no floating {what}",
+            "integers and bools are constants (indices, conditions): give numbers to differentiate as floats",
+        )
     return None
 
 

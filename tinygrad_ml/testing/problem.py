@@ -72,6 +72,10 @@ class Problem:
         """Return the name of an input that the last call has written to."""
         raise NotImplementedError
 
+    def scalar(self, outputs: Arrays) -> bool:
+        """Return whether the output is one number, and the gradient takes no incoming gradient."""
+        return False
+
     def magnitude(self) -> Any:
         """Return how large the numbers are that the flat outputs are made of, where that is not their own size."""
         return 0.0
@@ -158,10 +162,16 @@ class PlainProblem(Problem):
     """A function of NumPy arrays and its hand-written gradient."""
 
     def __init__(self, title: str, pair: Sequence[Callable], arguments: Sequence):
-        super().__init__(title, pair[0], arguments, {})
         self.derivative = pair[1]
         self.several = False
         self.takes_g = len(_argument_names(pair[1])) == len(_argument_names(pair[0])) + 1
+        arguments = [np.asarray(x) if isinstance(x, list) else x for x in arguments]
+        claimed = _claimed_integers(pair, arguments, self.takes_g)
+        arguments = [_float64(x)[()] if k in claimed else x for k, x in enumerate(arguments)]
+        super().__init__(title, pair[0], arguments, {})
+        if claimed:
+            names = ", ".join(self.names[self.positions.index(k)] for k in claimed)
+            self.notes.append(f"{names}: integers, checked as float64")
 
     def call(self, function: Callable, values: Arrays, *first: Any) -> Any:
         """Call a function with copies of the values in the places of the inputs that vary."""
@@ -202,8 +212,47 @@ class PlainProblem(Problem):
         return [g if g is None else np.asarray(g) for g in found]
 
     def scalar(self, outputs: Arrays) -> bool:
-        """Whether f gives one number and df takes no incoming gradient."""
         return not (self.several or self.takes_g or outputs[0].ndim)
+
+
+def _claimed_integers(pair: Sequence[Callable], arguments: Sequence, takes_g: bool) -> list[int]:
+    """Return the positions of integers to check: floats would do as well, and df returns a gradient for them.
+
+    Other integers are constants: an index, which cannot be a float, or one for which df returns None or nothing.
+    """
+    function, derivative = pair
+    integers = [k for k, x in enumerate(arguments) if np.asarray(x).dtype.kind in "iu" and np.size(x)]
+    if not integers:
+        return []
+    floats = _copied(arguments)
+    result = function(*_copied(arguments))
+    for k in integers:
+        moved = [*floats[:k], _float64(floats[k])[()], *floats[k + 1 :]]
+        try:
+            same = all(map(np.array_equal, _parts(function(*_copied(moved))), _parts(result)))
+        except (TypeError, ValueError, IndexError):
+            same = False
+        if same:
+            floats = moved
+        else:
+            integers = [i for i in integers if i != k]
+    ones = [np.ones(np.shape(y)) for y in _parts(result)]
+    first: tuple = (tuple(ones) if isinstance(result, (tuple, list)) else ones[0],)
+    if not (takes_g or isinstance(result, (tuple, list)) or np.ndim(result)):
+        first = ()
+    found = derivative(*first, *_copied(floats))
+    found = list(found) if isinstance(found, (tuple, list)) else [found]
+    if len(found) == len(arguments):
+        return [k for k in integers if found[k] is not None]
+    return integers if len(found) == len(integers) + len(_varying(list(arguments))) else []
+
+
+def _copied(arguments: Sequence) -> list:
+    return [x.copy() if isinstance(x, np.ndarray) else x for x in arguments]
+
+
+def _parts(result: Any) -> list:
+    return [_array(y) for y in (result if isinstance(result, (tuple, list)) else [result])]
 
 
 def make_problem(fn: Any, inputs: Any, params: Any) -> Problem:

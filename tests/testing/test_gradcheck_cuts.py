@@ -1,0 +1,129 @@
+"""A gradient that is cut is named as a cut, with the line where it happens."""
+
+import inspect
+import re
+import sys
+
+import numpy as np
+import pytest
+
+import tinygrad_ml as tg
+from tinygrad_ml import nn
+from tinygrad_ml.autograd import primitive
+from tinygrad_ml.testing import GradientCheckError, gradcheck
+from tinygrad_ml.testing.cuts import cuts_in
+
+V = np.random.default_rng(0).normal(size=5)
+
+
+def detached(x):
+    return x * x.detach()
+
+
+def through_numpy(x):
+    return x + tg.tensor(np.exp(x.numpy()))
+
+
+def through_data(x):
+    return x * tg.tensor(x.data)
+
+
+def by_item(x):
+    return x * x[0].item()
+
+
+def as_a_list(x):
+    return tg.tensor(x.tolist(), dtype=float) + 0 * x
+
+
+def without_recording(x):
+    with tg.no_grad():
+        y = tg.exp(x)
+    return y + x
+
+
+def through_a_result(x):
+    y = tg.exp(x * 2)
+    return x + y.detach()
+
+
+class Cutting(nn.Module):
+    def __init__(self):
+        self.layer = nn.Linear(5, 2)
+
+    def forward(self, x):
+        return self.layer(x.detach()) + self.layer.weight.sum()
+
+
+CUTS = {
+    detached: ("detach()", 1),
+    through_numpy: ("numpy()", 1),
+    through_data: (".data", 1),
+    by_item: ("item()", 1),
+    as_a_list: ("tolist()", 1),
+    without_recording: ("no_grad()", 2),
+    through_a_result: ("detach()", 2),
+}
+
+
+def message(fn, inputs=V, **options):
+    with pytest.raises(GradientCheckError) as caught:
+        gradcheck(fn, inputs, **options)
+    return re.sub(r"\n +", " ", str(caught.value))
+
+
+@pytest.mark.parametrize("mode", ["full", "random"])
+@pytest.mark.parametrize("function", CUTS, ids=lambda function: function.__name__)
+def test_a_cut_is_named_with_its_line(function, mode):
+    how, offset = CUTS[function]
+    line = inspect.getsourcelines(function)[1] + offset
+    assert re.search(
+        rf"a path from x is cut by {re.escape(how)} in \S*test_gradcheck_cuts.py:{line}\b", message(function, mode=mode)
+    )
+
+
+def test_a_cut_in_a_module_is_named_for_the_input_that_it_cuts():
+    line = inspect.getsourcelines(Cutting.forward)[1] + 1
+    with pytest.raises(GradientCheckError) as caught:
+        gradcheck(Cutting(), V[None])
+    hints = {failure.name: failure.hint for failure in caught.value.report.failures}
+    assert list(hints) == ["x"]
+    assert f"test_gradcheck_cuts.py:{line}" in hints["x"]
+
+
+def test_a_cut_in_a_rule_is_named_in_second_order():
+    @primitive(x=lambda g, x: g * 3 * (x.detach() if isinstance(x, tg.Tensor) else x) ** 2)
+    def cube(x):
+        return x**3
+
+    text = message(lambda x: cube(x), order=2)
+    assert re.search(r"second order, x: .* a path from x is cut by detach\(\) in \S*test_gradcheck_cuts.py:\d+", text)
+
+
+def test_a_wrong_gradient_without_a_cut_is_not_called_one():
+    @primitive(x=lambda g, x: 2 * g * np.cos(x))
+    def sine(x):
+        return np.sin(x)
+
+    assert "cut" not in message(lambda x: sine(x))
+    assert "cut" not in message(lambda x, y: sine(x) + y.detach() * 0 + y, (V, V))  # of y alone
+
+
+def test_a_cut_that_does_no_harm_passes():
+    gradcheck(lambda x: tg.log(tg.sum(tg.exp(x - x.detach().max()))) + x.detach().max(), V)
+    gradcheck(lambda x: x + 0 * x.detach(), V)
+
+
+def test_watching_leaves_profile_functions_alone():
+    seen = []
+
+    def profile(frame, event, argument):
+        seen.append(event)
+
+    before = sys.getprofile()
+    sys.setprofile(profile)
+    try:
+        cuts_in(lambda: None)
+        assert sys.getprofile() is profile
+    finally:
+        sys.setprofile(before)

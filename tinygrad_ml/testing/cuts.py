@@ -1,0 +1,90 @@
+"""Where the path of a gradient is cut: detach(), numpy(), no_grad() and the like, each with the user's line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from types import CodeType, FrameType
+from typing import Any, NamedTuple
+
+from ..modes import Mode, in_library, modes, user_frame
+from ..tensor import Tensor
+
+METHODS: dict[Callable, str] = {
+    Tensor.detach: "detach()",
+    Tensor.numpy: "numpy()",
+    Tensor.item: "item()",
+    Tensor.tolist: "tolist()",
+    Tensor.__float__: "float()",
+    Tensor.__int__: "int()",
+    Tensor.data.fget: ".data",  # type: ignore[attr-defined]
+}
+CUTS: dict[CodeType, str] = {method.__code__: name for method, name in METHODS.items()}
+
+
+class Cut(NamedTuple):
+    """One place: what cuts there, the line, and the Tensor whose gradient does not pass."""
+
+    how: str
+    line: str
+    source: Tensor
+
+
+def cuts_in(function: Callable[[], Any]) -> list[Cut]:
+    """Call a function and return where it took the value out of a Tensor that requires a gradient.
+
+    Calls are watched by a profile function, which is that of this thread alone and changes no method.
+
+    >>> from tinygrad_ml.testing.cuts import cuts_in
+    >>> x = tg.tensor(2.0, requires_grad=True)
+    >>> [cut.how for cut in cuts_in(lambda: x * x.detach())]
+    ['detach()']
+    """
+    found: list[Cut] = []
+    before, observer = sys.getprofile(), modes.observer
+
+    def called(frame: FrameType, event: str, argument: Any) -> None:
+        if event == "call" and frame.f_code in CUTS and frame.f_back is not None and not in_library(frame.f_back):
+            x = frame.f_locals["self"]
+            if x.requires_grad:
+                found.append(Cut(CUTS[frame.f_code], _place(frame.f_back), x))
+
+    def observe(primitive: Any, inputs: Sequence, parameters: dict, output: Any) -> None:
+        if not modes.recording:
+            found.extend(
+                Cut("no_grad()", _place(user_frame()), x) for x in inputs if isinstance(x, Tensor) and x.requires_grad
+            )
+        if observer is not None:
+            observer(primitive, inputs, parameters, output)
+
+    with Mode(observer=observe):
+        sys.setprofile(called)
+        try:
+            function()
+        finally:
+            sys.setprofile(before)
+    return found
+
+
+def depends_on(x: Tensor, leaf: Tensor) -> bool:
+    """Return whether a Tensor was computed from a leaf."""
+    if x is leaf:
+        return True
+    seen, left = set(), [x.node]
+    while left:
+        node = left.pop()
+        for edge in () if node is None else node.edges:
+            if edge is leaf:
+                return True
+            if edge is not None and not isinstance(edge, Tensor) and edge not in seen:
+                seen.add(edge)
+                left.append(edge)
+    return False
+
+
+def _place(frame: FrameType) -> str:
+    """Return the file, from the current folder if it is in there, and the line of a frame."""
+    path = frame.f_code.co_filename
+    folder = os.getcwd() + os.sep
+    return f"{path.removeprefix(folder)}:{frame.f_lineno}"
