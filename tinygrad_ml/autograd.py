@@ -17,6 +17,8 @@ import numpy as np
 
 from .modes import Mode, check_gradient, detect_anomaly, enable_grad, is_grad_enabled, modes, no_grad
 from .primitive import (
+    FLOAT16,
+    FLOAT32,
     OUTPUT,
     Node,
     OutputGradients,
@@ -83,7 +85,7 @@ def backpropagate(
     if create_graph and not modes.recording:
         with Mode(recording=True):
             return backpropagate(roots, create_graph=True, retain_graph=retain_graph, targets=targets)
-    roots = list(roots)
+    roots = [(edge, widened(g)) for edge, g in roots]
     wanted = set(targets or ())
     needed = None if targets is None else _leading_to(wanted, [edge for edge, _ in roots])
     answers: dict[Any, Any] = {}
@@ -95,7 +97,14 @@ def backpropagate(
     if not retain_graph:
         for node in visited:
             node.free()
-    return found
+    return {edge: g if g.dtype is edge.dtype else g.astype(edge.dtype) for edge, g in found.items()}
+
+
+def widened(value: Any) -> Any:
+    """Return float32 for float16: gradients of float16 are computed so, and rounded once, where they are found."""
+    if type(value) is tuple:
+        return tuple(map(widened, value))
+    return value.astype(FLOAT32) if getattr(value, "dtype", None) is FLOAT16 else value
 
 
 def _walk(
@@ -156,8 +165,9 @@ def _send(
         )
     if node.leaves:
         check_unchanged(node)
+    half = node.dtype is FLOAT16
     if type(g) is OutputGradients:
-        g = g.complete()
+        g, half = g.complete(), FLOAT16 in node.dtype
     rules, rule_args = primitive.rules, primitive.rule_args
     if primitive.variadic:
         rules, rule_args = rules * len(saved), rule_args * len(saved)
@@ -167,6 +177,8 @@ def _send(
             continue
         if create_graph:
             args = as_tensors(node, names, args)
+        if half:
+            args = widened(tuple(args))
         r = rule(g, *args)
         if type(r) is Tensor and not create_graph:
             r = r._data
@@ -186,8 +198,8 @@ def _send(
 
 
 def unbroadcast(r: Any, edge: Any, primitive: Primitive, rule: Any) -> Any:
-    """Sum a gradient over the axes that broadcasting added, and restore the dtype."""
-    shape, dtype = edge.shape, edge.dtype
+    """Sum a gradient over the axes that broadcasting added, and restore the dtype (of float16, float32)."""
+    shape, dtype = edge.shape, FLOAT32 if edge.dtype is FLOAT16 else edge.dtype
     if r.shape != shape:
         extra = r.ndim - len(shape)
         whole = r.shape
@@ -270,7 +282,7 @@ def run_hooks(hooks: dict[int, Callable], g: Any, edge: Node | Tensor, create_gr
         return answers[edge]
     for hook in list(hooks.values()):
         with Mode(recording=create_graph and modes.recording):
-            new = hook(g if isinstance(g, Tensor) else from_owned(np.array(g)))
+            new = hook(g.astype(edge.dtype) if isinstance(g, Tensor) else from_owned(np.array(g, edge.dtype)))
             if new is not None:
                 if not isinstance(new, Tensor) or new.shape != edge.shape:
                     what = f"shape {new.shape}" if isinstance(new, Tensor) else f"type {type(new).__name__}"
@@ -278,7 +290,7 @@ def run_hooks(hooks: dict[int, Callable], g: Any, edge: Node | Tensor, create_gr
                         f"a hook must return None or a gradient (a Tensor) of shape {edge.shape}, not one of {what}"
                     )
                 new = new.astype(edge.dtype) + 0  # no two gradients share memory
-                g = new if create_graph else new._data
+                g = widened(new if create_graph else new._data)
     answers[edge] = g
     return g
 

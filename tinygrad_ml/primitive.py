@@ -16,11 +16,12 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from .modes import modes
-from .tensor import Tensor, from_owned, ndarray, next_id, to_array
+from .tensor import Tensor, from_owned, get_default_dtype, ndarray, next_id, to_array
 
 Function = TypeVar("Function", bound=Callable)
 IMPLEMENTATIONS: dict[Callable, Callable] = {}  # NumPy's function -> ours: how np.exp(tensor) finds its way
 REQUIRED: Any = inspect.Parameter.empty  # stands for a parameter without a default
+FLOAT16, FLOAT32, FLOAT64 = np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64)
 
 
 class Node:
@@ -73,6 +74,9 @@ class Primitive:
     operation : the function that users call
     elementwise : whether each element of the output depends on one element of each input
     views : whether the output may share memory with the input
+    floating : whether it is an operation of real numbers: integers and bools become floating first
+    accumulates : whether it adds up or multiplies many elements: float16 is computed in float32, and rounded once (of
+        floating operations, too)
     residuals : the name of an array that `forward` returns beside the output, for its rules
     cost : floating-point operations: "output" or "reduction" (one for each element of the output, or of the largest
         input), "cubic" (of the side of a matrix), "none", or a function of (size of the output, shapes, parameters)
@@ -88,6 +92,8 @@ class Primitive:
         keeps: str = "",  # the old name of residuals
         *,
         elementwise: bool = False,
+        floating: bool = False,
+        accumulates: bool = False,
         residuals: str = "",
         cost: str | Callable = "output",
         formula: str | tuple[str, ...] = "",
@@ -100,6 +106,7 @@ class Primitive:
             [rule.of(name, key) if isinstance(rule, no_derivative) else rule for key, rule in rules.items()]
         )
         self.elementwise, self.views, self.residuals, self.cost = elementwise, views, residuals or keeps, cost
+        self.floating, self.accumulates = floating, accumulates
         self.formula = formula
         self.variadic = code is not None and bool(code.co_flags & 0x04)  # forward(*arrays, ...)
         self.parameters: dict[str, Any] = {}
@@ -184,6 +191,22 @@ class Primitive:
             for i, edge in enumerate(edges)
         ]
 
+    def prepare(self, values: list) -> bool:
+        """Put floating values in the place of integers and bools, and float32 in that of float16.
+
+        Integers take the dtype of the floating values beside them, and the default float where there are none.
+        Return whether the result is to be rounded to float16.
+        """
+        kinds = {i: v.dtype.kind for i, v in enumerate(values) if isinstance(v, (ndarray, np.generic))}
+        decisive = [values[i].dtype for i, kind in kinds.items() if kind in "fc" or not self.floating]
+        common = np.result_type(*decisive) if decisive else get_default_dtype()
+        half = common == FLOAT16
+        computed = FLOAT32 if half else np.dtype(common.char.lower())  # of complex numbers, that of their parts
+        for i, kind in kinds.items():
+            if (kind in "iub" and self.floating) or values[i].dtype == FLOAT16:
+                values[i] = values[i].astype(computed)
+        return half
+
     def with_shapes(self, error: Exception, inputs: Sequence) -> Exception:
         """Return the error that NumPy raised with the operation and the shapes of its inputs added."""
         if not isinstance(error, (ValueError, TypeError, IndexError)):
@@ -227,6 +250,7 @@ def _make_operation(primitive: Primitive) -> Any:
     """Return the function that users call: the one way into every operation."""
     forward, save = primitive.forward, primitive.saver()
     views, residuals = primitive.views, primitive.residuals
+    prepares = primitive.floating or primitive.accumulates
     differentiable = any(rule is not None for rule in primitive.rules)
     arity = -1 if primitive.variadic or primitive.parameters else len(primitive.inputs)
     new = Tensor.__new__
@@ -234,7 +258,7 @@ def _make_operation(primitive: Primitive) -> Any:
     def operation(*inputs: Any, **parameters: Any) -> Any:
         values: list[Any] = []
         edges: list[Any] = []
-        tensors = wants = leaves = computing = False
+        tensors = wants = leaves = computing = half = False
         aliased = False  # there is an array that somebody else may write to
         try:
             if len(inputs) != arity or parameters:
@@ -263,6 +287,12 @@ def _make_operation(primitive: Primitive) -> Any:
             if not tensors:
                 values = [to_array(x) for x in inputs]
             computing = True
+            if prepares:
+                for v in values:
+                    dtype = getattr(v, "dtype", FLOAT64)
+                    if dtype is not FLOAT32 and dtype is not FLOAT64:  # else there is nothing to prepare
+                        half = primitive.prepare(values)
+                        break
             out = forward(*values, **parameters)
         except Exception as error:
             named: Any = primitive.with_shapes(error, values) if computing else error
@@ -272,6 +302,8 @@ def _make_operation(primitive: Primitive) -> Any:
             raise named from error
         if residuals:
             out, kept = out
+        if half:
+            out = tuple([part.astype(FLOAT16) for part in out]) if type(out) is tuple else out.astype(FLOAT16)
         if views and (leaves or aliased):  # somebody can write to the memory of the input
             out = tuple([_unaliased(part, values) for part in out]) if type(out) is tuple else _unaliased(out, values)
 
@@ -382,6 +414,7 @@ def elementwise(
     *,
     kernel: Callable | None = None,
     name: str = "",
+    floating: bool = False,
     cost: str | Callable = "output",
     formula: str | tuple[str, ...] = "",
     **rules: Callable | None,
@@ -398,6 +431,8 @@ def elementwise(
         A faster way to compute the same.
     name : str, optional
         The name of the operation, when it is not that of `function`.
+    floating : bool
+        Whether it is an operation of real numbers, which takes integers and bools as floating numbers.
     cost : str or callable, optional
         Floating-point operations (see `Primitive`).
     formula : str or tuple of str, optional
@@ -411,7 +446,15 @@ def elementwise(
     >>> double(tg.tensor(4.0))
     tensor(8.)
     """
-    row = Primitive(name or function.__name__, kernel or function, rules, elementwise=True, cost=cost, formula=formula)
+    row = Primitive(
+        name or function.__name__,
+        kernel or function,
+        rules,
+        elementwise=True,
+        floating=floating,
+        cost=cost,
+        formula=formula,
+    )
     of_numpy = isinstance(function, np.ufunc) or function.__module__.startswith("numpy")
     return _declare(row, doc, [function] if of_numpy else [])
 
@@ -419,6 +462,8 @@ def elementwise(
 def primitive(
     *numpy_functions: Callable,
     views: bool = False,
+    floating: bool = False,
+    accumulates: bool = False,
     residuals: str = "",
     keeps: str = "",
     cost: str | Callable = "output",
@@ -432,6 +477,11 @@ def primitive(
     numpy_functions : NumPy's functions that become this operation when they are called on Tensors
     views : bool
         Whether the result may share memory with the input.
+    floating : bool
+        Whether it is an operation of real numbers, which takes integers and bools as floating numbers.
+    accumulates : bool
+        Whether it adds up or multiplies many elements, so that float16 needs float32 on the way. (Floating operations
+        have that anyway.)
     residuals : str
         The name of an array that the function returns beside the result, `(out, residuals)`, for its rules. Under
         `create_graph` it is a constant, so a rule must then compute it anew from the inputs. (`keeps` is its old name.)
@@ -455,7 +505,17 @@ def primitive(
 
     def declare(forward: Callable) -> Operation:
         name = forward.__name__.strip("_")
-        row = Primitive(name, forward, rules, views=views, residuals=residuals or keeps, cost=cost, formula=formula)
+        row = Primitive(
+            name,
+            forward,
+            rules,
+            views=views,
+            floating=floating,
+            accumulates=accumulates,
+            residuals=residuals or keeps,
+            cost=cost,
+            formula=formula,
+        )
         return _declare(row, forward.__doc__ or "", numpy_functions)
 
     return declare

@@ -562,6 +562,12 @@ def as_tensor(x: Any) -> Tensor:
     return x if isinstance(x, Tensor) else Tensor(x)
 
 
+def as_floating(x: Any) -> Tensor:
+    """Return a Tensor as it is if it is floating or complex; one of integers or bools with the default float."""
+    x = as_tensor(x)
+    return x if x.dtype.kind in "fc" else from_owned(x._data.astype(_default_float))
+
+
 def as_array(x: Any) -> np.ndarray:
     """Return the value of a Tensor, and anything else as an array, without a copy."""
     return np.asarray(x._data if isinstance(x, Tensor) else x)

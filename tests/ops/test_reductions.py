@@ -64,12 +64,18 @@ def test_a_variance_without_degrees_of_freedom_is_nan():
     assert np.isnan(tg.tensor([1.0]).var(ddof=1).item())
 
 
-def test_integers_have_statistics_in_float64_as_in_numpy():
-    whole = np.arange(6).reshape(2, 3)
-    for function in (np.mean, np.var, np.std, np.median):
-        found = function(tg.tensor(whole), axis=1)
-        np.testing.assert_allclose(found.numpy(), function(whole, axis=1), rtol=1e-15)
-        assert found.dtype == np.float64
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_integers_have_statistics_in_the_default_float(dtype):
+    before = tg.get_default_dtype()
+    tg.set_default_dtype(dtype)
+    try:
+        whole = np.arange(6).reshape(2, 3)
+        for function in (np.mean, np.var, np.std, np.median):
+            found = function(tg.tensor(whole), axis=1)
+            np.testing.assert_allclose(found.numpy(), function(whole, axis=1), rtol=2 * np.finfo(dtype).eps)
+            assert found.dtype == dtype
+    finally:
+        tg.set_default_dtype(before)
 
 
 def test_the_weights_of_an_average_have_a_gradient():

@@ -35,7 +35,7 @@ def _cholesky_x(g: Any, out: Any, upper: bool) -> Any:
     return 0.5 * (inverse.mT @ _mirrored(out.mT @ g) @ inverse)
 
 
-@primitive(np.linalg.cholesky, cost="cubic", x=_cholesky_x)
+@primitive(np.linalg.cholesky, floating=True, cost="cubic", x=_cholesky_x)
 def cholesky(x, *, upper=False):
     """Return the lower triangular L with L @ L.T = x, for symmetric positive definite x; with `upper`, L.T.
 
@@ -67,7 +67,7 @@ def _qr_x(g: Any, out: Any) -> Any:
     return np.concatenate([gx, q @ grest], axis=-1) if wide else gx
 
 
-@primitive(cost="cubic", x=_qr_x)
+@primitive(floating=True, cost="cubic", x=_qr_x)
 def _qr(x):
     """Return q with orthonormal columns and the upper triangular r, with q @ r = x.
 

@@ -45,7 +45,7 @@ def _inverse(name: str, x: Any) -> Any:
 # ---------------------------------------------------------------------- systems of equations
 
 
-@primitive(np.linalg.inv, cost="cubic", x=lambda g, out: -(out.mT @ g @ out.mT))
+@primitive(np.linalg.inv, floating=True, cost="cubic", x=lambda g, out: -(out.mT @ g @ out.mT))
 def inv(x):
     """Return the inverse of square matrices (..., n, n); raises LinAlgError for a singular one.
 
@@ -69,7 +69,7 @@ def _solve_b(g: Any, a: Any, b_shape: tuple) -> Any:
     return np.squeeze(w, -1) if vector else w
 
 
-@primitive(np.linalg.solve, cost="cubic", a=_solve_a, b=_solve_b)
+@primitive(np.linalg.solve, floating=True, cost="cubic", a=_solve_a, b=_solve_b)
 def solve(a, b):
     """Return the solution x of a @ x = b, for a (..., n, n) and b (..., n, m) or one vector (n,).
 
@@ -89,7 +89,7 @@ def _cutoff(x: Any, rcond: float | None) -> float:
     return float(np.finfo(np.result_type(x.dtype, np.float32)).eps) * max(x.shape[-2:]) if rcond is None else rcond
 
 
-@primitive(np.linalg.pinv, cost="cubic", x=_pinv_x)
+@primitive(np.linalg.pinv, floating=True, cost="cubic", x=_pinv_x)
 def pinv(x, *, rcond=None):
     """Return the pseudo-inverse of matrices (..., m, n), (..., n, m).
 
@@ -158,7 +158,7 @@ def _cofactor_x(g: Any, x: Any) -> Any:
     return u @ (diagonal - (pairs * m).mT) @ vh
 
 
-@primitive(cost="cubic", x=_cofactor_x)
+@primitive(floating=True, cost="cubic", x=_cofactor_x)
 def cofactor(x):
     """Return the matrices of cofactors, det(x) * inv(x).T, right also for singular matrices.
 
@@ -172,7 +172,9 @@ def cofactor(x):
     return np.linalg.slogdet(u @ vh)[0][..., None, None] * (u * _without_each(s)[0][..., None, :]) @ vh
 
 
-@primitive(np.linalg.det, cost="cubic", x=lambda g, x: np.expand_dims(g, (-2, -1)) * dispatch(cofactor, x))
+@primitive(
+    np.linalg.det, floating=True, cost="cubic", x=lambda g, x: np.expand_dims(g, (-2, -1)) * dispatch(cofactor, x)
+)
 def det(x):
     """Return the determinants of square matrices; the first two derivatives are right for singular ones too.
 
@@ -189,7 +191,7 @@ def _slogdet_x(g: Any, x: Any, out: Any) -> Any:
     return np.expand_dims(g[1], (-2, -1)) * _inverse("slogdet", x).mT
 
 
-@primitive(np.linalg.slogdet, cost="cubic", x=_slogdet_x)
+@primitive(np.linalg.slogdet, floating=True, cost="cubic", x=_slogdet_x)
 def slogdet(x):
     """Return the signs (without a derivative) and the logarithms of the absolute values of determinants.
 

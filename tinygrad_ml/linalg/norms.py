@@ -26,7 +26,7 @@ def _vector_norm_x(g: Any, x: Any, out: Any, axis: Any, keepdims: bool, ord: flo
     return g * np.sign(x) * np.where(x == 0, 1, np.abs(ratio)) ** (ord - 1)
 
 
-@primitive(np.linalg.vector_norm, cost="reduction", x=_vector_norm_x)
+@primitive(np.linalg.vector_norm, floating=True, cost="reduction", x=_vector_norm_x)
 def vector_norm(x, *, axis=None, keepdims=False, ord=2):
     """Return (sum |x|**ord) ** (1 / ord) over `axis` (None, an int or a tuple); ord=inf: the largest |x|, 0: a count.
 

@@ -82,7 +82,7 @@ def _eigh_x(g: Any, out: Any) -> Any:
     return v @ (diagonal + _over(_skew(v.mT @ gv), gaps, equal)) @ v.mT
 
 
-@primitive(cost="cubic", x=_eigh_x)
+@primitive(floating=True, cost="cubic", x=_eigh_x)
 def _eigh(x):
     """Return the eigenvalues, rising, and the orthonormal eigenvectors, as columns, of symmetric matrices.
 
@@ -126,7 +126,7 @@ def _eigvalsh_x(g: Any, x: Any) -> Any:
     return (v * np.expand_dims(_share(g, _equal(w)), -2)) @ v.mT
 
 
-@primitive(np.linalg.eigvalsh, cost="cubic", x=_eigvalsh_x)
+@primitive(np.linalg.eigvalsh, floating=True, cost="cubic", x=_eigvalsh_x)
 def eigvalsh(x):
     """Return the eigenvalues, rising, of symmetric matrices (..., n, n). Equal ones share the gradient.
 
@@ -159,7 +159,7 @@ def _svd_x(g: Any, out: Any) -> Any:
     return gx
 
 
-@primitive(cost="cubic", x=_svd_x)
+@primitive(floating=True, cost="cubic", x=_svd_x)
 def _svd(x, *, full_matrices=True):
     """Return u, s, vh with x = u @ diag(s) @ vh: orthonormal columns, falling singular values, orthonormal rows.
 
@@ -206,7 +206,7 @@ def _svdvals_x(g: Any, x: Any) -> Any:
     return (u * np.expand_dims(_share(g, _equal(s)) * np.sign(plain(s)), -2)) @ vh
 
 
-@primitive(np.linalg.svdvals, cost="cubic", x=_svdvals_x)
+@primitive(np.linalg.svdvals, floating=True, cost="cubic", x=_svdvals_x)
 def svdvals(x):
     """Return the singular values, falling, of matrices (..., m, n). Equal ones share the gradient; at 0 it is 0.
 

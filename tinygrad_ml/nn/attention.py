@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..tensor import Tensor, get_default_dtype
+from ..tensor import Tensor, as_floating, get_default_dtype
 from . import init
 from .dropout import check_probability, dropout
 from .linear import Linear, linear
@@ -57,7 +57,7 @@ def scaled_dot_product_attention(
     tensor([1., 0.])
     """
     weights = _attention_weights(query, key, attn_mask, is_causal, scale)
-    return ops.matmul(dropout(weights, dropout_p), value)
+    return ops.matmul(dropout(weights, dropout_p), as_floating(value))
 
 
 def _attention_weights(query: Any, key: Any, attn_mask: Any, is_causal: bool, scale: float | None) -> Tensor:
@@ -66,7 +66,7 @@ def _attention_weights(query: Any, key: Any, attn_mask: Any, is_causal: bool, sc
     if len(q) < 2 or len(k) < 2 or q[-1] != k[-1]:
         raise ValueError(f"attention: query has shape {q} and key {k}; their last axes, the features, must be equal")
     scale = 1 / math.sqrt(q[-1]) if scale is None else scale
-    products = ops.matmul(query * scale, ops.swapaxes(key, -1, -2))
+    products = ops.matmul(as_floating(query) * scale, ops.swapaxes(as_floating(key), -1, -2))
     if is_causal:
         if attn_mask is not None:
             raise ValueError("attention: give attn_mask or is_causal=True, not both")
@@ -183,7 +183,7 @@ class MultiheadAttention(Module):
         output : Tensor of the shape of `query`
         weights : Tensor (batch, targets, sources), or (batch, heads, targets, sources), or None
         """
-        query, key, value = (x if isinstance(x, Tensor) else Tensor(x) for x in (query, key, value))
+        query, key, value = map(as_floating, (query, key, value))
         self._check(query, key, value)
         single = query.ndim == 2
         if single:

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ..ops.elementwise import where
 from ..random import random_bits
-from ..tensor import Tensor, from_owned
+from ..tensor import Tensor, as_floating, from_owned
 from .module import Module
 from .shapes import shape_of
 
@@ -116,11 +117,11 @@ def check_probability(p: float) -> None:
 
 def _drop(input: Any, shape: Any, p: float, training: bool, generator: np.random.Generator | None) -> Tensor:
     check_probability(p)
-    input = input if isinstance(input, Tensor) else Tensor(input)
+    input = as_floating(input)
     if not training or p == 0:
         return input
     if p == 1:
-        return input * 0
+        return where(False, input, 0)
     draw = random_bits(input.shape if shape is None else shape, generator)
     kept = draw >= np.uint32(min(p * 2**32, 2**32 - 1))
     return input * from_owned(kept * input.dtype.type(1 / (1 - p)))

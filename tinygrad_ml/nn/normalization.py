@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..ops.normalize import normalize
-from ..tensor import Tensor, get_default_dtype
+from ..tensor import Tensor, as_floating, get_default_dtype
 from .module import Module
 from .parameter import Buffer, Parameter
 from .shapes import as_shape, shape_of
@@ -40,7 +40,7 @@ def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any 
     last, shape = as_shape(normalized_shape), shape_of(input)
     if not last or shape[-len(last) :] != last:
         raise ValueError(f"layer_norm: input has shape {shape}; its last axes must be {last}")
-    x = input if isinstance(input, Tensor) else Tensor(input)
+    x = as_floating(input)
     return normalize(x, 1.0 if weight is None else weight, 0.0 if bias is None else bias, last=len(last), eps=eps)
 
 
@@ -135,7 +135,7 @@ def batch_norm(
     tensor([[-1.],
             [ 1.]])
     """
-    x = input if isinstance(input, Tensor) else Tensor(input)
+    x = as_floating(input)
     if x.ndim < 2:
         raise ValueError(f"batch_norm: input has shape {x.shape}; it must be (batch, channels, ...)")
     factor, offset = 1.0 if weight is None else weight, 0.0 if bias is None else bias

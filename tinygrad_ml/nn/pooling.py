@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..tensor import Tensor
+from ..tensor import Tensor, as_floating
 from .module import Module
 
 __all__ = [
@@ -194,7 +194,7 @@ class AdaptiveAvgPool2d(AdaptiveAvgPool1d):
 
 
 def _adaptive(name: str, input: Any, output_size: Any, n: int) -> Tensor:
-    x = input if isinstance(input, Tensor) else Tensor(input)
+    x = as_floating(input)
     wanted = tuple(output_size) if isinstance(output_size, (tuple, list)) else (output_size,) * n
     if x.ndim not in (n + 1, n + 2) or len(wanted) != n:
         raise ValueError(f"{name}: input has shape {x.shape} and output_size is {output_size}; it needs {n} of each")

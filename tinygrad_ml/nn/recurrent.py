@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..tensor import Tensor, get_default_dtype
+from ..tensor import Tensor, as_floating, get_default_dtype
 from . import init
 from .dropout import check_probability, dropout
 from .linear import linear
@@ -64,7 +64,7 @@ class _Recurrent(Module):
         `states` holds the first states, each (layers * directions, batch, hidden), or None for zeros. Returns the
         output and the last states, in the order of the axes that the caller uses.
         """
-        x = x if isinstance(x, Tensor) else Tensor(x)
+        x = as_floating(x)
         self._check(x)
         single = x.ndim == 2
         if single:
@@ -122,7 +122,7 @@ class _Recurrent(Module):
                 f"{type(self).__name__}: the first state {'hc'[k]}_0 has shape {np.shape(state)}, it must be "
                 f"{wanted} (layers * directions, batch, hidden_size)"
             )
-        state = state if isinstance(state, Tensor) else Tensor(state)
+        state = as_floating(state)
         return ops.expand_dims(state, 1) if single else state
 
     def extra_repr(self) -> str:

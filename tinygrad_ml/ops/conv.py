@@ -166,7 +166,7 @@ def _gradient_cost(size: int, shapes: Sequence, parameters: dict) -> int:
     return 2 * math.prod(largest) * max(size // max(largest[0], 1), 1)
 
 
-@primitive(cost=_cost, x=_conv2d_x, weight=_conv2d_weight, bias=lambda g: np.einsum("nchw->c", g))
+@primitive(floating=True, cost=_cost, x=_conv2d_x, weight=_conv2d_weight, bias=lambda g: np.einsum("nchw->c", g))
 def _conv2d(x, weight, bias, *, geometry=DEFAULT):
     """Return the convolution of x (batch, in, height, width) with weight (out, in / groups, kh, kw), plus bias (out,).
 
@@ -198,6 +198,7 @@ def _conv2d(x, weight, bias, *, geometry=DEFAULT):
 
 
 @primitive(
+    floating=True,
     cost=_gradient_cost,
     y=lambda g, weight, geometry: dispatch(_conv2d, g, weight, 0.0, geometry=geometry),
     weight=lambda g, y, weight_shape, geometry: _conv2d_weight(y, g, weight_shape, geometry),
@@ -239,6 +240,7 @@ def conv2d_input(y, weight, *, size, geometry=DEFAULT):
 
 
 @primitive(
+    floating=True,
     cost=_gradient_cost,
     x=lambda g, y, x_shape, geometry: dispatch(conv2d_input, y, g, size=x_shape[2:], geometry=geometry),
     y=lambda g, x, geometry: dispatch(_conv2d, x, g, 0.0, geometry=geometry),

@@ -29,7 +29,7 @@ def _prod_x(g: Any, x: Any, out: Any, axis: Any, keepdims: bool) -> Any:
     return restore_axes(g, axis, keepdims) * back(others)
 
 
-@primitive(np.prod, cost="reduction", x=_prod_x)
+@primitive(np.prod, accumulates=True, cost="reduction", x=_prod_x)
 def prod(x, *, axis=None, keepdims=False):
     """Return the product over `axis`. The derivative is the product of the other numbers, right also with zeros.
 
@@ -53,7 +53,7 @@ def _cumsum_x(g: Any, x_shape: tuple, axis: int | None) -> Any:
     return np.reshape(_sum_of_later(g, 0 if axis is None else axis % g.ndim), x_shape)
 
 
-@primitive(np.cumsum, cost="reduction", x=_cumsum_x)
+@primitive(np.cumsum, accumulates=True, cost="reduction", x=_cumsum_x)
 def cumsum(x, *, axis=None):
     """Return the running sums along `axis`, or of all numbers in one row.
 
@@ -78,7 +78,7 @@ def _cumprod_x(g: Any, x: Any, out: Any, axis: int | None) -> Any:
     return np.reshape(d, x.shape) if axis is None else np.swapaxes(d, axis, -1)
 
 
-@primitive(np.cumprod, cost="reduction", x=_cumprod_x)
+@primitive(np.cumprod, accumulates=True, cost="reduction", x=_cumprod_x)
 def cumprod(x, *, axis=None):
     """Return the running products along `axis`, or of all numbers in one row. The derivative is right with zeros.
 

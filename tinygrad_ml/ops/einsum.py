@@ -173,7 +173,7 @@ def _cost(size: int, shapes: Sequence, parameters: dict) -> int:
     return len(shapes) * math.prod(lengths.values())
 
 
-@primitive(cost=_cost, arrays=_einsum_arrays)
+@primitive(accumulates=True, cost=_cost, arrays=_einsum_arrays)
 def _einsum(*arrays, subscripts):
     """Return the sum of products that the subscripts describe, in explicit form and without "...".
 

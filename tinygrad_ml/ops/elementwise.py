@@ -107,6 +107,7 @@ divide = elementwise(
     tensor([0.25, 0.5 ])
     """,
     kernel=operator.truediv,
+    floating=True,
     x=lambda g, y: g / safe_divisor(g, y),
     y=lambda g, x, y: -(g / safe_divisor(g, y)) * (x / safe_divisor(g, y)),
     formula=("g / y", "-g * x / y ** 2"),
@@ -189,6 +190,7 @@ sqrt = elementwise(
     >>> tg.sqrt(tg.tensor([4.0, 9.0]))
     tensor([2., 3.])
     """,
+    floating=True,
     x=lambda g, out: g * 0.5 / safe_divisor(g, out),
     formula="g / (2 * out)",
 )
@@ -200,6 +202,7 @@ hypot = elementwise(
     >>> tg.hypot(tg.tensor([3.0]), 4.0)
     tensor([5.])
     """,
+    floating=True,
     x=lambda g, x, out: g * (x / np.where(out == 0, np.inf, out)),
     y=lambda g, y, out: g * (y / np.where(out == 0, np.inf, out)),
     formula=("g * x / out", "g * y / out"),
@@ -212,6 +215,7 @@ reciprocal = elementwise(
     >>> tg.reciprocal(tg.tensor([2.0, -4.0]))
     tensor([ 0.5 , -0.25])
     """,
+    floating=True,
     x=lambda g, x: -(g / safe_divisor(g, x)) / safe_divisor(g, x),
     formula="-g / x ** 2",
 )

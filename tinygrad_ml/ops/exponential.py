@@ -22,6 +22,7 @@ exp = elementwise(
     >>> tg.exp(tg.tensor([0.0, 1.0]))
     tensor([1.      , 2.718282])
     """,
+    floating=True,
     x=lambda g, out: safe_multiply(g, out),
 )
 
@@ -32,6 +33,7 @@ exp2 = elementwise(
     >>> tg.exp2(tg.tensor([0.0, 3.0]))
     tensor([1., 8.])
     """,
+    floating=True,
     x=lambda g, out: safe_multiply(g, out * LOG_2),
 )
 
@@ -42,6 +44,7 @@ expm1 = elementwise(
     >>> tg.expm1(tg.tensor([0.0, 1e-6]))
     tensor([0.e+00, 1.e-06])
     """,
+    floating=True,
     x=lambda g, out: safe_multiply(g, out + 1),
 )
 
@@ -52,6 +55,7 @@ log = elementwise(
     >>> tg.log(tg.tensor([1.0, 10.0]))
     tensor([0.      , 2.302585])
     """,
+    floating=True,
     x=lambda g, x: g / safe_divisor(g, x),
 )
 
@@ -62,6 +66,7 @@ log2 = elementwise(
     >>> tg.log2(tg.tensor([1.0, 8.0]))
     tensor([0., 3.])
     """,
+    floating=True,
     x=lambda g, x: g / safe_divisor(g, x * LOG_2),
 )
 
@@ -72,6 +77,7 @@ log10 = elementwise(
     >>> tg.log10(tg.tensor([1.0, 1000.0]))
     tensor([0., 3.])
     """,
+    floating=True,
     x=lambda g, x: g / safe_divisor(g, x * LOG_10),
 )
 
@@ -82,6 +88,7 @@ log1p = elementwise(
     >>> tg.log1p(tg.tensor([0.0, 1e-6]))
     tensor([0.000000e+00, 9.999995e-07])
     """,
+    floating=True,
     x=lambda g, x: g / safe_divisor(g, 1 + x),
 )
 
@@ -105,6 +112,7 @@ logaddexp = elementwise(
     tensor([10000.693])
     """,
     kernel=_logaddexp,  # several times as fast as NumPy's
+    floating=True,
     x=lambda g, x, y: g * dispatch(sigmoid, _ahead(x, y)),
     y=lambda g, x, y: g * dispatch(sigmoid, _ahead(y, x)),
 )
@@ -116,6 +124,7 @@ logaddexp2 = elementwise(
     >>> tg.logaddexp2(tg.tensor([1e4]), 1e4)
     tensor([10001.])
     """,
+    floating=True,
     x=lambda g, x, y: g * dispatch(sigmoid, LOG_2 * _ahead(x, y)),
     y=lambda g, x, y: g * dispatch(sigmoid, LOG_2 * _ahead(y, x)),
 )

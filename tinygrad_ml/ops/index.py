@@ -67,7 +67,7 @@ def _gather(g: Any, index: Any) -> Any:
     return dispatch(getitem, g, index=index)
 
 
-@primitive(cost="none", g=_gather)
+@primitive(accumulates=True, cost="none", g=_gather)
 def scatter(g, *, index, shape):
     """Return zeros of `shape` to which `g` is added at `index`: the derivative of indexing.
 
@@ -180,6 +180,7 @@ def setitem(x, value, *, index):
 
 
 @primitive(
+    accumulates=True,
     cost="none",
     x=lambda g: g,
     value=lambda g, value_shape, index: _with_leading_ones(dispatch(getitem, g, index=index), value_shape),

@@ -19,6 +19,7 @@ def _affine_weight(g: Any, x: Any) -> Any:
 
 
 @primitive(
+    floating=True,
     cost=lambda size, shapes, parameters: size * (2 * shapes[1][1] + 1),
     x=lambda g, weight: g @ weight,
     weight=_affine_weight,
@@ -38,7 +39,10 @@ def affine(x, weight, bias):
 
 
 @primitive(
-    cost=lambda size, shapes, parameters: 2 * size * shapes[1][1], x=lambda g, weight: g @ weight, weight=_affine_weight
+    floating=True,
+    cost=lambda size, shapes, parameters: 2 * size * shapes[1][1],
+    x=lambda g, weight: g @ weight,
+    weight=_affine_weight,
 )
 def project(x, weight):
     """Return x @ weight.T for x (..., in) and weight (out, in): `affine` without a bias.

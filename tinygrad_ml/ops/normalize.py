@@ -89,7 +89,7 @@ def _normalize_bias(g: Any, bias_shape: tuple, last: int) -> Any:
     return total.reshape(bias_shape) if bias_shape else total
 
 
-@primitive(residuals="normal", x=_normalize_x, weight=_normalize_weight, bias=_normalize_bias)
+@primitive(floating=True, residuals="normal", x=_normalize_x, weight=_normalize_weight, bias=_normalize_bias)
 def normalize(x, weight, bias, *, last=0, eps=1e-5, statistics=None):
     """Return (x - mean) / sqrt(variance + eps) * weight + bias.
 
@@ -102,12 +102,9 @@ def normalize(x, weight, bias, *, last=0, eps=1e-5, statistics=None):
             [10.     , 10.     ]])
     """
     shape = _three(x.shape, last)
-    x = x if x.dtype.kind == "f" else x.astype(float)
     weight, bias = _along(weight, last), _along(bias, last)
     out = np.empty(shape, np.result_type(x, weight, bias))
     y = x.reshape(shape)
-    if y.dtype == np.float16:  # whose squares overflow
-        y = y.astype(np.float32)
     z = np.empty(shape, y.dtype)
     means, variances = (np.empty((1, shape[1], 1), y.dtype) for _ in range(2))
     for piece in _pieces(shape):

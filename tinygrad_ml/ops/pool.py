@@ -254,7 +254,7 @@ def _avg_pool2d_x(g: Any, x_shape: tuple, kernel: tuple, geometry: Geometry, cou
     return dispatch(avg_pool2d_input, g, size=x_shape[1:], kernel=kernel, geometry=geometry, counted=counted)
 
 
-@primitive(cost="reduction", x=_avg_pool2d_x)
+@primitive(floating=True, cost="reduction", x=_avg_pool2d_x)
 def _avg_pool2d(x, *, kernel, geometry, counted=(0, 0)):
     """Return the mean of each window of a stack of images (n, height, width).
 
@@ -269,6 +269,7 @@ def _avg_pool2d(x, *, kernel, geometry, counted=(0, 0)):
 
 
 @primitive(
+    floating=True,
     cost="reduction",
     y=lambda g, kernel, geometry, counted: dispatch(_avg_pool2d, g, kernel=kernel, geometry=geometry, counted=counted),
 )

@@ -40,7 +40,7 @@ def _matmul_cost(size: int, shapes: Sequence, parameters: dict) -> int:
     return 2 * size * (shapes[0][-1] if shapes[0] else 1)
 
 
-@primitive(np.matmul, np.linalg.matmul, cost=_matmul_cost, x=_matmul_x, y=_matmul_y)
+@primitive(np.matmul, np.linalg.matmul, accumulates=True, cost=_matmul_cost, x=_matmul_x, y=_matmul_y)
 def matmul(x, y):
     """Return the matrix product x @ y, over stacks of matrices (..., n, k) @ (..., k, m) and vectors.
 

@@ -126,6 +126,7 @@ def _elman(g: Any, x: Any, h: Any, weight: Any, bias: Any, nonlinearity: str, ta
 
 
 @primitive(
+    floating=True,
     residuals="tape",
     formula="backpropagation through time",
     x=lambda g, x, h, weight, bias, nonlinearity, tape: _elman(g, x, h, weight, bias, nonlinearity, tape)[0],
@@ -146,6 +147,7 @@ def rnn(x, h, weight, bias, *, nonlinearity="tanh"):
 
 
 @primitive(
+    floating=True,
     residuals="tape",
     formula="backpropagation through time",
     x=lambda g, x, h, c, weight, bias, tape: _lstm(g, x, h, c, weight, bias, tape)[0],
@@ -174,6 +176,7 @@ def _lstm(g: Any, x: Any, h: Any, c: Any, weight: Any, bias: Any, tape: Tape) ->
 
 
 @primitive(
+    floating=True,
     residuals="tape",
     formula="backpropagation through time",
     x=lambda g, x, h, weight, bias, tape: _back(GRU, g, 0, x, h, 0, weight, bias, tape)[0],

@@ -60,6 +60,7 @@ def in_rows(x: Any, axis: Any) -> tuple[Any, Callable[[Any], Any]]:
 
 @primitive(
     np.sum,
+    accumulates=True,
     cost="reduction",
     formula="g, repeated",
     x=lambda g, x_shape, axis, keepdims: broadcast_back(g, x_shape, axis, keepdims),
@@ -75,6 +76,7 @@ def sum(x, *, axis=None, keepdims=False):
 
 @primitive(
     np.mean,
+    floating=True,
     cost="reduction",
     formula="g / n, repeated",
     x=lambda g, x_shape, axis, keepdims: broadcast_back(g / (count(x_shape, axis) or 1), x_shape, axis, keepdims),
@@ -85,8 +87,8 @@ def mean(x, *, axis=None, keepdims=False):
     >>> tg.mean(tg.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
     tensor([2., 3.])
     """
-    if x.dtype.kind not in "fc" or not x.size or x.dtype.itemsize < 4:
-        return x.mean(axis=axis, keepdims=keepdims)  # these need NumPy's special cases
+    if not x.size:
+        return x.mean(axis=axis, keepdims=keepdims)  # NaN, with NumPy's warning
     return x.sum(axis=axis, keepdims=keepdims) / count(x.shape, axis)
 
 

@@ -67,6 +67,7 @@ rint = elementwise(
     >>> tg.rint(tg.tensor([0.5, 1.6]))
     tensor([0., 2.])
     """,
+    floating=True,
     x=_nothing,
 )
 

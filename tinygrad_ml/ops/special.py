@@ -61,10 +61,9 @@ def _erf_double(x: np.ndarray) -> np.ndarray:
 
 
 def _erf(x: Any) -> Any:
-    dtype = np.result_type(x, np.float32 if x.dtype.itemsize < 4 and x.dtype.kind == "f" else np.float16)
     if x.size < 200:
-        return np.array([math.erf(v) for v in x.ravel().tolist()], dtype).reshape(x.shape)[()]
-    return blockwise(_erf_single if dtype == np.float32 else _erf_double, x.astype(dtype, copy=False))
+        return np.array([math.erf(v) for v in x.ravel().tolist()], x.dtype).reshape(x.shape)[()]
+    return blockwise(_erf_single if x.dtype == np.float32 else _erf_double, x)
 
 
 erf = elementwise(
@@ -75,6 +74,7 @@ erf = elementwise(
     tensor([0.      , 0.842701, 1.      ])
     """,
     name="erf",
+    floating=True,
     x=lambda g, x: blockwise(lambda g, x: g * (TWO_OVER_ROOT_PI * np.exp(-x * x)), g, x),
     formula="g * 2 / sqrt(pi) * exp(-x ** 2)",
 )
@@ -89,7 +89,7 @@ def _sinc(x: Any) -> Any:
         return np.sinc(x)
 
 
-@primitive(x=_next_order)
+@primitive(floating=True, x=_next_order)
 def sinc_derivative(x, *, order):
     """Return the derivative of `sinc` of that order, which is 1 or larger.
 
@@ -118,5 +118,6 @@ sinc = elementwise(
     tensor([1.     , 0.63662])
     """,
     kernel=_sinc,
+    floating=True,
     x=lambda g, x: g * dispatch(sinc_derivative, x, order=1),
 )

@@ -36,6 +36,7 @@ def _per_degree(x: Any, axis: Any, ddof: Any) -> float:
 
 @primitive(
     np.var,
+    floating=True,
     cost="reduction",
     x=lambda g, x, axis, ddof, keepdims: (
         restore_axes(g, axis, keepdims) * (2 * _per_degree(x, axis, ddof) * _deviations(x, axis))
@@ -49,7 +50,7 @@ def var(x, *, axis=None, ddof=0, keepdims=False):
     >>> tg.var(tg.tensor([1.0, 2.0, 3.0]), ddof=1)
     tensor(1.)
     """
-    d = _deviations(x if x.dtype.kind == "f" else x.astype(float), axis)
+    d = _deviations(x, axis)
     return np.sum(d * d, axis=axis, keepdims=keepdims) * _per_degree(x, axis, ddof)
 
 
@@ -59,7 +60,7 @@ def _std_x(g: Any, x: Any, out: Any, axis: Any, ddof: Any, keepdims: bool) -> An
     return restore_axes(g, axis, keepdims) * (_deviations(x, axis) / broadcast_back) * _per_degree(x, axis, ddof)
 
 
-@primitive(np.std, cost="reduction", x=_std_x)
+@primitive(np.std, floating=True, cost="reduction", x=_std_x)
 def std(x, *, axis=None, ddof=0, keepdims=False):
     """Return the standard deviation over `axis`, the root of the variance. Where all are equal the derivative is 0.
 
@@ -84,7 +85,7 @@ def _quantile_x(g: Any, x: Any, q: Any, axis: Any, keepdims: bool) -> Any:
     return total
 
 
-@primitive(np.quantile, cost="reduction", x=_quantile_x)
+@primitive(np.quantile, floating=True, cost="reduction", x=_quantile_x)
 def quantile(x, *, q, axis=None, keepdims=False):
     """Return the quantiles at the levels `q` in [0, 1] over `axis`, interpolated linearly between two numbers.
 
@@ -95,8 +96,7 @@ def quantile(x, *, q, axis=None, keepdims=False):
     tensor([2., 3.])
     """
     levels = np.asarray(q, float)
-    out = np.quantile(x, levels, axis=axis, keepdims=keepdims)
-    return out.astype(x.dtype) if x.dtype.kind == "f" else out
+    return np.quantile(x, levels, axis=axis, keepdims=keepdims).astype(x.dtype)
 
 
 @implements(np.percentile)

@@ -39,6 +39,7 @@ sin = elementwise(
     >>> tg.sin(tg.tensor([0.0, 1.0]))
     tensor([0.      , 0.841471])
     """,
+    floating=True,
     x=lambda g, x: safe_multiply(g, np.cos(x)),
 )
 
@@ -49,6 +50,7 @@ cos = elementwise(
     >>> tg.cos(tg.tensor([0.0, 1.0]))
     tensor([1.      , 0.540302])
     """,
+    floating=True,
     x=lambda g, x: safe_multiply(-g, np.sin(x)),
 )
 
@@ -59,6 +61,7 @@ tan = elementwise(
     >>> tg.tan(tg.tensor([0.0, 1.0]))
     tensor([0.      , 1.557408])
     """,
+    floating=True,
     x=lambda g, out: safe_multiply(g, 1 + out * out),
     formula="g * (1 + out ** 2)",
 )
@@ -70,6 +73,7 @@ arcsin = elementwise(
     >>> tg.arcsin(tg.tensor([0.0, 1.0]))
     tensor([0.      , 1.570796])
     """,
+    floating=True,
     x=lambda g, x: g / safe_divisor(g, np.sqrt((1 - x) * (1 + x))),
     formula="g / sqrt(1 - x ** 2)",
 )
@@ -81,6 +85,7 @@ arccos = elementwise(
     >>> tg.arccos(tg.tensor([0.0, 1.0]))
     tensor([1.570796, 0.      ])
     """,
+    floating=True,
     x=lambda g, x: -g / safe_divisor(g, np.sqrt((1 - x) * (1 + x))),
     formula="-g / sqrt(1 - x ** 2)",
 )
@@ -92,6 +97,7 @@ arctan = elementwise(
     >>> tg.arctan(tg.tensor([0.0, 1.0]))
     tensor([0.      , 0.785398])
     """,
+    floating=True,
     x=lambda g, x: g / (1 + x * x),
     formula="g / (1 + x ** 2)",
 )
@@ -103,6 +109,7 @@ arctan2 = elementwise(
     >>> tg.arctan2(tg.tensor([1.0, -1.0]), 0.0)
     tensor([ 1.570796, -1.570796])
     """,
+    floating=True,
     y=lambda g, y, x: g * _over(_over(x, y, x), y, x),
     x=lambda g, y, x: -g * _over(_over(y, y, x), y, x),
     formula=("g * y / (x ** 2 + y ** 2)", "-g * x / (x ** 2 + y ** 2)"),
@@ -115,6 +122,7 @@ sinh = elementwise(
     >>> tg.sinh(tg.tensor([0.0, 1.0]))
     tensor([0.      , 1.175201])
     """,
+    floating=True,
     x=lambda g, x: safe_multiply(g, np.cosh(x)),
 )
 
@@ -125,6 +133,7 @@ cosh = elementwise(
     >>> tg.cosh(tg.tensor([0.0, 1.0]))
     tensor([1.      , 1.543081])
     """,
+    floating=True,
     x=lambda g, x: safe_multiply(g, np.sinh(x)),
 )
 
@@ -135,6 +144,7 @@ tanh = elementwise(
     >>> tg.tanh(tg.tensor([0.0, 1.0]))
     tensor([0.      , 0.761594])
     """,
+    floating=True,
     x=lambda g, out: g * (1 - out * out),
     formula="g * (1 - out ** 2)",
 )
@@ -146,6 +156,7 @@ arcsinh = elementwise(
     >>> tg.arcsinh(tg.tensor([0.0, 1.0]))
     tensor([0.      , 0.881374])
     """,
+    floating=True,
     x=lambda g, x: g / np.hypot(x, 1),
     formula="g / sqrt(1 + x ** 2)",
 )
@@ -157,6 +168,7 @@ arccosh = elementwise(
     >>> tg.arccosh(tg.tensor([1.0, 2.0]))
     tensor([0.      , 1.316958])
     """,
+    floating=True,
     x=lambda g, x: g / safe_divisor(g, np.sqrt(x - 1) * np.sqrt(x + 1)),
     formula="g / sqrt(x ** 2 - 1)",
 )
@@ -168,6 +180,7 @@ arctanh = elementwise(
     >>> tg.arctanh(tg.tensor([0.0, 0.5]))
     tensor([0.      , 0.549306])
     """,
+    floating=True,
     x=lambda g, x: g / safe_divisor(g, (1 - x) * (1 + x)),
     formula="g / (1 - x ** 2)",
 )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
-from ...tensor import Tensor
+from ...tensor import Tensor, get_default_dtype
 from ..module import Module
 from ..parameter import Buffer
 from ..shapes import shape_of
@@ -55,17 +55,23 @@ def reduce_loss(terms: Tensor, reduction: str) -> Tensor:
     raise ValueError(f"reduction must be 'mean', 'sum' or 'none', not {reduction!r}")
 
 
-def check_same_shape(name: str, input: Any, target: Any) -> Any:
-    """Return the target, which must have the shape of the input, in its dtype: the loss has that dtype too."""
+def check_same_shape(name: str, input: Any, target: Any) -> tuple[Any, Any]:
+    """Return input and target, which must have one shape, with the dtype of the input: the loss has that dtype too.
+
+    Integers and bools become the default float first: differences of uint8 would wrap around.
+    """
     if shape_of(input) != shape_of(target):
         raise ValueError(
             f"{name}: input has shape {shape_of(input)} and target {shape_of(target)}; they must be equal "
             "(broadcasting here is nearly always a mistake: reshape one of them)"
         )
     dtype = getattr(input, "dtype", None)
+    if dtype is not None and dtype.kind in "iub":
+        dtype = get_default_dtype()
+        input = input.astype(dtype)
     if dtype is None or dtype.kind != "f" or getattr(target, "dtype", dtype) == dtype:
-        return target
-    return target if isinstance(target, Tensor) and target.requires_grad else target.astype(dtype)
+        return input, target
+    return input, target if isinstance(target, Tensor) and target.requires_grad else target.astype(dtype)
 
 
 def cast_like(weight: Any, input: Any) -> Any:

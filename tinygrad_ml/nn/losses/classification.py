@@ -8,7 +8,7 @@ import numpy as np
 
 from ... import ops
 from ...ops import losses
-from ...tensor import Tensor
+from ...tensor import Tensor, as_floating
 from ..shapes import shape_of
 from .base import Loss, as_buffer, cast_like, check_same_shape, reduce_loss
 
@@ -48,7 +48,7 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, *, reducti
     >>> tg.nn.functional.binary_cross_entropy(tg.tensor([0.5]), tg.tensor([1.0]))
     tensor(0.693147)
     """
-    target = check_same_shape("binary_cross_entropy", input, target)
+    input, target = check_same_shape("binary_cross_entropy", input, target)
     array = input._data if isinstance(input, Tensor) else np.asarray(input)
     if array.size and not (array.min() >= 0 and array.max() <= 1):
         raise ValueError(
@@ -105,13 +105,13 @@ def binary_cross_entropy_with_logits(
     >>> tg.nn.functional.binary_cross_entropy_with_logits(tg.tensor([0.0]), tg.tensor([1.0]))
     tensor(0.693147)
     """
-    target = check_same_shape("binary_cross_entropy_with_logits", input, target)
+    input, target = check_same_shape("binary_cross_entropy_with_logits", input, target)
     if weight is None and pos_weight is None:
         return losses.binary_cross_entropy_with_logits(input, target, reduction=reduction)
     if pos_weight is None:
         terms = losses.binary_cross_entropy_with_logits(input, target, reduction="none")
     else:
-        input = input if isinstance(input, Tensor) else Tensor(input)
+        input = as_floating(input)
         factor = 1 + (cast_like(pos_weight, input) - 1) * target
         terms = (1 - target) * input - factor * ops.logsigmoid(input)
     return reduce_loss(terms if weight is None else terms * cast_like(weight, terms), reduction)
@@ -181,7 +181,7 @@ def cross_entropy(
     >>> tg.nn.functional.cross_entropy(tg.zeros(2, 4), np.array([0, 3]))
     tensor(1.386294)
     """
-    logits = input if isinstance(input, Tensor) else Tensor(input)
+    logits = as_floating(input)
     labels = np.asarray(target._data if isinstance(target, Tensor) else target)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing must be between 0 and 1, not {label_smoothing}")
@@ -262,7 +262,7 @@ def nll_loss(
     >>> tg.nn.functional.nll_loss(tg.log(tg.tensor([[0.5, 0.5]])), np.array([0]))
     tensor(0.693147)
     """
-    x = input if isinstance(input, Tensor) else Tensor(input)
+    x = as_floating(input)
     labels = np.asarray(target._data if isinstance(target, Tensor) else target)
     axis = _class_axis("nll_loss", x, weight)
     _check_labels("nll_loss", x, labels, axis)
@@ -313,7 +313,7 @@ def hinge_loss(input: Any, target: Any, *, reduction: str = "mean", margin: floa
     >>> tg.nn.functional.hinge_loss(tg.tensor([[1.0, 3.0, 0.0]]), np.array([0]))
     tensor(3.)
     """
-    scores = input if isinstance(input, Tensor) else Tensor(input)
+    scores = as_floating(input)
     truth = target._data if isinstance(target, Tensor) else np.asarray(target)
     if truth.shape == scores.shape:
         if not np.isin(truth, (-1, 1)).all():

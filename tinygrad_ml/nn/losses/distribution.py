@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
-from ...tensor import Tensor
+from ...tensor import Tensor, as_floating
 from ..shapes import shape_of
 from .base import Loss, check_same_shape, reduce_loss
 
@@ -31,7 +31,7 @@ def kl_div(input: Any, target: Any, *, reduction: str = "mean", log_target: bool
     >>> tg.nn.functional.kl_div(tg.log(tg.tensor([[0.5, 0.5]])), tg.tensor([[1.0, 0.0]]), reduction="batchmean")
     tensor(0.693147)
     """
-    target = check_same_shape("kl_div", input, target)
+    input, target = check_same_shape("kl_div", input, target)
     target = target if isinstance(target, Tensor) else Tensor(target)
     if log_target:
         terms = ops.exp(target) * (target - input)
@@ -95,8 +95,8 @@ def poisson_nll_loss(
     >>> tg.nn.functional.poisson_nll_loss(tg.tensor([0.0]), tg.tensor([2.0]))
     tensor(1.)
     """
-    target = check_same_shape("poisson_nll_loss", input, target)
-    input = input if isinstance(input, Tensor) else Tensor(input)
+    input, target = check_same_shape("poisson_nll_loss", input, target)
+    input = as_floating(input)
     terms = ops.exp(input) - target * input if log_input else input - target * ops.log(input + eps)
     if full:
         count = target if isinstance(target, Tensor) else Tensor(target)
@@ -155,9 +155,9 @@ def gaussian_nll_loss(
     >>> tg.nn.functional.gaussian_nll_loss(tg.tensor([0.0]), tg.tensor([2.0]), tg.tensor([1.0]))
     tensor(2.)
     """
-    target = check_same_shape("gaussian_nll_loss", input, target)
+    input, target = check_same_shape("gaussian_nll_loss", input, target)
     shape = shape_of(input)
-    var = var if isinstance(var, Tensor) else Tensor(var)
+    var = as_floating(var)
     if var.shape == shape[:-1] and var.shape != shape:
         var = ops.expand_dims(var, -1)
     if var.shape not in (shape, (*shape[:-1], 1)):

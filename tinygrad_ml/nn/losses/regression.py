@@ -20,7 +20,7 @@ def mse_loss(input: Any, target: Any, *, reduction: str = "mean") -> Tensor:
     >>> tg.nn.functional.mse_loss(tg.tensor([1.0, 2.0]), tg.tensor([1.0, 4.0]))
     tensor(2.)
     """
-    target = check_same_shape("mse_loss", input, target)
+    input, target = check_same_shape("mse_loss", input, target)
     return squared_error(input, target, reduction=reduction)
 
 
@@ -45,7 +45,7 @@ def l1_loss(input: Any, target: Any, *, reduction: str = "mean") -> Tensor:
     >>> tg.nn.functional.l1_loss(tg.tensor([1.0, 2.0]), tg.tensor([1.0, 4.0]))
     tensor(1.)
     """
-    target = check_same_shape("l1_loss", input, target)
+    input, target = check_same_shape("l1_loss", input, target)
     return reduce_loss(ops.abs(ops.subtract(input, target)), reduction)
 
 
@@ -70,7 +70,7 @@ def huber_loss(input: Any, target: Any, *, reduction: str = "mean", delta: float
     >>> tg.nn.functional.huber_loss(tg.tensor([1.0, 2.0]), tg.tensor([1.0, 4.0]))
     tensor(0.75)
     """
-    target = check_same_shape("huber_loss", input, target)
+    input, target = check_same_shape("huber_loss", input, target)
     if not delta > 0:
         raise ValueError(f"huber_loss: delta must be positive, not {delta}")
     return reduce_loss(huber(ops.subtract(input, target), delta=delta), reduction)
@@ -109,7 +109,7 @@ def smooth_l1_loss(input: Any, target: Any, *, reduction: str = "mean", beta: fl
     """
     if beta == 0:
         return l1_loss(input, target, reduction=reduction)
-    target = check_same_shape("smooth_l1_loss", input, target)
+    input, target = check_same_shape("smooth_l1_loss", input, target)
     if not beta > 0:
         raise ValueError(f"smooth_l1_loss: beta must be at least 0, not {beta}")
     return reduce_loss(huber(ops.subtract(input, target), delta=beta) / beta, reduction)

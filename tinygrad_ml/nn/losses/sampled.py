@@ -12,7 +12,7 @@ import numpy as np
 
 from ... import ops
 from ...random import default_generator
-from ...tensor import Tensor
+from ...tensor import Tensor, as_floating
 from ..linear import linear
 from ..shapes import shape_of
 from .base import Loss, reduce_loss
@@ -124,7 +124,7 @@ class _Sampled(Loss):
         self.sampler, self.num_sampled, self.sparse = sampler, num_sampled, sparse
 
     def _check(self, input: Any, target: Any, weight: Any, bias: Any) -> tuple[Tensor, np.ndarray]:
-        name, x = type(self).__name__, input if isinstance(input, Tensor) else Tensor(input)
+        name, x = type(self).__name__, as_floating(input)
         labels = np.asarray(target._data if isinstance(target, Tensor) else target)
         classes = self.sampler.num_classes
         if x.ndim != 2 or labels.shape != x.shape[:1]:
