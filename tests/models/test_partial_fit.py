@@ -62,7 +62,7 @@ def test_partial_fit_refuses_to_resume_another_training(tmp_path):
 def test_folds_cannot_share_a_checkpoint(tmp_path):
     model = MLPClassifier((4,), max_iter=2, callbacks=[tg.train.Checkpoint(tmp_path / "file.npz", resume=True)])
     model.fit(X[:100], CLASSES[:100])
-    with pytest.raises(ValueError, match="is of another training"):
+    with pytest.raises(ValueError, match="belongs to a different training run"):
         MLPClassifier((4,), max_iter=2, callbacks=model.callbacks).fit(X[100:], CLASSES[100:])
 
 

@@ -166,7 +166,7 @@ def wider(path):
 @pytest.mark.parametrize(
     ("attempt", "message"),
     [
-        (wider, r"of another training.*0\.weight is \(8, 4\), must be \(9, 4\).*resume=False"),
+        (wider, r"a different training run.*0\.weight is \(8, 4\), must be \(9, 4\).*resume=False"),
         (lambda path: training(path, name="SGD"), "its optimizer was Adam, not SGD"),
         (lambda path: training(path, seed=7), "shuffled with the seed 5, not 7"),
     ],

@@ -54,7 +54,9 @@ def test_the_file_of_a_training_with_other_data_or_another_optimizer_is_refused(
     training(tmp_path / "run.npz", validation=validation)
     model = nn.Linear(2, 1)
     before = model.weight.tolist()
-    with pytest.raises(ValueError, match=r"run\.npz is of another training, so it cannot go on: .*" + message):
+    with pytest.raises(
+        ValueError, match=r"run\.npz belongs to a different training run and cannot be resumed: .*" + message
+    ):
         training(tmp_path / "run.npz", **({"validation": validation, "epochs": 4, "model": model} | changes))
     assert model.weight.tolist() == before
 
@@ -110,7 +112,7 @@ def test_the_folds_of_a_cross_validation_do_not_share_a_training(tmp_path):
     selection = pytest.importorskip("sklearn.model_selection")
     labels = (X[:, 0] > 0).astype(int)
     model = classifier(tmp_path / "run.npz", random_state=0)
-    with pytest.raises(ValueError, match=r"run\.npz is of another training"):
+    with pytest.raises(ValueError, match=r"run\.npz belongs to a different training run"):
         selection.cross_val_score(model, X, labels, cv=3, error_score="raise")
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..autograd import enable_grad
 from ..tensor import Tensor, from_owned
+from ..validation import is_integer, is_number
 from .flat_parameters import FlatParameters
 
 __all__ = ["Optimizer"]
@@ -263,6 +264,12 @@ class Optimizer:
                 f"the state is of groups with {[len(group['params']) for group in saved]} parameters; "
                 f"this {type(self).__name__} has groups with {sizes}"
             )
+        numbers = [number for group in saved for number in group["params"]]
+        if not all(is_integer(number, 0) for number in numbers):
+            raise ValueError(name + f"its parameters must be numbered from 0, not {numbers!r:.100}")
+        extra = [number for number in state_dict["state"] if number not in numbers]
+        if extra:
+            raise ValueError(name + f"it has a state of {extra[0]!r}, which is the number of no parameter")
         return saved, state_dict["state"]
 
     def _options(self, saved: Mapping[str, Any]) -> dict[str, Any]:
@@ -270,7 +277,8 @@ class Optimizer:
         options = {key: _value(value) for key, value in saved.items() if key not in ("params", *PYTORCH_ONLY)}
         options = {key: tuple(v) if isinstance(v, list) else v for key, v in options.items()}
         for key, value in options.items():
-            if key in self.defaults and not _alike(value, self.defaults[key]):
+            known = key in self.defaults
+            if not (_alike(value, self.defaults[key]) if known else isinstance(value, (int, float, str, type(None)))):
                 raise ValueError(f"the state does not fit this {type(self).__name__}: its option {key} is {value!r}")
         self.check({**self.defaults, **options})
         return options
@@ -281,8 +289,8 @@ class Optimizer:
             return {}, [("wrong: the state", f" is a {type(saved).__name__}, must be a dict")]
         entry = {name: _value(value) for name, value in saved.items() if value is not None}
         step = entry.pop("step", 1 if entry else 0)
-        if not isinstance(step, (int, float)) or step != int(step):
-            return {}, [("wrong: the step", f" is {step!r}, must be an integer")]
+        if not is_number(step) or step < 0 or step % 1:
+            return {}, [("wrong: the step", f" is {step!r}, must be an integer from 0")]
         wrong = []
         if entry or step:
             wrong += [(f"missing: {name}", "") for name in used if name not in entry]

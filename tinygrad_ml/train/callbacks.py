@@ -6,8 +6,11 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from ..optim import clip_grad_norm_, clip_grad_value_
 from ..optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from ..validation import is_integer, is_number
 from .run import Callback, Run
 
 __all__ = ["ClipGradients", "EarlyStopping", "LearningRate", "improved"]
@@ -108,7 +111,16 @@ class EarlyStopping(Callback):
         return {name: getattr(self, name) for name in names}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        vars(self).update(state)
+        best, epoch, waited, weights = (state[name] for name in ("best", "best_epoch", "waited", "best_weights"))
+        if not (is_number(best) and is_integer(epoch, 0) and is_integer(waited, 0)):
+            raise ValueError(
+                f"EarlyStopping: best={best!r:.60}, best_epoch={epoch!r:.60} and waited={waited!r:.60} must be numbers"
+            )
+        if weights is not None and not (
+            isinstance(weights, Mapping) and all(isinstance(array, np.ndarray) for array in weights.values())
+        ):
+            raise ValueError(f"EarlyStopping: best_weights={weights!r:.60} must be None or a dict of arrays")
+        self.best, self.best_epoch, self.waited, self.best_weights = best, epoch, waited, weights
 
 
 class LearningRate(Callback):
@@ -186,9 +198,12 @@ class LearningRate(Callback):
         return {"schedule": state, "stepped": self._stepped}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        schedule, stepped = state["schedule"], state["stepped"]
+        if not isinstance(stepped, bool):
+            raise ValueError(f"LearningRate: stepped={stepped!r:.60} must be True or False")
         if isinstance(self.schedule, LRScheduler):
-            self.schedule.load_state_dict(state["schedule"])
-        self._stepped = state["stepped"]
+            self.schedule.load_state_dict(schedule)
+        self._stepped = stepped
 
 
 class ClipGradients(Callback):

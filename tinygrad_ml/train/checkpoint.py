@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-import re
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from ..data import DataLoader
 from ..nn.module import Module
 from ..optim.lr_scheduler import ReduceLROnPlateau
 from ..random import get_rng_state, set_rng_state
-from ..serialization import load, save
+from ..serialization import check_writable, load, save, unfinished_files
+from ..validation import is_integer, is_number
 from .batches import loader_of
 from .callbacks import LearningRate, improved
 from .run import Callback, Run
@@ -28,15 +29,15 @@ SAMPLED = 64  # rows of what is larger, or on disk
 
 
 class Checkpoint(Callback):
-    """Writes the whole training into a file after an epoch, and goes on from there.
+    """Writes the whole training run into a file after an epoch, and goes on from there.
 
     The file holds the module, the optimizer, the callbacks, the history, the random numbers and the order of the data.
-    A training that was killed, at whatever moment, goes on from its last file and ends bit for bit as if it had never
-    stopped, if the data, the arguments of `fit` and its callbacks are the same. The file of a training with other data
-    or another optimizer is refused, so every training needs a file of its own, also every fold of a cross-validation.
-    The file is replaced only by a complete one.
+    A training run that was killed, at whatever moment, goes on from its last file and ends bit for bit as if it had
+    never stopped, if the data, the arguments of `fit` and its callbacks are the same. The file of a run with other data
+    or another optimizer is refused, so every run needs a file of its own, also every fold of a cross-validation. The
+    file is replaced only by a complete one. Whether it can be written is tried when `fit` begins.
 
-    What is compared are all numbers of arrays up to 64 MiB, 64 rows of larger ones and of memory maps, and the options
+    What is compared are all elements of arrays up to 64 MiB, 64 rows of larger ones and of memory maps, and the options
     that the optimizer began with; the learning rate not if a function sets it. Batches that come neither from arrays
     nor from a DataLoader are not compared, and must have an order that is always the same.
 
@@ -45,10 +46,10 @@ class Checkpoint(Callback):
     path : path
         As for `tg.save`. Folders that are missing are made.
     every : int
-        Write after every so many epochs, and after the last one.
+        The number of epochs from one file to the next; there is always one after the last epoch.
     resume : bool
-        Whether to go on from the file, if there is one. A training that was finished returns at once, unless it is to
-        have more epochs; one that a callback ended (EarlyStopping) stays ended.
+        Whether to go on from the file, if there is one. A training run that was finished returns at once, unless it is
+        to have more epochs; one that a callback ended (EarlyStopping) stays ended.
     monitor : str, optional
         Write only when this column of the history is better than ever.
     mode : "min" or "max"
@@ -57,21 +58,23 @@ class Checkpoint(Callback):
     Raises
     ------
     ValueError
-        When `fit` begins, if the file is damaged, no checkpoint, or that of a training with another model, optimizer,
-        data, validation data or callbacks.
+        When `fit` begins, if the file is damaged, no checkpoint, or that of a training run with another model,
+        optimizer, data, validation data or callbacks. Nothing is changed then.
+    OSError, ImportError
+        When `fit` begins, if the file cannot be written.
 
     Examples
     --------
     >>> import tempfile
     >>> data = np.ones((2, 1)), np.ones((2, 1))
-    >>> def training(epochs, path):
+    >>> def train(epochs, path):
     ...     line = tg.nn.Linear(1, 1)
     ...     sgd = tg.optim.SGD(line.parameters(), lr=0.1)
     ...     checkpoint = tg.train.Checkpoint(path, resume=True)
     ...     return tg.train.fit(line, tg.nn.MSELoss(), sgd, data, epochs=epochs, callbacks=[checkpoint])
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     first = training(3, folder + "/line.npz")
-    ...     both = training(5, folder + "/line.npz")
+    ...     first = train(3, folder + "/line.npz")
+    ...     both = train(5, folder + "/line.npz")
     >>> len(both.epochs), both["loss"][:3] == first["loss"]
     (5, True)
     """
@@ -99,13 +102,17 @@ class Checkpoint(Callback):
         self.best = math.inf if self.mode == "min" else -math.inf
         self._began = {"optimizer": type(run.optimizer).__name__, "options": _options(run, run.options), **_data(run)}
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._clean_up()
+        for file in unfinished_files(self.path):
+            file.unlink(missing_ok=True)
         if self.resume:
             try:
                 state = load(self.path)
             except FileNotFoundError:
-                return
-            self._take_over(run, state)
+                pass
+            else:
+                self._resume(run, state)
+        if run.stopped is None and run.epoch < run.epochs:
+            check_writable(self._state(run), self.path)
 
     def on_epoch_end(self, run: Run) -> None:
         if self.monitor is not None:
@@ -115,8 +122,12 @@ class Checkpoint(Callback):
             self.best = value
         elif run.epoch % self.every and run.epoch < run.epochs and run.stopped is None:
             return
+        save(self._state(run), self.path)
+
+    def _state(self, run: Run) -> dict[str, Any]:
+        """Return what the file holds; `FORM` says how."""
         loader = loader_of(run.data)
-        state = {
+        return {
             "format": FORMAT,
             "module": run.module.state_dict(),
             "loss": run.loss.state_dict() if isinstance(run.loss, Module) else {},
@@ -130,36 +141,27 @@ class Checkpoint(Callback):
             "stopped": run.stopped,
             "best": self.best,
         }
-        save(state, self.path)
 
-    def _clean_up(self) -> None:
-        """Remove what processes left behind that were killed while they wrote a file (see `save`)."""
-        unfinished = re.compile(rf"\.{re.escape(self.path.name)}(\.npz|\.safetensors)?-[a-z0-9_]{{8}}")
-        for file in self.path.parent.iterdir():
-            if unfinished.fullmatch(file.name):
-                file.unlink(missing_ok=True)
-
-    def _take_over(self, run: Run, state: dict[str, Any]) -> None:
-        if state.get("format") != FORMAT:
+    def _resume(self, run: Run, state: dict[str, Any]) -> None:
+        """Put the training run into the state of the file, or raise ValueError and change nothing."""
+        advice = "Give another path, or resume=False to replace it."
+        if not isinstance(state.get("format"), str) or state["format"] != FORMAT:
             raise ValueError(
-                f"Checkpoint: {self.path} was not written by tg.train.Checkpoint of this version; give another path, "
-                "or resume=False to replace it"
+                f"Checkpoint: {self.path} was not written by tg.train.Checkpoint of this version. {advice}"
             )
-        before = run.module.state_dict()
+        problem = _misfit(state, FORM) or _wrong_history(state)
+        if problem:
+            raise ValueError(f"Checkpoint: {self.path} is damaged: {problem}. {advice}")
+        before = self._state(run)
         try:
-            run.module.load_state_dict(state["module"])
+            _load("module", run.module.load_state_dict, state["module"])
             self._compare(run, state)
-            if isinstance(run.loss, Module):
-                run.loss.load_state_dict(state["loss"])
-            run.optimizer.load_state_dict(state["optimizer"])
-            for callback, (_, saved) in zip(_stateful(run), state["callbacks"]):
-                callback.load_state_dict(saved)
-            set_rng_state(state["random"])
+            self._load(run, state)
         except ValueError as error:
-            run.module.load_state_dict(before)
+            run.module.load_state_dict(before["module"])
+            self._load(run, before)
             raise ValueError(
-                f"Checkpoint: {self.path} is of another training, so it cannot go on: {error}. Give another path, or "
-                "resume=False to replace it."
+                f"Checkpoint: {self.path} belongs to a different training run and cannot be resumed: {error}. {advice}"
             ) from error
         run.history.load_state_dict(state["history"])
         loader = loader_of(run.data)
@@ -168,11 +170,19 @@ class Checkpoint(Callback):
         run.epoch, run.stopped, self.best = state["epoch"], state["stopped"], state["best"]
         self._began = state["began"]
 
+    def _load(self, run: Run, state: dict[str, Any]) -> None:
+        if isinstance(run.loss, Module):
+            _load("loss", run.loss.load_state_dict, state["loss"])
+        _load("optimizer", run.optimizer.load_state_dict, state["optimizer"])
+        for callback, (name, saved) in zip(_stateful(run), state["callbacks"]):
+            _load(f"callback {name}", callback.load_state_dict, saved)
+        _load("random", set_rng_state, state["random"])
+
     def _compare(self, run: Run, state: dict[str, Any]) -> None:
         """Raise ValueError if callbacks, data or optimizer are others than those of the file."""
-        saved, present = [name for name, _ in state["callbacks"]], [name for name, _ in _states(run)]
-        if saved != present:
-            raise ValueError(f"it has the callbacks {saved}, not {present}")
+        saved, current = [name for name, _ in state["callbacks"]], [name for name, _ in _states(run)]
+        if saved != current:
+            raise ValueError(f"it has the callbacks {saved}, not {current}")
         loader, data = loader_of(run.data), state["data"]
         if (loader is None) != (data is None):
             raise ValueError("its batches came from " + ("arrays or a DataLoader" if data else "another iterable"))
@@ -193,6 +203,16 @@ class Checkpoint(Callback):
         left = _options(run, state["optimizer"]["param_groups"])  # which the same optimizer has if it goes on
         if began["options"] not in (old["options"], left):
             raise ValueError(_other_options(old, began))
+
+
+def _load(what: str, load_state_dict: Callable[[Any], Any], state: Any) -> None:
+    """Load a part of a file, and raise nothing but ValueError if it does not fit."""
+    try:
+        load_state_dict(state)
+    except ValueError:
+        raise
+    except Exception as error:
+        raise ValueError(f"its {what} cannot be loaded ({type(error).__name__}: {error})") from error
 
 
 def _data(run: Run) -> dict[str, Any]:
@@ -232,13 +252,101 @@ def _states(run: Run) -> list[tuple[str, dict[str, Any]]]:
     return [(type(callback).__name__, callback.state_dict()) for callback in _stateful(run)]
 
 
+# ---------------------------------------------------------------------- the form of a file
+
+
+def _is_fingerprint(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("shape"), tuple)
+        and all(isinstance(value.get(key), str) for key in ("dtype", "hash"))
+    )
+
+
+# what each entry must be: a dict of entries, or a test with its words
+TEXT = (lambda value: isinstance(value, str), "text")
+DICT = (lambda value: isinstance(value, dict), "a dict")
+DICTS = (lambda value: isinstance(value, list) and all(isinstance(item, dict) for item in value), "a list of dicts")
+COUNT = (lambda value: is_integer(value, 0), "an integer from 0")
+FINGERPRINTS = (
+    lambda value: value is None or (isinstance(value, list) and all(map(_is_fingerprint, value))),
+    "None, or a list with shape, dtype and hash of each array",
+)
+FORM: dict[str, Any] = {
+    "module": DICT,
+    "loss": DICT,
+    "optimizer": {"state": DICT, "param_groups": DICTS},
+    "callbacks": (
+        lambda value: (
+            isinstance(value, list)
+            and all(isinstance(item, tuple) and [*map(type, item)] == [str, dict] for item in value)
+        ),
+        "a list of pairs of a name and a dict",
+    ),
+    "history": {
+        "epochs": COUNT,
+        "columns": (
+            lambda value: (
+                isinstance(value, dict)
+                and all(isinstance(key, str) for key in value)
+                and all(isinstance(column, list) and all(map(is_number, column)) for column in value.values())
+            ),
+            "a dict of lists of numbers",
+        ),
+        "stopped": TEXT,
+    },
+    "random": DICT,
+    "began": {
+        "optimizer": TEXT,
+        "options": DICTS,
+        "data": FINGERPRINTS,
+        "validation data": FINGERPRINTS,
+        "batch_size": (lambda value: value is None or is_integer(value, 1), "None, or an integer from 1"),
+    },
+    "data": (
+        lambda value: (
+            value is None
+            or (isinstance(value, dict) and all(is_integer(value.get(key), 0) for key in ("rows", "seed", "epoch")))
+        ),
+        "None, or a dict of rows, seed and epoch",
+    ),
+    "epoch": COUNT,
+    "stopped": (lambda value: value is None or isinstance(value, str), "None or text"),
+    "best": (is_number, "a number"),
+}
+
+
+def _misfit(state: Any, form: Any, name: str = "") -> str:
+    """Return what is wrong with the form of a state; "" if nothing is."""
+    if isinstance(form, dict):
+        if not isinstance(state, dict):
+            return f"its entry {name!r} is a {type(state).__name__}, must be a dict"
+        missing = [key for key in form if key not in state]
+        if missing:
+            return f"it lacks {', '.join(missing)}" + f" in its entry {name!r}" * bool(name)
+        inner = (_misfit(state[key], form[key], f"{name}/{key}" if name else key) for key in form)
+        return next(filter(None, inner), "")
+    is_right, words = form
+    return "" if is_right(state) else f"its entry {name!r} is {state!r:.60}, must be {words}"
+
+
+def _wrong_history(state: Mapping[str, Any]) -> str:
+    """Return what is wrong if the history is not one of all epochs; "" if it is."""
+    epoch, history = state["epoch"], state["history"]
+    missing = [column for column in ("loss", "learning_rate", "seconds") if column not in history["columns"]]
+    if missing:
+        return f"its history has no {', '.join(missing)}"
+    lengths = {history["epochs"], *map(len, history["columns"].values())}
+    return "" if lengths == {epoch} else f"it is of {epoch} epochs, but its history has {sorted(lengths)} rows"
+
+
 # ---------------------------------------------------------------------- the data
 
 
 def fingerprint(loader: DataLoader) -> list[dict[str, Any]]:
     """Return the shape, the dtype and a hash of every array.
 
-    The hash is that of all numbers, or of 64 rows, evenly spread, of a memory map or an array above 64 MiB.
+    The hash is that of all elements, or of 64 rows, evenly spread, of a memory map or an array above 64 MiB.
 
     Examples
     --------
@@ -260,16 +368,16 @@ def _of_array(array: np.ndarray, on_disk: bool) -> dict[str, Any]:
     return {"shape": array.shape, "dtype": str(array.dtype), "hash": digest}
 
 
-def differences(what: str, saved: list[dict[str, Any]] | None, present: list[dict[str, Any]] | None) -> list[str]:
-    """Say how the data of a file differ from those that there are now; None if they are not in arrays."""
-    if saved == present:
+def differences(what: str, saved: list[dict[str, Any]] | None, current: list[dict[str, Any]] | None) -> list[str]:
+    """Say how the data of a file differ from the current ones; None stands for data that are not in arrays."""
+    if saved == current:
         return []
-    if saved is None or present is None:
+    if saved is None or current is None:
         return [f"it had {what} in arrays" if saved else f"it had no {what} in arrays"]
-    if len(saved) != len(present):
-        return [f"its {what} had {len(saved)} arrays, not {len(present)}"]
+    if len(saved) != len(current):
+        return [f"its {what} had {len(saved)} arrays, not {len(current)}"]
     found, values = [], []
-    for i, (old, new) in enumerate(zip(saved, present)):
+    for i, (old, new) in enumerate(zip(saved, current)):
         name = ("x", "y")[i] if i < 2 else f"part {i}"
         kinds = [f"of shape {one['shape']} and dtype {one['dtype']}" for one in (old, new)]
         if kinds[0] != kinds[1]:

@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...validation import is_number
 from ..optimizer import Optimizer
 from .base import RATES, LRScheduler
 from .plateau import ReduceLROnPlateau
@@ -64,6 +65,9 @@ class SequentialLR(LRScheduler):
         self._check_state(state_dict, {key: value for key, value in self.state_dict().items() if key in own})
         if own - state_dict.keys() or len(state_dict["_schedulers"]) != len(self._schedulers):
             raise self._misfit(f"it must hold {', '.join(sorted(own))}, and {len(self._schedulers)} of _schedulers")
+        milestones = state_dict["_milestones"]
+        if len(milestones) != len(self._milestones) or not all(map(is_number, milestones)):
+            raise self._misfit(f"its _milestones are {milestones!r:.100}, must be {len(self._milestones)} epochs")
         for scheduler, state in zip(self._schedulers, state_dict["_schedulers"]):
             scheduler.load_state_dict(state)
         vars(self).update({key: state_dict[key] for key in own - {"_schedulers"}})
