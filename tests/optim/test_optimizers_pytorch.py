@@ -297,6 +297,77 @@ def test_a_schedule_goes_on_from_its_state(make, source):
         np.testing.assert_array_equal(rest, whole[100:])
 
 
+def steps(schedulers, epochs):
+    for epoch in epochs:
+        for scheduler in schedulers:
+            scheduler.step(*([MEASURES[epoch]] if type(scheduler).__name__ == "ReduceLROnPlateau" else []))
+
+
+def rates(optimizer):
+    return [(group["lr"], group["momentum"]) for group in optimizer.param_groups]
+
+
+def resumed(makes, optimizer_state, states, order):
+    """Do what the order says: load the optimizer; make a scheduler (its first number) or load it (its second)."""
+    optimizer, _ = scheduled(tg, lambda library, optimizer: None, momentum=0.9)
+    schedulers = {}
+    for event in order:
+        if event == "optimizer":
+            optimizer.load_state_dict(copy.deepcopy(optimizer_state))
+        elif event in schedulers:
+            schedulers[event].load_state_dict(copy.deepcopy(states[event]))
+        else:
+            schedulers[event] = makes[event](tg.optim.lr_scheduler, optimizer)
+    return optimizer, [schedulers[i] for i in range(len(makes))]
+
+
+PAIR = [by_name("ExponentialLR", {"gamma": 0.97}), by_name("MultiStepLR", {"milestones": [4, 30], "gamma": 0.5})]
+ONE = [("optimizer", 0, 0), (0, "optimizer", 0), (0, 0, "optimizer")]
+TWO = [
+    order
+    for order in sorted({*itertools.permutations(["optimizer", 0, 0, 1, 1])}, key=str)
+    if order.index(0) < order.index(1)  # which are made in their order
+]
+
+
+@pytest.mark.filterwarnings("ignore:Detected call of")
+@pytest.mark.parametrize("source", [tg, torch], ids=["ours", "pytorch"])
+@pytest.mark.parametrize("makes", [*(pytest.param([p.values[0]], id=p.id) for p in ALL), pytest.param(PAIR, id="pair")])
+def test_the_states_can_be_loaded_in_any_order(makes, source):
+    first, _ = scheduled(source, lambda library, optimizer: None, momentum=0.9)
+    whole = [make(source.optim.lr_scheduler, first) for make in makes]
+    steps(whole, range(35))
+    optimizer_state, states = copy.deepcopy(first.state_dict()), [copy.deepcopy(s.state_dict()) for s in whole]
+    then = rates(first)
+    steps(whole, range(35, 45))
+    for order in ONE if len(makes) == 1 else TWO:
+        if source is torch and len(makes) == 2 and order[-1] != "optimizer":
+            continue  # its states do not say to which rates the two had come together
+        optimizer, schedulers = resumed(makes, optimizer_state, states, order)
+        np.testing.assert_allclose(rates(optimizer), then, rtol=1e-12, err_msg=str(order))
+        steps(schedulers, range(35, 45))
+        np.testing.assert_allclose(rates(optimizer), rates(first), rtol=1e-12, err_msg=str(order))
+
+
+def test_a_state_of_another_kind_is_refused_and_changes_nothing():
+    for make in [p.values[0] for p in ALL]:
+        optimizer, scheduler = scheduled(tg, make, momentum=0.9)
+        before = copy.deepcopy(scheduler.state_dict())
+        for key in ("last_epoch", "_last_lr"):
+            for state in (
+                {k: v for k, v in before.items() if k != key},
+                before | {key: "text"},
+                before | {key: {}},
+                before | {key: [0.1, 0.2, 0.3]},
+                [1, 2],
+                None,
+            ):
+                with pytest.raises(ValueError, match=f"the state does not fit this {type(scheduler).__name__}: .*"):
+                    scheduler.load_state_dict(state)
+                assert scheduler.state_dict() == before
+        assert rates(optimizer) == rates(scheduled(tg, make, momentum=0.9)[0])
+
+
 @pytest.mark.filterwarnings("ignore:Detected call of")
 def test_two_schedules_on_one_optimizer_multiply_as_in_pytorch():
     rows = []
