@@ -1,6 +1,7 @@
 """Tools for tests: gradient checks of functions, modules and operations."""
 
 from .gradcheck import gradcheck
+from .operation import OperationReport, Sample, check_operation
 from .report import GradientCheckError, Report
 
-__all__ = ["gradcheck", "GradientCheckError", "Report"]
+__all__ = ["gradcheck", "check_operation", "GradientCheckError", "OperationReport", "Report", "Sample"]

@@ -35,11 +35,6 @@ def cuts_in(function: Callable[[], Any]) -> list[Cut]:
     """Call a function and return where it took the value out of a Tensor that requires a gradient.
 
     Calls are watched by a profile function, which is that of this thread alone and changes no method.
-
-    >>> from tinygrad_ml.testing.cuts import cuts_in
-    >>> x = tg.tensor(2.0, requires_grad=True)
-    >>> [cut.how for cut in cuts_in(lambda: x * x.detach())]
-    ['detach()']
     """
     found: list[Cut] = []
     before, observer = sys.getprofile(), modes.observer

@@ -100,9 +100,16 @@ def gradcheck(
             rng = np.random.default_rng([seed, 2])
             weights = [rng.uniform(0.5, 1.5, np.shape(y)) for y in problem.evaluate(problem.values)]
             second = Report(f"the gradient of {report.title}", report.method, mode)
-            twice = SecondOrder(problem, weights)
-            if twice.evaluate(twice.values):  # the gradient of a constant has none
-                _check(twice, second, seed, options)
+            try:
+                twice = SecondOrder(problem, weights)
+                depends = bool(twice.evaluate(twice.values))
+            except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as error:
+                cause = f"computing a gradient that can be differentiated raised {type(error).__name__}: {error}"
+                hint = "then the rules get Tensors: use functions that work on both, such as np.exp, and no np.asarray"
+                second.failures.append(Failure("the gradient", cause, hint))
+            else:
+                if depends:  # the gradient of a constant has none
+                    _check(twice, second, seed, options)
             for part in second.comparisons + second.failures:
                 part.name = f"second order, {part.name}"
             report.comparisons += second.comparisons

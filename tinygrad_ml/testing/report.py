@@ -172,22 +172,22 @@ class Report:
         of = f" of {', '.join(c.name for c in self.comparisons)}" if len(self.comparisons) < 5 else ""
         how = f"({self.method}, {self.mode})"
         if self:
-            lines = _wrapped(f"gradcheck: the gradient of {self.title} is right: {n}{of} agree {how}")
+            lines = wrapped(f"gradcheck: the gradient of {self.title} is right: {n}{of} agree {how}")
         else:
             where = ", ".join(dict.fromkeys(f.name for f in self.failures))
-            lines = _wrapped(f"the gradient of {self.title} is wrong for {where} {how}")
+            lines = wrapped(f"the gradient of {self.title} is wrong for {where} {how}")
             for failure in self.failures[:5]:
-                lines += ["", *_wrapped(failure.cause, f"{failure.name}: ")]
+                lines += ["", *wrapped(failure.cause, f"{failure.name}: ")]
                 if failure.hint:
-                    lines += _wrapped(failure.hint, "  -> ")
+                    lines += wrapped(failure.hint, "  -> ")
             if len(self.failures) > 5:
                 lines.append(f"... and {len(self.failures) - 5} more")
             lines += self._table()
             right = [c.name for c in self.comparisons if not c.wrong.any() and c.checked and not self._failed(c.name)]
             if right:
-                lines += ["", *_wrapped("right: " + ", ".join(right[:20]) + (", ..." if len(right) > 20 else ""))]
+                lines += ["", *wrapped("right: " + ", ".join(right[:20]) + (", ..." if len(right) > 20 else ""))]
         for note in self.notes:
-            lines += _wrapped(note, "note: ")
+            lines += wrapped(note, "note: ")
         return "\n".join(lines)
 
     def _failed(self, name: str) -> bool:
@@ -232,12 +232,13 @@ class GradientCheckError(AssertionError):
     the gradient is 2 times too large
     """
 
-    def __init__(self, report: Report):
+    def __init__(self, report: Any):
         super().__init__(str(report))
         self.report = report
 
 
-def _wrapped(text: str, before: str = "") -> list[str]:
+def wrapped(text: str, before: str = "") -> list[str]:
+    """Return a text in lines of `WIDTH` characters; if something stands before it, the others are indented."""
     return textwrap.wrap(
         before + text,
         WIDTH,
