@@ -30,7 +30,7 @@ def files_of(function):
 
     def profile(frame, event, argument):
         path = Path(frame.f_code.co_filename)
-        if event == "call" and path.is_relative_to(root):
+        if event == "call" and any(path.is_relative_to(root / room) for room in ("tinygrad_ml", "models")):
             found.add(path.relative_to(root).as_posix())
 
     before = sys.getprofile()
