@@ -84,7 +84,7 @@ def save(state: HasStateDict | Mapping[Any, Any], path: str | os.PathLike[str]) 
     ... }
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     loaded = tg.load(tg.save(checkpoint, folder + "/checkpoint"))
-    >>> layer.load_state_dict(loaded["model"])
+    >>> keys = layer.load_state_dict(loaded["model"])
     >>> optimizer.load_state_dict(loaded["optimizer"])
     >>> tg.set_rng_state(loaded["random"])
     >>> loaded["epoch"]

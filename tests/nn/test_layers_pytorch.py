@@ -433,7 +433,7 @@ def test_weights_go_over_through_safetensors_in_both_directions(name, tmp_path):
         (nn.Dropout2d(), (3, 2), r"it must be \(batch, channels, height, width\)"),
         (nn.Flatten(3), (2, 3), "has no axes from 3"),
         (nn.Unflatten(4, (2, 2)), (2, 3), r"Unflatten\(axis=4\)"),
-        (nn.Residual(nn.Linear(3, 2)), (5, 3), r"made shape \(5, 2\) of \(5, 3\)"),
+        (nn.Residual(nn.Linear(3, 2)), (5, 3), r"maps shape \(5, 3\) to \(5, 2\)"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else None,
 )

@@ -1,4 +1,4 @@
-"""Modules made of modules: one after the other, as a list, as a dict, beside a short cut; and functions as modules."""
+"""Modules made of modules: one after the other, as a list, as a dict, beside a shortcut; and functions as modules."""
 
 from __future__ import annotations
 
@@ -11,7 +11,21 @@ from .module import Module
 __all__ = ["Identity", "Lambda", "ModuleDict", "ModuleList", "Residual", "Sequential"]
 
 
-class Sequential(Module):
+class _Container(Module):
+    """What containers share: entries named by their places or keys, beside the attributes that any module may have."""
+
+    holds = "entries"  # the attribute with the entries, a list or a dict
+
+    def attributes(self) -> Iterator[tuple[str, Any]]:
+        for name, value in vars(self).items():
+            if name == self.holds:
+                entries = value.items() if isinstance(value, dict) else enumerate(value)
+                yield from ((str(key), entry) for key, entry in entries)
+            else:
+                yield name, value
+
+
+class Sequential(_Container):
     """Modules one after the other: each gets the output of the one before.
 
     Examples
@@ -27,14 +41,13 @@ class Sequential(Module):
     )
     """
 
+    holds = "layers"
+
     def __init__(self, *layers: Module):
         for i, layer in enumerate(layers):
             if not callable(layer):
                 raise TypeError(f"Sequential: layer {i} is a {type(layer).__name__}, which cannot be called")
         self.layers = list(layers)
-
-    def attributes(self) -> Iterable[tuple[str, Any]]:
-        return [(str(i), layer) for i, layer in enumerate(self.layers)]
 
     def forward(self, x: Any) -> Any:
         for layer in self.layers:
@@ -51,10 +64,10 @@ class Sequential(Module):
         return iter(self.layers)
 
 
-class ModuleList(Module, MutableSequence):
+class ModuleList(_Container, MutableSequence):
     """A list of modules that is itself a module.
 
-    An ordinary list as an attribute of a module does as well; this one can stand alone.
+    An ordinary list as an attribute of a module works as well; this one can stand alone.
 
     Parameters
     ----------
@@ -70,9 +83,6 @@ class ModuleList(Module, MutableSequence):
 
     def __init__(self, modules: Iterable[Module] = ()):
         self.entries = [_checked("ModuleList", i, module) for i, module in enumerate(modules)]
-
-    def attributes(self) -> Iterable[tuple[str, Any]]:
-        return [(str(i), module) for i, module in enumerate(self.entries)]
 
     def insert(self, index: int, module: Module) -> None:
         """Put a module before the one at `index`."""
@@ -91,10 +101,10 @@ class ModuleList(Module, MutableSequence):
         return len(self.entries)
 
 
-class ModuleDict(Module, MutableMapping):
+class ModuleDict(_Container, MutableMapping):
     """A dict of modules that is itself a module.
 
-    An ordinary dict as an attribute of a module does as well; this one can stand alone.
+    An ordinary dict as an attribute of a module works as well; this one can stand alone.
 
     Parameters
     ----------
@@ -113,9 +123,6 @@ class ModuleDict(Module, MutableMapping):
     def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] = ()):
         self.entries: dict[str, Module] = {}
         self.update(modules)
-
-    def attributes(self) -> Iterable[tuple[str, Any]]:
-        return self.entries.items()
 
     def __getitem__(self, name: str) -> Module:
         return self.entries[name]
@@ -140,7 +147,7 @@ def _checked(where: str, key: Any, module: Any) -> Module:
 
 
 class Residual(Module):
-    """x + module(x): a module beside a short cut (He and others, Deep residual learning, 2016).
+    """x + module(x): a module beside a shortcut (He and others, Deep residual learning, 2016).
 
     Parameters
     ----------
@@ -167,7 +174,7 @@ class Residual(Module):
         y = self.module(x)
         if y.shape != x.shape:
             raise ValueError(
-                f"Residual: the module made shape {y.shape} of {x.shape}; they are added, so they must be equal"
+                f"Residual: the module maps shape {x.shape} to {y.shape}; they are added, so they must be equal"
             )
         return x + y
 

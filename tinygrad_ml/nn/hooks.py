@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..modes import modes
-
 __all__ = ["Hooks", "observed"]
 
 
@@ -30,14 +28,14 @@ class Hooks:
         return output
 
 
-def observed(module: Any, hooks: Hooks, inputs: tuple, named: dict[str, Any]) -> Any:
-    """Call a module inside the context that `modes.call_observer` makes for the call; return the output.
+def observed(observer: Callable, module: Any, hooks: Hooks, inputs: tuple, named: dict[str, Any]) -> Any:
+    """Call a module inside the context that an observer (`modes.call_observer`) makes for the call; return the output.
 
-    `call_observer(module, inputs, named)` returns a context manager. It is entered before the first hook, and what
+    `observer(module, inputs, named)` returns a context manager. It is entered before the first hook, and what
     its `__enter__` returns is called with the output after the last hook, before the context is left. An error of
     the call passes through `__exit__`, as from any `with` block.
     """
-    with modes.call_observer(module, inputs, named) as see_output:  # type: ignore[misc]  # the caller looked
+    with observer(module, inputs, named) as see_output:
         output = hooks.run(module, inputs, named)
         see_output(output)
     return output

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, TypeVar
+from reprlib import recursive_repr
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -13,9 +14,23 @@ from ..tensor import Tensor
 from .hooks import Hooks, observed
 from .parameter import Buffer, Parameter
 
-__all__ = ["Module"]
+__all__ = ["IncompatibleKeys", "Module"]
 
 M = TypeVar("M", bound="Module")
+
+
+class IncompatibleKeys(NamedTuple):
+    """The names in which a module and a state that was loaded into it differ.
+
+    Examples
+    --------
+    >>> layer = tg.nn.Linear(2, 1)
+    >>> layer.load_state_dict(layer.state_dict()).missing_keys
+    []
+    """
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
 
 
 class Module:
@@ -50,7 +65,7 @@ class Module:
 
     def __call__(self, *inputs: Any, **named: Any) -> Any:
         if modes.call_observer is not None:
-            return observed(self, self._hooks or Hooks(), inputs, named)
+            return observed(modes.call_observer, self, self._hooks or Hooks(), inputs, named)
         if self._hooks is not None:
             return self._hooks.run(self, inputs, named)
         return self.forward(*inputs, **named)
@@ -102,16 +117,25 @@ class Module:
 
     def _everything(self) -> Iterator[tuple[str, Any]]:
         """Yield this module, and all modules, parameters and buffers below it, depth first, each once."""
-        seen = set()
+        seen, names = set(), set()
         stack: list[tuple[str, Any]] = [("", self)]
         while stack:
             name, thing = stack.pop()
             if id(thing) not in seen:
+                if name in names:
+                    raise self._ambiguous(name)
                 seen.add(id(thing))
+                names.add(name)
                 yield name, thing
                 if isinstance(thing, Module):
                     prefix = name + "." if name else ""
                     stack += [(prefix + key, value) for key, value in _flat(thing.attributes())][::-1]
+
+    def _ambiguous(self, name: str) -> ValueError:
+        return ValueError(
+            f"{type(self).__name__}: two of its parts are named {name!r}, so a state could hold only one of them; "
+            "rename an attribute or a key (a dot in a key reads like a level of its own)"
+        )
 
     def get_submodule(self, name: str) -> Module:
         """Return the module of a name like "encoder.layers.0"; "" is this module itself.
@@ -257,7 +281,7 @@ class Module:
         """
         return {name: np.array(thing.numpy()) for name, thing in self._state()}
 
-    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
         """Take over values by name, from `state_dict()` or from PyTorch's.
 
         Parameters
@@ -266,19 +290,36 @@ class Module:
         strict : bool
             Whether the names must be exactly those of this module; if not, only the common ones are taken.
 
+        Returns
+        -------
+        IncompatibleKeys
+            The names that were `missing_keys` in the state, and its `unexpected_keys`. A parameter with several names
+            is missing if none of them is there.
+
         Raises
         ------
         ValueError
-            If an entry is missing, unexpected, or has another shape; all of them are listed, and
-            nothing is changed.
+            If an entry has another shape or dtype, or with `strict` if one is missing or unexpected; all of them are
+            listed, and nothing is changed.
+
+        Examples
+        --------
+        >>> layer = tg.nn.Linear(2, 1)
+        >>> layer.load_state_dict({"weight": [[1.0, 2.0]], "scale": [3.0]}, strict=False)
+        IncompatibleKeys(missing_keys=['bias'], unexpected_keys=['scale'])
         """
+        if not isinstance(state, Mapping):
+            raise ValueError(f"a state is a dict from names to arrays, not a {type(state).__name__}")
         own = dict(self._state())
         arrays = {name: _as_array(value) for name, value in state.items() if name in own}
+        given = {id(own[name]) for name in arrays}
+        keys = IncompatibleKeys(
+            [name for name, thing in own.items() if id(thing) not in given], [name for name in state if name not in own]
+        )
         problems = []
         if strict:
-            given = {id(own[name]) for name in arrays}  # of a shared parameter one of its names is enough
-            problems += [f"missing: {name} {thing.shape}" for name, thing in own.items() if id(thing) not in given]
-            problems += [f"unexpected: {name}" for name in state if name not in own]
+            problems += [f"missing: {name} {own[name].shape}" for name in keys.missing_keys]
+            problems += [f"unexpected: {name}" for name in keys.unexpected_keys]
         for name, array in arrays.items():
             if array.shape != own[name].shape:
                 problems.append(f"wrong shape: {name} is {array.shape}, must be {own[name].shape}")
@@ -288,15 +329,19 @@ class Module:
             raise ValueError(f"the state does not fit this {type(self).__name__}:\n  " + "\n  ".join(problems))
         for name, array in arrays.items():
             own[name].data = array.astype(own[name].dtype)
+        return keys
 
     def _state(self) -> Iterator[tuple[str, Tensor]]:
         """Yield parameters and buffers in PyTorch's order; a shared one comes with each of its names."""
+        named: dict[str, Tensor] = {}
         stack: list[tuple[str, Module, tuple[Module, ...]]] = [("", self, ())]
         while stack:
             prefix, module, above = stack.pop()
             below = []
             for name, thing in _flat(module.attributes()):
                 if not isinstance(thing, Module):
+                    if named.setdefault(prefix + name, thing) is not thing:
+                        raise self._ambiguous(prefix + name)
                     yield prefix + name, thing
                 elif not any(thing is other for other in (*above, module)):
                     below.append((f"{prefix}{name}.", thing, (*above, module)))
@@ -305,9 +350,10 @@ class Module:
     # ------------------------------------------------------------------ as text
 
     def extra_repr(self) -> str:
-        """Return what stands between the brackets of the repr, besides the modules below."""
+        """Return what stands between the parentheses of the repr, besides the modules below."""
         return ""
 
+    @recursive_repr("...")  # a module may know the one that it belongs to
     def __repr__(self) -> str:
         children = list(self.named_children())
         if not children:

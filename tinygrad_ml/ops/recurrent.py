@@ -20,8 +20,8 @@ from .blockwise import masked
 __all__ = ["gru", "lstm", "rnn"]
 
 
-class Tape:
-    """What a pass through time leaves for the way back, and the result of that for all rules that ask for it."""
+class Residuals:
+    """What the forward pass through time saves for the backward pass, and the gradients, which all rules share."""
 
     def __init__(self, states: list, steps: list):
         self.states, self.steps = states, steps
@@ -91,7 +91,7 @@ LSTM, GRU = _LSTM(), _GRU()
 
 
 def _through_time(cell: Cell, x: Any, h: Any, c: Any, weight: Any, bias: Any) -> tuple:
-    """Return the states after every time, the last c, and the tape."""
+    """Return the states after every time, the last c, and the residuals."""
     states, steps, after = [], [], []
     across = weight.T.copy()  # in the order in which BLAS is quicker
     for t in range(len(x)):
@@ -99,13 +99,13 @@ def _through_time(cell: Cell, x: Any, h: Any, c: Any, weight: Any, bias: Any) ->
         h, c, saved = cell.step(x[t], h @ across + bias, h, c)
         steps.append(saved)
         after.append(h)
-    return np.stack(after), c, Tape(states, steps)
+    return np.stack(after), c, Residuals(states, steps)
 
 
-def _back(cell: Cell, g: Any, gc: Any, x: Any, h: Any, c: Any, weight: Any, bias: Any, tape: Tape) -> tuple:
+def _back(cell: Cell, g: Any, gc: Any, x: Any, h: Any, c: Any, weight: Any, bias: Any, residuals: Residuals) -> tuple:
     """Return the gradients of x, h, c, weight and bias; they are computed once for all of them."""
-    if tape.arrived is not g:
-        record = tape
+    if residuals.arrived is not g:
+        record = residuals
         if isinstance(x, Tensor):  # the gradient is itself recorded: so must be what the way forward saves
             record = _through_time(cell, x, h, c, weight, bias)[2]
         dxs, dms, dh = [], [], 0
@@ -117,22 +117,26 @@ def _back(cell: Cell, g: Any, gc: Any, x: Any, h: Any, c: Any, weight: Any, bias
         dx = np.stack(dxs[::-1])
         dm = dx if dxs[0] is dms[0] else np.stack(dms[::-1])
         flat, before = dm.reshape(-1, dm.shape[-1]), np.stack(record.states).reshape(-1, h.shape[-1])
-        tape.arrived, tape.found = g, (dx, dh, gc, flat.T @ before, flat.sum(axis=0))
-    return tape.found
+        residuals.arrived, residuals.found = g, (dx, dh, gc, flat.T @ before, flat.sum(axis=0))
+    return residuals.found
 
 
-def _elman(g: Any, x: Any, h: Any, weight: Any, bias: Any, nonlinearity: str, tape: Tape) -> tuple:
-    return _back(_Elman(nonlinearity), g, 0, x, h, 0, weight, bias, tape)
+def _elman(g: Any, x: Any, h: Any, weight: Any, bias: Any, nonlinearity: str, residuals: Residuals) -> tuple:
+    return _back(_Elman(nonlinearity), g, 0, x, h, 0, weight, bias, residuals)
 
 
 @primitive(
     floating=True,
-    residuals="tape",
+    residuals="residuals",
     formula="backpropagation through time",
-    x=lambda g, x, h, weight, bias, nonlinearity, tape: _elman(g, x, h, weight, bias, nonlinearity, tape)[0],
-    h=lambda g, x, h, weight, bias, nonlinearity, tape: _elman(g, x, h, weight, bias, nonlinearity, tape)[1],
-    weight=lambda g, x, h, weight, bias, nonlinearity, tape: _elman(g, x, h, weight, bias, nonlinearity, tape)[3],
-    bias=lambda g, x, h, weight, bias, nonlinearity, tape: _elman(g, x, h, weight, bias, nonlinearity, tape)[4],
+    x=lambda g, x, h, weight, bias, nonlinearity, residuals: _elman(g, x, h, weight, bias, nonlinearity, residuals)[0],
+    h=lambda g, x, h, weight, bias, nonlinearity, residuals: _elman(g, x, h, weight, bias, nonlinearity, residuals)[1],
+    weight=lambda g, x, h, weight, bias, nonlinearity, residuals: _elman(
+        g, x, h, weight, bias, nonlinearity, residuals
+    )[3],
+    bias=lambda g, x, h, weight, bias, nonlinearity, residuals: _elman(g, x, h, weight, bias, nonlinearity, residuals)[
+        4
+    ],
 )
 def rnn(x, h, weight, bias, *, nonlinearity="tanh"):
     """Return the states h' = tanh(x + h @ weight.T + bias), or with relu, after every time.
@@ -142,19 +146,19 @@ def rnn(x, h, weight, bias, *, nonlinearity="tanh"):
     >>> tg.ops.rnn(tg.ones((3, 1, 1)), tg.zeros((1, 1)), tg.ones((1, 1)), tg.zeros(1), nonlinearity="relu").ravel()
     tensor([1., 2., 3.])
     """
-    out, _, tape = _through_time(_Elman(nonlinearity), x, h, 0, weight, bias)
-    return out, tape
+    out, _, residuals = _through_time(_Elman(nonlinearity), x, h, 0, weight, bias)
+    return out, residuals
 
 
 @primitive(
     floating=True,
-    residuals="tape",
+    residuals="residuals",
     formula="backpropagation through time",
-    x=lambda g, x, h, c, weight, bias, tape: _lstm(g, x, h, c, weight, bias, tape)[0],
-    h=lambda g, x, h, c, weight, bias, tape: _lstm(g, x, h, c, weight, bias, tape)[1],
-    c=lambda g, x, h, c, weight, bias, tape: _lstm(g, x, h, c, weight, bias, tape)[2],
-    weight=lambda g, x, h, c, weight, bias, tape: _lstm(g, x, h, c, weight, bias, tape)[3],
-    bias=lambda g, x, h, c, weight, bias, tape: _lstm(g, x, h, c, weight, bias, tape)[4],
+    x=lambda g, x, h, c, weight, bias, residuals: _lstm(g, x, h, c, weight, bias, residuals)[0],
+    h=lambda g, x, h, c, weight, bias, residuals: _lstm(g, x, h, c, weight, bias, residuals)[1],
+    c=lambda g, x, h, c, weight, bias, residuals: _lstm(g, x, h, c, weight, bias, residuals)[2],
+    weight=lambda g, x, h, c, weight, bias, residuals: _lstm(g, x, h, c, weight, bias, residuals)[3],
+    bias=lambda g, x, h, c, weight, bias, residuals: _lstm(g, x, h, c, weight, bias, residuals)[4],
 )
 def lstm(x, h, c, weight, bias):
     """Return the states h of a long short-term memory after every time, and its last cell state c.
@@ -167,22 +171,22 @@ def lstm(x, h, c, weight, bias):
     >>> out.shape, c.shape
     ((5, 2, 3), (2, 3))
     """
-    out, c, tape = _through_time(LSTM, x, h, c, weight, bias)
-    return (out, c), tape
+    out, c, residuals = _through_time(LSTM, x, h, c, weight, bias)
+    return (out, c), residuals
 
 
-def _lstm(g: Any, x: Any, h: Any, c: Any, weight: Any, bias: Any, tape: Tape) -> tuple:
-    return _back(LSTM, g[0], g[1], x, h, c, weight, bias, tape)
+def _lstm(g: Any, x: Any, h: Any, c: Any, weight: Any, bias: Any, residuals: Residuals) -> tuple:
+    return _back(LSTM, g[0], g[1], x, h, c, weight, bias, residuals)
 
 
 @primitive(
     floating=True,
-    residuals="tape",
+    residuals="residuals",
     formula="backpropagation through time",
-    x=lambda g, x, h, weight, bias, tape: _back(GRU, g, 0, x, h, 0, weight, bias, tape)[0],
-    h=lambda g, x, h, weight, bias, tape: _back(GRU, g, 0, x, h, 0, weight, bias, tape)[1],
-    weight=lambda g, x, h, weight, bias, tape: _back(GRU, g, 0, x, h, 0, weight, bias, tape)[3],
-    bias=lambda g, x, h, weight, bias, tape: _back(GRU, g, 0, x, h, 0, weight, bias, tape)[4],
+    x=lambda g, x, h, weight, bias, residuals: _back(GRU, g, 0, x, h, 0, weight, bias, residuals)[0],
+    h=lambda g, x, h, weight, bias, residuals: _back(GRU, g, 0, x, h, 0, weight, bias, residuals)[1],
+    weight=lambda g, x, h, weight, bias, residuals: _back(GRU, g, 0, x, h, 0, weight, bias, residuals)[3],
+    bias=lambda g, x, h, weight, bias, residuals: _back(GRU, g, 0, x, h, 0, weight, bias, residuals)[4],
 )
 def gru(x, h, weight, bias):
     """Return the states of a gated recurrent unit after every time.
@@ -193,5 +197,5 @@ def gru(x, h, weight, bias):
     >>> tg.ops.gru(tg.ones((5, 2, 9)), tg.zeros((2, 3)), tg.zeros((9, 3)), tg.zeros(9)).shape
     (5, 2, 3)
     """
-    out, _, tape = _through_time(GRU, x, h, 0, weight, bias)
-    return out, tape
+    out, _, residuals = _through_time(GRU, x, h, 0, weight, bias)
+    return out, residuals

@@ -218,7 +218,7 @@ class ClipGradients(Callback):
     Examples
     --------
     >>> line = tg.nn.Linear(1, 1)
-    >>> line.load_state_dict({"weight": [[0.0]], "bias": [0.0]})
+    >>> keys = line.load_state_dict({"weight": [[0.0]], "bias": [0.0]})
     >>> sgd = tg.optim.SGD(line.parameters(), lr=1.0)
     >>> data = np.ones((1, 1)), np.full((1, 1), 1000.0)
     >>> callbacks = [tg.train.ClipGradients(max_value=0.5)]

@@ -90,7 +90,7 @@ class Callback:
     ...         if run.history["loss"][-1] < 1.0:
     ...             run.stop("The loss is small enough.")
     >>> line = tg.nn.Linear(1, 1)
-    >>> line.load_state_dict({"weight": [[0.0]], "bias": [0.0]})
+    >>> keys = line.load_state_dict({"weight": [[0.0]], "bias": [0.0]})
     >>> data = np.ones((2, 1)), np.full((2, 1), 2.0)
     >>> sgd = tg.optim.SGD(line.parameters(), lr=0.2)
     >>> history = tg.train.fit(line, tg.nn.MSELoss(), sgd, data, epochs=9, callbacks=[Report()])
