@@ -14,3 +14,13 @@ def leaf(*values, **options):
 def close(found, expected, tolerance=1e-12):
     """Assert that two Tensors or arrays have the same shape and, up to rounding, the same values."""
     np.testing.assert_allclose(np.asarray(found), np.asarray(expected), rtol=tolerance, atol=tolerance)
+
+
+def with_gradients(values, dtype=np.float64):
+    """Return parameters that have these gradients."""
+    params = []
+    for value in values:
+        p = tg.tensor(np.zeros(np.shape(value), dtype), requires_grad=True)
+        p.grad = np.asarray(value, dtype)
+        params.append(p)
+    return params

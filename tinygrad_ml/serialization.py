@@ -300,7 +300,7 @@ def _umask() -> int:
 
 def _named_arrays(state: HasStateDict | Mapping[Any, Any]) -> dict[str, np.ndarray]:
     """Return what is written: the arrays of a state, and beside them how they belong together."""
-    entries = state if isinstance(state, Mapping) or not hasattr(state, "state_dict") else state.state_dict()
+    entries = state.state_dict() if hasattr(state, "state_dict") else state  # a ModuleDict is a mapping, too
     if not isinstance(entries, Mapping):
         raise TypeError(f"save() takes a Module or a dict, not {type(state).__name__}")
     arrays: dict[str, np.ndarray] = {}

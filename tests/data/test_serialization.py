@@ -73,6 +73,12 @@ def test_dtypes_that_safetensors_cannot_hold(tmp_path, dtype):
         assert loaded["w"].dtype == dtype
 
 
+def test_a_module_that_is_a_mapping_comes_back(tmp_path, ending):
+    heads, other = (nn.ModuleDict({"a": nn.Linear(3, 2), "b": nn.Linear(2, 1)}) for _ in range(2))
+    other.load_state_dict(tg.load(tg.save(heads, tmp_path / f"heads{ending}")))
+    np.testing.assert_array_equal(heads["b"].weight.numpy(), other["b"].weight.numpy())
+
+
 def test_the_ending_is_chosen_when_it_is_missing(tmp_path):
     pytest.importorskip("safetensors")
     assert tg.save(STATE, tmp_path / "v1.0").name == "v1.0.safetensors"

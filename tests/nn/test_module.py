@@ -2,12 +2,15 @@
 
 import copy
 import pickle
+import threading
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 
 import tinygrad_ml as tg
-from tinygrad_ml import nn
+from tinygrad_ml import nn, optim
+from tinygrad_ml.modes import Mode
 
 
 def normal(*shape, seed=0):
@@ -63,6 +66,127 @@ def test_containers_have_pytorchs_names(torch):
     assert list(build(tg).state_dict()) == list(build(torch).state_dict())
 
 
+def with_own_parts(library, base, *arguments):
+    """Return an instance of a container's subclass that has a parameter, a buffer and modules beside its entries."""
+
+    class Own(getattr(library.nn, base)):
+        def __init__(self):
+            super().__init__(*arguments)
+            self.gain = library.nn.Parameter(library.ones(2))
+            self.drop = library.nn.Dropout(0.5)
+            if library is tg:
+                self.seen = nn.Buffer(0.0)
+            else:
+                self.register_buffer("seen", library.zeros(()))
+            self.last = library.nn.Linear(2, 1)
+
+    return Own()
+
+
+@pytest.mark.parametrize("base", ["Sequential", "ModuleList", "ModuleDict"])
+def test_own_attributes_of_a_container_belong_to_it_as_in_pytorch(base, torch):
+    def build(library):
+        layers = [library.nn.Linear(3, 2), library.nn.BatchNorm1d(2)]
+        entries = {"Sequential": layers, "ModuleList": [layers], "ModuleDict": [dict(zip("ab", layers))]}[base]
+        return with_own_parts(library, base, *entries)
+
+    ours, theirs = build(tg), build(torch)
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    assert sorted(n for n, _ in ours.named_parameters()) == sorted(n for n, _ in theirs.named_parameters())
+    assert [name for name, _ in ours.named_children()] == [name for name, _ in theirs.named_children()]
+    assert len(ours) == 2, "only the entries are counted (and called, by Sequential)"
+    ours.eval()
+    assert not ours.drop.training
+    ours.requires_grad_(False)
+    assert not ours.gain.requires_grad
+    state = ours.state_dict()
+    other = build(tg)
+    other.load_state_dict({name: np.asarray(value) + 1 for name, value in state.items()})
+    for name, value in other.state_dict().items():
+        np.testing.assert_array_equal(value, state[name] + 1)
+    for copied in (copy.deepcopy(ours), ours.double()):
+        assert [name for name, _ in copied.named_parameters()] == [name for name, _ in ours.named_parameters()]
+    assert ours.gain.dtype == np.float64
+
+
+def test_own_attributes_come_in_the_order_in_which_they_were_set():
+    class First(nn.Sequential):
+        def __init__(self):
+            self.head = nn.Linear(1, 1)
+            super().__init__(nn.Linear(2, 2))
+
+    assert list(First().state_dict()) == ["head.weight", "head.bias", "0.weight", "0.bias"]
+
+
+def test_keys_of_a_module_dict_need_not_be_strings():
+    net = nn.ModuleDict({1: nn.Linear(2, 1)})
+    assert list(net.state_dict()) == ["1.weight", "1.bias"]
+
+
+def nested_keys():
+    return nn.ModuleDict({"a.b": nn.Linear(1, 1), "a": nn.ModuleDict({"b": nn.Linear(1, 1)})})
+
+
+def plain_keys():
+    net = nn.Module()
+    net.heads = {"x.y": nn.Parameter(1.0), "x": {"y": nn.Parameter(2.0)}}
+    return net
+
+
+def plain_attributes():
+    net = nn.Module()
+    net.heads = [nn.Buffer(1.0)]
+    setattr(net, "heads.0", nn.Buffer(2.0))
+    return net
+
+
+def entry_and_attribute():
+    net = nn.Sequential(nn.Linear(1, 1))
+    setattr(net, "0", nn.Linear(1, 1))
+    return net
+
+
+def module_and_parameter():
+    net = nn.ModuleDict({"gain": nn.Linear(1, 1)})
+    net.gain = nn.Parameter(1.0)
+    return net
+
+
+def keys_of_two_types():
+    return nn.ModuleDict({1: nn.ReLU(), "1": nn.Tanh()})
+
+
+ALIKE = [nested_keys, lambda: nn.Sequential(nested_keys()), plain_keys, plain_attributes, entry_and_attribute]
+COLLISION = "two of its parts are named '[^']+', so a state could hold only one of them; rename"
+
+
+@pytest.mark.parametrize("make", [*ALIKE, module_and_parameter, keys_of_two_types])
+def test_names_that_would_collide_are_refused_when_the_module_is_used(make):
+    net = make()
+    for use in (net.named_modules, net.parameters, net.buffers, net.modules):
+        with pytest.raises(ValueError, match=COLLISION):
+            list(use())
+    for use in (net.eval, net.zero_grad, lambda: optim.SGD(net.parameters())):
+        with pytest.raises(ValueError, match=COLLISION):
+            use()
+
+
+@pytest.mark.parametrize("make", ALIKE)
+def test_a_state_with_names_that_collide_is_neither_saved_nor_loaded(make, tmp_path):
+    net = make()
+    for use in (net.state_dict, lambda: net.load_state_dict({}, strict=False), lambda: tg.save(net, tmp_path / "net")):
+        with pytest.raises(ValueError, match=COLLISION):
+            use()
+    assert not list(tmp_path.iterdir())
+
+
+def test_one_part_under_one_name_twice_does_not_collide():
+    layer = nn.Linear(1, 1)
+    net = nn.ModuleDict({"a.b": layer, "a": nn.ModuleDict({"b": layer})})
+    assert list(net.state_dict()) == ["a.b.weight", "a.b.bias"]
+    assert len(list(net.parameters())) == 2
+
+
 def test_residual_adds_what_the_module_makes():
     layer, x = nn.Linear(3, 3, dtype=np.float64), normal(2, 3)
     np.testing.assert_allclose(nn.Residual(layer)(x).numpy(), x + layer(x).numpy())
@@ -99,6 +223,32 @@ def test_every_container_is_copied_and_pickled():
 )
 def test_repr_says_what_is_unusual(module, text):
     assert repr(module) == text
+
+
+def test_the_repr_of_a_module_whose_child_knows_its_parent_ends():
+    class Child(nn.Module):
+        def __init__(self, parent):
+            self.parent, self.layer = parent, nn.ReLU()
+
+    parent = nn.Module()
+    parent.child = Child(parent)
+    assert repr(parent) == "Module(\n  (child): Child(\n    (parent): ...\n    (layer): ReLU()\n  )\n)"
+    loop = nn.Sequential()
+    loop.layers += [nn.ModuleList([loop]), nn.ModuleDict({"again": loop})]
+    assert repr(loop).count("...") == 2
+    assert repr(nn.Sequential(nn.ReLU(), nn.ReLU())).count("ReLU()") == 2
+
+
+def test_a_module_whose_child_knows_its_parent_is_used_as_any_other(torch):
+    """Its parts count once, and it is copied, switched and saved (PyTorch cannot: it recurses without end)."""
+    parent = nn.Sequential(nn.Linear(2, 2))
+    parent[0].parent = parent
+    assert list(parent.state_dict()) == ["0.weight", "0.bias"]
+    assert [name for name, _ in parent.named_modules()] == ["", "0"]
+    assert not parent.eval()[0].training
+    other = copy.deepcopy(parent)
+    assert other[0].parent is other
+    assert parent.load_state_dict(other.state_dict()) == ([], [])
 
 
 # ---------------------------------------------------------------------- dtypes
@@ -182,6 +332,75 @@ def test_hooks_are_no_part_of_the_state_and_belong_to_one_module():
     assert other._hooks is None
 
 
+# ---------------------------------------------------------------------- the observer of calls
+
+
+class Log:
+    """Note what an observer of calls is told, in its order."""
+
+    def __init__(self):
+        self.lines = []
+
+    def __call__(self, module, args, kwargs):
+        @contextmanager
+        def call():
+            self.lines.append(f"{type(module).__name__} enters with {len(args)} and {sorted(kwargs)}")
+            try:
+                yield lambda output: self.lines.append(f"{type(module).__name__} gives {output.shape}")
+            except ValueError:
+                self.lines.append(f"{type(module).__name__} fails")
+                raise
+            else:
+                self.lines.append(f"{type(module).__name__} leaves")
+
+        return call()
+
+
+def test_an_observer_sees_each_call_with_its_hooks_inside():
+    net, log = nn.Sequential(nn.Linear(3, 2), nn.ReLU()), Log()
+    net.register_forward_pre_hook(lambda module, inputs: log.lines.append("before"))
+    net.register_forward_hook(lambda module, inputs, output: output[0])
+    x = tg.ones(4, 3)
+    expected = net(x)
+    log.lines.clear()
+    with Mode(call_observer=log):
+        found = net(x)
+    assert log.lines == [
+        "Sequential enters with 1 and []",
+        "before",
+        "Linear enters with 1 and []",
+        "Linear gives (4, 2)",
+        "Linear leaves",
+        "ReLU enters with 1 and []",
+        "ReLU gives (4, 2)",
+        "ReLU leaves",
+        "Sequential gives (2,)",
+        "Sequential leaves",
+    ]
+    np.testing.assert_array_equal(found.numpy(), expected.numpy())
+    net(x)
+    assert len(log.lines) == 11, "outside the mode nobody is told, but the hook"
+
+
+def test_an_observer_sees_named_arguments_and_errors():
+    net, log = nn.Linear(3, 2), Log()
+    with Mode(call_observer=log):
+        net(x=tg.ones(3))
+        with pytest.raises(ValueError, match="its last axis must be 3"):
+            net(tg.ones(4))
+    assert log.lines[0] == "Linear enters with 0 and ['x']"
+    assert log.lines[-2:] == ["Linear enters with 1 and []", "Linear fails"]
+
+
+def test_an_observer_sees_the_calls_of_its_own_thread():
+    net, log = nn.ReLU(), Log()
+    with Mode(call_observer=log):
+        thread = threading.Thread(target=net, args=(tg.ones(1),))
+        thread.start()
+        thread.join()
+    assert log.lines == []
+
+
 # ---------------------------------------------------------------------- parts by name
 
 
@@ -212,6 +431,56 @@ def test_buffers_and_integers_are_part_of_the_state():
     np.testing.assert_array_equal(other.eval()(x).numpy(), net.eval()(x).numpy())
     with pytest.raises(ValueError, match="wrong dtype: num_batches_tracked is float64, must be int64"):
         other.load_state_dict({**state, "num_batches_tracked": np.array(1.0)})
+
+
+STATES = [
+    {"0.weight": np.ones((2, 3)), "0.bias": np.ones(2), "1.weight": np.ones((1, 2)), "1.bias": np.ones(1)},
+    {"0.weight": np.ones((2, 3)), "scale": np.ones(2)},
+    {},
+    {"0.bias": np.ones(2), "a.b": np.ones(1), "0": np.ones(1)},
+]
+
+
+@pytest.mark.parametrize("state", STATES, ids=["all", "some", "none", "others"])
+def test_loading_says_which_names_differ_as_in_pytorch(state, torch):
+    ours = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 1))
+    theirs = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.Linear(2, 1))
+    expected = theirs.load_state_dict({name: torch.tensor(value) for name, value in state.items()}, strict=False)
+    found = ours.load_state_dict(state, strict=False)
+    assert found.missing_keys == expected.missing_keys
+    assert found.unexpected_keys == expected.unexpected_keys
+    missing, unexpected = found
+    assert (missing, unexpected) == tuple(expected)
+    for name, value in ours.state_dict().items():
+        assert (value == 1).all() == (name in state)
+    if not missing and not unexpected:
+        assert ours.load_state_dict(state) == found
+    else:
+        with pytest.raises(ValueError, match="|".join([f"missing: {name}" for name in missing] + unexpected)):
+            ours.load_state_dict(state)
+
+
+def test_of_a_shared_parameter_one_name_is_enough():
+    net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    net[1].weight = net[0].weight
+    state = net.state_dict()
+    del state["1.weight"]
+    assert net.load_state_dict(state) == ([], [])
+    del state["0.weight"]
+    assert net.load_state_dict(state, strict=False).missing_keys == ["0.weight", "1.weight"]
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_what_is_no_state_is_explained(strict):
+    net = nn.Linear(2, 1)
+    for state, message in (
+        ([1, 2], "a state is a dict from names to arrays, not a list"),
+        (None, "not a NoneType"),
+        ({"weight": "text", "bias": [0]}, "wrong shape: weight"),
+        ({"weight": [["a", "b"]], "bias": [0.0]}, "wrong dtype: weight is <U1"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            net.load_state_dict(state, strict)
 
 
 def test_training_goes_on_bit_for_bit_from_a_loaded_state():

@@ -259,7 +259,7 @@ def test_an_optimizer_of_sparse_rows_can_be_pickled():
 # ---------------------------------------------------------------------- clipping
 
 
-@pytest.mark.parametrize("norm_type", [1.0, 2.0, np.inf])
+@pytest.mark.parametrize("norm_type", [1.0, 2.0, 3.0, 0, np.inf, -np.inf, -1.0])
 def test_clipping_sparse_gradients_equals_clipping_dense_ones(norm_type):
     dense, sparse = table(), table()
     backward(dense, 1, False)

@@ -33,7 +33,7 @@ def clip_grad_norm_(
     max_norm : float
     norm_type : float
         The p of the norm: `math.inf` for the largest absolute value, `-math.inf` for the smallest, 0 for the number
-        of gradients that are not zero (of one gradient, the number of its elements that are not zero).
+        of gradients with an element that is not zero.
     error_if_nonfinite : bool
         Whether to raise RuntimeError if the norm is NaN or infinite, instead of scaling by it.
 
@@ -54,7 +54,10 @@ def clip_grad_norm_(
     gradients = _gradients(parameters)
     if not gradients:
         return from_owned(np.float32(0))
-    scale, ratio = _norm([_elements(g) for g in gradients], float(norm_type))
+    elements = [_elements(g) for g in gradients]
+    if norm_type < 0 and any(type(g) is SparseRows and len(g.rows) < g.shape[0] for g in gradients):
+        elements.append(np.zeros(1))  # the other rows, which matter where the smallest element does
+    scale, ratio = _norm(elements, float(norm_type))
     total = scale * ratio
     with np.errstate(over="ignore"):
         rounded = gradients[0].dtype.type(total)
@@ -115,15 +118,14 @@ def _replace(g: Any, elements: Any) -> None:
 def _norm(gradients: list[Any], p: float) -> tuple[float, float]:
     """Return two numbers whose product is the norm of all elements, which itself may be outside the range of a float.
 
-    As in PyTorch it is the norm of the norms of the arrays, which is another number only for p = 0.
+    As in PyTorch it is the norm of the norms of the arrays, which is different only for p = 0.
     """
     # in float16 already a sum of squares overflows
     arrays = [g.reshape(-1).astype(np.promote_types(g.dtype, np.float32), copy=False) for g in gradients if g.size]
     if not arrays:
         return 0.0, 1.0
     if p == 0:
-        counts = [np.count_nonzero(a) for a in arrays]
-        return 1.0, float(counts[0] if len(gradients) == 1 else np.count_nonzero(counts))
+        return 1.0, float(sum([bool(a.any()) for a in arrays]))
     if p == 2:
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
             square = sum([float(a.dot(a)) for a in arrays])

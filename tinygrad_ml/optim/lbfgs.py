@@ -108,7 +108,8 @@ class LBFGS(Optimizer):
 
         def move(start: np.ndarray, length: float, direction: np.ndarray) -> None:
             flat.reattach()
-            flat.values[...] = start + length * direction
+            with np.errstate(over="ignore", invalid="ignore"):  # the closure shows that it was too far
+                flat.values[...] = start + length * direction
             for p in flat.params:
                 p._touch()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -63,8 +63,8 @@ def strong_wolfe(
     def attempt(t: float) -> Trial:
         f, g = along(t)
         if math.isfinite(f) and np.isfinite(g).all():
-            return Trial(t, f, g, g.dot(direction))
-        return Trial(t, math.inf, g, math.nan)  # infinitely high: too far
+            return Trial(float(t), f, g, float(g.dot(direction)))
+        return Trial(float(t), math.inf, g, math.nan)  # infinitely high: too far
 
     def too_high(trial: Trial) -> bool:
         return trial.loss > loss + SUFFICIENT * trial.length * slope
@@ -72,6 +72,7 @@ def strong_wolfe(
     def flat(trial: Trial) -> bool:
         return abs(trial.slope) <= -CURVATURE * slope
 
+    slope = float(slope)
     start = Trial(0.0, loss, gradient, slope)
     previous, new = start, attempt(length)
     trials = 0
@@ -124,14 +125,17 @@ def strong_wolfe(
     return best.loss, best.gradient, best.length
 
 
-def _cubic(a: Trial, b: Trial, least: float, greatest: float) -> Any:
+def _cubic(a: Trial, b: Trial, least: float, greatest: float) -> float:
     """Return where the cubic through two points with their slopes is lowest, kept between two bounds."""
     if a.length > b.length:
         a, b = b, a
     d1 = a.slope + b.slope - 3 * (a.loss - b.loss) / (a.length - b.length)
-    square = d1**2 - a.slope * b.slope
+    square = d1 * d1 - a.slope * b.slope  # infinite where d1**2 would raise OverflowError
     if not 0 <= square < math.inf:  # there is no lowest point, or the loss at one of the two is not finite
         return (least + greatest) / 2
     d2 = math.sqrt(square)
-    t = b.length - (b.length - a.length) * ((b.slope + d2 - d1) / (b.slope - a.slope + 2 * d2))
+    divisor = b.slope - a.slope + 2 * d2
+    if not divisor:  # a straight line down
+        return greatest
+    t = b.length - (b.length - a.length) * ((b.slope + d2 - d1) / divisor)
     return min(max(t, least), greatest)
