@@ -25,7 +25,10 @@ LAYERS = {
     "LSTM": (lambda: nn.LSTM(2, 2, num_layers=2, bidirectional=True), [(3, 1, 2)]),
     "GRU": (lambda: nn.GRU(2, 2, bias=False, batch_first=True), [(1, 3, 2)]),
     "MultiheadAttention": (lambda: nn.MultiheadAttention(4, 2), [(3, 1, 4)] * 3),
-    "MultiheadAttention, other widths": (lambda: nn.MultiheadAttention(4, 2, kdim=3, vdim=2), [(3, 1, 4), (2, 1, 3), (2, 1, 2)]),
+    "MultiheadAttention, other widths": (
+        lambda: nn.MultiheadAttention(4, 2, kdim=3, vdim=2),
+        [(3, 1, 4), (2, 1, 3), (2, 1, 2)],
+    ),
     "Sequential": (lambda: nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Residual(nn.Linear(3, 3))), [(2, 2)]),
     "ModuleDict": (lambda: nn.ModuleDict({"a": nn.ModuleList([nn.Linear(2, 1)]), "b": nn.LayerNorm(2)}), None),
     "CrossEntropyLoss": (lambda: nn.CrossEntropyLoss(weight=[1.0, 2.0]), [(2, 2), np.array([0, 1])]),
@@ -47,7 +50,10 @@ SCHEDULERS = {
     "Adagrad": lambda optimizer: optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=1),
     "Adam": lambda optimizer: optim.lr_scheduler.SequentialLR(
         optimizer,
-        [optim.lr_scheduler.LinearLR(optimizer, 0.1, total_iters=3), optim.lr_scheduler.CosineAnnealingLR(optimizer, 8)],
+        [
+            optim.lr_scheduler.LinearLR(optimizer, 0.1, total_iters=3),
+            optim.lr_scheduler.CosineAnnealingLR(optimizer, 8),
+        ],
         [3],
     ),
     "AdamW": lambda optimizer: optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 0.9**epoch),

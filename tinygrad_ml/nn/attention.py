@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..tensor import Tensor, as_floating, get_default_dtype
+from ..tensor import Tensor, as_array, as_floating, get_default_dtype
 from . import init
 from .dropout import check_probability, dropout
 from .linear import Linear, linear
@@ -283,4 +283,4 @@ def _added(mask: Any, dtype: np.dtype) -> Any:
     mask = mask if isinstance(mask, Tensor) else np.asarray(mask)
     if mask.dtype != bool:
         return mask
-    return np.where(mask._data if isinstance(mask, Tensor) else mask, -np.inf, 0).astype(dtype)
+    return np.where(as_array(mask), -np.inf, 0).astype(dtype)

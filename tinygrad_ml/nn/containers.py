@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, MutableSequence
 from typing import Any
 
-from ..tensor import Tensor
+from ..tensor import Tensor, as_tensor
 from .module import Module
 
 __all__ = ["Identity", "Lambda", "ModuleDict", "ModuleList", "Residual", "Sequential"]
@@ -170,7 +170,7 @@ class Residual(Module):
         self.module = module
 
     def forward(self, x: Any) -> Tensor:
-        x = x if isinstance(x, Tensor) else Tensor(x)
+        x = as_tensor(x)
         y = self.module(x)
         if y.shape != x.shape:
             raise ValueError(

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..ops.linear import affine, project
 from ..ops.reduce import axes_of
-from ..tensor import Tensor, get_default_dtype
+from ..tensor import Tensor, as_tensor, get_default_dtype
 from . import init
 from .module import Module
 from .parameter import Parameter
@@ -87,7 +87,7 @@ def flatten(input: Any, start_axis: int = 0, end_axis: int = -1) -> Tensor:
     >>> tg.nn.functional.flatten(tg.ones(5, 2, 3, 4), 1).shape
     (5, 24)
     """
-    x = input if isinstance(input, Tensor) else Tensor(input)
+    x = as_tensor(input)
     if not x.ndim:
         return x.reshape(1)
     first, last = (axes_of(axis, x.ndim)[0] for axis in (start_axis, end_axis))
@@ -131,7 +131,7 @@ class Unflatten(Module):
         self.axis, self.unflattened_size = axis, tuple(unflattened_size)
 
     def forward(self, x: Any) -> Tensor:
-        x = x if isinstance(x, Tensor) else Tensor(x)
+        x = as_tensor(x)
         if not -x.ndim <= self.axis < x.ndim:
             raise ValueError(f"Unflatten(axis={self.axis}): input has shape {x.shape}")
         axis = self.axis % x.ndim

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
-from ...tensor import Tensor, get_default_dtype
+from ...tensor import Tensor, as_array, get_default_dtype
 from ..module import Module
 from ..parameter import Buffer
 from ..shapes import shape_of
@@ -78,4 +78,4 @@ def cast_like(weight: Any, input: Any) -> Any:
     """Return constant weights in the dtype of the input, so that a float32 loss stays one."""
     if isinstance(weight, Tensor) and weight.requires_grad:
         return weight
-    return np.asarray(weight._data if isinstance(weight, Tensor) else weight, input.dtype)
+    return np.asarray(as_array(weight), input.dtype)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ... import ops
 from ...ops import losses
-from ...tensor import Tensor, as_floating
+from ...tensor import Tensor, as_array, as_floating
 from ..shapes import shape_of
 from .base import Loss, as_buffer, cast_like, check_same_shape, reduce_loss
 
@@ -49,7 +49,7 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, *, reducti
     tensor(0.693147)
     """
     input, target = check_same_shape("binary_cross_entropy", input, target)
-    array = input._data if isinstance(input, Tensor) else np.asarray(input)
+    array = as_array(input)
     if array.size and not (array.min() >= 0 and array.max() <= 1):
         raise ValueError(
             f"binary_cross_entropy: input must hold probabilities from 0 to 1, and goes from {array.min():.6g} to "
@@ -182,7 +182,7 @@ def cross_entropy(
     tensor(1.386294)
     """
     logits = as_floating(input)
-    labels = np.asarray(target._data if isinstance(target, Tensor) else target)
+    labels = as_array(target)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing must be between 0 and 1, not {label_smoothing}")
     axis = _class_axis("cross_entropy", logits, weight)
@@ -263,7 +263,7 @@ def nll_loss(
     tensor(0.693147)
     """
     x = as_floating(input)
-    labels = np.asarray(target._data if isinstance(target, Tensor) else target)
+    labels = as_array(target)
     axis = _class_axis("nll_loss", x, weight)
     _check_labels("nll_loss", x, labels, axis)
     flat = class_indices("nll_loss", labels, x.shape[axis], ignore_index)
@@ -314,7 +314,7 @@ def hinge_loss(input: Any, target: Any, *, reduction: str = "mean", margin: floa
     tensor(3.)
     """
     scores = as_floating(input)
-    truth = target._data if isinstance(target, Tensor) else np.asarray(target)
+    truth = as_array(target)
     if truth.shape == scores.shape:
         if not np.isin(truth, (-1, 1)).all():
             raise ValueError("hinge_loss: target must be -1 or 1; for 0 and 1 use 2 * target - 1")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
-from ...tensor import Tensor, as_floating
+from ...tensor import Tensor, as_floating, as_tensor
 from ..shapes import shape_of
 from .base import Loss, check_same_shape, reduce_loss
 
@@ -32,7 +32,7 @@ def kl_div(input: Any, target: Any, *, reduction: str = "mean", log_target: bool
     tensor(0.693147)
     """
     input, target = check_same_shape("kl_div", input, target)
-    target = target if isinstance(target, Tensor) else Tensor(target)
+    target = as_tensor(target)
     if log_target:
         terms = ops.exp(target) * (target - input)
     else:
@@ -99,7 +99,7 @@ def poisson_nll_loss(
     input = as_floating(input)
     terms = ops.exp(input) - target * input if log_input else input - target * ops.log(input + eps)
     if full:
-        count = target if isinstance(target, Tensor) else Tensor(target)
+        count = as_tensor(target)
         many = count > 1
         t = ops.where(many, count, 1.0)
         terms = terms + ops.where(many, t * ops.log(t) - t + 0.5 * ops.log(2 * math.pi * t), 0.0)

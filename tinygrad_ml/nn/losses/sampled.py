@@ -12,7 +12,7 @@ import numpy as np
 
 from ... import ops
 from ...random import default_generator
-from ...tensor import Tensor, as_floating
+from ...tensor import Tensor, as_array, as_floating
 from ..linear import linear
 from ..shapes import shape_of
 from .base import Loss, reduce_loss
@@ -125,7 +125,7 @@ class _Sampled(Loss):
 
     def _check(self, input: Any, target: Any, weight: Any, bias: Any) -> tuple[Tensor, np.ndarray]:
         name, x = type(self).__name__, as_floating(input)
-        labels = np.asarray(target._data if isinstance(target, Tensor) else target)
+        labels = as_array(target)
         classes = self.sampler.num_classes
         if x.ndim != 2 or labels.shape != x.shape[:1]:
             raise ValueError(

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ...tensor import Tensor
+from ...tensor import as_array
 from ..optimizer import Optimizer
 from .base import LRScheduler, each
 
@@ -73,7 +73,7 @@ class ReduceLROnPlateau(LRScheduler):
 
     def step(self, metrics: Any) -> None:  # type: ignore[override]
         """Begin the next epoch, given the measure of the last one: a number or a Tensor with one element."""
-        value = float(metrics.item() if isinstance(metrics, Tensor) else metrics)
+        value = float(as_array(metrics))
         self._follow()
         self.last_epoch += 1
         if self._is_better(value):
