@@ -544,10 +544,10 @@ def test_the_formula_is_the_derivative(name):
     x, y, g = np.float64(0.37), np.float64(0.83), np.float64(1.7)
     arguments = (x, y) if name in BINARY else (x,)
     tensors = [tg.tensor(a, requires_grad=True) for a in arguments]
-    door = getattr(tg, name)
-    out = door(*tensors)
+    operation = getattr(tg, name)
+    out = operation(*tensors)
     out.backward(g)
-    for tensor, formula in zip(tensors, formulas(door.primitive)):
+    for tensor, formula in zip(tensors, formulas(operation.primitive)):
         assert evaluated(formula, x=x, y=y, g=g, out=out.item()) == pytest.approx(tensor.grad.item(), rel=1e-12)
         if local_factor(formula):
             assert g * evaluated(local_factor(formula), x=x, y=y, out=out.item()) == pytest.approx(tensor.grad.item())

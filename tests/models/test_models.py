@@ -30,7 +30,7 @@ def assert_equal(one, other, X=X):
     np.testing.assert_array_equal(outputs(one, X), outputs(other, X))
 
 
-# ---------------------------------------------------------------------- chance
+# ---------------------------------------------------------------------- randomness
 
 
 @random_models

@@ -1,4 +1,4 @@
-"""NumPy as the second front door: plain NumPy code works on Tensors, or says which function does not."""
+"""NumPy functions on Tensors: plain NumPy code works on them, or says which function does not."""
 
 import warnings
 

@@ -157,7 +157,7 @@ PLANTED = {
     "wrong places": (
         (lambda x: (x**3).sum(), lambda x: 3 * x[[2, 0, 1, 5, 4, 3]] ** 2),
         V,
-        "right but at wrong places",
+        "the entries are right but at wrong places",
     ),
     "wrong axis of softmax": (
         (softmax, lambda g, x: softmax(x) * (g - (g * softmax(x)).sum(axis=0, keepdims=True))),

@@ -1,4 +1,4 @@
-"""What callbacks do beside the steps, and the history that a training returns."""
+"""What callbacks do beside the steps, and the history that a training run returns."""
 
 import math
 import pickle

@@ -28,7 +28,7 @@ class Kill(Callback):
 
 
 def training(path, *, epochs=12, seed=None, kill=None, name="Adam", patience=50, every=1, resume=True, start=3):
-    """Start or resume a training with dropout, batch norm, a schedule and early stopping; return what it ends with."""
+    """Start or resume a training run with dropout, batch norm, a schedule and early stopping; return how it ended."""
     tg.manual_seed(start)
     random = np.random.default_rng(0)
     x = random.normal(size=(40, 4)).astype(np.float32)

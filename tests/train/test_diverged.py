@@ -1,4 +1,4 @@
-"""A loss or gradient that is not finite stops a training before the step, and the message names what made it."""
+"""A loss or gradient that is not finite stops a training run before the step, and the message names what made it."""
 
 import inspect
 import pickle

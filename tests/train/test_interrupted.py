@@ -1,4 +1,4 @@
-"""Ctrl-C ends a training after the batch, and the history comes back."""
+"""Ctrl-C ends a training run after the batch, and the history comes back."""
 
 import signal
 import subprocess

@@ -175,7 +175,7 @@ def _moved(part: Comparison, a: np.ndarray, n: np.ndarray, rows: list, problem: 
         in_order = [np.sort(g.reshape(len(g), -1), axis=1) for g in (a, n)]
         if _same(*in_order):
             return (
-                "the numbers are right but at wrong places",
+                "the entries are right but at wrong places",
                 "an index, an axis or the order of a reshape is exchanged?",
             )
     return None

@@ -13,7 +13,7 @@ from .report import Failure, GradientCheckError, Report
 
 METHODS = {"central": "central differences", "ridders": "Ridders' extrapolation", "complex": "complex step"}
 MODES = ("full", "random")
-ROW_LIMIT = 32  # up to so many outputs each is checked on its own
+ROW_LIMIT = 32  # outputs that are each checked on their own; more are checked as sums
 JACOBIAN_LIMIT = 4_000_000  # numbers
 
 
@@ -61,13 +61,13 @@ def gradcheck(
         For a Module the names of the parameters to check ("layers.0.*" is allowed); for a function the Tensors
         that it uses besides its inputs, as a dict, a list or a Module.
     samples : int, optional
-        Compare only so many random entries of every input and parameter.
+        Compare only this number of random entries of every input and parameter.
     seed : int
         Seeds the random weights, directions and samples.
 
     Returns
     -------
-    Report, which is true; it has both gradients and prints nicely
+    Report, which is truthy, has both gradients, and prints what was checked
 
     Raises
     ------

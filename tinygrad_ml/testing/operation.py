@@ -66,7 +66,7 @@ class Sample:
 
 
 class OperationReport:
-    """What `check_operation` found. It is true if the operation is right, and `str` of it can be read.
+    """What `check_operation` found. Truthy if the operation is right; `str` of it is for people.
 
     Attributes
     ----------
@@ -148,7 +148,7 @@ def check_operation(
 
     Returns
     -------
-    OperationReport, which is true and prints nicely
+    OperationReport, which is truthy and prints what was checked
 
     Raises
     ------

@@ -77,7 +77,7 @@ class Problem:
         return False
 
     def magnitude(self) -> Any:
-        """Return how large the numbers are that the flat outputs are made of, where that is not their own size."""
+        """Return the size of the terms that each output is the sum of, where that is not its own size."""
         return 0.0
 
 

@@ -126,7 +126,7 @@ class Failure:
 
 
 class Report:
-    """What a gradient check found. It is true if the gradient is right, and `str` of it can be read.
+    """What a gradient check found. Truthy if the gradient is right; `str` of it is for people.
 
     Attributes
     ----------
@@ -220,7 +220,7 @@ class Report:
 
 
 class GradientCheckError(AssertionError):
-    """The gradient is wrong. `report` has all numbers; the text has the worst entries and the cause.
+    """The gradient is wrong. `report` has both gradients; the text has the worst entries and the cause.
 
     Examples
     --------
