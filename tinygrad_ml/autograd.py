@@ -85,7 +85,7 @@ def backpropagate(
     if create_graph and not modes.recording:
         with Mode(recording=True):
             return backpropagate(roots, create_graph=True, retain_graph=retain_graph, targets=targets)
-    roots = [(edge, widened(g)) for edge, g in roots]
+    roots = list(roots)
     wanted = set(targets or ())
     needed = None if targets is None else _leading_to(wanted, [edge for edge, _ in roots])
     answers: dict[Any, Any] = {}
@@ -97,14 +97,12 @@ def backpropagate(
     if not retain_graph:
         for node in visited:
             node.free()
-    return {edge: g if g.dtype is edge.dtype else g.astype(edge.dtype) for edge, g in found.items()}
+    return found
 
 
-def widened(value: Any) -> Any:
+def widened(g: Any) -> Any:
     """Return float32 for float16: gradients of float16 are computed so, and rounded once, where they are found."""
-    if type(value) is tuple:
-        return tuple(map(widened, value))
-    return value.astype(FLOAT32) if getattr(value, "dtype", None) is FLOAT16 else value
+    return g.astype(FLOAT32) if g.dtype is FLOAT16 else g
 
 
 def _walk(
@@ -123,7 +121,7 @@ def _walk(
     visited: list[Node] = []
     for edge, root in roots:
         if needed is None or edge in needed:
-            g = root if create_graph else root._data
+            g = widened(root if create_graph else root._data)
             if edge in arrived:
                 g = arrived[edge] + g
             elif type(edge) is Node:
@@ -138,7 +136,7 @@ def _walk(
                 return {node: g}, visited
             g = run_hooks(node.hooks, g, node, create_graph, answers)
         if node in wanted:
-            found[node] = g
+            found[node] = g if g.dtype is node.dtype else g.astype(node.dtype)
             if needed is not None and needed.isdisjoint(node.edges):  # nothing below it is wanted
                 continue
         _send(node, g, arrived, queue, needed, create_graph, careful)
@@ -148,7 +146,7 @@ def _walk(
             if not careful and not is_finite(g):
                 return {leaf: g}, visited
             g = run_hooks(leaf._hooks, g, leaf, create_graph, answers)
-        found[leaf] = g
+        found[leaf] = g if g.dtype is leaf._data.dtype else g.astype(leaf.dtype)
     return found, visited
 
 
@@ -165,9 +163,8 @@ def _send(
         )
     if node.leaves:
         check_unchanged(node)
-    half = node.dtype is FLOAT16
     if type(g) is OutputGradients:
-        g, half = g.complete(), FLOAT16 in node.dtype
+        g = g.complete()
     rules, rule_args = primitive.rules, primitive.rule_args
     if primitive.variadic:
         rules, rule_args = rules * len(saved), rule_args * len(saved)
@@ -177,8 +174,6 @@ def _send(
             continue
         if create_graph:
             args = as_tensors(node, names, args)
-        if half:
-            args = widened(tuple(args))
         r = rule(g, *args)
         if type(r) is Tensor and not create_graph:
             r = r._data

@@ -258,7 +258,7 @@ def _make_operation(primitive: Primitive) -> Any:
     def operation(*inputs: Any, **parameters: Any) -> Any:
         values: list[Any] = []
         edges: list[Any] = []
-        tensors = wants = leaves = computing = half = False
+        tensors = wants = leaves = computing = unusual = half = False
         aliased = False  # there is an array that somebody else may write to
         try:
             if len(inputs) != arity or parameters:
@@ -267,6 +267,10 @@ def _make_operation(primitive: Primitive) -> Any:
                 if isinstance(x, Tensor):
                     tensors = True
                     values.append(x._data)
+                    if prepares:
+                        dtype = x._data.dtype
+                        if dtype is not FLOAT32 and dtype is not FLOAT64:
+                            unusual = True
                     edge: Any = x.node
                     if edge is not None:
                         wants = True
@@ -282,17 +286,13 @@ def _make_operation(primitive: Primitive) -> Any:
                     edges.append(None)
                     if type(x) is not float and type(x) is not int:
                         x = as_operand(primitive, x, inputs)
-                        aliased = True
+                        aliased = unusual = True
                     values.append(x)
             if not tensors:
-                values = [to_array(x) for x in inputs]
+                values, unusual = [to_array(x) for x in inputs], True
             computing = True
-            if prepares:
-                for v in values:
-                    dtype = getattr(v, "dtype", FLOAT64)
-                    if dtype is not FLOAT32 and dtype is not FLOAT64:  # else there is nothing to prepare
-                        half = primitive.prepare(values)
-                        break
+            if unusual and prepares:
+                half = primitive.prepare(values)
             out = forward(*values, **parameters)
         except Exception as error:
             named: Any = primitive.with_shapes(error, values) if computing else error
@@ -303,6 +303,7 @@ def _make_operation(primitive: Primitive) -> Any:
         if residuals:
             out, kept = out
         if half:
+            exact = out  # for the rules
             out = tuple([part.astype(FLOAT16) for part in out]) if type(out) is tuple else out.astype(FLOAT16)
         if views and (leaves or aliased):  # somebody can write to the memory of the input
             out = tuple([_unaliased(part, values) for part in out]) if type(out) is tuple else _unaliased(out, values)
@@ -311,7 +312,7 @@ def _make_operation(primitive: Primitive) -> Any:
         if wants and differentiable and modes.recording:
             if aliased:
                 copy_aliased(primitive, edges, values)
-            values.append(out)
+            values.append(exact if half else out)
             if residuals:
                 values.append(kept)
             if parameters:
