@@ -121,7 +121,7 @@ def _walk(
     visited: list[Node] = []
     for edge, root in roots:
         if needed is None or edge in needed:
-            g = widened(root if create_graph else root._data)
+            g = root if create_graph else root._data
             if edge in arrived:
                 g = arrived[edge] + g
             elif type(edge) is Node:
@@ -502,19 +502,21 @@ def _root(output: Tensor, gradient: Any) -> tuple[Node | Tensor, Tensor]:
             "(was it made under no_grad, detached, or from constants only?)"
         )
     if gradient is None:
-        if output.size != 1:
+        array = output._data
+        if array.size != 1:
             raise RuntimeError(
-                f"backward() starts from a single number, and this Tensor has shape {output.shape}: "
+                f"backward() starts from a single number, and this Tensor has shape {array.shape}: "
                 "reduce it first, for example with .sum() or .mean(), or pass gradient="
             )
-        return edge, from_owned(output.dtype.type(1) if not output.ndim else np.ones(output.shape, output.dtype))
+        one = np.ones(array.shape, array.dtype) if array.ndim else array.dtype.type(1)
+        return edge, from_owned(widened(one))
     if not isinstance(gradient, Tensor):
         gradient = Tensor(gradient, output.dtype)
     if gradient.shape != output.shape:
         raise ValueError(f"gradient has shape {gradient.shape}, but the Tensor has shape {output.shape}")
     if gradient.requires_grad:
-        return edge, gradient.astype(output.dtype)
-    return edge, from_owned(gradient._data.astype(output.dtype))  # a copy: never the caller's own memory
+        return edge, widened(gradient.astype(output.dtype))
+    return edge, from_owned(widened(gradient._data.astype(output.dtype)))  # a copy: never the caller's own memory
 
 
 class HookHandle:

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from ..tensor import Tensor
+
 __all__ = ["as_shape", "shape_of"]
 
 
@@ -17,6 +19,8 @@ def shape_of(x: Any) -> tuple[int, ...]:
     >>> tg.nn.shapes.shape_of([[1.0, 2.0]])
     (1, 2)
     """
+    if isinstance(x, Tensor):
+        return x._data.shape
     return x.shape if hasattr(x, "shape") else np.shape(x)
 
 

@@ -60,18 +60,24 @@ def check_same_shape(name: str, input: Any, target: Any) -> tuple[Any, Any]:
 
     Integers and bools become the default float first: differences of uint8 would wrap around.
     """
-    if shape_of(input) != shape_of(target):
+    shape, of_target = shape_of(input), shape_of(target)
+    if shape != of_target:
         raise ValueError(
-            f"{name}: input has shape {shape_of(input)} and target {shape_of(target)}; they must be equal "
+            f"{name}: input has shape {shape} and target {of_target}; they must be equal "
             "(broadcasting here is nearly always a mistake: reshape one of them)"
         )
-    dtype = getattr(input, "dtype", None)
+    dtype = _dtype_of(input)
     if dtype is not None and dtype.kind in "iub":
         dtype = get_default_dtype()
         input = input.astype(dtype)
-    if dtype is None or dtype.kind != "f" or getattr(target, "dtype", dtype) == dtype:
+    given = _dtype_of(target)
+    if dtype is None or given is None or dtype is given or dtype.kind != "f":
         return input, target
     return input, target if isinstance(target, Tensor) and target.requires_grad else target.astype(dtype)
+
+
+def _dtype_of(x: Any) -> np.dtype | None:
+    return x._data.dtype if isinstance(x, Tensor) else getattr(x, "dtype", None)
 
 
 def cast_like(weight: Any, input: Any) -> Any:
