@@ -48,7 +48,7 @@ def test_no_function_imports_a_part_of_the_library():
 
 
 def test_the_hooks_before_a_commit_have_the_versions_of_the_extra_dev():
-    hooks = set(re.findall(r"\[(\w+==[\d.]+)\]", (ROOT / ".pre-commit-config.yaml").read_text()))
+    hooks = set(re.findall(r'"(\S+==[\d.]+)"', (ROOT / ".pre-commit-config.yaml").read_text()))
     assert hooks
     assert hooks <= set((ROOT / "setup.cfg").read_text().split())
 
