@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 
+import tinygrad_ml as tg
+
 ROOT = Path(__file__).parents[2]
 LIBRARY = sorted([*(ROOT / "tinygrad_ml").rglob("*.py"), *(ROOT / "models").rglob("*.py")])
 TREES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in LIBRARY}
+CORE = ["tinygrad_ml/" + name for name in ("tensor.py", "primitive.py", "autograd.py", "modes.py")]
+TENSORS = {"Tensor", "Parameter", "Buffer"}  # the classes whose `self` is a Tensor
 
 
 def nodes_with_owner(tree):
@@ -23,6 +27,26 @@ def nodes_with_owner(tree):
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
             function = node
         pending += [(child, function, owner) for child in ast.iter_child_nodes(node)]
+
+
+# ---------------------------------------------------------------------- the core
+
+
+def test_private_attributes_of_a_tensor_are_written_in_the_core_alone():
+    """Whoever changes a value elsewhere calls `_replace` or `_touch`, which count the version."""
+    private = {slot for slot in tg.Tensor.__slots__ if slot.startswith("_")} - {"__weakref__"}
+    found = []
+    for name, tree in TREES.items():
+        if name in (*CORE, "tinygrad_ml/ops/tensor_methods.py"):
+            continue
+        for node, _, owner in nodes_with_owner(tree):
+            if not isinstance(node, ast.Attribute) or node.attr not in private or isinstance(node.ctx, ast.Load):
+                continue
+            of_self = isinstance(node.value, ast.Name) and node.value.id == "self"
+            if of_self and owner is not None and owner.name not in TENSORS:
+                continue  # a private attribute of another class that happens to have the same name
+            found.append(f"{name}:{node.lineno}: {ast.unparse(node)}")
+    assert not found
 
 
 # ---------------------------------------------------------------------- imports
