@@ -253,7 +253,7 @@ class DataLoader:
         return self.rows // self.batch_size if self.drop_last else -(-self.rows // self.batch_size)
 
     def order(self, epoch: int) -> np.ndarray:
-        """Return the numbers of all rows in the order of an epoch.
+        """Return the indices of all rows in the order of an epoch.
 
         Examples
         --------

@@ -1,4 +1,4 @@
-"""A training that is stopped, written to a file and taken up again gives bit for bit what it would have given."""
+"""A training run that is stopped, written to a file and taken up again gives bit for bit what it would have given."""
 
 import numpy as np
 import pytest
@@ -97,7 +97,7 @@ def test_training_goes_on_bit_for_bit(tmp_path, name, options, ending, stop):
         np.testing.assert_array_equal(a, b)
 
 
-def test_a_checkpoint_does_not_change_the_training(tmp_path):
+def test_a_checkpoint_does_not_change_the_training_run(tmp_path):
     expected = Training("Adam", {"lr": 0.01}).run(10).numbers()
     training = Training("Adam", {"lr": 0.01}).run(5)
     training.save(tmp_path / "checkpoint.npz")

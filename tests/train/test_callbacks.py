@@ -86,7 +86,7 @@ def test_nan_is_never_better():
     assert len(history.epochs) == 7
 
 
-def test_it_begins_anew_in_another_training():
+def test_it_begins_anew_in_another_training_run():
     stopping = EarlyStopping("loss", patience=2)
     run(stopping, epochs=3)
     run(stopping, epochs=2, model=Falling(start=100.0))
@@ -213,7 +213,7 @@ def test_gradients_are_clipped_as_by_optim(options, clip):
         (lambda: EarlyStopping(patience=0), ValueError, "patience must be at least 1"),
         (lambda: LearningRate(0.1), TypeError, "scheduler or a function, not float"),
         (lambda: LearningRate(lambda e: 1, every="batch"), ValueError, "not 'batch'"),
-        (lambda: LearningRate(lambda e: 1, every="step"), ValueError, "goes by epochs"),
+        (lambda: LearningRate(lambda e: 1, every="step"), ValueError, "this scheduler is stepped per epoch"),
         (
             lambda: run(LearningRate(lr_scheduler.ExponentialLR(optim.SGD(Falling().parameters()), 0.5))),
             ValueError,

@@ -49,7 +49,7 @@ def changed(array, row):
         ({"optimizer": lambda p: optim.Adagrad(p, lr=0.1)}, "its optimizer was SGD, not Adagrad"),
     ],
 )
-def test_the_file_of_a_training_with_other_data_or_another_optimizer_is_refused(tmp_path, changes, message):
+def test_the_file_of_a_training_run_with_other_data_or_another_optimizer_is_refused(tmp_path, changes, message):
     validation = X[5:10], Y[5:10]
     training(tmp_path / "run.npz", validation=validation)
     model = nn.Linear(2, 1)
@@ -108,7 +108,7 @@ def classifier(path, **options):
     return tg.models.MLPClassifier((4,), max_iter=2, callbacks=callbacks, **options)
 
 
-def test_the_folds_of_a_cross_validation_do_not_share_a_training(tmp_path):
+def test_the_folds_of_a_cross_validation_do_not_share_a_training_run(tmp_path):
     selection = pytest.importorskip("sklearn.model_selection")
     labels = (X[:, 0] > 0).astype(int)
     model = classifier(tmp_path / "run.npz", random_state=0)

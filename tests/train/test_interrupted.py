@@ -165,7 +165,7 @@ def test_a_signal_from_outside_ends_it_cleanly():
     assert (process.returncode, err) == (0, "")
 
 
-def test_a_training_goes_on_as_before_after_it(capsys):
+def test_a_training_run_goes_on_as_before_after_it(capsys):
     tg.manual_seed(0)
     assert count(Press(step=3))[0] == 3
     assert count()[0] == 20

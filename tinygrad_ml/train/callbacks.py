@@ -124,7 +124,7 @@ class EarlyStopping(Callback):
 
 
 class LearningRate(Callback):
-    """Changes the learning rate during the training.
+    """Changes the learning rate during the training run.
 
     Parameters
     ----------
@@ -156,7 +156,9 @@ class LearningRate(Callback):
         if every not in ("epoch", "step"):
             raise ValueError(f"LearningRate: every must be 'epoch' or 'step', not {every!r}")
         if every == "step" and (isinstance(schedule, ReduceLROnPlateau) or not isinstance(schedule, LRScheduler)):
-            raise ValueError("LearningRate: every='step' is for schedulers that count; this one goes by epochs")
+            raise ValueError(
+                "LearningRate: every='step' is for schedulers that count; this scheduler is stepped per epoch"
+            )
         self.schedule, self.monitor, self.every = schedule, monitor, every
         self._stepped = False
 
@@ -166,9 +168,9 @@ class LearningRate(Callback):
             self._set(run, schedule(0))
         elif schedule.optimizer is not run.optimizer:
             raise ValueError(
-                f"LearningRate: the {type(schedule).__name__} belongs to another optimizer than fit() got; make it of "
-                "that one, or give a function from the number of finished epochs to the learning rate (an estimator, "
-                "which makes its own optimizer, needs a function)"
+                f"LearningRate: the {type(schedule).__name__} belongs to another optimizer than fit() got; create it "
+                "from the optimizer passed to fit(), or give a function from the number of finished epochs to the "
+                "learning rate (an estimator, which makes its own optimizer, needs a function)"
             )
         elif isinstance(schedule, ReduceLROnPlateau):
             self._watched = self.monitor or ("validation_loss" if "validation_loss" in run.columns else "loss")
@@ -207,7 +209,7 @@ class LearningRate(Callback):
 
 
 class ClipGradients(Callback):
-    """Limits the gradients before every step, by their common norm, each number by itself, or both in this order.
+    """Limits the gradients before every step: their common norm, each entry by itself, or both in this order.
 
     See `tg.optim.clip_grad_norm_` and `tg.optim.clip_grad_value_`.
 

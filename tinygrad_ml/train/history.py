@@ -1,4 +1,4 @@
-"""History: what every epoch of a training measured, as columns of numbers."""
+"""History: what every epoch of a training run measured, as columns of numbers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class History(Mapping[str, list[float]]):
-    """The measures of a training: a mapping from columns ("loss", "validation_loss", ...) to one number per epoch.
+    """The measures of a training run: a mapping from columns ("loss", "validation_loss", ...) to a number per epoch.
 
     `fit` makes one; a loop of your own can fill one with `append`. It can be pickled, and `pandas.DataFrame(dict(h))`
     makes a frame of it.
@@ -18,7 +18,7 @@ class History(Mapping[str, list[float]]):
     epochs : range
         The numbers of the epochs, from 1.
     stopped : str
-        A sentence that says why the training ended.
+        A sentence that says why the training run ended.
 
     Examples
     --------
@@ -56,7 +56,7 @@ class History(Mapping[str, list[float]]):
         self.extend(**{column: [value] for column, value in measures.items()})
 
     def extend(self, **measures: Sequence[float]) -> None:
-        """Add the measures of several epochs, equally many in every column.
+        """Add the measures of several epochs, the same number of them in every column.
 
         Examples
         --------
@@ -67,7 +67,7 @@ class History(Mapping[str, list[float]]):
         """
         done, more = len(self.epochs), max(map(len, measures.values()), default=1)
         if any(len(values) != more for values in measures.values()):
-            raise ValueError(f"History: {', '.join(measures)} must have equally many values")
+            raise ValueError(f"History: {', '.join(measures)} must have the same number of values")
         for column in measures:
             self._columns.setdefault(column, [math.nan] * done)
         for column, values in self._columns.items():
