@@ -1,7 +1,7 @@
 """Model: a module that learns from data, by scikit-learn's protocol. What a model computes is in the file of the model.
 
 Three methods hold it together: `fit` checks the data, builds the layers and solves; `_solve` looks the solver up, a
-function; and `_outputs` computes what `decision_function` and `predict` are made of.
+function; and `_outputs` computes what `decision_function` and `predict` return, in evaluation mode.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from tinygrad_ml.random import as_generator, seeded
 from tinygrad_ml.train import Diverged, History
 
 from . import checking
-from .estimator import NotFitted, as_html, available_when, is_default, is_estimator, loaded_class, tags
-from .hyperparameters import Gradient, check_hyperparameters
+from .estimator import as_html, available_when, is_default, is_estimator, tags
+from .hyperparameters import Gradient
 from .stochastic import STOCHASTIC, partial_fit_stochastic
 
 M = TypeVar("M", bound="Model")
@@ -73,6 +73,10 @@ class Model(nn.Module):
         """Return the mean loss of outputs of `forward`, without penalties."""
         raise NotImplementedError(f"{type(self).__name__} does not define criterion(self, output, target)")
 
+    def _loss(self, default: str) -> Any:
+        """Return the hyperparameter `loss`, or the default of a model that has none."""
+        return vars(self).get("loss") or getattr(type(self), "loss", default)
+
     # ------------------------------------------------------------------ learning
 
     def fit(self: M, X: Any, y: Any, sample_weight: Any = None) -> M:
@@ -98,8 +102,8 @@ class Model(nn.Module):
 
     def _fit(self: M, X: Any, y: Any, sample_weight: Any, classes: Any = None, passes: int | None = None) -> M:
         """Do what `fit` and, with the number of `passes` over these data, `partial_fit` have in common."""
-        check_hyperparameters(self)
-        fresh = not (self.__sklearn_is_fitted__() and (self.warm_start or passes))
+        self._check_hyperparameters()
+        fresh = not ((self.warm_start or passes) and self.__sklearn_is_fitted__())
         before = {name: value for name, value in vars(self).items() if _is_learned(name)}
         if fresh:
             self._forget()
@@ -230,9 +234,12 @@ class Model(nn.Module):
             if not np.array_equal(value, vars(self)[name]):
                 kind = type(self).__name__
                 raise ValueError(
-                    f"{kind}: {name} is {vars(self)[name]!r} now, but the layers were made with {value!r}, and "
-                    "training is to go on with them: set warm_start=False, or make a new model"
+                    f"{kind}: {name} is {vars(self)[name]!r} now, but the layers were made with {value!r}, so "
+                    "training cannot continue with them: set warm_start=False, or make a new model"
                 )
+
+    def _check_hyperparameters(self) -> None:
+        checking.check_hyperparameters(self, Gradient.__dataclass_fields__)
 
     # ------------------------------------------------------------------ using what was learned
 
@@ -358,7 +365,7 @@ class Model(nn.Module):
     def require_fitted(self) -> None:
         """Raise scikit-learn's NotFittedError, or our own when that is not loaded, before `fit` or `build`."""
         if not self.__sklearn_is_fitted__():
-            raise loaded_class("sklearn.exceptions", "NotFittedError", NotFitted)(
+            raise checking.loaded_class("sklearn.exceptions", "NotFittedError", checking.NotFitted)(
                 f"This {type(self).__name__} is not fitted yet. Call fit(X, y), or build(n_features, n_outputs) to "
                 "train it by hand."
             )

@@ -1,15 +1,131 @@
-"""What models check of their data. The errors say which model, what it got, and what it needs."""
+"""What models check: their hyperparameters and their data. The errors say which model, what it got, what it needs."""
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import Field, field
+from typing import Any, TypeVar
 
 import numpy as np
 
 from tinygrad_ml.modes import warn
-from tinygrad_ml.validation import as_array, first_non_finite, is_number, non_numeric_columns
+from tinygrad_ml.validation import as_array, first_non_finite, is_integer, is_number, non_numeric_columns
 
-from .estimator import loaded_class
+T = TypeVar("T")
+
+
+class NotFitted(ValueError, AttributeError):
+    """Raised by a model that is used before `fit`."""
+
+
+def loaded_class(module: str, name: str, otherwise: type) -> Any:
+    """Return a class of scikit-learn if that module is loaded already, and so may be expected; else another."""
+    return getattr(sys.modules.get(module), name, otherwise)
+
+
+# ---------------------------------------------------------------------- hyperparameters
+
+
+class Rule:
+    """What a hyperparameter may be; called with its default, it makes the field.
+
+    Parameters
+    ----------
+    allows : callable
+        Whether a value may be used.
+    wanted : str
+        What a value must be, in words that follow "must be" in the error.
+
+    Examples
+    --------
+    >>> from tinygrad_ml.models.hyperparameters import Rule, hyperparameters
+    >>> even = Rule(lambda value: value % 2 == 0, "even")
+    >>> @hyperparameters
+    ... class Comb(tg.models.Regressor):
+    ...     teeth: int = even(8)
+    >>> Comb(teeth=3).fit([[0.0], [1.0]], [0.0, 1.0])
+    Traceback (most recent call last):
+    ...
+    ValueError: Comb(teeth=3): teeth must be even
+    """
+
+    def __init__(self, allows: Callable[[Any], bool], wanted: str):
+        self.allows, self.wanted = allows, wanted
+
+    def __call__(self, default: T, *, none: bool = False, layers: bool = False) -> T:
+        """Return the field of a hyperparameter with this rule.
+
+        Parameters
+        ----------
+        default : object
+        none : bool
+            Whether None may be used, too, as it may where it is the default.
+        layers : bool
+            Whether `build` makes other layers for another value, so that training cannot continue with the old ones.
+        """
+        return field(default=default, metadata={"rule": self, "none": none, "layers": layers})
+
+
+count = Rule(lambda v: is_integer(v, 1), "a whole number of at least 1")
+sizes = Rule(lambda v: _is_sizes(v), "a whole number of at least 1, or a sequence of them")
+odd = Rule(lambda v: is_integer(v, 1) and v % 2 == 1, "odd and at least 1, so that images keep their size")
+image_size = Rule(
+    lambda v: _is_sizes(v) and np.size(v) in (2, 3),
+    "(height, width) or (channels, height, width), whole numbers of at least 1",
+)
+positive = Rule(lambda v: is_number(v) and 0 < v < np.inf, "a finite number above 0")
+positive_or_inf = Rule(lambda v: is_number(v) and v > 0, "a number above 0")
+not_negative = Rule(lambda v: is_number(v) and 0 <= v < np.inf, "a finite number of at least 0")
+below_1 = Rule(lambda v: is_number(v) and 0 <= v < 1, "a number of at least 0 and below 1")
+fraction = Rule(lambda v: is_number(v) and 0 <= v <= 1, "a number from 0 to 1")
+part = Rule(lambda v: is_number(v) and 0 < v < 1, "a number between 0 and 1")
+boolean = Rule(lambda v: isinstance(v, (bool, np.bool_)), "True or False")
+callback_list = Rule(lambda v: isinstance(v, (list, tuple)), "a sequence of objects of tinygrad_ml.train.Callback")
+seed = Rule(
+    lambda v: isinstance(v, (np.random.Generator, np.random.RandomState)) or is_integer(v, 0),
+    "an integer of at least 0, a numpy Generator or RandomState, or None",
+)
+
+
+def _is_sizes(value: Any) -> bool:
+    sequence = isinstance(value, (list, tuple, np.ndarray))
+    return all(is_integer(v, 1) for v in value) if sequence else is_integer(value, 1)
+
+
+def choice(default: T, *others: Any, layers: bool = False) -> T:
+    """Return the field of a hyperparameter that is one of these, by default the first."""
+    choices = (default, *others)
+    return Rule(lambda v: (v is None or isinstance(v, str)) and v in choices, f"one of {choices}")(
+        default, layers=layers
+    )
+
+
+def loss_function(default: str, *others: str) -> Any:
+    """Return the field of a loss: one of these names, by default the first, or a function of output and target."""
+    names = (default, *others)
+    wanted = f"one of {names}, or a function of output and target"
+    return Rule(lambda v: v in names if isinstance(v, str) else callable(v) and not isinstance(v, type), wanted)(
+        default
+    )
+
+
+def check_hyperparameters(model: Any, shared: Mapping[str, Field]) -> None:
+    """Raise ValueError at the first hyperparameter of a model that breaks its rule.
+
+    A model that writes its own `__init__` has the rules of the `shared` ones for hyperparameters of the same name.
+    """
+    own = getattr(model, "__dataclass_fields__", {})
+    for name, default in model._defaults().items():
+        value, declared = vars(model)[name], own.get(name) or shared.get(name)
+        if declared is None or "rule" not in declared.metadata:
+            continue
+        rule, none_too = declared.metadata["rule"], default is None or declared.metadata["none"]
+        if not (value is None and none_too) and not rule.allows(value):
+            raise ValueError(f"{type(model).__name__}({name}={value!r}): {name} must be {rule.wanted}")
+
+
+# ---------------------------------------------------------------------- data
 
 
 def feature_names(model: Any, X: Any) -> np.ndarray | None:

@@ -33,7 +33,7 @@ class Classifier(Model):
 
         A loss that is a function gets those positions; for two classes zeros and ones in the shape of the logits.
         """
-        loss = getattr(self, "loss", "cross_entropy")
+        loss = self._loss("cross_entropy")
         reduction = "mean" if sample_weight is None else "none"
         if output.shape[1] == 1:
             target = np.asarray(target).reshape(-1, 1).astype(output.dtype)

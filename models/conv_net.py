@@ -15,7 +15,6 @@ from tinygrad_ml.modes import warn
 
 from .classifier import Classifier
 from .hyperparameters import (
-    check_hyperparameters,
     choice,
     count,
     hyperparameters,
@@ -86,7 +85,7 @@ class ConvNet(Network, Classifier):
 
     def build(self, n_features: int, n_outputs: int) -> ConvNet:
         """Make `layers_` for images of `n_features` pixels in all channels; one output for two classes."""
-        check_hyperparameters(self)
+        self._check_hyperparameters()
         seen = vars(self).get("image_shape_", ())  # by `fit`
         self.image_shape_ = seen if seen and math.prod(seen) == n_features else self._shape_of(n_features)
         channels, height, width = self.image_shape_

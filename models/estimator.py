@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import html
-import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -49,15 +48,6 @@ class available_when:
         if reason := self.reason(model):
             raise AttributeError(reason)
         return self.method.__get__(model, kind)
-
-
-class NotFitted(ValueError, AttributeError):
-    """Raised by a model that is used before `fit`."""
-
-
-def loaded_class(module: str, name: str, otherwise: type) -> Any:
-    """Return a class of scikit-learn if that module is loaded already, and so may be expected; else another."""
-    return getattr(sys.modules.get(module), name, otherwise)
 
 
 def tags(model: Any) -> Any:

@@ -13,12 +13,49 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
-from dataclasses import KW_ONLY, dataclass, field, fields, is_dataclass
+from dataclasses import KW_ONLY, dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
+from .checking import (
+    Rule,
+    below_1,
+    boolean,
+    callback_list,
+    choice,
+    count,
+    fraction,
+    image_size,
+    loss_function,
+    not_negative,
+    odd,
+    part,
+    positive,
+    positive_or_inf,
+    seed,
+    sizes,
+)
 
-from tinygrad_ml.validation import is_integer, is_number
+__all__ = [
+    "Gradient",
+    "hyperparameters",
+    # rules
+    "Rule",
+    "below_1",
+    "boolean",
+    "callback_list",
+    "choice",
+    "count",
+    "fraction",
+    "image_size",
+    "loss_function",
+    "not_negative",
+    "odd",
+    "part",
+    "positive",
+    "positive_or_inf",
+    "seed",
+    "sizes",
+]
 
 if TYPE_CHECKING:
     from typing_extensions import dataclass_transform
@@ -30,108 +67,6 @@ else:  # it only tells type checkers that classes so decorated are dataclasses
 
 
 C = TypeVar("C", bound=type)
-T = TypeVar("T")
-
-# ---------------------------------------------------------------------- rules
-
-
-class Rule:
-    """What a hyperparameter may be; called with its default, it makes the field.
-
-    Parameters
-    ----------
-    allows : callable
-        Whether a value may be used.
-    wanted : str
-        What a value must be, in words that follow "must be" in the error.
-
-    Examples
-    --------
-    >>> from tinygrad_ml.models.hyperparameters import Rule, hyperparameters
-    >>> even = Rule(lambda value: value % 2 == 0, "even")
-    >>> @hyperparameters
-    ... class Comb(tg.models.Regressor):
-    ...     teeth: int = even(8)
-    >>> Comb(teeth=3).fit([[0.0], [1.0]], [0.0, 1.0])
-    Traceback (most recent call last):
-    ...
-    ValueError: Comb(teeth=3): teeth must be even
-    """
-
-    def __init__(self, allows: Callable[[Any], bool], wanted: str):
-        self.allows, self.wanted = allows, wanted
-
-    def __call__(self, default: T, *, none: bool = False, layers: bool = False) -> T:
-        """Return the field of a hyperparameter with this rule.
-
-        Parameters
-        ----------
-        default : object
-        none : bool
-            Whether None may be used, too, as it may where it is the default.
-        layers : bool
-            Whether `build` makes other layers for another value, so that training cannot go on with it.
-        """
-        return field(default=default, metadata={"rule": self, "none": none, "layers": layers})
-
-
-count = Rule(lambda v: is_integer(v, 1), "a whole number of at least 1")
-sizes = Rule(lambda v: _is_sizes(v), "a whole number of at least 1, or a sequence of them")
-odd = Rule(lambda v: is_integer(v, 1) and v % 2 == 1, "odd and at least 1, so that images keep their size")
-image_size = Rule(
-    lambda v: _is_sizes(v) and np.size(v) in (2, 3),
-    "(height, width) or (channels, height, width), whole numbers of at least 1",
-)
-positive = Rule(lambda v: is_number(v) and 0 < v < np.inf, "a finite number above 0")
-positive_or_inf = Rule(lambda v: is_number(v) and v > 0, "a number above 0")
-not_negative = Rule(lambda v: is_number(v) and 0 <= v < np.inf, "a finite number of at least 0")
-below_1 = Rule(lambda v: is_number(v) and 0 <= v < 1, "a number of at least 0 and below 1")
-fraction = Rule(lambda v: is_number(v) and 0 <= v <= 1, "a number from 0 to 1")
-part = Rule(lambda v: is_number(v) and 0 < v < 1, "a number between 0 and 1")
-boolean = Rule(lambda v: isinstance(v, (bool, np.bool_)), "True or False")
-callback_list = Rule(lambda v: isinstance(v, (list, tuple)), "a sequence of objects of tinygrad_ml.train.Callback")
-seed = Rule(
-    lambda v: isinstance(v, (np.random.Generator, np.random.RandomState)) or is_integer(v, 0),
-    "an integer of at least 0, a numpy Generator or RandomState, or None",
-)
-
-
-def _is_sizes(value: Any) -> bool:
-    sequence = isinstance(value, (list, tuple, np.ndarray))
-    return all(is_integer(v, 1) for v in value) if sequence else is_integer(value, 1)
-
-
-def choice(default: T, *others: Any, layers: bool = False) -> T:
-    """Return the field of a hyperparameter that is one of these, by default the first."""
-    choices = (default, *others)
-    return Rule(lambda v: (v is None or isinstance(v, str)) and v in choices, f"one of {choices}")(
-        default, layers=layers
-    )
-
-
-def loss_function(default: str, *others: str) -> Any:
-    """Return the field of a loss: one of these names, by default the first, or a function of output and target."""
-    names = (default, *others)
-    wanted = f"one of {names}, or a function of output and target"
-    return Rule(lambda v: v in names if isinstance(v, str) else callable(v) and not isinstance(v, type), wanted)(
-        default
-    )
-
-
-def check_hyperparameters(model: Any) -> None:
-    """Raise ValueError at the first hyperparameter of a model that breaks its rule.
-
-    A model that writes its own `__init__` has the rules of `Gradient` for the hyperparameters of the same name.
-    """
-    declared = {**Gradient.__dataclass_fields__, **getattr(model, "__dataclass_fields__", {})}
-    for name, default in model._defaults().items():
-        value, rules = vars(model)[name], declared[name].metadata if name in declared else {}
-        if "rule" not in rules or (value is None and (default is None or rules["none"])):
-            continue
-        if not rules["rule"].allows(value):
-            wanted = rules["rule"].wanted
-            raise ValueError(f"{type(model).__name__}({name}={value!r}): {name} must be {wanted}")
-
 
 # ---------------------------------------------------------------------- the decorator
 

@@ -11,7 +11,7 @@ import tinygrad_ml as tg
 from tinygrad_ml import optim
 from tinygrad_ml.modes import warn
 
-from .estimator import loaded_class
+from .checking import loaded_class
 from .stochastic import Weights, normalized_weights, penalised, total
 
 
@@ -43,7 +43,8 @@ def lbfgs(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> Non
         value = loss.item()
         for w in weights:  # the penalty by hand: a third of the time on small data
             value += l2 / 2 * float(np.vdot(w._data, w._data))
-            w.grad._replace(w.grad._data + l2 * w._data)
+            gradient = w.grad._data
+            gradient += l2 * w._data
         losses[optimizer.memory["n_iter"]] = value
         return value
 

@@ -7,14 +7,14 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from tinygrad_ml import Tensor
+from tinygrad_ml import Tensor, nn
 
 from .classifier import Classifier
 from .hyperparameters import Gradient, boolean, choice, count, hyperparameters, positive_or_inf
 from .lbfgs import lbfgs
-from .linear import coefficients, intercepts, safe_learning_rate, zero_layer
+from .linear import coefficients, intercepts
 from .newton import newton
-from .stochastic import STOCHASTIC
+from .stochastic import STOCHASTIC, safe_learning_rate
 
 M = TypeVar("M", bound="LinearClassifier")
 
@@ -62,7 +62,9 @@ class LinearClassifier(Gradient, Classifier):
 
     def build(self: M, n_features: int, n_outputs: int) -> M:
         """Make `linear_`, with weights of zero; return the model."""
-        self.linear_ = zero_layer(n_features, n_outputs, self.fit_intercept)
+        self.linear_ = nn.Linear(n_features, n_outputs, bias=self.fit_intercept)
+        for parameter in self.linear_.parameters():
+            nn.init.zeros_(parameter)
         return self
 
     def forward(self, x: Tensor) -> Tensor:

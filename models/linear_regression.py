@@ -8,14 +8,14 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from tinygrad_ml import Tensor
+from tinygrad_ml import Tensor, nn
 
 from .hyperparameters import Gradient, boolean, choice, count, hyperparameters, loss_function, not_negative, positive
 from .least_squares import fit_normal
-from .linear import coefficients, intercepts, safe_learning_rate, set_coefficients, zero_layer
+from .linear import coefficients, intercepts
 from .newton import newton
 from .regressor import LOSSES, Regressor
-from .stochastic import STOCHASTIC
+from .stochastic import STOCHASTIC, safe_learning_rate
 
 M = TypeVar("M", bound="LinearRegression")
 
@@ -28,8 +28,8 @@ class LinearRegression(Gradient, Regressor):
     ----------
     solver : "auto", "normal", "newton", "sgd" or "adam"
         "normal" is the closed form (normal equation, by a singular value decomposition, so singular data is fine), for
-        "mae" and "huber" again and again with other weights of the samples; "newton" finds the exact zeros of L1, by
-        coordinate descent; "sgd" and "adam" take gradient steps on batches. "auto" is the first that can do it.
+        "mae" and "huber" iterated with new weights of the samples; "newton" finds the exact zeros of L1, by coordinate
+        descent; "sgd" and "adam" take gradient steps on batches. "auto" is the first that can do it.
     penalty : None, "l2" (ridge), "l1" (lasso) or "elasticnet"
     alpha : float
         The strength of the penalty, counted as in scikit-learn's Ridge, Lasso and ElasticNet: for n samples the mean
@@ -86,7 +86,9 @@ class LinearRegression(Gradient, Regressor):
 
     def build(self: M, n_features: int, n_outputs: int = 1) -> M:
         """Make `linear_`, with weights of zero; return the model."""
-        self.linear_ = zero_layer(n_features, n_outputs, self.fit_intercept)
+        self.linear_ = nn.Linear(n_features, n_outputs, bias=self.fit_intercept)
+        for parameter in self.linear_.parameters():
+            nn.init.zeros_(parameter)
         return self
 
     def forward(self, x: Tensor) -> Tensor:
@@ -98,30 +100,29 @@ class LinearRegression(Gradient, Regressor):
 
     def _start(self, X: np.ndarray, target: np.ndarray, weight: np.ndarray | None, n_outputs: int) -> None:
         super()._start(X, target, weight, n_outputs)
-        if self.fit_intercept:  # gradient steps would take long to get there
-            set_coefficients(self.linear_, self.linear_.weight.numpy(), np.average(target, axis=0, weights=weight))
+        if self.linear_.bias is not None:  # gradient steps would take long to get there
+            self.linear_.bias.data = np.average(target, axis=0, weights=weight)
 
     def resolve_solver(self, passes: int | None = None) -> str:
-        quadratic = self.penalty in (None, "none", "l2")
-        solver = self.solver
-        if solver == "auto":
-            if passes or self.early_stopping:
-                return "adam" if callable(self.loss) else "sgd"
-            if callable(self.loss):
+        has_name, is_smooth = not callable(self.loss), self.penalty in (None, "none", "l2")
+        if self.solver == "auto":
+            if not has_name:
                 return "adam"
-            return "normal" if quadratic else "newton" if self.loss == "mse" else "sgd"
-        why = ""
-        if solver == "newton" and self.loss != "mse":
-            why = "Newton's method is for loss='mse', whose second derivative is never 0"
-        elif solver == "normal" and not quadratic:
-            why = "the normal equation is for penalty=None or 'l2'; choose 'newton' or 'sgd'"
-        elif solver == "normal" and callable(self.loss):
-            why = "the normal equation is for a loss that has a name; choose 'adam' or 'sgd'"
-        elif solver == "normal" and self.early_stopping:
-            why = "the normal equation cannot stop early; choose 'sgd' or 'adam'"
-        if why:
-            kind = type(self).__name__
-            raise ValueError(f"{kind}(solver={solver!r}, penalty={self.penalty!r}, loss={self.loss!r}): {why}")
+            if passes or self.early_stopping:
+                return "sgd"
+            return "normal" if is_smooth else "newton" if self.loss == "mse" else "sgd"
+        demands = {
+            "newton": [(self.loss == "mse", "Newton's method is for loss='mse', whose second derivative is never 0")],
+            "normal": [
+                (is_smooth, "the normal equation is for penalty=None or 'l2'; choose 'newton' or 'sgd'"),
+                (has_name, "the normal equation is for a loss that has a name; choose 'adam' or 'sgd'"),
+                (not self.early_stopping, "the normal equation cannot stop early; choose 'sgd' or 'adam'"),
+            ],
+        }
+        for is_met, why in demands.get(self.solver, ()):
+            if not is_met:
+                kind = f"{type(self).__name__}(solver={self.solver!r}, penalty={self.penalty!r}, loss={self.loss!r})"
+                raise ValueError(f"{kind}: {why}")
         return super().resolve_solver(passes)
 
     def penalty_strength(self, total_weight: float) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 from tinygrad_ml import Tensor, nn
 
 from .classifier import Classifier
-from .hyperparameters import check_hyperparameters, choice, hyperparameters, loss_function, sizes
+from .hyperparameters import choice, hyperparameters, loss_function, sizes
 from .network import ACTIVATIONS, Network
 
 
@@ -58,6 +58,6 @@ class MLPClassifier(Network, Classifier):
 
     def build(self, n_features: int, n_outputs: int) -> MLPClassifier:
         """Make `layers_`; one output for two classes."""
-        check_hyperparameters(self)
+        self._check_hyperparameters()
         self.layers_ = nn.Sequential(*self.dense(n_features, self.hidden_layer_sizes, n_outputs))
         return self

@@ -8,7 +8,7 @@ from typing import Any
 
 from tinygrad_ml import Tensor, nn
 
-from .hyperparameters import check_hyperparameters, choice, hyperparameters, loss_function, positive, sizes
+from .hyperparameters import choice, hyperparameters, loss_function, positive, sizes
 from .network import ACTIVATIONS, Network
 from .regressor import LOSSES, Regressor
 
@@ -57,6 +57,6 @@ class MLPRegressor(Network, Regressor):
 
     def build(self, n_features: int, n_outputs: int = 1) -> MLPRegressor:
         """Make `layers_`."""
-        check_hyperparameters(self)
+        self._check_hyperparameters()
         self.layers_ = nn.Sequential(*self.dense(n_features, self.hidden_layer_sizes, n_outputs))
         return self

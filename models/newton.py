@@ -60,7 +60,7 @@ def newton(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> No
             break
         promised = float((gradient * step).sum() + (lasso * (abs(theta + step) - abs(theta))).sum())
         length, change = 1.0, design @ step.T
-        while length > 1e-10:  # half the step until the objective falls (Armijo)
+        while length > 1e-10:  # half the step until the objective decreases (Armijo)
             loss, slope, curvature = derivatives(model, z + length * change, target, weight)
             new = objective(theta + length * step, loss)
             if new <= value + 1e-4 * length * promised:

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ml import Tensor
+from tinygrad_ml import Tensor, nn
 from tinygrad_ml.random import default_generator
 
 from .classifier import Classifier
 from .estimator import available_when
 from .hyperparameters import boolean, count, hyperparameters, positive, seed
-from .linear import coefficients, intercepts, set_coefficients, zero_layer
+from .linear import coefficients, intercepts, set_coefficients
 
 
 @hyperparameters
@@ -22,7 +22,7 @@ class Perceptron(Classifier):
 
     It looks at one sample after the other, and after each mistake adds the sample to w, or takes it off, times the
     learning rate: w += learning_rate · (target - prediction) · x. If a plane separates the classes, it makes a limited
-    number of mistakes (Novikoff 1962); if none does, it goes on for `max_iter` passes. Since the order decides, and not
+    number of mistakes (Novikoff 1962); if none does, it stops after `max_iter` passes. Since the order decides, and not
     an average, samples have no weights.
 
     Parameters
@@ -74,7 +74,9 @@ class Perceptron(Classifier):
 
     def build(self, n_features: int, n_outputs: int = 1) -> Perceptron:
         """Make `linear_`, with weights of zero; return the model."""
-        self.linear_ = zero_layer(n_features, n_outputs, self.fit_intercept)
+        self.linear_ = nn.Linear(n_features, n_outputs, bias=self.fit_intercept)
+        for parameter in self.linear_.parameters():
+            nn.init.zeros_(parameter)
         return self
 
     def forward(self, x: Tensor) -> Tensor:
@@ -120,7 +122,7 @@ class Perceptron(Classifier):
         """Return the second class where x·w + b >= 0, else the first, `(samples,)`."""
         return self._label((self._outputs(X)[:, 0] >= 0).astype(int), 1)
 
-    predict_proba = available_when(lambda self: "a Perceptron knows no probabilities; LogisticRegression does")(
+    predict_proba = available_when(lambda self: "a Perceptron has no probabilities; LogisticRegression does")(
         Classifier.predict_proba
     )
 

@@ -6,9 +6,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+import tinygrad_ml as tg
 from tinygrad_ml import Tensor
 from tinygrad_ml import metrics as scores
-from tinygrad_ml.nn import functional as F
+from tinygrad_ml.ops.losses import huber, squared_error
 
 from . import checking
 from .base import Model, mean_of, weighted_mean
@@ -34,17 +35,17 @@ class Regressor(Model):
 
     def criterion(self, output: Tensor, target: Any, sample_weight: Any = None) -> Tensor:
         """Return the mean loss of outputs `(batch, outputs)` and targets, of that shape or `(batch,)`."""
-        loss, target = getattr(self, "loss", "mse"), align_target(output, target)
+        loss, target = self._loss("mse"), align_target(output, target)
         if callable(loss):
             return mean_of(loss, output, target, sample_weight)
-        reduction = "mean" if sample_weight is None else "none"
+        if loss == "mse" and sample_weight is None:
+            return squared_error(output, target)
+        difference = output - target
         if loss == "mse":
-            losses = F.mse_loss(output, target, reduction=reduction)
-        elif loss == "mae":
-            losses = F.l1_loss(output, target, reduction=reduction)
+            losses = difference * difference
         else:
-            losses = 2 * F.huber_loss(output, target, reduction=reduction, delta=self.huber_delta)
-        return losses if sample_weight is None else weighted_mean(losses, sample_weight)
+            losses = tg.abs(difference) if loss == "mae" else 2 * huber(difference, delta=self.huber_delta)
+        return losses.mean() if sample_weight is None else weighted_mean(losses, sample_weight)
 
     def _encode(self, y: np.ndarray, weight: Any, dtype: np.dtype, classes: Any) -> tuple[np.ndarray, Any, int]:
         target = checking.check_numbers(self, y, dtype).reshape(len(y), -1)
@@ -72,5 +73,9 @@ class Regressor(Model):
 
 
 def align_target(output: Tensor, target: Any) -> Any:
-    """Return a target `(batch,)` as one column if the output has columns."""
-    return target.reshape(-1, 1) if target.ndim == 1 and output.ndim == 2 else target
+    """Return a target in the shape and the dtype of the output: `(batch,)` becomes one column."""
+    if target.ndim == 1 and output.ndim == 2:
+        target = target.reshape(-1, 1)
+    if target.shape != output.shape:
+        raise ValueError(f"criterion: output has shape {output.shape} and target {target.shape}; they must be equal")
+    return target if target.dtype == output.dtype else target.astype(output.dtype)

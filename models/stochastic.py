@@ -6,18 +6,18 @@ They minimise the mean loss + l1 · Σ|w| + l2/2 · Σw², where w are the weigh
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from tinygrad_ml import nn, optim
-from tinygrad_ml.data import DataLoader, split
+from tinygrad_ml.data import split
 from tinygrad_ml.modes import warn
-from tinygrad_ml.train import Checkpoint, Diverged, EarlyStopping, History, fit
+from tinygrad_ml.train import Callback, Checkpoint, Diverged, EarlyStopping, History, fit
 
-from .estimator import loaded_class
+from .checking import loaded_class
 
 Weights = np.ndarray | None
 
@@ -26,24 +26,16 @@ def fit_stochastic(model: Any, X: np.ndarray, target: np.ndarray, weight: Weight
     """Fit by "sgd" or "adam" until the loss has stopped decreasing, or for `max_iter` passes over the data."""
     optimizer = make_optimizer(model, solver, X, target, weight)
     rows = _rows(X, target, normalized_weights(weight))
-    callbacks, validation, stopping = list(model.callbacks), None, None
+    callbacks, validation = list(model.callbacks), None
     if model.early_stopping:
         rows, validation = _hold_out(model, rows)
         callbacks.append(EarlyStopping("validation_loss", patience=model.n_iter_no_change))
     elif model.tol:
         unit = variance(target, weight) if model.kind == "regressor" else 0.0
         slow_down = model.learning_rate is None and (model.batch_size or len(X)) < len(X)
-        stopping = StopWhenConverged(model, optimizer, model.tol * (unit or 1.0), slow_down)
-        callbacks.append(stopping)
+        callbacks.append(StopWhenConverged(model, solver, optimizer, model.tol * (unit or 1.0), slow_down))
     model.history_ = _run(model, optimizer, rows, model.max_iter, callbacks, validation)
     model.n_iter_ = len(model.history_.epochs)
-    interrupted = model.history_.stopped.startswith("Interrupted")
-    if model.convex and not interrupted and stopping is not None and stopping.waited < stopping.patience:
-        warn(
-            f"{type(model).__name__}: {solver} has not converged in max_iter={model.max_iter} passes over the data: "
-            "the loss was still decreasing. Scale the features, or raise max_iter, learning_rate or tol",
-            loaded_class("sklearn.exceptions", "ConvergenceWarning", UserWarning),
-        )
 
 
 STOCHASTIC = {"sgd": partial(fit_stochastic, solver="sgd"), "adam": partial(fit_stochastic, solver="adam")}
@@ -74,8 +66,9 @@ def _run(model: Any, optimizer: Any, rows: tuple, epochs: int, callbacks: Sequen
         model,
         model.criterion,
         optimizer,
-        DataLoader(rows, batch_size(model, len(rows[0])), shuffle=True),
+        rows,
         validation=validation,
+        batch_size=batch_size(model, len(rows[0])),
         epochs=epochs,
         callbacks=callbacks,
         progress=bool(model.verbose),
@@ -102,16 +95,16 @@ def _hold_out(model: Any, rows: tuple[np.ndarray, ...]) -> tuple[Any, Any]:
     return training, validation
 
 
-class StopWhenConverged(EarlyStopping):
+class StopWhenConverged(Callback):
     """Ends the training run when what the steps minimise, the loss with the penalties, has stopped decreasing.
 
     The loss of an epoch is measured before its steps, so the penalties are too. With `slow_down` the learning rate
-    drops to a fifth first, again and again, down to a thousandth: with a constant learning rate noisy steps do not
-    converge.
+    drops to a fifth first, repeatedly, down to a thousandth: with a constant learning rate noisy steps do not converge.
     """
 
-    def __init__(self, model: Any, optimizer: optim.Optimizer, min_delta: float, slow_down: bool):
-        super().__init__("loss", patience=model.n_iter_no_change, min_delta=min_delta, restore_best=False)
+    def __init__(self, model: Any, solver: str, optimizer: optim.Optimizer, min_delta: float, slow_down: bool):
+        self.model, self.solver = model, solver
+        self.patience, self.min_delta = model.n_iter_no_change, min_delta
         self.groups = optimizer.param_groups
         self.least = self.groups[0]["lr"] / 1000 if slow_down else math.inf
 
@@ -125,29 +118,45 @@ class StopWhenConverged(EarlyStopping):
         return total
 
     def on_start(self, run: Any) -> None:
-        super().on_start(run)
-        self.penalty_before = self.penalty()
-
-    def _value(self, run: Any) -> float:
-        value = super()._value(run) + self.penalty_before
-        self.penalty_before = self.penalty()
-        return value
-
-    def state_dict(self) -> dict[str, Any]:
-        return super().state_dict() | {"penalty_before": self.penalty_before}
+        self.best, self.waited, self.penalty_before = math.inf, 0, self.penalty()
 
     def on_epoch_end(self, run: Any) -> None:
-        super().on_epoch_end(run)
         losses = run.history["loss"]
-        if run.stopped and losses[-1] > 1000 * max(losses[0], self.min_delta):
+        objective, self.penalty_before = losses[-1] + self.penalty_before, self.penalty()
+        if objective < self.best - self.min_delta:
+            self.best, self.waited = objective, 0
+            return
+        self.waited += 1
+        if self.waited < self.patience:
+            return
+        rate = self.groups[0]["lr"]
+        if losses[-1] > 1000 * max(losses[0], self.min_delta):
             raise Diverged(
                 f"the loss rose from {losses[0]:.4g} to {losses[-1]:.4g} in {run.epoch} epochs at the learning rate "
-                f"{self.groups[0]['lr']:.4g}: lower it, or scale the features"
+                f"{rate:.4g}: lower it, or scale the features"
             )
-        if run.stopped and self.groups[0]["lr"] > self.least:
+        if rate > self.least:
             for group in self.groups:
                 group["lr"] /= 5
-            self.waited, run.stopped = 0, None
+            self.waited = 0
+        else:
+            run.stop(f"Converged: the loss has not decreased for {self.waited} epochs.")
+
+    def on_end(self, run: Any) -> None:
+        interrupted = run.history.stopped.startswith("Interrupted")
+        if self.model.convex and self.waited < self.patience and not interrupted:
+            warn(
+                f"{type(self.model).__name__}: {self.solver} has not converged in max_iter={self.model.max_iter} "
+                "passes over the data: the loss was still decreasing. Scale the features, or raise max_iter, "
+                "learning_rate or tol",
+                loaded_class("sklearn.exceptions", "ConvergenceWarning", UserWarning),
+            )
+
+    def state_dict(self) -> dict[str, Any]:
+        return {name: vars(self)[name] for name in ("best", "waited", "penalty_before")}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        vars(self).update(state)
 
 
 def batch_size(model: Any, n_samples: int) -> int:
@@ -198,6 +207,49 @@ def _update_optimizer(model: Any, solver: str, X: np.ndarray, target: np.ndarray
 def penalised(model: Any) -> list[Any]:
     """Return the weights of the layers: penalties leave biases, scales and shifts alone."""
     return [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
+
+
+# ---------------------------------------------------------------------- the learning rate of linear models
+
+
+def safe_learning_rate(model: Any, solver: str, inputs: np.ndarray, target: np.ndarray, weight: Weights) -> float:
+    """Return a learning rate for inputs `(samples, features)` of the layer: as large as the curvature lets it be."""
+    if solver == "adam":  # its steps are of this size
+        return 0.01 * (variance(target, weight) ** 0.5 or 1.0) if model.kind == "regressor" else 0.01
+    warn_of_scales(model, inputs)
+    l2 = model.penalty_weights(total(inputs, weight))[1]
+    return 1 / smoothness(inputs, weight, model.batch_size or len(inputs), model.curvature, l2)
+
+
+def warn_of_scales(model: Any, X: np.ndarray) -> None:
+    """Warn if the features are of such different sizes that no learning rate suits all of them."""
+    spread = X.std(axis=0)
+    spread = spread[spread > 0]
+    if spread.size and spread.max() > 100 * spread.min():
+        warn(
+            f"{type(model).__name__}(solver='sgd'): the features have standard deviations from {spread.min():.3g} to "
+            f"{spread.max():.3g}, so gradient steps are slow; scale them first, for example with "
+            "sklearn.preprocessing.StandardScaler",
+        )
+
+
+def smoothness(X: np.ndarray, weight: Weights, batch_size: int, curvature: float, l2: float = 0.0) -> float:
+    """Return the largest curvature that a step of SGD on a linear model may meet; one over it is a safe learning rate.
+
+    For batches without repetition, between that of all the data and that of the worst sample: Gower et al., "SGD:
+    general analysis and improved rates" (2019), section 3. `curvature` is the largest second derivative of the loss
+    with respect to the output.
+    """
+    n = len(X)
+    b = min(batch_size, n)
+    rows = np.column_stack([X, np.ones(n, X.dtype)])
+    if weight is not None:
+        rows *= np.sqrt(weight / weight.mean())[:, None]
+    squares = np.einsum("ij,ij->i", rows, rows)
+    share = (n - b) / (b * (n - 1)) if n > 1 else 0.0  # 1 for single samples, 0 for all of them
+    gram = rows.T @ rows if n >= rows.shape[1] else rows @ rows.T
+    largest = np.linalg.eigvalsh(gram)[-1] / n
+    return float(curvature * (share * squares.max() + (1 - share) * largest) + l2)
 
 
 # ---------------------------------------------------------------------- the weights of samples

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ def default_generator() -> np.random.Generator:
     return generator
 
 
-def seeded(random_state: Any) -> Mode:
+def seeded(random_state: Any) -> AbstractContextManager:
     """Return a context in which the random numbers of this thread come from a seed or a generator.
 
     With None they come from the generator that `manual_seed` seeds.
@@ -55,7 +56,7 @@ def seeded(random_state: Any) -> Mode:
     tensor(True)
     """
     generator = as_generator(random_state)
-    return Mode() if generator is None else Mode(generator=generator)
+    return nullcontext() if generator is None else Mode(generator=generator)
 
 
 def as_generator(random_state: Any) -> np.random.Generator | None:

@@ -573,6 +573,20 @@ def as_array(x: Any) -> np.ndarray:
     return np.asarray(x._data if isinstance(x, Tensor) else x)
 
 
+def shape_of(x: Any) -> tuple[int, ...]:
+    """Return the shape of a Tensor, an array or a list.
+
+    Examples
+    --------
+    >>> from tinygrad_ml.tensor import shape_of
+    >>> shape_of([[1.0, 2.0]])
+    (1, 2)
+    """
+    if isinstance(x, Tensor):
+        return x._data.shape
+    return x.shape if hasattr(x, "shape") else np.shape(x)
+
+
 def to_array(data: Any, dtype: Any = None) -> np.ndarray:
     """Copy `data` into a new numeric array; Python numbers become the default float."""
     if isinstance(data, Tensor):

@@ -42,10 +42,9 @@ def files_of(function):
     return found
 
 
-@pytest.mark.filterwarnings("ignore:.*has not converged")
 def test_a_fit_by_gradient_steps_passes_through_few_files():
     X = np.random.default_rng(0).normal(size=(8, 2))
-    model = models.LinearRegression(solver="sgd", max_iter=1, random_state=0)
+    model = models.LinearRegression(solver="sgd", max_iter=1, tol=0.0)  # one epoch, which is not asked to converge
     files = files_of(lambda: model.fit(X, X[:, 0]))
-    assert "models/linear_regression.py" in files or "tinygrad_ml/models/linear_regression.py" in files
-    assert len(files) <= 35, sorted(files)
+    assert any(file.endswith("models/linear_regression.py") for file in files)
+    assert len(files) <= 24, sorted(files)

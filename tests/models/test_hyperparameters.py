@@ -168,7 +168,7 @@ def test_methods_that_the_hyperparameters_take_away_say_why():
     for model, method, message in (
         (LogisticRegression(solver="lbfgs"), "partial_fit", "solves all the data at once.*'sgd' or 'adam'"),
         (LinearRegression(solver="normal"), "partial_fit", "solves all the data at once"),
-        (Perceptron(), "predict_proba", "knows no probabilities"),
+        (Perceptron(), "predict_proba", "has no probabilities; LogisticRegression does"),
         (OneVsRest(Perceptron()), "predict_proba", r"because Perceptron\(\) has none"),
         (OneVsRest(LogisticRegression(solver="lbfgs")), "partial_fit", "OneVsRest has no partial_fit"),
     ):

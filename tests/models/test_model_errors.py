@@ -91,6 +91,15 @@ def test_sparse_matrices(Model, kind):
         Model().fit(getattr(sparse, kind)(X), target_for(Model))
 
 
+@every_model
+def test_masked_arrays(Model):
+    X_, y = np.ma.masked_less(X, 0), np.ma.array(target_for(Model), mask=NUMBERS > 1)
+    with pytest.raises(TypeError, match=rf"{Model.__name__}: X is a masked array, .*X.filled\(np.nan\)"):
+        Model().fit(X_, target_for(Model))
+    with pytest.raises(TypeError, match=rf"{Model.__name__}: y is a masked array"):
+        Model().fit(X, y)
+
+
 @pytest.mark.parametrize("Model", [Model for Model in MODELS if Model is not ConvNet])
 def test_images_are_for_convolutional_networks(Model):
     with pytest.raises(ValueError, match=rf"{Model.__name__}: expected a 2-d array .* X.reshape\(len\(X\), -1\)"):

@@ -56,6 +56,11 @@ assert_type(tg.draw(layer, x), tg.graph.Graph)
 assert_type(tg.testing.gradcheck(layer, x), tg.testing.Report)
 assert_type(tg.metrics.accuracy_score([0, 1], [0, 1]), float)
 
+# models take their own hyperparameters and those of their bases
+assert_type(tg.models.LogisticRegression(C=0.5, learning_rate=0.1).C, float)
+assert_type(tg.models.MLPClassifier((16, 16), "tanh", dropout=0.1).dropout, float)
+assert_type(tg.models.LinearRegression().fit([[1.0]], [2.0]), tg.models.LinearRegression)
+
 # names that do not exist, and arguments that nothing takes
 tg.nonsense()  # type: ignore[attr-defined]  # pyright: ignore
 x.nonsense()  # type: ignore[attr-defined]  # pyright: ignore
@@ -70,3 +75,6 @@ nn.Linear("two", 3)  # type: ignore[arg-type]  # pyright: ignore
 nn.Linear(2, 3, colour=4)  # type: ignore[call-arg]  # pyright: ignore
 optim.SGD(layer.parameters(), learning_rate=0.1)  # type: ignore[call-arg]  # pyright: ignore
 x.backward(retain=True)  # type: ignore[call-arg]  # pyright: ignore
+tg.models.LogisticRegression(0.5)  # type: ignore[call-arg, arg-type]  # pyright: ignore
+tg.models.LogisticRegression(colour=4)  # type: ignore[call-arg]  # pyright: ignore
+tg.models.MLPClassifier(dropout="much")  # type: ignore[arg-type]  # pyright: ignore

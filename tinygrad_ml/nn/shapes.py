@@ -6,22 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..tensor import Tensor
+from ..tensor import shape_of
 
 __all__ = ["as_shape", "shape_of"]
-
-
-def shape_of(x: Any) -> tuple[int, ...]:
-    """Return the shape of a Tensor, an array or a list.
-
-    Examples
-    --------
-    >>> tg.nn.shapes.shape_of([[1.0, 2.0]])
-    (1, 2)
-    """
-    if isinstance(x, Tensor):
-        return x._data.shape
-    return x.shape if hasattr(x, "shape") else np.shape(x)
 
 
 def as_shape(shape: Any) -> tuple[int, ...]:
