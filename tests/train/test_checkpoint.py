@@ -209,11 +209,14 @@ import sys
 import numpy as np, tinygrad_ml as tg
 from tinygrad_ml import nn, optim, train
 
-class Ready(train.Callback):
+class Tell(train.Callback):
     after_others = True  # also after the checkpoint was read
 
     def on_start(self, run):
         print("ready", run.epoch, flush=True)
+
+    def before_step(self, run):
+        print("step", flush=True)
 
 tg.manual_seed(int(sys.argv[1]))
 random = np.random.default_rng(0)
@@ -227,7 +230,7 @@ history = train.fit(
         train.Checkpoint("run.npz", resume=True),
         train.LearningRate(optim.lr_scheduler.CosineAnnealingLR(adam, T_max=40)),
         train.EarlyStopping(patience=200),
-        Ready(),
+        Tell(),
     ],
 )
 columns = {name: values for name, values in history.items() if name != "seconds"}
@@ -248,12 +251,9 @@ def test_it_survives_kill_9_at_twenty_random_moments(tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     whole.mkdir()
     killed.mkdir()
-    begun = time.perf_counter()
     with start(whole, 0) as process:
-        process.stdout.readline()
-        ready = time.perf_counter()
+        steps = process.stdout.read().count("step")
     assert process.returncode == 0
-    duration = time.perf_counter() - ready
 
     random = np.random.default_rng(0)
     epochs = []
@@ -261,9 +261,11 @@ def test_it_survives_kill_9_at_twenty_random_moments(tmp_path):
         with start(killed, kill if (killed / "run.npz").exists() else 0) as process:
             if kill % 4:  # in the training, one after the other through the whole of it
                 epochs.append(int(process.stdout.readline().split()[1]))
-                time.sleep(random.uniform(0, duration / 13))
+                for _ in range(random.integers(steps // 25)):
+                    process.stdout.readline()
+                time.sleep(random.uniform(0, 0.003))  # in the middle of a step, or of writing the file
             else:  # anywhere from the start of the process on
-                time.sleep(random.uniform(0, ready - begun))
+                time.sleep(random.uniform(0, 0.2))
             assert process.poll() is None
             process.kill()
     assert len(set(epochs)) > 8  # it was killed in many places
