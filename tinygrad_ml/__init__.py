@@ -12,7 +12,7 @@ from importlib import import_module as _import_module
 from os import path as _path
 from typing import Any as _Any
 
-from . import autograd, linalg, nn, ops, optim
+from . import autograd, fft, linalg, nn, ops, optim
 from .autograd import detect_anomaly, enable_grad, is_grad_enabled, no_grad
 from .ops import *
 from .random import get_rng_state, manual_seed, set_rng_state

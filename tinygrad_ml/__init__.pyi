@@ -2,6 +2,7 @@
 
 from . import autograd as autograd
 from . import data as data
+from . import fft as fft
 from . import graph as graph
 from . import linalg as linalg
 from . import metrics as metrics

@@ -40,6 +40,7 @@ __all__ = [
     "Primitive",
     "backpropagate",
     "backward",
+    "conjugated",
     "detect_anomaly",
     "dispatch",
     "elementwise",
@@ -85,7 +86,7 @@ def backpropagate(
     if create_graph and not modes.recording:
         with Mode(recording=True):
             return backpropagate(roots, create_graph=True, retain_graph=retain_graph, targets=targets)
-    roots = list(roots)
+    roots = [(edge, conjugated(g)) for edge, g in roots]
     wanted = set(targets or ())
     needed = None if targets is None else _leading_to(wanted, [edge for edge, _ in roots])
     answers: dict[Any, Any] = {}
@@ -97,12 +98,19 @@ def backpropagate(
     if not retain_graph:
         for node in visited:
             node.free()
-    return found
+    return {edge: conjugated(g) for edge, g in found.items()}
 
 
 def widened(g: Any) -> Any:
     """Return float32 for float16: gradients of float16 are computed so, and rounded once, where they are found."""
     return g.astype(FLOAT32) if g.dtype is FLOAT16 else g
+
+
+def conjugated(z: Any) -> Any:
+    """Return the complex conjugate, and what is real as it is: what a rule gets for the gradient that users see."""
+    if type(z) is OutputGradients:
+        return OutputGradients({k: conjugated(g) for k, g in z.items()}, z.shape, z.dtype)
+    return z.conj() if z.dtype.kind == "c" else z
 
 
 def _walk(
@@ -260,7 +268,7 @@ def _substituted(value: Any, n: float, everywhere: bool) -> Any:
     """Return what a rule was given with other numbers in place of those that are not finite, or of all."""
     if type(value) is tuple:  # of arrays, or of outputs
         return tuple([_substituted(part, n, everywhere) for part in value])
-    if not isinstance(value, (Tensor, ndarray, np.floating, float)) or np.result_type(value).kind not in "fc":
+    if not isinstance(value, (Tensor, ndarray, np.inexact, float, complex)) or np.result_type(value).kind not in "fc":
         return value
     if not everywhere:
         return np.where(np.isfinite(value), value, n)
@@ -275,6 +283,7 @@ def run_hooks(hooks: dict[int, Callable], g: Any, edge: Node | Tensor, create_gr
     """Show a complete gradient to the hooks of a Tensor; each may replace it."""
     if edge in answers:
         return answers[edge]
+    g = conjugated(g)
     for hook in list(hooks.values()):
         with Mode(recording=create_graph and modes.recording):
             new = hook(g.astype(edge.dtype) if isinstance(g, Tensor) else from_owned(np.array(g, edge.dtype)))
@@ -286,8 +295,8 @@ def run_hooks(hooks: dict[int, Callable], g: Any, edge: Node | Tensor, create_gr
                     )
                 new = new.astype(edge.dtype) + 0  # no two gradients share memory
                 g = widened(new if create_graph else new._data)
-    answers[edge] = g
-    return g
+    answers[edge] = conjugated(g)
+    return answers[edge]
 
 
 def check_unchanged(node: Node) -> None:
@@ -503,6 +512,11 @@ def _root(output: Tensor, gradient: Any) -> tuple[Node | Tensor, Tensor]:
         )
     if gradient is None:
         array = output._data
+        if array.dtype.kind == "c":
+            raise TypeError(
+                f"backward() starts from a real number, and this Tensor is {array.dtype}: make it real first, for "
+                "example with .real, tg.abs(z) or tg.abs(z) ** 2, or pass gradient="
+            )
         if array.size != 1:
             raise RuntimeError(
                 f"backward() starts from a single number, and this Tensor has shape {array.shape}: "
@@ -510,6 +524,8 @@ def _root(output: Tensor, gradient: Any) -> tuple[Node | Tensor, Tensor]:
             )
         one = np.ones(array.shape, array.dtype) if array.ndim else array.dtype.type(1)
         return edge, from_owned(widened(one))
+    if output.dtype.kind != "c" and np.iscomplexobj(gradient):
+        raise TypeError(f"gradient is complex, but the Tensor is {output.dtype}, so its gradient is real: use .real")
     if not isinstance(gradient, Tensor):
         gradient = Tensor(gradient, output.dtype)
     if gradient.shape != output.shape:
@@ -600,8 +616,7 @@ def __getattr__(name: str) -> Any:
     if name != "OPERATIONS":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     package = __name__.rpartition(".")[0]
-    rooms = [
-        module for key, module in list(sys.modules.items()) if key.startswith((f"{package}.ops.", f"{package}.linalg."))
-    ]
+    places = (f"{package}.ops.", f"{package}.linalg.", f"{package}.fft")
+    rooms = [module for key, module in list(sys.modules.items()) if key.startswith(places)]
     things = [getattr(thing, "primitive", None) for room in rooms for thing in vars(room).values()]
     return {row.name: row for row in things if isinstance(row, Primitive)}

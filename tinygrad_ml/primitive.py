@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from .modes import modes
-from .tensor import Tensor, from_owned, get_default_dtype, ndarray, next_id, to_array
+from .tensor import Tensor, complex_of, from_owned, get_default_dtype, ndarray, next_id, to_array
 
 Function = TypeVar("Function", bound=Callable)
 IMPLEMENTATIONS: dict[Callable, Callable] = {}  # NumPy's function -> ours: how np.exp(tensor) finds its way
@@ -63,6 +63,9 @@ class Primitive:
     is what a Node saves. The engine undoes broadcasting, restores the dtype and checks the shape.
     The rule None marks a constant argument. Operations without any rule have no gradient.
 
+    Of complex numbers, `g` is dL/d(real part) - i dL/d(imaginary part), the conjugate of what users see as `.grad`:
+    so the rule of a function that is differentiable in the complex plane is that for real numbers, as it stands.
+
     Attributes
     ----------
     name : str
@@ -77,6 +80,7 @@ class Primitive:
     floating : whether it is an operation of real numbers: integers and bools become floating first
     accumulates : whether it adds up or multiplies many elements: float16 is computed in float32, and rounded once (of
         floating operations, too)
+    real_only : whether complex input is refused
     residuals : the name of an array that `forward` returns beside the output, for its rules
     cost : floating-point operations: "output" or "reduction" (one for each element of the output, or of the largest
         input), "cubic" (of the side of a matrix), "none", or a function of (size of the output, shapes, parameters)
@@ -97,6 +101,7 @@ class Primitive:
         residuals: str = "",
         cost: str | Callable = "output",
         formula: str | tuple[str, ...] = "",
+        real_only: bool = False,
     ):
         code = getattr(forward, "__code__", None)
         self.name = name
@@ -107,7 +112,7 @@ class Primitive:
         )
         self.elementwise, self.views, self.residuals, self.cost = elementwise, views, residuals or keeps, cost
         self.floating, self.accumulates = floating, accumulates
-        self.formula = formula
+        self.formula, self.real_only = formula, real_only
         self.variadic = code is not None and bool(code.co_flags & 0x04)  # forward(*arrays, ...)
         self.parameters: dict[str, Any] = {}
         if code is not None:
@@ -195,8 +200,12 @@ class Primitive:
         """Put floating values in the place of integers and bools, and float32 in that of float16.
 
         Integers take the dtype of the floating values beside them, and the default float where there are none.
-        Return whether the result is to be rounded to float16.
+        Return whether the result is to be rounded to float16. Complex numbers are refused where they have no place.
         """
+        if self.real_only:
+            self.refuse_complex(values)
+        if not (self.floating or self.accumulates):
+            return False
         kinds = {i: v.dtype.kind for i, v in enumerate(values) if isinstance(v, (ndarray, np.generic))}
         decisive = [values[i].dtype for i, kind in kinds.items() if kind in "fc" or not self.floating]
         common = np.result_type(*decisive) if decisive else get_default_dtype()
@@ -206,6 +215,15 @@ class Primitive:
             if (kind in "iub" and self.floating) or values[i].dtype == FLOAT16:
                 values[i] = values[i].astype(computed)
         return half
+
+    def refuse_complex(self, values: Sequence) -> None:
+        """Raise if an input is complex."""
+        for name, v in zip(self.inputs * len(values) if self.variadic else self.inputs, values):
+            if isinstance(v, complex) or getattr(v, "dtype", FLOAT64).kind == "c":
+                raise TypeError(
+                    f"{self.name} is not defined for complex numbers, and {name!r} is complex: take its .real, .imag, "
+                    f"tg.abs({name}) or tg.angle({name})"
+                )
 
     def with_shapes(self, error: Exception, inputs: Sequence) -> Exception:
         """Return the error that NumPy raised with the operation and the shapes of its inputs added."""
@@ -250,7 +268,7 @@ def _make_operation(primitive: Primitive) -> Any:
     """Return the function that users call: the one way into every operation."""
     forward, save = primitive.forward, primitive.saver()
     views, residuals = primitive.views, primitive.residuals
-    prepares = primitive.floating or primitive.accumulates
+    prepares = primitive.floating or primitive.accumulates or primitive.real_only
     differentiable = any(rule is not None for rule in primitive.rules)
     arity = -1 if primitive.variadic or primitive.parameters else len(primitive.inputs)
     new = Tensor.__new__
@@ -290,9 +308,9 @@ def _make_operation(primitive: Primitive) -> Any:
                     values.append(x)
             if not tensors:
                 values, unusual = [to_array(x) for x in inputs], True
-            computing = True
             if unusual and prepares:
                 half = primitive.prepare(values)
+            computing = True
             out = forward(*values, **parameters)
         except Exception as error:
             named: Any = primitive.with_shapes(error, values) if computing else error
@@ -304,7 +322,7 @@ def _make_operation(primitive: Primitive) -> Any:
             out, kept = out
         if half:
             exact = out  # for the rules
-            out = tuple([part.astype(FLOAT16) for part in out]) if type(out) is tuple else out.astype(FLOAT16)
+            out = tuple(map(_rounded, out)) if type(out) is tuple else _rounded(out)
         if views and (leaves or aliased):  # somebody can write to the memory of the input
             out = tuple([_unaliased(part, values) for part in out]) if type(out) is tuple else _unaliased(out, values)
 
@@ -354,15 +372,24 @@ def as_operand(primitive: Primitive, x: Any, inputs: Sequence) -> Any:
 
     Lists of numbers are as weak: they take the floating dtype of the Tensors beside them.
     """
+    if type(x) is complex and any(isinstance(t, Tensor) and type(t._data) is np.float64 for t in inputs):
+        return np.complex128(x)  # Python takes a np.float64 for one of its own numbers, and so would give one back
     if isinstance(x, (bool, complex, np.generic, int, float)):
         return x
     array = x if type(x) is ndarray else np.asarray(x) if hasattr(x, "__array__") else to_array(x)
-    if isinstance(x, (list, tuple)) and array.dtype.kind == "f":
-        floats = [t.dtype for t in inputs if isinstance(t, Tensor) and t.dtype.kind == "f"]
-        array = to_array(x, np.result_type(*floats)) if floats else array
+    if isinstance(x, (list, tuple)) and array.dtype.kind in "fc":
+        floats = [np.finfo(t.dtype).dtype for t in inputs if isinstance(t, Tensor) and t.dtype.kind in "fc"]
+        if floats:
+            dtype = np.result_type(*floats)
+            array = to_array(x, complex_of(dtype) if array.dtype.kind == "c" else dtype)
     if array.dtype.kind not in "fciub":
         raise TypeError(f"{primitive.name}: cannot compute with {type(x).__name__} data (dtype {array.dtype})")
     return array
+
+
+def _rounded(out: Any) -> Any:
+    """Return a result in float16; there is no complex dtype of that precision."""
+    return out if out.dtype.kind == "c" else out.astype(FLOAT16)
 
 
 def copy_aliased(primitive: Primitive, edges: Sequence, values: list) -> None:
@@ -418,6 +445,7 @@ def elementwise(
     floating: bool = False,
     cost: str | Callable = "output",
     formula: str | tuple[str, ...] = "",
+    real_only: bool = False,
     **rules: Callable | None,
 ) -> Operation:
     """Declare an operation that computes element by element and broadcasts, like NumPy's ufunc `function`.
@@ -439,6 +467,8 @@ def elementwise(
     formula : str or tuple of str, optional
         What drawings show for the rules, of all inputs or of each, if their source does not read well. (That of a rule
         with a name is its docstring.)
+    real_only : bool
+        Whether complex input is refused, since the function or the rules are not right for it.
     rules : one derivative rule per argument, in their order (see `Primitive`)
 
     Examples
@@ -455,6 +485,7 @@ def elementwise(
         floating=floating,
         cost=cost,
         formula=formula,
+        real_only=real_only,
     )
     of_numpy = isinstance(function, np.ufunc) or function.__module__.startswith("numpy")
     return _declare(row, doc, [function] if of_numpy else [])
@@ -469,6 +500,7 @@ def primitive(
     keeps: str = "",
     cost: str | Callable = "output",
     formula: str | tuple[str, ...] = "",
+    real_only: bool = False,
     **rules: Callable | None,
 ) -> Callable[[Callable], Operation]:
     """Declare an operation: a decorator for a function of arrays (and keyword-only parameters).
@@ -491,6 +523,8 @@ def primitive(
     formula : str or tuple of str, optional
         What drawings show for the rules, of all inputs or of each, if their source does not read well. (That of a rule
         with a name is its docstring.)
+    real_only : bool
+        Whether complex input is refused, since the function or the rules are not right for it.
     rules : one derivative rule per argument, in their order (see `Primitive`)
 
     Examples
@@ -516,6 +550,7 @@ def primitive(
             residuals=residuals or keeps,
             cost=cost,
             formula=formula,
+            real_only=real_only,
         )
         return _declare(row, forward.__doc__ or "", numpy_functions)
 

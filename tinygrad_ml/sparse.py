@@ -82,6 +82,10 @@ class SparseRows:
         """Return the same with values of another dtype."""
         return SparseRows(self.rows, self.values.astype(dtype), self.shape)
 
+    def conj(self) -> SparseRows:
+        """Return the same with the complex conjugates of the values."""
+        return SparseRows(self.rows, self.values.conj(), self.shape)
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.asarray(self.numpy(), dtype)
 

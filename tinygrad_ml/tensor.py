@@ -231,6 +231,8 @@ class Tensor:
         if value is not None:
             if not isinstance(value, SparseRows):
                 array = value._data if isinstance(value, Tensor) else np.asarray(value)
+                if array.dtype.kind == "c" and self.dtype.kind != "c":
+                    raise TypeError(f"a Tensor of dtype {self.dtype} cannot have a complex gradient: take its .real")
                 value = from_owned(np.array(array, self.dtype))  # nobody else's memory, and nobody else's Tensor
             if value.shape != self.shape:
                 raise ValueError(f"a Tensor of shape {self.shape} cannot have a gradient of shape {value.shape}")
@@ -411,6 +413,8 @@ class Tensor:
         # Attached by ops/tensor_methods.py.
         T: Tensor
         mT: Tensor
+        real: Tensor
+        imag: Tensor
 
         def backward(self, gradient: Any = None, *, retain_graph: bool = False, create_graph: bool = False) -> None: ...
         def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> HookHandle: ...
@@ -418,6 +422,8 @@ class Tensor:
         def __float__(self) -> float: ...
         def __int__(self) -> int: ...
         def __complex__(self) -> complex: ...
+        def conj(self) -> Tensor: ...
+        def conjugate(self) -> Tensor: ...
         def __add__(self, other: Any) -> Tensor: ...
         def __radd__(self, other: Any) -> Tensor: ...
         def __sub__(self, other: Any) -> Tensor: ...
@@ -605,9 +611,14 @@ def to_array(data: Any, dtype: Any = None) -> np.ndarray:
         raise ValueError(f"cannot make a Tensor of {type(data).__name__} data: {error}") from None
     if array.dtype.kind not in "fciub":
         raise TypeError(f"cannot make a Tensor of {type(data).__name__} data (dtype {array.dtype}): it must be numeric")
-    if dtype is None and array.dtype.kind in "fiu" and not hasattr(data, "__array__"):
-        array = array.astype(_default_float)
+    if dtype is None and array.dtype.kind in "fiuc" and not hasattr(data, "__array__"):
+        array = array.astype(complex_of(_default_float) if array.dtype.kind == "c" else _default_float)
     return array
+
+
+def complex_of(dtype: np.dtype) -> np.dtype:
+    """Return the complex dtype whose parts have a floating dtype; complex64 for float16, which has none."""
+    return np.result_type(dtype, np.complex64)
 
 
 def _holds_tensor(items: Any) -> bool:

@@ -12,6 +12,9 @@ The derivatives nest (`tg.grad(tg.grad(f))`), and are themselves recorded when t
 a gradient, except that the gradient for a Module's own parameters is a constant unless it is taken inside of another
 transform. Under `no_grad` they are computed, but not recorded; what the function itself does under `no_grad` counts
 as a constant.
+
+Complex numbers follow PyTorch: the gradient of a real number for z is dL/d(real part) + i dL/d(imaginary part), `vjp`
+and `jvp` go with it, and a Jacobian or Hessian for complex arguments, which no single matrix describes, is refused.
 """
 
 from __future__ import annotations
@@ -144,6 +147,7 @@ def jacobian(function: Callable[..., Any], argnums: Several = 0) -> Callable[...
     @_like(function)
     def derivative(*args: Any, **named: Any) -> Any:
         run = _Run("jacobian", function, argnums, args, named)
+        run.check_real()
         with enable_grad():
             # A row is one walk back through the function; a column is one through its gradient, which is longer.
             by_columns = run.output.size > 4 * sum(leaf.size for leaf in run.leaves)
@@ -168,6 +172,7 @@ def hessian(function: Callable[..., Any], argnums: Several = 0) -> Callable[...,
     @_like(function)
     def second(*args: Any, **named: Any) -> Any:
         run = _Run("hessian", function, argnums, args, named)
+        run.check_real()
         run.check_single()
         with enable_grad():
             gradients = run.pull(None, record=True, retain=True)
@@ -264,7 +269,20 @@ class _Run:
         inner = any(names is not None for names in self.names) and _depth.now > 0
         self.open = recording and (inner or _needs_others(self.output, self.leaves))
 
+    def check_real(self) -> None:
+        for leaf in self.leaves:
+            if leaf.dtype.kind == "c":
+                raise TypeError(
+                    f"{self.name}: for an argument of dtype {leaf.dtype} no matrix is the derivative: use tg.vjp or "
+                    "tg.jvp, or make the real and the imaginary part two arguments"
+                )
+
     def check_single(self) -> None:
+        if self.output.dtype.kind == "c":
+            raise TypeError(
+                f"{self.name}: the function must return a real number, and its value is {self.output.dtype}: make it "
+                "real, for example with .real, tg.abs(z) or tg.abs(z) ** 2, or use tg.vjp"
+            )
         if self.output.size != 1:
             raise ValueError(
                 f"{self.name}: the function must return a single number, but its value has shape {self.output.shape}: "
@@ -353,6 +371,9 @@ def _needs_others(output: Tensor, own: Sequence[Tensor]) -> bool:
 
 def _rows(output: Tensor, leaves: Sequence[Tensor], record: bool) -> list[Tensor]:
     """Return the Jacobian of an output for each leaf, by one backward walk for each of its rows."""
+    if output.dtype.kind == "c":
+        parts = [_rows(part, leaves, record) for part in (output.real, output.imag)]
+        return [real + 1j * imag for real, imag in zip(*parts)]
     shapes = [(*output.shape, *leaf.shape) for leaf in leaves]
     if not output.requires_grad or not output.size or not leaves:
         return [from_owned(np.zeros(shape, output.dtype)) for shape in shapes]
@@ -390,6 +411,8 @@ def _derivative_along(gradients: Sequence, cotangent: Tensor, tangents: Sequence
 
 def _matching(name: str, what: str, x: Any, like: Tensor, whose: str) -> Tensor:
     """Return x as a Tensor of the dtype of another one, whose shape it must have."""
+    if like.dtype.kind != "c" and np.iscomplexobj(x):
+        raise TypeError(f"{name}: {what} is complex, but {whose} is {like.dtype}")
     if not isinstance(x, Tensor):
         x = Tensor(x, like.dtype)
     if x.shape != like.shape:

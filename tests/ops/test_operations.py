@@ -39,7 +39,12 @@ def described(name, sample):
 
 
 def floating(arrays):
-    return [k for k, a in enumerate(arrays) if np.asarray(a).dtype.kind == "f"]
+    return [k for k, a in enumerate(arrays) if np.asarray(a).dtype.kind in "fc"]
+
+
+def single(array):
+    """Return an array in single precision, if it is floating."""
+    return np.asarray(array, {np.dtype(float): np.float32, np.dtype(complex): np.complex64}.get(array.dtype))
 
 
 def as_tensors(arrays, wanted=()):
@@ -56,7 +61,12 @@ def call(name, sample, inputs):
 def cotangents(outs, seed):
     """Return a random gradient to arrive at each floating output, and nothing for the others."""
     random = np.random.default_rng(seed)
-    return [random.normal(size=out.shape).astype(out.dtype) if out.dtype.kind == "f" else None for out in outs]
+
+    def drawn(out):
+        imaginary = 1j * random.normal(size=out.shape) if out.dtype.kind == "c" else 0
+        return np.asarray(random.normal(size=out.shape) + imaginary, out.dtype)
+
+    return [drawn(out) if out.dtype.kind in "fc" else None for out in outs]
 
 
 def gradients(outs, wanted, arriving, **how):
@@ -70,28 +80,27 @@ def gradients(outs, wanted, arriving, **how):
 
 
 def dot(outs, weights):
-    """Return the sum of all numbers times their weights."""
-    return sum(float(np.sum(out.numpy() * w)) for out, w in zip(outs, weights) if w is not None)
+    """Return the sum of all numbers times their weights; of complex ones, of both parts."""
+    return sum(np.vdot(w, out.numpy()).real for out, w in zip(outs, weights) if w is not None)
 
 
-def directions(shape, seed=5):
-    """Return every direction of a small array, and as many random ones of a large one."""
-    n, most = int(np.prod(shape)), 24
-    if n <= most:
-        return np.eye(n).reshape(n, *shape)
-    return np.random.default_rng(seed).normal(size=(most, *shape))
+def directions(x, seed=5):
+    """Return every direction of a small array, and as many random ones of a large one; both parts of complex ones."""
+    n, most = x.size, 24
+    units = np.eye(n).reshape(n, *x.shape) if n <= most else np.random.default_rng(seed).normal(size=(most, *x.shape))
+    return units if x.dtype.kind != "c" else np.concatenate([units, 1j * units])
 
 
 def assert_slopes(function, arrays, k, gradient, what):
     """Compare a gradient with the differences of `function(arrays)` when array k moves in all directions."""
     h = 1e-4
-    for v in directions(arrays[k].shape):
+    for v in directions(arrays[k]):
 
         def at(t, v=v):
             return function([*arrays[:k], arrays[k] + t * v, *arrays[k + 1 :]])
 
         slope = (8 * (at(h) - at(-h)) - (at(2 * h) - at(-2 * h))) / (12 * h)
-        np.testing.assert_allclose(np.sum(gradient * v), slope, rtol=1e-6, atol=1e-7, err_msg=what)
+        np.testing.assert_allclose(np.vdot(gradient, v).real, slope, rtol=1e-6, atol=1e-7, err_msg=what)
 
 
 def test_every_operation_has_samples():
@@ -163,7 +172,7 @@ def test_second_derivatives_are_those_of_central_differences(name):
             arrays = list(sample.inputs)
             for k, v in zip(wanted, turned):
                 arrays[k] = arrays[k] + t * v
-            return [out.numpy() for out in call(name, sample, as_tensors(arrays)) if out.dtype.kind == "f"]
+            return [out.numpy() for out in call(name, sample, as_tensors(arrays)) if out.dtype.kind in "fc"]
 
         moved = zip(forward, along(h), along(-h), along(2 * h), along(-2 * h))
         for jv, a, b, c, d in moved:
@@ -195,19 +204,19 @@ def test_float32_stays_float32(name):
     for sample in SAMPLES[name]:
         wanted = floating(sample.inputs)
         inputs = as_tensors(sample.inputs, wanted)
-        arrays = [np.asarray(a, np.float32) if k in wanted else a for k, a in enumerate(sample.inputs)]
+        arrays = [single(a) if k in wanted else a for k, a in enumerate(sample.inputs)]
         small = as_tensors(arrays, wanted)
         outs, small_outs = call(name, sample, inputs), call(name, sample, small)
         what = described(name, sample)
         for out, small_out in zip(outs, small_outs):
-            assert small_out.dtype == (np.float32 if out.dtype == np.float64 else out.dtype), what
+            assert small_out.dtype == single(out.numpy()).dtype, what
             np.testing.assert_allclose(small_out.numpy(), out.numpy(), rtol=1e-3, atol=1e-4, err_msg=what)
         if sample.smooth and any(out.requires_grad for out in outs):
             weights = cotangents(outs, seed=1)
             found = gradients(outs, [inputs[k] for k in wanted], weights)
-            weights = [w if w is None else w.astype(np.float32) for w in weights]
+            weights = [w if w is None else single(w) for w in weights]
             for g, small_g in zip(found, gradients(small_outs, [small[k] for k in wanted], weights)):
-                assert small_g.dtype == np.float32, what
+                assert small_g.dtype == single(g.numpy()).dtype, what
                 np.testing.assert_allclose(small_g.numpy(), g.numpy(), rtol=1e-2, atol=1e-3, err_msg=what)
 
 
@@ -270,7 +279,9 @@ def test_values_and_gradients_equal_those_of_pytorch(name, torch):
         their_outs = (their_outs,) if isinstance(their_outs, torch.Tensor) else tuple(their_outs)
         assert len(outs) == len(their_outs), what
         for out, their_out in zip(outs, their_outs):
-            np.testing.assert_allclose(out.numpy(), their_out.detach().numpy(), rtol=1e-10, atol=1e-10, err_msg=what)
+            np.testing.assert_allclose(
+                out.numpy(), their_out.detach().resolve_conj().numpy(), rtol=1e-10, atol=1e-10, err_msg=what
+            )
         weights = cotangents(outs, seed=1)
         pairs = [
             (t, torch.tensor(w)) for t, w in zip(their_outs, weights) if w is not None and t.requires_grad and t.grad_fn
@@ -282,4 +293,6 @@ def test_values_and_gradients_equal_those_of_pytorch(name, torch):
         )
         for g, their_g in zip(gradients(outs, [inputs[k] for k in wanted], weights), expected):
             if their_g is not None:
-                np.testing.assert_allclose(g.numpy(), their_g.numpy(), rtol=1e-10, atol=1e-10, err_msg=what)
+                np.testing.assert_allclose(
+                    g.numpy(), their_g.resolve_conj().numpy(), rtol=1e-10, atol=1e-10, err_msg=what
+                )

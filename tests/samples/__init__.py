@@ -3,7 +3,7 @@
 `SAMPLES` goes from the name of an operation (or of a public function that is composed of operations) to its samples.
 """
 
-from tests.samples import activation, conv, elementwise, fused, index, linalg, recurrent, reduce, shape
+from tests.samples import activation, conv, elementwise, fourier, fused, index, linalg, recurrent, reduce, shape
 from tests.samples.sample import (
     Domain,
     Sample,
@@ -12,6 +12,7 @@ from tests.samples.sample import (
     distinct,
     integers,
     layouts,
+    plane,
     positive,
     pytorch,
     real,
@@ -22,5 +23,5 @@ from tests.samples.sample import (
 )
 
 SAMPLES: dict[str, list[Sample]] = {}
-for _family in (elementwise, reduce, activation, fused, shape, index, linalg, conv, recurrent):
+for _family in (elementwise, reduce, activation, fused, shape, index, linalg, conv, recurrent, fourier):
     SAMPLES |= _family.SAMPLES

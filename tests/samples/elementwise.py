@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.samples.sample import Sample, binary, integers, layouts, positive, pytorch, real, unary, unit, within
+from tests.samples.sample import (
+    Sample,
+    binary,
+    integers,
+    layouts,
+    plane,
+    positive,
+    pytorch,
+    real,
+    unary,
+    unit,
+    within,
+)
 
 SPECIAL = np.array([0.0, 1.0, -2.5, np.inf, -np.inf, np.nan])
 HALVES = np.array([-2.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5])
@@ -30,18 +42,19 @@ def apart(shape: tuple[int, ...] = (), seed: int = 0) -> np.ndarray:
 ARITHMETIC = {
     "add": binary(real, real, pytorch("add")),
     "subtract": binary(real, real, pytorch("sub")),
-    "multiply": binary(real, real, pytorch("mul")),
-    "divide": binary(real, real, pytorch("div")),
+    "multiply": [*binary(real, real, pytorch("mul")), *binary(plane, real, pytorch("mul"))],
+    "divide": [*binary(real, real, pytorch("div")), *binary(real, plane, pytorch("div"))],
     "negative": unary(real, pytorch("neg")),
     "positive": unary(real, pytorch("clone")),
     "copy": unary(real, pytorch("clone")),
     "astype": [Sample((real((2, 3)),), {"dtype": "float32"}, smooth=False, torch=lambda x: x.float())],
     "power": [
         *binary(positive, real, pytorch("pow")),
+        *binary(plane, plane, pytorch("pow")),
         *[Sample((x, np.asarray(2.0)), torch=pytorch("pow")) for x in layouts(positive)],
         kink(np.array([0.0, 0.0, 2.0]), np.array([0.0, 3.0, 0.0]), torch="pow"),
     ],
-    "abs": [*unary(real, pytorch("abs")), kink(np.zeros(2), torch="abs")],
+    "abs": [*unary(real, pytorch("abs")), *unary(plane, pytorch("abs")), kink(np.zeros(2), torch="abs")],
     "square": unary(real, pytorch("square")),
     "sqrt": unary(positive, pytorch("sqrt")),
     "hypot": [*binary(real, real, pytorch("hypot")), kink(np.zeros(2), np.zeros(2))],
@@ -102,7 +115,7 @@ TRIGONOMETRIC = {
 }
 
 ROUNDING = {
-    "sign": [*unary(real, pytorch("sign")), kink(HALVES, torch="sign")],
+    "sign": [*unary(real, pytorch("sign")), *unary(plane, pytorch("sgn")), kink(HALVES, torch="sign")],
     "floor": [*unary(between, pytorch("floor")), kink(HALVES, torch="floor")],
     "ceil": [*unary(between, pytorch("ceil")), kink(HALVES, torch="ceil")],
     "trunc": [*unary(between, pytorch("trunc")), kink(HALVES, torch="trunc")],

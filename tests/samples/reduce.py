@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.samples.sample import Domain, Sample, distinct, integers, layouts, pytorch, real, reductions
+from tests.samples.sample import Domain, Sample, distinct, integers, layouts, plane, pytorch, real, reductions
 
 TIES = np.array([[1.0, 3.0, 3.0], [2.0, 2.0, 2.0]])
 ONE_ZERO = np.array([[2.0, 0.0, -3.0, 0.5], [1.0, 2.0, 3.0, 4.0]])
@@ -64,10 +64,12 @@ SAMPLES: dict[str, list[Sample]] = {
     "var": [
         *reductions(real, over("var", correction=0)),
         *[s for s in reductions(real, over("var", correction=1), ddof=1) if s.inputs[0].ndim == 3],
+        *[s for s in reductions(plane, over("var", correction=1), ddof=1) if s.inputs[0].ndim == 3],
     ],
     "std": [
         *[s for s in reductions(real, over("std", correction=0)) if s.inputs[0].ndim > 1],
         *[s for s in reductions(real, over("std", correction=1), ddof=1) if s.inputs[0].ndim == 3],
+        *[s for s in reductions(plane, over("std", correction=1), ddof=1) if s.inputs[0].ndim == 3],
         Sample((np.full(3, 0.5),), smooth=False, torch=pytorch("std", correction=0)),
     ],
     "prod": [

@@ -22,7 +22,7 @@ class Sample:
     Parameters
     ----------
     inputs : tuple of arrays
-        What is differentiated (float64) and constant arrays (indices, conditions).
+        What is differentiated (float64 or complex128) and constant arrays (indices, conditions).
     parameters : dict
         The keyword arguments.
     smooth : bool
@@ -65,6 +65,11 @@ def real(shape: tuple[int, ...] = (), seed: int = 0) -> np.ndarray:
     """Return numbers of either sign, none nearer to 0 than 0.1, so that no step of a check crosses a kink there."""
     random = np.random.default_rng(seed)
     return np.asarray(random.uniform(0.1, 2.0, shape) * random.choice([-1.0, 1.0], shape))
+
+
+def plane(shape: tuple[int, ...] = (), seed: int = 0) -> np.ndarray:
+    """Return complex numbers all over the plane, but none near an axis: there the roots and logarithms have cuts."""
+    return np.asarray(real(shape, seed) + 1j * real(shape, seed + 100))
 
 
 def within(low: float, high: float) -> Domain:

@@ -20,7 +20,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ..autograd import Primitive, dispatch
+from ..autograd import Primitive, conjugated, dispatch
 from ..ops.blockwise import blockwise, masked
 from ..ops.elementwise import safe_divisor, safe_multiply
 from ..ops.reduce import count, restore_axes
@@ -30,6 +30,7 @@ TIDIED: dict[Any, str] = {
     safe_divisor: "d",
     safe_multiply: "g * d",
     masked: "g * mask",
+    conjugated: "z",
     restore_axes: "g",
     count: "n",
 }

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..autograd import implements, primitive
+from ..autograd import conjugated, implements, primitive
 from ..tensor import Tensor
-from .matrices import LinAlgError, plain
+from .matrices import LinAlgError, adjoint, plain
 
 
 class QRResult(NamedTuple):
@@ -19,27 +19,31 @@ class QRResult(NamedTuple):
 
 
 def symmetric(x: Any) -> Any:
-    """Return (x + x.T) / 2, which is x if x is symmetric."""
-    return 0.5 * (x + x.mT)
+    """Return (x + x.T) / 2, which is x if x is symmetric; of complex matrices (x + x.H) / 2, which is Hermitian."""
+    return 0.5 * (x + adjoint(x))
 
 
 def _mirrored(matrices: Any) -> Any:
-    """Return the symmetric matrices with the same lower triangle."""
-    return np.tril(matrices) + np.tril(matrices, -1).mT
+    """Return the symmetric (or Hermitian) matrices with the same lower triangle, of whose diagonal the real part."""
+    lower = np.tril(matrices, -1)
+    diagonal = np.real(matrices) * np.eye(matrices.shape[-1], dtype=matrices.dtype)
+    return lower + diagonal + adjoint(lower)
 
 
 def _cholesky_x(g: Any, out: Any, upper: bool) -> Any:
+    g = conjugated(g)
     if upper:
-        g, out = g.mT, out.mT
+        g, out = adjoint(g), adjoint(out)
     inverse = np.linalg.inv(out)
-    return 0.5 * (inverse.mT @ _mirrored(out.mT @ g) @ inverse)
+    return conjugated(0.5 * (adjoint(inverse) @ _mirrored(adjoint(out) @ g) @ inverse))
 
 
 @primitive(np.linalg.cholesky, floating=True, cost="cubic", x=_cholesky_x)
 def cholesky(x, *, upper=False):
     """Return the lower triangular L with L @ L.T = x, for symmetric positive definite x; with `upper`, L.T.
 
-    Of an x that is not symmetric, it is that of (x + x.T) / 2, so that the gradient is symmetric too.
+    Of an x that is not symmetric, it is that of (x + x.T) / 2, so that the gradient is symmetric too. Where x is
+    complex, .T stands for the conjugate transpose.
     The derivative is that of I. Murray (2016), "Differentiation of the Cholesky decomposition", equation 10.
 
     >>> tg.linalg.cholesky(tg.tensor([[4.0, 2.0], [2.0, 2.0]]))
@@ -47,11 +51,12 @@ def cholesky(x, *, upper=False):
             [1., 1.]])
     """
     out = np.linalg.cholesky(symmetric(x))
-    return out.mT.copy() if upper else out
+    return adjoint(out).copy() if upper else out
 
 
 def _qr_x(g: Any, out: Any) -> Any:
-    (gq, gr), (q, r) = g, out
+    gq, gr = map(conjugated, g)
+    q, r = out
     k = q.shape[-1]
     size = np.abs(plain(r))
     if (
@@ -62,9 +67,10 @@ def _qr_x(g: Any, out: Any) -> Any:
     if wide:  # the other columns are q @ rest
         rest, grest = r[..., k:], gr[..., k:]
         r, gr = r[..., :k], gr[..., :k]
-        gq = gq + q @ rest @ grest.mT
-    gx = np.linalg.solve(r, (gq + q @ _mirrored(r @ gr.mT - gq.mT @ q)).mT).mT
-    return np.concatenate([gx, q @ grest], axis=-1) if wide else gx
+        gq = gq + q @ rest @ adjoint(grest)
+    turned = gq + q @ _mirrored(r @ adjoint(gr) - adjoint(gq) @ q)
+    gx = adjoint(np.linalg.solve(r, adjoint(turned)))
+    return conjugated(np.concatenate([gx, q @ grest], axis=-1) if wide else gx)
 
 
 @primitive(floating=True, cost="cubic", x=_qr_x)

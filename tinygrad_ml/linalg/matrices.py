@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import dispatch, implements, primitive
+from ..autograd import conjugated, dispatch, implements, primitive
 from ..ops import shape
 from ..ops.einsum import einsum
 from ..ops.elementwise import positive, where
@@ -33,6 +33,11 @@ def plain(x: Any) -> Any:
 def as_matrix(x: Any, vector: bool) -> Any:
     """Return a stack of vectors as a stack of matrices of one column, and one of matrices as it is."""
     return np.expand_dims(x, -1) if vector else x
+
+
+def adjoint(x: Any) -> Any:
+    """Return the matrices transposed and conjugated; if they are real, a view."""
+    return conjugated(x.mT)
 
 
 def _inverse(name: str, x: Any) -> Any:
@@ -82,7 +87,8 @@ def solve(a, b):
 def _pinv_x(g: Any, x: Any, out: Any) -> Any:
     left = np.eye(x.shape[-2], dtype=x.dtype) - x @ out
     right = np.eye(x.shape[-1], dtype=x.dtype) - out @ x
-    return -(out.mT @ g @ out.mT) + left @ g.mT @ out @ out.mT + out.mT @ out @ g.mT @ right
+    through_adjoint = left @ g.mT @ out @ adjoint(out) + adjoint(out) @ out @ g.mT @ right
+    return -(out.mT @ g @ out.mT) + conjugated(through_adjoint)
 
 
 def _cutoff(x: Any, rcond: float | None) -> float:
@@ -151,11 +157,11 @@ def _cofactor_x(g: Any, x: Any) -> Any:
         w = np.linalg.inv(x).mT
         inner = np.sum(g * w, axis=(-2, -1), keepdims=True)
         return np.expand_dims(np.linalg.det(x), (-2, -1)) * (inner * w - w @ g.mT @ w)
-    # cof(x + dx) = det(u) det(v) u cof(s + u' dx v) v', and at a diagonal matrix it can be read off
+    # cof(x + dx) = det(u) det(vh) conj(u) cof(s + u' dx v) conj(vh), and at a diagonal matrix it can be read off
     pairs = _without_each(s)[1] * (1 - np.eye(s.shape[-1], dtype=s.dtype))
-    m = np.linalg.slogdet(u @ vh)[0][..., None, None] * (u.mT @ g @ vh.mT)
+    m = np.linalg.slogdet(u @ vh)[0][..., None, None] * (adjoint(u) @ g @ adjoint(vh))
     diagonal = (pairs @ np.diagonal(m, axis1=-2, axis2=-1)[..., None]) * np.eye(s.shape[-1], dtype=s.dtype)
-    return u @ (diagonal - (pairs * m).mT) @ vh
+    return conjugated(u) @ (diagonal - (pairs * m).mT) @ conjugated(vh)
 
 
 @primitive(floating=True, cost="cubic", x=_cofactor_x)
@@ -169,7 +175,8 @@ def cofactor(x):
             [0., 1.]])
     """
     u, s, vh = np.linalg.svd(x)
-    return np.linalg.slogdet(u @ vh)[0][..., None, None] * (u * _without_each(s)[0][..., None, :]) @ vh
+    others = conjugated(u) * _without_each(s)[0][..., None, :]
+    return np.linalg.slogdet(u @ vh)[0][..., None, None] * others @ conjugated(vh)
 
 
 @primitive(
@@ -188,14 +195,16 @@ def _slogdet_x(g: Any, x: Any, out: Any) -> Any:
     idle = (plain(out[1]) == -np.inf) & (plain(g[1]) == 0)
     if idle.any():
         x = np.where(idle[..., None, None], np.eye(x.shape[-1], dtype=x.dtype), x)
-    return np.expand_dims(g[1], (-2, -1)) * _inverse("slogdet", x).mT
+    turn = g[1] if out[0].dtype.kind != "c" else g[1] + np.imag(g[0] * out[0]) * 1j
+    return np.expand_dims(turn, (-2, -1)) * _inverse("slogdet", x).mT
 
 
 @primitive(np.linalg.slogdet, floating=True, cost="cubic", x=_slogdet_x)
 def slogdet(x):
-    """Return the signs (without a derivative) and the logarithms of the absolute values of determinants.
+    """Return the signs and the logarithms of the absolute values of determinants.
 
-    A zero gradient that arrives at the logarithm of a singular matrix stays zero; any other raises LinAlgError.
+    Only the sign of a complex determinant, its direction in the plane, has a derivative that is not 0. A zero
+    gradient that arrives at the logarithm of a singular matrix stays zero; any other raises LinAlgError.
 
     >>> tg.linalg.slogdet(tg.tensor([[1.0, 0.0], [0.0, -1.0]]))
     (tensor(-1.), tensor(0.))

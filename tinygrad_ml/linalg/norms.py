@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import implements, primitive
+from ..autograd import conjugated, implements, primitive
 from ..ops.reduce import restore_axes
 from ..tensor import Tensor, as_tensor
 from .spectral import svdvals
@@ -17,13 +17,13 @@ def _vector_norm_x(g: Any, x: Any, out: Any, axis: Any, keepdims: bool, ord: flo
     g, out = restore_axes(g, axis, keepdims), restore_axes(out, axis, keepdims)
     if ord in (np.inf, -np.inf):
         hit = np.abs(x) == out
-        return np.where(hit, g * np.sign(x) / np.sum(hit, axis=axis, keepdims=True), 0)
+        return np.where(hit, g * conjugated(np.sign(x)) / np.sum(hit, axis=axis, keepdims=True), 0)
     if ord in (0, 1):
-        return g * np.sign(x) * ord
-    ratio = np.where(out == 0, 0, x / np.where(out == 0, 1, out))
+        return g * conjugated(np.sign(x)) * ord
+    ratio = conjugated(np.where(out == 0, 0, x / np.where(out == 0, 1, out)))
     if ord == 2:
         return g * ratio
-    return g * np.sign(x) * np.where(x == 0, 1, np.abs(ratio)) ** (ord - 1)
+    return g * conjugated(np.sign(x)) * np.where(x == 0, 1, np.abs(ratio)) ** (ord - 1)
 
 
 @primitive(np.linalg.vector_norm, floating=True, cost="reduction", x=_vector_norm_x)

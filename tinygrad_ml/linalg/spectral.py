@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..autograd import implements, primitive
+from ..autograd import conjugated, implements, primitive
 from ..tensor import Tensor
 from .decompositions import symmetric
-from .matrices import LinAlgError, plain
+from .matrices import LinAlgError, adjoint, plain
 
 
 class EighResult(NamedTuple):
@@ -64,22 +64,40 @@ def _refuse_equal(name: str, what: str, values: Any, equal: np.ndarray, *gradien
         )
 
 
+def _refuse_turned(name: str, what: str, products: Any, *gradients: Any) -> None:
+    """Raise if a gradient depends on the factor of absolute value 1 that LAPACK happened to give a complex vector.
+
+    The diagonal of `products`, the vectors times their gradients, is how much the result changes when they are turned.
+    """
+    turn = np.abs(np.diagonal(plain(products), axis1=-2, axis2=-1).imag).max(initial=0)
+    size = max(np.abs(plain(g)).max(initial=0) for g in gradients)
+    if turn > 10 * np.sqrt(np.finfo(size.dtype).eps) * size:
+        raise LinAlgError(
+            f"{name}: complex {what}s are determined up to a factor of absolute value 1, and this gradient depends on "
+            "that factor: compute something that does not change with it, such as abs(v) or v @ v.conj().T"
+        )
+
+
 def _over(numerator: Any, denominator: Any, zero: np.ndarray) -> Any:
     """Divide, with 0 where the denominator is zero up to rounding."""
     return numerator * np.where(zero, 0, 1 / np.where(zero, 1, denominator))
 
 
 def _skew(matrices: Any) -> Any:
-    return 0.5 * (matrices - matrices.mT)
+    return 0.5 * (matrices - adjoint(matrices))
 
 
 def _eigh_x(g: Any, out: Any) -> Any:
     (gw, gv), (w, v) = g, out
+    gv = conjugated(gv)
     equal = _equal(w)
     _refuse_equal("eigh", "eigenvalue", w, equal, gv)
+    moved = adjoint(v) @ gv
+    if v.dtype.kind == "c":
+        _refuse_turned("eigh", "eigenvector", moved, gv)
     gaps = np.expand_dims(w, -2) - np.expand_dims(w, -1)
     diagonal = np.expand_dims(_share(gw, equal), -2) * np.eye(w.shape[-1], dtype=w.dtype)
-    return v @ (diagonal + _over(_skew(v.mT @ gv), gaps, equal)) @ v.mT
+    return conjugated(v @ (diagonal + _over(_skew(moved), gaps, equal)) @ adjoint(v))
 
 
 @primitive(floating=True, cost="cubic", x=_eigh_x)
@@ -123,7 +141,7 @@ def eigh(x: Any) -> EighResult:
 
 def _eigvalsh_x(g: Any, x: Any) -> Any:
     w, v = np.linalg.eigh(symmetric(x))
-    return (v * np.expand_dims(_share(g, _equal(w)), -2)) @ v.mT
+    return conjugated((v * np.expand_dims(_share(g, _equal(w)), -2)) @ adjoint(v))
 
 
 @primitive(np.linalg.eigvalsh, floating=True, cost="cubic", x=_eigvalsh_x)
@@ -137,26 +155,30 @@ def eigvalsh(x):
 
 
 def _svd_x(g: Any, out: Any) -> Any:
-    (gu, gs, gvh), (u, s, vh) = g, out
+    gu, gs, gvh = map(conjugated, g)
+    u, s, vh = out
     k = s.shape[-1]
     if u.shape[-1] > k or vh.shape[-2] > k:
         raise LinAlgError("svd: the vectors that full_matrices=True adds have no derivative; use full_matrices=False")
-    v, gv = vh.mT, gvh.mT
+    v, gv = adjoint(vh), adjoint(gvh)
     equal = _equal(s)
     _refuse_equal("svd", "singular value", s, equal, gu, gv)
-    of_u, of_v = _skew(u.mT @ gu), _skew(v.mT @ gv)
+    of_u, of_v = _skew(adjoint(u) @ gu), _skew(adjoint(v) @ gv)
+    if u.dtype.kind == "c":
+        _refuse_turned("svd", "singular vector", of_u + of_v, gu, gv)
     rows, columns = np.expand_dims(s, -1), np.expand_dims(s, -2)
     middle = np.expand_dims(_share(gs, equal), -2) * np.eye(k, dtype=s.dtype)
-    middle = middle + _over(of_u + of_v, columns - rows, equal) + _over(of_u - of_v, columns + rows, equal)
+    zero = plain(s) <= np.finfo(s.dtype).eps * max(u.shape[-2], v.shape[-2]) * plain(s)[..., :1]
+    both_zero = equal & (zero[..., None] | ~np.eye(k, dtype=bool))
+    middle = middle + _over(of_u + of_v, columns - rows, equal) + _over(of_u - of_v, columns + rows, both_zero)
     gx = u @ middle @ vh
     for basis, arriving, side in ((u, gu, "u"), (v, gv, "v")):
         if basis.shape[-2] > k:  # what turns out of the space that the vectors span
-            zero = plain(s) <= np.finfo(s.dtype).eps * max(u.shape[-2], v.shape[-2]) * plain(s)[..., :1]
             if (zero & (plain(arriving) != 0).any(-2)).any():
                 raise LinAlgError("svd: the vectors that belong to a singular value of 0 have no derivative")
-            outside = _over(arriving - basis @ (basis.mT @ arriving), columns, zero[..., None, :])
-            gx = gx + (outside @ vh if side == "u" else u @ outside.mT)
-    return gx
+            outside = _over(arriving - basis @ (adjoint(basis) @ arriving), columns, zero[..., None, :])
+            gx = gx + (outside @ vh if side == "u" else u @ adjoint(outside))
+    return conjugated(gx)
 
 
 @primitive(floating=True, cost="cubic", x=_svd_x)
@@ -203,7 +225,7 @@ def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
 
 def _svdvals_x(g: Any, x: Any) -> Any:
     u, s, vh = np.linalg.svd(x, full_matrices=False)
-    return (u * np.expand_dims(_share(g, _equal(s)) * np.sign(plain(s)), -2)) @ vh
+    return conjugated((u * np.expand_dims(_share(g, _equal(s)) * np.sign(plain(s)), -2)) @ vh)
 
 
 @primitive(np.linalg.svdvals, floating=True, cost="cubic", x=_svdvals_x)

@@ -4,6 +4,7 @@ from types import ModuleType as _ModuleType
 
 from . import numpy_protocol
 from .activation import *
+from .complex_numbers import *
 from .conv import *
 from .create import *
 from .cumulative import *

@@ -65,6 +65,7 @@ relu = elementwise(
     name="relu",
     x=lambda g, out: masked(g, out > 0),
     formula="g * (x > 0)",
+    real_only=True,
 )
 
 sigmoid = elementwise(
@@ -77,6 +78,7 @@ sigmoid = elementwise(
     name="sigmoid",
     floating=True,
     x=lambda g, out: g * out * (1 - out),
+    real_only=True,
 )
 
 
@@ -87,6 +89,7 @@ def _softplus_slope(x: Any, out: Any, beta: float, threshold: float) -> Any:
 
 @primitive(
     floating=True,
+    real_only=True,
     x=lambda g, x, out, beta, threshold: g * blockwise(lambda x, out: _softplus_slope(x, out, beta, threshold), x, out),
 )
 def softplus(x, *, beta=1.0, threshold=20.0):
@@ -113,6 +116,7 @@ logsigmoid = elementwise(
     name="logsigmoid",
     floating=True,
     x=lambda g, x: g * dispatch(sigmoid, -x),
+    real_only=True,
 )
 
 
@@ -128,7 +132,7 @@ def _silu_slope(x: Any) -> Any:
     return s * (1 + x * (1 - s))
 
 
-@primitive(floating=True, x=lambda g, x: g * blockwise(_silu_slope, x))
+@primitive(floating=True, real_only=True, x=lambda g, x: g * blockwise(_silu_slope, x))
 def silu(x):
     """Return x * sigmoid(x) (also called swish), which is 0 at -inf.
 
@@ -159,6 +163,7 @@ def _gelu_slope(x: Any, cdf: Any, approximate: str) -> Any:
 @primitive(
     floating=True,
     residuals="cdf",
+    real_only=True,
     x=lambda g, x, cdf, approximate: g * blockwise(lambda x, cdf: _gelu_slope(x, cdf, approximate), x, cdf),
 )
 def gelu(x, *, approximate="none"):
@@ -182,7 +187,7 @@ def _mish_slope(x: Any) -> Any:
     return t + x * (1 - t * t) * dispatch(sigmoid, x)
 
 
-@primitive(floating=True, x=lambda g, x: g * blockwise(_mish_slope, x))
+@primitive(floating=True, real_only=True, x=lambda g, x: g * blockwise(_mish_slope, x))
 def mish(x):
     """Return x * tanh(softplus(x)), which is 0 at -inf.
 
@@ -204,7 +209,7 @@ def _elu_slope(x: Any, alpha: float) -> Any:
     return alpha * np.exp(np.minimum(x, 0)) * (x <= 0) + (x > 0)
 
 
-@primitive(floating=True, x=lambda g, x, alpha: g * blockwise(lambda x: _elu_slope(x, alpha), x))
+@primitive(floating=True, real_only=True, x=lambda g, x, alpha: g * blockwise(lambda x: _elu_slope(x, alpha), x))
 def elu(x, *, alpha=1.0):
     """Return x where x > 0, and alpha * (exp(x) - 1) elsewhere. Its derivative at 0 is taken to be alpha.
 
@@ -228,10 +233,13 @@ selu = elementwise(
     floating=True,
     x=lambda g, x: g * blockwise(lambda x: SELU_SCALE * _elu_slope(x, SELU_ALPHA), x),
     formula="g * selu′(x)",
+    real_only=True,
 )
 
 
-@primitive(floating=True, x=lambda g, x, negative_slope: masked(g, x > 0) + masked(negative_slope * g, x <= 0))
+@primitive(
+    floating=True, real_only=True, x=lambda g, x, negative_slope: masked(g, x > 0) + masked(negative_slope * g, x <= 0)
+)
 def leaky_relu(x, *, negative_slope=0.01):
     """Return x where x > 0, and negative_slope * x elsewhere. Its derivative at 0 is taken to be negative_slope.
 
@@ -241,7 +249,7 @@ def leaky_relu(x, *, negative_slope=0.01):
     return np.maximum(x, 0) + negative_slope * np.minimum(x, 0)
 
 
-@primitive(floating=True, x=lambda g, x, min_val, max_val: masked(g, (x > min_val) & (x < max_val)))
+@primitive(floating=True, real_only=True, x=lambda g, x, min_val, max_val: masked(g, (x > min_val) & (x < max_val)))
 def hardtanh(x, *, min_val=-1.0, max_val=1.0):
     """Return x limited to [min_val, max_val]. Its derivative at the limits is taken to be 0 (that of `clip` is 1).
 
@@ -270,6 +278,7 @@ softsign = elementwise(
     name="softsign",
     floating=True,
     x=lambda g, x: g / (1 + np.abs(x)) ** 2,
+    real_only=True,
 )
 
 # ---------------------------------------------------------------------- the softmax family
@@ -277,6 +286,7 @@ softsign = elementwise(
 
 @primitive(
     floating=True,
+    real_only=True,
     x=lambda g, x, out, axis, keepdims: restore_axes(g, axis, keepdims) * _share(x, restore_axes(out, axis, keepdims)),
 )
 def logsumexp(x, *, axis=None, keepdims=False):
@@ -296,7 +306,7 @@ def _share(x: Any, total: Any) -> Any:
     return np.exp(x - np.where(total == -np.inf, 0, total))  # 0 where the total is -inf too
 
 
-@primitive(floating=True, x=lambda g, out, axis: out * (g - np.sum(g * out, axis=axis, keepdims=True)))
+@primitive(floating=True, real_only=True, x=lambda g, out, axis: out * (g - np.sum(g * out, axis=axis, keepdims=True)))
 def softmax(x, *, axis=-1):
     """Return exp(x) / sum(exp(x)) along `axis`, without overflow. A slice of nothing but -inf gives zeros.
 
@@ -306,7 +316,7 @@ def softmax(x, *, axis=-1):
     return _softmax(x, axis)
 
 
-@primitive(floating=True, x=lambda g, out, axis: g - np.exp(out) * np.sum(g, axis=axis, keepdims=True))
+@primitive(floating=True, real_only=True, x=lambda g, out, axis: g - np.exp(out) * np.sum(g, axis=axis, keepdims=True))
 def log_softmax(x, *, axis=-1):
     """Return the logarithm of the softmax along `axis`, exact also where the softmax is nearly 0.
 

@@ -6,12 +6,14 @@ the default float.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..random import default_generator
-from ..tensor import Tensor, from_owned, get_default_dtype, to_array
+from ..tensor import Tensor, complex_of, from_owned, get_default_dtype, to_array
 
 __all__ = [
     "arange",
@@ -33,6 +35,27 @@ def _shape(shape: tuple) -> tuple[int, ...]:
     if len(shape) == 1 and not isinstance(shape[0], (int, np.integer)):
         return tuple(shape[0])
     return shape
+
+
+def _float_for(*numbers: Any) -> np.dtype:
+    """Return the default float, or its complex dtype if one of the numbers is complex."""
+    dtype = get_default_dtype()
+    return complex_of(dtype) if any(map(np.iscomplexobj, numbers)) else dtype
+
+
+def _filled(shape: Any, fill_value: Any, dtype: Any) -> np.ndarray:
+    if dtype is not None and np.dtype(dtype).kind != "c" and np.iscomplexobj(fill_value):
+        raise TypeError(f"a Tensor of dtype {np.dtype(dtype)} cannot be filled with the complex number {fill_value}")
+    return np.full(shape, fill_value, dtype)
+
+
+def _drawn(draw: Callable[[Any], Any], shape: tuple, dtype: Any, scale: float = 1.0) -> np.ndarray:
+    """Return random numbers of a dtype; of a complex one, both parts are drawn and multiplied by `scale`."""
+    dtype = np.dtype(dtype or get_default_dtype())
+    if dtype.kind != "c":
+        return np.asarray(draw(shape), dtype)
+    real, imaginary = draw((2, *shape))
+    return np.asarray(scale * (real + 1j * imaginary), dtype)
 
 
 def _new(array: np.ndarray, requires_grad: bool) -> Tensor:
@@ -58,13 +81,13 @@ def ones(*shape: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     return _new(np.ones(_shape(shape), dtype or get_default_dtype()), requires_grad)
 
 
-def full(shape: Any, fill_value: float, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def full(shape: Any, fill_value: complex, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a Tensor of one repeated number.
 
     >>> tg.full((2,), 7.0)
     tensor([7., 7.])
     """
-    return _new(np.full(shape, fill_value, dtype or get_default_dtype()), requires_grad)
+    return _new(_filled(shape, fill_value, dtype or _float_for(fill_value)), requires_grad)
 
 
 def zeros_like(x: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
@@ -85,13 +108,13 @@ def ones_like(x: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tens
     return _new(np.ones(np.shape(x), dtype or getattr(x, "dtype", None)), requires_grad)
 
 
-def full_like(x: Any, fill_value: float, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def full_like(x: Any, fill_value: complex, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return one repeated number with the shape and dtype of `x`.
 
     >>> tg.full_like(tg.zeros(2), 7.0)
     tensor([7., 7.])
     """
-    return _new(np.full(np.shape(x), fill_value, dtype or getattr(x, "dtype", None)), requires_grad)
+    return _new(_filled(np.shape(x), fill_value, dtype or getattr(x, "dtype", None)), requires_grad)
 
 
 def arange(*limits: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
@@ -108,13 +131,13 @@ def arange(*limits: Any, dtype: Any = None, requires_grad: bool = False) -> Tens
     return _new(array, requires_grad)
 
 
-def linspace(start: float, stop: float, num: int = 50, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def linspace(start: complex, stop: complex, num: int = 50, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return `num` evenly spaced numbers from `start` to `stop`, both included.
 
     >>> tg.linspace(0.0, 1.0, 3)
     tensor([0. , 0.5, 1. ])
     """
-    return _new(np.linspace(start, stop, num, dtype=dtype or get_default_dtype()), requires_grad)
+    return _new(np.linspace(start, stop, num, dtype=dtype or _float_for(start, stop)), requires_grad)
 
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
@@ -142,13 +165,13 @@ def from_dlpack(x: Any) -> Tensor:
 def rand(
     *shape: Any, dtype: Any = None, requires_grad: bool = False, generator: np.random.Generator | None = None
 ) -> Tensor:
-    """Return random numbers, uniform in [0, 1).
+    """Return random numbers, uniform in [0, 1); of a complex dtype, both parts are.
 
     >>> tg.rand(2, 3).shape
     (2, 3)
     """
-    draw = (generator or default_generator()).random(_shape(shape))
-    return _new(np.asarray(draw, dtype or get_default_dtype()), requires_grad)
+    generator = generator or default_generator()
+    return _new(_drawn(generator.random, _shape(shape), dtype), requires_grad)
 
 
 def randn(
@@ -156,8 +179,10 @@ def randn(
 ) -> Tensor:
     """Return random numbers from the normal distribution with mean 0 and standard deviation 1.
 
+    Of a complex dtype, the mean of abs(z)**2 is 1, and real and imaginary part have half of it each.
+
     >>> tg.randn(2, 3).shape
     (2, 3)
     """
-    draw = (generator or default_generator()).standard_normal(_shape(shape))
-    return _new(np.asarray(draw, dtype or get_default_dtype()), requires_grad)
+    generator = generator or default_generator()
+    return _new(_drawn(generator.standard_normal, _shape(shape), dtype, math.sqrt(1 / 2)), requires_grad)

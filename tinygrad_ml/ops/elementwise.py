@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import elementwise, primitive
+from ..autograd import conjugated, elementwise, primitive
 from ..tensor import Tensor
 from .blockwise import masked
 
@@ -133,14 +133,14 @@ def _power_x(g: Any, x: Any, y: Any) -> Any:
         if y == 2:  # what people square with
             return g * (2 * x)
         return safe_multiply(g, y * (x if y >= 1 else safe_divisor(g, x)) ** (y - 1))
-    base = np.where((x == 0) & ((y == 0) | ((g == 0) & (y < 1))), 1, x)
+    base = np.where((x == 0) & ((y == 0) | ((g == 0) & (np.real(y) < 1))), 1, x)
     return safe_multiply(g, y * base ** (y - 1))
 
 
 def _power_y(g: Any, x: Any, y: Any, out: Any) -> Any:
     """g * out * log(x)"""
-    flat = (x == 0) & ((y >= 0) | (g == 0))
-    return np.where(flat, 0, safe_multiply(g, out * np.log(np.where(flat, 1, x))))
+    flat = (x == 0) & ((np.real(y) >= 0) | (g == 0))
+    return np.where(flat, 0, safe_multiply(g, out * np.log(np.where(flat, out.dtype.type(1), x))))
 
 
 power = elementwise(
@@ -148,7 +148,7 @@ power = elementwise(
     """Return x ** y.
 
     x**0 is 1 with derivative 0, also at x = 0; 0**y has derivative 0 with respect to y for y >= 0. A negative
-    base has no derivative with respect to y (NaN). A zero gradient that meets 0**y, y < 1, stays zero.
+    real base has no derivative with respect to a real y (NaN). A zero gradient that meets 0**y, y < 1, stays zero.
 
     >>> tg.power(tg.tensor([1.0, 3.0]), 2)
     tensor([1., 9.])
@@ -160,13 +160,13 @@ power = elementwise(
 
 abs = elementwise(
     np.absolute,
-    """Return the absolute value of x. Its derivative at 0 is taken to be 0.
+    """Return the absolute value of x, of complex numbers too. Its derivative at 0 is taken to be 0.
 
     >>> tg.abs(tg.tensor([-1.5, 2.0]))
     tensor([1.5, 2. ])
     """,
     kernel=operator.abs,
-    x=lambda g, x: g * np.sign(x),
+    x=lambda g, x: g * conjugated(np.sign(x)),
     name="abs",
 )
 
@@ -206,6 +206,7 @@ hypot = elementwise(
     x=lambda g, x, out: g * (x / np.where(out == 0, np.inf, out)),
     y=lambda g, y, out: g * (y / np.where(out == 0, np.inf, out)),
     formula=("g * x / out", "g * y / out"),
+    real_only=True,
 )
 
 reciprocal = elementwise(
@@ -241,6 +242,7 @@ maximum = elementwise(
     """,
     x=lambda g, x, y: masked(g, x > y) + masked(0.5 * g, x == y),
     y=lambda g, x, y: masked(g, y > x) + masked(0.5 * g, x == y),
+    real_only=True,
 )
 
 minimum = elementwise(
@@ -252,6 +254,7 @@ minimum = elementwise(
     """,
     x=lambda g, x, y: masked(g, x < y) + masked(0.5 * g, x == y),
     y=lambda g, x, y: masked(g, y < x) + masked(0.5 * g, x == y),
+    real_only=True,
 )
 
 
@@ -279,7 +282,7 @@ def _within(g: Any, x: Any, min: Any, max: Any) -> Any:
     return masked(g, inside)
 
 
-@primitive(np.clip, x=_within)
+@primitive(np.clip, real_only=True, x=_within)
 def clip(x, *, min=None, max=None):
     """Return x limited to min <= x <= max; None is no limit.
 

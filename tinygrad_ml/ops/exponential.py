@@ -115,6 +115,7 @@ logaddexp = elementwise(
     floating=True,
     x=lambda g, x, y: g * dispatch(sigmoid, _ahead(x, y)),
     y=lambda g, x, y: g * dispatch(sigmoid, _ahead(y, x)),
+    real_only=True,
 )
 
 logaddexp2 = elementwise(
@@ -127,4 +128,5 @@ logaddexp2 = elementwise(
     floating=True,
     x=lambda g, x, y: g * dispatch(sigmoid, LOG_2 * _ahead(x, y)),
     y=lambda g, x, y: g * dispatch(sigmoid, LOG_2 * _ahead(y, x)),
+    real_only=True,
 )

@@ -137,6 +137,15 @@ def getitem(x, *, index):
     return x[index]
 
 
+def refuse_complex_into_real(x: Any, value: Any) -> None:
+    """Raise if writing a value to a part of x would drop its imaginary part."""
+    if x.dtype.kind != "c" and np.iscomplexobj(value):
+        raise TypeError(
+            f"cannot write a complex value into a Tensor of dtype {x.dtype}: convert the Tensor first with "
+            ".astype(complex), or write the .real part"
+        )
+
+
 def _set_zero(g: Any, index: Any) -> Any:
     """g with 0 at the index"""
     return dispatch(setitem, g, 0, index=index)
@@ -168,6 +177,7 @@ def setitem(x, value, *, index):
     >>> tg.ops.setitem(tg.zeros(3), 1.0, index=2)
     tensor([0., 0., 1.])
     """
+    refuse_complex_into_real(x, value)
     out = np.array(x, order="C")
     if is_basic(index):
         out[index] = value
@@ -310,7 +320,7 @@ def _unsort(g: Any, x_shape: tuple, order: np.ndarray, axis: int | None) -> Any:
     return np.reshape(np.take_along_axis(g, np.argsort(order, k), k), x_shape)
 
 
-@primitive(np.sort, cost="none", residuals="order", x=_unsort)
+@primitive(np.sort, cost="none", real_only=True, residuals="order", x=_unsort)
 def sort(x, *, axis=-1, kind="stable"):
     """Return the numbers in rising order along `axis` (None: of the flattened array), NaN last.
 
@@ -326,7 +336,7 @@ def sort(x, *, axis=-1, kind="stable"):
     return np.take_along_axis(x, order, axis), order
 
 
-@primitive(np.argsort, cost="none", x=None)
+@primitive(np.argsort, cost="none", real_only=True, x=None)
 def argsort(x, *, axis=-1, kind="stable"):
     """Return the indices that would sort x along `axis`, equal numbers in their order; they have no derivative.
 
@@ -346,6 +356,8 @@ def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, 
     (tensor([5., 3.]), tensor([1, 2], dtype=int64))
     """
     array = as_array(x)
+    if array.dtype.kind == "c":
+        raise TypeError("topk is not defined for complex numbers: choose by their .real or tg.abs(x)")
     n = array.shape[axis] if array.ndim else 0
     if not 0 <= k <= n:
         raise ValueError(f"topk: k is {k}, but axis {axis} of shape {array.shape} has {n} elements")
@@ -357,7 +369,7 @@ def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, 
     return _take_along_axis(x, indices=order, axis=axis), from_owned(order)
 
 
-@primitive(np.searchsorted, cost="none", a=None, v=None)
+@primitive(np.searchsorted, cost="none", real_only=True, a=None, v=None)
 def searchsorted(a, v, *, side="left"):
     """Return where the numbers `v` would have to stand in the rising array `a`; without a derivative.
 

@@ -32,6 +32,7 @@ less = elementwise(
     """,
     x=None,
     y=None,
+    real_only=True,
 )
 
 less_equal = elementwise(
@@ -43,6 +44,7 @@ less_equal = elementwise(
     """,
     x=None,
     y=None,
+    real_only=True,
 )
 
 greater = elementwise(
@@ -54,6 +56,7 @@ greater = elementwise(
     """,
     x=None,
     y=None,
+    real_only=True,
 )
 
 greater_equal = elementwise(
@@ -65,6 +68,7 @@ greater_equal = elementwise(
     """,
     x=None,
     y=None,
+    real_only=True,
 )
 
 equal = elementwise(

@@ -50,10 +50,11 @@ binary_cross_entropy = elementwise(
     floating=True,
     input=lambda g, input, target: g * (input - target) / np.maximum(input * (1 - input), 1e-12),
     target=_binary_cross_entropy_target,
+    real_only=True,
 )
 
 
-@primitive(floating=True, x=lambda g, x, delta: g * np.clip(x, -delta, delta))
+@primitive(floating=True, real_only=True, x=lambda g, x, delta: g * np.clip(x, -delta, delta))
 def huber(x, *, delta=1.0):
     """Return x**2 / 2 where abs(x) <= delta, and delta * (abs(x) - delta / 2) beyond (Huber 1964).
 
@@ -84,6 +85,7 @@ def _each(g: Any, terms: int, reduction: str) -> Any:
 
 @primitive(
     floating=True,
+    real_only=True,
     cost="reduction",
     input=lambda g, input, target, reduction: (2 * _each(g, input.size, reduction)) * (input - target),
     target=lambda g, input, target, reduction: (2 * _each(g, input.size, reduction)) * (target - input),
@@ -111,6 +113,7 @@ def _log_loss_input(g: Any, input: Any, target: Any, e: np.ndarray, reduction: s
 
 @primitive(
     floating=True,
+    real_only=True,
     cost="reduction",
     residuals="e",
     input=_log_loss_input,
@@ -143,7 +146,7 @@ def _cross_entropy_input(g: Any, input: Any, target: np.ndarray, p: np.ndarray, 
     return d
 
 
-@primitive(floating=True, cost="reduction", residuals="p", input=_cross_entropy_input)
+@primitive(floating=True, real_only=True, cost="reduction", residuals="p", input=_cross_entropy_input)
 def softmax_cross_entropy(input, *, target, reduction="mean"):
     """Return -log softmax(input)[target] for logits (n, classes) and class indices (n,), reduced.
 

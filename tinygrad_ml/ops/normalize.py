@@ -89,7 +89,9 @@ def _normalize_bias(g: Any, bias_shape: tuple, last: int) -> Any:
     return total.reshape(bias_shape) if bias_shape else total
 
 
-@primitive(floating=True, residuals="normal", x=_normalize_x, weight=_normalize_weight, bias=_normalize_bias)
+@primitive(
+    floating=True, real_only=True, residuals="normal", x=_normalize_x, weight=_normalize_weight, bias=_normalize_bias
+)
 def normalize(x, weight, bias, *, last=0, eps=1e-5, statistics=None):
     """Return (x - mean) / sqrt(variance + eps) * weight + bias.
 

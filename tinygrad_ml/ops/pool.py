@@ -212,7 +212,7 @@ def _max_pool2d_x(g: Any, x: Any, x_shape: tuple, out: Any, kernel: tuple, geome
     return dispatch(max_pool2d_input, g, places=_first_of_largest(x, out, kernel, geometry), shape=x_shape)
 
 
-@primitive(cost="reduction", x=_max_pool2d_x)
+@primitive(cost="reduction", real_only=True, x=_max_pool2d_x)
 def _max_pool2d(x, *, kernel, geometry):
     """Return the largest number in each window of a stack of images (n, height, width); the first of ties counts.
 
@@ -228,7 +228,7 @@ def _max_pool2d(x, *, kernel, geometry):
     return out
 
 
-@primitive(cost="reduction", y=lambda g, places: np.ravel(g)[places])
+@primitive(cost="reduction", real_only=True, y=lambda g, places: np.ravel(g)[places])
 def max_pool2d_input(y, *, places, shape):
     """Return zeros of `shape` to which y is added at `places`: the gradient of max_pool2d for its input.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import implements, primitive
+from ..autograd import conjugated, implements, primitive
 from ..tensor import Tensor, as_tensor
 from .einsum import _einsum
 
@@ -123,12 +123,12 @@ def outer(x: Any, y: Any) -> Tensor:
 
 @implements(np.vdot)
 def vdot(x: Any, y: Any) -> Tensor:
-    """Return the sum of the products of all numbers of x with those of y.
+    """Return the sum of the products of all numbers of x, conjugated if they are complex, with those of y.
 
     >>> tg.vdot(tg.tensor([[1.0, 2.0]]), tg.tensor([[3.0], [4.0]]))
     tensor(11.)
     """
-    return matmul(np.ravel(as_tensor(x)), np.ravel(as_tensor(y)))
+    return matmul(np.ravel(conjugated(as_tensor(x))), np.ravel(as_tensor(y)))
 
 
 @implements(np.kron)

@@ -129,6 +129,7 @@ def _elman(g: Any, x: Any, h: Any, weight: Any, bias: Any, nonlinearity: str, re
     floating=True,
     residuals="residuals",
     formula="backpropagation through time",
+    real_only=True,
     x=lambda g, x, h, weight, bias, nonlinearity, residuals: _elman(g, x, h, weight, bias, nonlinearity, residuals)[0],
     h=lambda g, x, h, weight, bias, nonlinearity, residuals: _elman(g, x, h, weight, bias, nonlinearity, residuals)[1],
     weight=lambda g, x, h, weight, bias, nonlinearity, residuals: _elman(
@@ -154,6 +155,7 @@ def rnn(x, h, weight, bias, *, nonlinearity="tanh"):
     floating=True,
     residuals="residuals",
     formula="backpropagation through time",
+    real_only=True,
     x=lambda g, x, h, c, weight, bias, residuals: _lstm(g, x, h, c, weight, bias, residuals)[0],
     h=lambda g, x, h, c, weight, bias, residuals: _lstm(g, x, h, c, weight, bias, residuals)[1],
     c=lambda g, x, h, c, weight, bias, residuals: _lstm(g, x, h, c, weight, bias, residuals)[2],
@@ -183,6 +185,7 @@ def _lstm(g: Any, x: Any, h: Any, c: Any, weight: Any, bias: Any, residuals: Res
     floating=True,
     residuals="residuals",
     formula="backpropagation through time",
+    real_only=True,
     x=lambda g, x, h, weight, bias, residuals: _back(GRU, g, 0, x, h, 0, weight, bias, residuals)[0],
     h=lambda g, x, h, weight, bias, residuals: _back(GRU, g, 0, x, h, 0, weight, bias, residuals)[1],
     weight=lambda g, x, h, weight, bias, residuals: _back(GRU, g, 0, x, h, 0, weight, bias, residuals)[3],

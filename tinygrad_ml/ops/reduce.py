@@ -98,7 +98,7 @@ def _to_the_extreme(g: Any, x: Any, out: Any, axis: Any, keepdims: bool) -> Any:
     return np.where(hit, restore_axes(g, axis, keepdims) / np.sum(hit, axis=axis, keepdims=True), 0)
 
 
-@primitive(np.max, np.amax, cost="reduction", x=_to_the_extreme)
+@primitive(np.max, np.amax, cost="reduction", real_only=True, x=_to_the_extreme)
 def max(x, *, axis=None, keepdims=False):
     """Return the largest number over `axis`. Numbers that tie for it share the gradient equally.
 
@@ -108,7 +108,7 @@ def max(x, *, axis=None, keepdims=False):
     return x.max(axis=axis, keepdims=keepdims)
 
 
-@primitive(np.min, np.amin, cost="reduction", x=_to_the_extreme)
+@primitive(np.min, np.amin, cost="reduction", real_only=True, x=_to_the_extreme)
 def min(x, *, axis=None, keepdims=False):
     """Return the smallest number over `axis`. Numbers that tie for it share the gradient equally.
 
@@ -121,7 +121,7 @@ def min(x, *, axis=None, keepdims=False):
 amax, amin = max, min  # NumPy has both names
 
 
-@primitive(np.argmax, cost="reduction", x=None)
+@primitive(np.argmax, cost="reduction", real_only=True, x=None)
 def argmax(x, *, axis=None, keepdims=False):
     """Return the position of the largest number over `axis`, the first of equals; it has no derivative.
 
@@ -131,7 +131,7 @@ def argmax(x, *, axis=None, keepdims=False):
     return np.argmax(x, axis=axis, keepdims=keepdims)
 
 
-@primitive(np.argmin, cost="reduction", x=None)
+@primitive(np.argmin, cost="reduction", real_only=True, x=None)
 def argmin(x, *, axis=None, keepdims=False):
     """Return the position of the smallest number over `axis`, the first of equals; it has no derivative.
 

@@ -15,6 +15,14 @@ from .elementwise import safe_multiply
 __all__ = ["ceil", "floor", "floor_divide", "fmod", "remainder", "rint", "round", "sign", "trunc"]
 
 
+def _sign_x(g: Any, x: Any, out: Any) -> Any:
+    """0 for real x"""
+    if x.dtype.kind != "c":
+        return _nothing(g)
+    size = np.abs(x)  # the sign turns with the angle of x, and does not change along its length
+    return np.where(size == 0, 0, (g - np.real(g * out) * out.conj()) / np.where(size == 0, 1, size))
+
+
 def _nothing(g: Any) -> Any:
     """0"""
     return np.where(False, g, 0)  # also where g is infinite
@@ -22,12 +30,14 @@ def _nothing(g: Any) -> Any:
 
 sign = elementwise(
     np.sign,
-    """Return -1, 0 or 1; its derivative is taken to be 0 everywhere.
+    """Return -1, 0 or 1; its derivative is taken to be 0 everywhere. Of complex numbers it is x / abs(x), or 0.
+
+    The derivative of the complex sign at 0 is taken to be 0.
 
     >>> tg.sign(tg.tensor([-3.0, 0.0, 2.0]))
     tensor([-1.,  0.,  1.])
     """,
-    x=_nothing,
+    x=_sign_x,
 )
 
 floor = elementwise(
@@ -38,6 +48,7 @@ floor = elementwise(
     tensor([-2.,  1.])
     """,
     x=_nothing,
+    real_only=True,
 )
 
 ceil = elementwise(
@@ -48,6 +59,7 @@ ceil = elementwise(
     tensor([-1.,  2.])
     """,
     x=_nothing,
+    real_only=True,
 )
 
 trunc = elementwise(
@@ -58,6 +70,7 @@ trunc = elementwise(
     tensor([-1.,  1.])
     """,
     x=_nothing,
+    real_only=True,
 )
 
 rint = elementwise(
@@ -91,6 +104,7 @@ floor_divide = elementwise(
     """,
     x=_nothing,
     y=_nothing,
+    real_only=True,
 )
 
 remainder = elementwise(
@@ -102,6 +116,7 @@ remainder = elementwise(
     """,
     x=lambda g: g,
     y=lambda g, x, y, out: safe_multiply(-g, np.rint((x - out) / y)),
+    real_only=True,
 )
 
 fmod = elementwise(
@@ -113,4 +128,5 @@ fmod = elementwise(
     """,
     x=lambda g: g,
     y=lambda g, x, y, out: safe_multiply(-g, np.rint((x - out) / y)),
+    real_only=True,
 )

@@ -77,6 +77,7 @@ erf = elementwise(
     floating=True,
     x=lambda g, x: blockwise(lambda g, x: g * (TWO_OVER_ROOT_PI * np.exp(-x * x)), g, x),
     formula="g * 2 / sqrt(pi) * exp(-x ** 2)",
+    real_only=True,
 )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import implements, primitive
+from ..autograd import conjugated, implements, primitive
 from ..tensor import Tensor
 from . import reduce
 from .reduce import axes_of, count, in_rows, restore_axes
@@ -39,11 +39,11 @@ def _per_degree(x: Any, axis: Any, ddof: Any) -> float:
     floating=True,
     cost="reduction",
     x=lambda g, x, axis, ddof, keepdims: (
-        restore_axes(g, axis, keepdims) * (2 * _per_degree(x, axis, ddof) * _deviations(x, axis))
+        restore_axes(g, axis, keepdims) * (2 * _per_degree(x, axis, ddof) * conjugated(_deviations(x, axis)))
     ),
 )
 def var(x, *, axis=None, ddof=0, keepdims=False):
-    """Return the variance over `axis`: the sum of the squared deviations from the mean, over n - ddof.
+    """Return the variance over `axis`: the sum of the squared sizes of the deviations from the mean, over n - ddof.
 
     It is NaN when n <= ddof.
 
@@ -51,13 +51,15 @@ def var(x, *, axis=None, ddof=0, keepdims=False):
     tensor(1.)
     """
     d = _deviations(x, axis)
-    return np.sum(d * d, axis=axis, keepdims=keepdims) * _per_degree(x, axis, ddof)
+    squares = d * d if d.dtype.kind != "c" else np.square(d.real) + np.square(d.imag)
+    return np.sum(squares, axis=axis, keepdims=keepdims) * _per_degree(x, axis, ddof)
 
 
 def _std_x(g: Any, x: Any, out: Any, axis: Any, ddof: Any, keepdims: bool) -> Any:
     """g * (x - mean(x)) / (n * out)"""
     broadcast_back = restore_axes(np.where(out == 0, np.inf, out), axis, keepdims)
-    return restore_axes(g, axis, keepdims) * (_deviations(x, axis) / broadcast_back) * _per_degree(x, axis, ddof)
+    d = conjugated(_deviations(x, axis))
+    return restore_axes(g, axis, keepdims) * (d / broadcast_back) * _per_degree(x, axis, ddof)
 
 
 @primitive(np.std, floating=True, cost="reduction", x=_std_x)
@@ -85,7 +87,7 @@ def _quantile_x(g: Any, x: Any, q: Any, axis: Any, keepdims: bool) -> Any:
     return total
 
 
-@primitive(np.quantile, floating=True, cost="reduction", x=_quantile_x)
+@primitive(np.quantile, floating=True, real_only=True, cost="reduction", x=_quantile_x)
 def quantile(x, *, q, axis=None, keepdims=False):
     """Return the quantiles at the levels `q` in [0, 1] over `axis`, interpolated linearly between two numbers.
 

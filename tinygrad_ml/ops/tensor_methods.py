@@ -13,6 +13,7 @@ from ..modes import modes
 from ..tensor import LostGradientWarning, Tensor, as_tensor, from_owned
 from . import (
     activation,
+    complex_numbers,
     cumulative,
     elementwise,
     exponential,
@@ -26,7 +27,7 @@ from . import (
     statistics,
     trigonometric,
 )
-from .index import getitem, normalised, setitem
+from .index import getitem, normalised, refuse_complex_into_real, setitem
 
 __all__ = ["astype", "copy"]
 
@@ -76,8 +77,10 @@ def _setitem(self: Tensor, index: Any, value: Any) -> None:
                 "a leaf that requires a gradient cannot be written to in part, since its gradient would be lost: "
                 "write under tg.no_grad(), or build the value first and require the gradient then"
             )
+        value = value._data if isinstance(value, Tensor) else value
+        refuse_complex_into_real(self, value)
         self._sync_version()
-        self._data[index] = value._data if isinstance(value, Tensor) else value
+        self._data[index] = value
         self._touch()
     else:
         if isinstance(value, Tensor) and value.requires_grad and self.dtype.kind not in "fc":
@@ -222,11 +225,14 @@ METHODS: dict[str, Any] = {
     "__float__": _number(float),
     "__int__": _number(int),
     "__complex__": _number(complex),
+    "real": property(complex_numbers.real, doc="The real parts of the elements."),
+    "imag": property(complex_numbers.imag, doc="The imaginary parts of the elements; zeros, if they are real."),
 }
 for _module, _names in [
     (elementwise, "abs sqrt clip"),
     (exponential, "exp log"),
     (rounding, "round"),
+    (complex_numbers, "conj conjugate"),
     (trigonometric, "tanh"),
     (activation, "sigmoid relu softmax log_softmax logsumexp"),
     (reduce, "sum mean max min argmax argmin any all"),

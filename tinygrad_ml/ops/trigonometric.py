@@ -32,6 +32,11 @@ def _over(a: Any, y: Any, x: Any) -> Any:
     return a / np.where(length == 0, np.inf, length)
 
 
+def _root_of_one_plus_square(x: Any) -> Any:
+    """Return sqrt(1 + x * x) without overflow; of complex x that root whose cuts are those of the arcsinh."""
+    return np.hypot(x, 1) if x.dtype.kind != "c" else np.sqrt(1 + 1j * x) * np.sqrt(1 - 1j * x)
+
+
 sin = elementwise(
     np.sin,
     """Return the sine.
@@ -113,6 +118,7 @@ arctan2 = elementwise(
     y=lambda g, y, x: g * _over(_over(x, y, x), y, x),
     x=lambda g, y, x: -g * _over(_over(y, y, x), y, x),
     formula=("g * y / (x ** 2 + y ** 2)", "-g * x / (x ** 2 + y ** 2)"),
+    real_only=True,
 )
 
 sinh = elementwise(
@@ -157,7 +163,7 @@ arcsinh = elementwise(
     tensor([0.      , 0.881374])
     """,
     floating=True,
-    x=lambda g, x: g / np.hypot(x, 1),
+    x=lambda g, x: g / _root_of_one_plus_square(x),
     formula="g / sqrt(1 + x ** 2)",
 )
 

@@ -60,7 +60,7 @@ def clip_grad_norm_(
     scale, ratio = _norm(elements, float(norm_type))
     total = scale * ratio
     with np.errstate(over="ignore"):
-        rounded = gradients[0].dtype.type(total)
+        rounded = np.finfo(gradients[0].dtype).dtype.type(total)
     if error_if_nonfinite and not math.isfinite(scale):
         raise RuntimeError(
             f"the norm of the gradients is {rounded}, so they cannot be clipped; tg.detect_anomaly() finds the cause"
@@ -78,7 +78,7 @@ def clip_grad_norm_(
 
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
-    """Limit every entry of every gradient to the interval from -clip_value to clip_value.
+    """Limit every entry of every gradient, which must be real, to the interval from -clip_value to clip_value.
 
     Examples
     --------
@@ -89,6 +89,8 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
     tensor([1. , 0.2])
     """
     for g in _gradients(parameters):
+        if g.dtype.kind == "c":
+            raise TypeError("clip_grad_value_ is not defined for complex gradients; use clip_grad_norm_")
         _replace(g, np.clip(_elements(g), -clip_value, clip_value))
 
 
@@ -124,6 +126,7 @@ def _norm(gradients: list[Any], p: float) -> tuple[float, float]:
     arrays = [g.reshape(-1).astype(np.promote_types(g.dtype, np.float32), copy=False) for g in gradients if g.size]
     if not arrays:
         return 0.0, 1.0
+    arrays = [a if a.dtype.kind != "c" else np.abs(a) for a in arrays]
     if p == 0:
         return 1.0, float(sum([bool(a.any()) for a in arrays]))
     if p == 2:

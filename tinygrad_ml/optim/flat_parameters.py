@@ -24,8 +24,22 @@ PIECE, JOINED = 512 * 1024, 256 * 1024
 Chunk = tuple[np.ndarray, np.ndarray, dict[str, np.ndarray], int]
 
 
+def as_real(x: Any) -> np.ndarray:
+    """Return an array as one long axis; of complex numbers the real and imaginary parts, one after the other.
+
+    Examples
+    --------
+    >>> tg.optim.flat_parameters.as_real(np.array([[1 + 2j], [3 + 4j]]))
+    array([1., 2., 3., 4.])
+    """
+    flat = x.reshape(-1)
+    return flat if flat.dtype.kind != "c" else np.ascontiguousarray(flat).view(flat.real.dtype)
+
+
 class FlatParameters:
     """Parameters of one dtype, which live one after the other in one array from now on.
+
+    Complex ones are seen as real numbers, twice as many: an optimizer treats both parts alike, as PyTorch's do.
 
     Neighbours are updated together, so that a step costs as few NumPy calls for many small parameters as for one;
     a large parameter is updated in pieces that fit into the cache.
@@ -47,10 +61,12 @@ class FlatParameters:
 
     def __init__(self, params: list[Tensor], buffers: Iterable[str]):
         self.params = params
-        self.sizes = [p.size for p in params]
+        self.dtype = params[0].dtype
+        self.complex = self.dtype.kind == "c"
+        self.sizes = [p.size * (1 + self.complex) for p in params]
         self.ends = np.cumsum(self.sizes).tolist()
         self.starts = [0, *self.ends[:-1]]
-        self.values = np.empty(self.ends[-1], params[0].dtype)
+        self.values = np.empty(self.ends[-1], np.finfo(self.dtype).dtype)
         self.buffers = {name: np.zeros_like(self.values) for name in buffers}  # memory that is not used is not taken
         self.limit, self.joined = PIECE // self.values.itemsize, JOINED // self.values.itemsize
         self.gradients = np.empty_like(self.values[: self.joined])
@@ -65,13 +81,17 @@ class FlatParameters:
         """Move values into the array that are not there: at first, and after somebody else replaced them."""
         for i, p in enumerate(self.params):
             if p._data is not self.views[i] and p._requires_grad:
-                if p.shape != self.shapes[i] or p.dtype != self.values.dtype:
+                if p.shape != self.shapes[i] or p.dtype != self.dtype:
                     raise RuntimeError(
-                        f"parameter {p.name or i} is now {p.dtype} {p.shape}, and was {self.values.dtype} "
+                        f"parameter {p.name or i} is now {p.dtype} {p.shape}, and was {self.dtype} "
                         f"{self.shapes[i]} when the optimizer was made: make a new optimizer"
                     )
-                self.views[i] = self.values[self.starts[i] : self.ends[i]].reshape(p.shape)
+                self.views[i] = self.part(self.values, i)
                 p._move_to(self.views[i])
+
+    def part(self, array: np.ndarray, i: int) -> np.ndarray:
+        """Return what belongs to parameter i in the values or a buffer, in its shape and dtype: a view."""
+        return array[self.starts[i] : self.ends[i]].view(self.dtype).reshape(self.shapes[i])
 
     def chunks(self, optimizer: Optimizer, options: dict[str, Any]) -> Iterator[Chunk]:
         """Yield (values, gradients, buffers, step number) of neighbours that have a gradient and the same past.
@@ -117,9 +137,9 @@ class FlatParameters:
             if type(g) is SparseRows:
                 if optimizer.supports_sparse(options):
                     break
-                parts.append(g.numpy().reshape(-1))
+                parts.append(as_real(g.numpy()))
             else:
-                parts.append(g._data.reshape(-1))
+                parts.append(as_real(g._data))
             total += sizes[end]
             end += 1
         if parts:
@@ -142,7 +162,7 @@ class FlatParameters:
         if not self.sizes[i]:
             return
         width = self.sizes[i] // len(self.views[i])
-        table = self.views[i].reshape(-1, width)
+        table = self.values[self.starts[i] : self.ends[i]].reshape(-1, width)
         buffers = {name: self.buffers[name][self.starts[i] : self.ends[i]].reshape(table.shape) for name in used}
         count = max(1, self.joined // width)
         for a in range(0, len(gradient.rows), count):
@@ -152,7 +172,7 @@ class FlatParameters:
             state = {name: part.reshape(-1) for name, part in parts.items()}
             fits = values.size <= len(self.scratch)
             state["scratch"] = self.scratch[: values.size] if fits else np.empty(values.size, values.dtype)
-            yield values.reshape(-1), gradient.values[a : a + count].reshape(-1), state, step
+            yield values.reshape(-1), as_real(gradient.values[a : a + count]), state, step
             put_rows(table, rows, values)
             for name, part in parts.items():
                 put_rows(buffers[name], rows, part)

@@ -11,6 +11,7 @@ import numpy as np
 from ..autograd import enable_grad
 from ..sparse import SparseRows
 from ..tensor import as_array
+from .flat_parameters import as_real
 from .line_search import strong_wolfe
 from .optimizer import Optimizer
 
@@ -161,7 +162,7 @@ class LBFGS(Optimizer):
     def _gradient(self) -> np.ndarray:
         params = self._flat[0][0].params
         return np.concatenate(
-            [np.zeros(p.size, p.dtype) if p._grad is None else np.ravel(_dense(p._grad)) for p in params]
+            [as_real(np.zeros(p.shape, p.dtype) if p._grad is None else _dense(p._grad)) for p in params]
         )
 
     def _direction(self, gradient: np.ndarray) -> np.ndarray:

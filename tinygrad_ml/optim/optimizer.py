@@ -176,6 +176,8 @@ class Optimizer:
             options = {key: group[key] for key in self.defaults}
             maximize = options.pop("maximize", False)
             for flat in parts:
+                if flat.complex and options.get("l1"):
+                    raise TypeError(f"{type(self).__name__}: l1 is for real parameters, not for {flat.dtype}")
                 for value, gradient, state, step in flat.chunks(self, group):
                     self.update(value, -gradient if maximize else gradient, state, step, **options)
         return loss
@@ -198,9 +200,8 @@ class Optimizer:
             for flat, k in _places(group, parts):
                 if self._has_initial_state or flat.steps[k]:
                     entry: dict[str, Any] = {"step": flat.steps[k]} if self.counts_steps else {}
-                    where = slice(flat.starts[k], flat.ends[k])
                     for name in used:
-                        entry[name] = flat.buffers[name][where].reshape(flat.params[k].shape).copy()
+                        entry[name] = flat.part(flat.buffers[name], k).copy()
                     if entry:
                         state[i] = entry
                 i += 1
@@ -235,7 +236,7 @@ class Optimizer:
         for group, parts, old, wanted in zip(self.param_groups, self._flat, saved, options):
             used = self.used(group | wanted)
             for (flat, k), number in zip(_places(group, parts), old["params"]):
-                entry, wrong = self._entry(states.get(number, {}), used, flat.params[k].shape)
+                entry, wrong = self._entry(states.get(number, {}), used, flat.params[k])
                 problems += [f"{text} of parameter {number}{more}" for text, more in wrong]
                 entries.append((flat, k, entry))
         if problems:
@@ -246,7 +247,7 @@ class Optimizer:
             flat.steps[k] = entry.pop("step")
             for name, buffer in flat.buffers.items():
                 if name in entry or not self._has_initial_state:
-                    buffer[flat.starts[k] : flat.ends[k]] = np.ravel(entry.get(name, 0))
+                    flat.part(buffer, k)[...] = entry.get(name, 0)
 
     def _layout(self, state_dict: Any) -> tuple[Sequence[Mapping[str, Any]], Mapping[Any, Any]]:
         """Return the groups and the states of a state dict, or raise if it is none, or one of other groups."""
@@ -283,7 +284,7 @@ class Optimizer:
         self.check({**self.defaults, **options})
         return options
 
-    def _entry(self, saved: Any, used: Sequence[str], shape: tuple) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    def _entry(self, saved: Any, used: Sequence[str], p: Tensor) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         """Return the state of one parameter, with its number of steps, and what is wrong with it."""
         if not isinstance(saved, Mapping):
             return {}, [("wrong: the state", f" is a {type(saved).__name__}, must be a dict")]
@@ -297,9 +298,9 @@ class Optimizer:
         for name, value in entry.items():
             if name not in self.buffers:
                 wrong.append((f"unexpected: {name}", ""))
-            elif name in used and np.shape(value) != shape:
-                wrong.append((f"wrong shape: {name}", f" is {np.shape(value)}, must be {shape}"))
-            elif np.asarray(value).dtype.kind not in "fiub":
+            elif name in used and np.shape(value) != p.shape:
+                wrong.append((f"wrong shape: {name}", f" is {np.shape(value)}, must be {p.shape}"))
+            elif np.asarray(value).dtype.kind not in ("fiubc" if p.dtype.kind == "c" else "fiub"):
                 wrong.append((f"wrong dtype: {name}", f" is {np.asarray(value).dtype}, must be a number's"))
         return entry | {"step": int(step)}, wrong
 

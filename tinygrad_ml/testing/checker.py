@@ -111,6 +111,7 @@ class Checker:
             analytic = [np.zeros(value.shape) if g is None or fault else np.asarray(g, float) for g in gradients]
             part = Comparison(name, value, np.array(analytic), self.rows)
             part.missing = all(g is None for g in gradients)
+            part.complex = problem.complex[i]
             self.parts.append(part)
             self.report.comparisons.append(part)
             if not np.isfinite(part.analytic).all():

@@ -139,7 +139,8 @@ def _whole(part: Comparison, a: np.ndarray, n: np.ndarray, rows: list, problem: 
     flipped = int(((a * n) < 0).any(axis=0).sum())
     if flipped and _same(np.abs(a), np.abs(n)):
         where = f"{flipped} of {part.checked} entries"
-        return f"the sign is wrong in {where}, the sizes are right", "a missing sign() or abs()?"
+        hint = "a missing conj()?" if part.complex else "a missing sign() or abs()?"
+        return f"the sign is wrong in {where}, the sizes are right", hint
     if wrong.sum() < 3 or not x.any():
         return None
     if len(rows) == 1:

@@ -13,6 +13,7 @@ from ..autograd import grad
 from ..tensor import Tensor, from_owned
 
 Arrays = list[np.ndarray]
+DOUBLE = (np.dtype(float), np.dtype(complex))
 
 
 class Problem:
@@ -23,6 +24,7 @@ class Problem:
     title : str
         What is checked, for the report.
     names, values : the arrays that vary, in float64
+    complex : for each of them whether it stands for complex numbers, whose two parts lie along its last axis
     notes : list of str
     precision : float
         The machine epsilon of what computes them, once it is known.
@@ -39,12 +41,12 @@ class Problem:
         self.names = [names[k] if k < len(names) else f"input {k}" for k in self.positions]
         if len(self.names) == 1 and self.names[0] == "input 0":
             self.names = ["input"]
-        self.values = [_float64(self.arguments[k]) for k in self.positions]
         self.params = list(params.values())
         self.names += params
-        self.values += [_float64(p) for p in self.params]
         given = [self.arguments[k] for k in self.positions] + self.params
-        small = [name for name, x in zip(self.names, given) if getattr(x, "dtype", np.float64) != np.float64]
+        self.complex = [_is_complex(x) for x in given]
+        self.values = [_as_real(_double(x)) for x in given]
+        small = [name for name, x in zip(self.names, given) if getattr(x, "dtype", np.float64) not in DOUBLE]
         if small:
             which = ", ".join(small[:3]) + (f" and {len(small) - 3} more" if len(small) > 3 else "")
             self.notes.append(
@@ -61,7 +63,7 @@ class Problem:
             p._restore(captured)
 
     def evaluate(self, values: Arrays) -> Arrays:
-        """Return the floating outputs."""
+        """Return the floating outputs, complex ones as their two parts along a new last axis."""
         raise NotImplementedError
 
     def gradient(self, values: Arrays, weights: Arrays) -> list[Any]:
@@ -90,6 +92,7 @@ class TensorProblem(Problem):
 
     def run(self, values: Arrays) -> tuple[list[Tensor], list[Any]]:
         """Return the leaves that were made of the values, and the outputs."""
+        values = [_as_complex(v) if pairs else v for v, pairs in zip(values, self.complex)]
         inputs = [from_owned(value).requires_grad_() for value in values[: len(self.positions)]]
         arguments = list(self.arguments)
         for k, leaf in zip(self.positions, inputs):
@@ -109,17 +112,19 @@ class TensorProblem(Problem):
         return None
 
     def evaluate(self, values: Arrays) -> Arrays:
-        return [_array(y) for y in self.run(values)[1]]
+        return _real_parts(self.run(values)[1], values)
 
     def gradient(self, values: Arrays, weights: Arrays) -> list[Any]:
         leaves, outputs = self.run(values)
         heads = [
-            (y, from_owned(w.copy())) for y, w in zip(outputs, weights) if isinstance(y, Tensor) and y.requires_grad
+            (y, from_owned(_as_complex(w) if _is_complex(y) else w.copy()))
+            for y, w in zip(outputs, weights)
+            if isinstance(y, Tensor) and y.requires_grad
         ]
         if not heads:
             return [None] * len(leaves)
         found = grad([y for y, _ in heads], leaves, [w for _, w in heads], allow_unused=True)
-        return [g if g is None else g.numpy() for g in found]
+        return [g if g is None else _as_real(g.numpy()) for g in found]
 
 
 class SecondOrder(TensorProblem):
@@ -131,16 +136,18 @@ class SecondOrder(TensorProblem):
         self.notes = []
         outputs = first.run(first.values)[1]
         self.precision = first.precision
-        self.size = sum(float(np.sum(np.abs(_array(y) * w))) for y, w in zip(outputs, weights))
+        self.size = sum(float(np.sum(np.abs(_as_real(y) * w))) for y, w in zip(outputs, weights))
         self.heads = [k for k, y in enumerate(outputs) if isinstance(y, Tensor) and y.requires_grad]
         self.names = first.names + [f"gradient of output {k}" if len(outputs) > 1 else "g" for k in self.heads]
         self.values = first.values + [weights[k] for k in self.heads]
+        self.complex = first.complex + [_is_complex(outputs[k]) for k in self.heads]
 
     def run(self, values: Arrays) -> tuple[list[Tensor], list[Any]]:
         n = len(self.first.values)
         leaves, outputs = self.first.run(values[:n])
-        arriving = [from_owned(value).requires_grad_() for value in values[n:]]
-        self.used = leaves + arriving, values
+        weights = [_as_complex(v) if pairs else v for v, pairs in zip(values[n:], self.complex[n:])]
+        arriving = [from_owned(weight).requires_grad_() for weight in weights]
+        self.used = leaves + arriving, self.first.used[1] + weights
         heads = [outputs[k] for k in self.heads]
         found = grad(heads, leaves, arriving, create_graph=True, allow_unused=True) if heads else ()
         self.reached = [k for k, g in enumerate(found) if g is not None]
@@ -167,7 +174,7 @@ class PlainProblem(Problem):
         self.takes_g = len(_argument_names(pair[1])) == len(_argument_names(pair[0])) + 1
         arguments = [np.asarray(x) if isinstance(x, list) else x for x in arguments]
         claimed = _claimed_integers(pair, arguments, self.takes_g)
-        arguments = [_float64(x)[()] if k in claimed else x for k, x in enumerate(arguments)]
+        arguments = [_double(x)[()] if k in claimed else x for k, x in enumerate(arguments)]
         super().__init__(title, pair[0], arguments, {})
         if claimed:
             names = ", ".join(self.names[self.positions.index(k)] for k in claimed)
@@ -176,8 +183,9 @@ class PlainProblem(Problem):
     def call(self, function: Callable, values: Arrays, *first: Any) -> Any:
         """Call a function with copies of the values in the places of the inputs that vary."""
         arguments = [x.copy() if isinstance(x, np.ndarray) else x for x in self.arguments]
-        for k, value in zip(self.positions, values):
-            arguments[k] = value.copy() if value.ndim else value[()]
+        for k, value, pairs in zip(self.positions, values, self.complex):
+            value = _as_complex(value) if pairs else value.copy()
+            arguments[k] = value if value.ndim else value[()]
         before = [x.copy() if isinstance(x, np.ndarray) else x for x in arguments]
         result = function(*first, *arguments)
         self.changed = [
@@ -192,13 +200,16 @@ class PlainProblem(Problem):
     def evaluate(self, values: Arrays) -> Arrays:
         result = self.call(self.function, values)
         self.several = isinstance(result, (tuple, list))
-        return [_array(y) for y in _floating(result)]
+        outputs = _floating(result)
+        self.complex_outputs = [_is_complex(y) for y in outputs]
+        return _real_parts(outputs, values)
 
     def gradient(self, values: Arrays, weights: Arrays) -> list[Any]:
         if self.scalar(weights):
             found = self.call(self.derivative, values)
         else:
-            found = self.call(self.derivative, values, tuple(weights) if self.several else weights[0].copy())
+            given = [_as_complex(w) if pairs else w.copy() for w, pairs in zip(weights, self.complex_outputs)]
+            found = self.call(self.derivative, values, tuple(given) if self.several else given[0])
         found = list(found) if isinstance(found, (tuple, list)) else [found]
         if len(found) == len(self.arguments) != len(self.values):
             found = [found[k] for k in self.positions]
@@ -207,9 +218,9 @@ class PlainProblem(Problem):
                 f"the gradient function returned {len(found)} arrays; there are {len(self.values)} inputs to check: "
                 + ", ".join(self.names)
             )
-        if self.scalar(weights):
-            return [g if g is None else np.asarray(g) * float(weights[0]) for g in found]
-        return [g if g is None else np.asarray(g) for g in found]
+        factor = float(weights[0]) if self.scalar(weights) else 1
+        found = [g if g is None else np.asarray(g) * factor for g in found]
+        return [_as_real(g + 0j) if pairs and g is not None else g for g, pairs in zip(found, self.complex)]
 
     def scalar(self, outputs: Arrays) -> bool:
         return not (self.several or self.takes_g or outputs[0].ndim)
@@ -227,7 +238,7 @@ def _claimed_integers(pair: Sequence[Callable], arguments: Sequence, takes_g: bo
     floats = _copied(arguments)
     result = function(*_copied(arguments))
     for k in integers:
-        moved = [*floats[:k], _float64(floats[k])[()], *floats[k + 1 :]]
+        moved = [*floats[:k], _double(floats[k])[()], *floats[k + 1 :]]
         try:
             same = all(map(np.array_equal, _parts(function(*_copied(moved))), _parts(result)))
         except (TypeError, ValueError, IndexError):
@@ -266,7 +277,7 @@ def make_problem(fn: Any, inputs: Any, params: Any) -> Problem:
         fn = copy.deepcopy(fn)  # the check runs in float64, and batch statistics and the like stay as they are
         for _, buffer in fn.named_buffers():
             if isinstance(buffer, Tensor) and buffer.dtype.kind == "f":
-                buffer._replace(_float64(buffer))
+                buffer._replace(_double(buffer))
         chosen = dict(fn.named_parameters())
         if params is not None:
             chosen = {name: p for name, p in chosen.items() if any(fnmatch(name, pattern) for pattern in _list(params))}
@@ -276,7 +287,7 @@ def make_problem(fn: Any, inputs: Any, params: Any) -> Problem:
                 )
         for name, p in fn.named_parameters():
             if name not in chosen:
-                p._replace(_float64(p))
+                p._replace(_double(p))
     elif hasattr(params, "named_parameters"):
         chosen = dict(params.named_parameters())
     elif isinstance(params, Mapping):
@@ -311,10 +322,10 @@ def _varying(arguments: Sequence) -> list[int]:
     for k, x in enumerate(arguments):
         if isinstance(x, list):
             arguments[k] = np.asarray(x)  # type: ignore[index]
-        if np.asarray(getattr(arguments[k], "_data", arguments[k])).dtype.kind == "c":
-            raise TypeError(f"input {k} is complex: gradients are checked for real inputs; give its parts separately")
     return [
-        k for k, x in enumerate(arguments) if isinstance(x, float) or getattr(x, "dtype", np.dtype(int)).kind == "f"
+        k
+        for k, x in enumerate(arguments)
+        if isinstance(x, (float, complex)) or getattr(x, "dtype", np.dtype(int)).kind in "fc"
     ]
 
 
@@ -322,8 +333,30 @@ def _array(x: Any) -> np.ndarray:
     return np.asarray(x._data if isinstance(x, Tensor) else x)
 
 
-def _float64(x: Any) -> np.ndarray:
-    return np.array(_array(x), np.float64, order="C")
+def _double(x: Any) -> np.ndarray:
+    return np.array(_array(x), DOUBLE[_is_complex(x)], order="C")
+
+
+def _is_complex(x: Any) -> bool:
+    return _array(x).dtype.kind == "c"
+
+
+def _as_real(x: Any) -> np.ndarray:
+    """Return complex numbers as their two parts, along a new last axis; real ones as they are."""
+    x = _array(x)
+    return np.stack([x.real, x.imag], axis=-1) if _is_complex(x) else x
+
+
+def _as_complex(pairs: np.ndarray) -> np.ndarray:
+    """Return the complex numbers, in memory of their own, whose two parts lie along the last axis."""
+    if _is_complex(pairs):
+        raise TypeError("the complex step is for real inputs")
+    return pairs.copy().view(complex)[..., 0]
+
+
+def _real_parts(outputs: list, values: Arrays) -> Arrays:
+    """Return the outputs as real numbers, unless they are complex because the inputs of a complex step are."""
+    return [_array(y) if any(map(_is_complex, values)) else _as_real(y) for y in outputs]
 
 
 def _floating(result: Any) -> list:

@@ -90,6 +90,7 @@ class Comparison:
         self.wrong = np.zeros(analytic.shape, bool)
         self.directions = 0
         self.missing = False  # backward gave None
+        self.complex = False  # whether the last axis holds the two parts of complex numbers
 
     @property
     def checked(self) -> int:
@@ -112,6 +113,8 @@ class Comparison:
         for row, *index in found.tolist():
             at = (row, *index)
             a, n = float(self.analytic[at]), float(self.numeric[at])
+            if self.complex:
+                index = [*index[:-1], ("real", "imag")[index[-1]]]
             lines.append((self.name, tuple(index), self.rows[row], a, n, float(self.relative[at]), abs(a - n)))
         return sorted(lines, key=lambda line: -np.nan_to_num(line[5], nan=np.inf) * (line[6] or 1))
 
@@ -257,4 +260,4 @@ def _short(text: str, width: int) -> str:
 
 
 def _index(index: Any) -> str:
-    return _short(str(index).replace(",)", ")") if index else "()", 18)
+    return _short(str(index).replace(",)", ")").replace("'", "") if index else "()", 18)

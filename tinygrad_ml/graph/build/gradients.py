@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd import backpropagate, is_finite, unbroadcast, without_dead
+from ...autograd import backpropagate, conjugated, is_finite, unbroadcast, without_dead
 from ...modes import Mode
 from ...primitive import OUTPUT, Node, OutputGradients
 from ...tensor import Tensor, from_owned
@@ -24,6 +24,8 @@ def add_gradients(builder: Builder, results: Sequence[Tensor], gradient: Any = N
         return
     if gradient is None and (len(roots) > 1 or roots[0][1].size > 1):
         graph.notes.append("the gradients are those of the sum of the results")
+    if gradient is None and any(arriving.dtype.kind == "c" for _, arriving in roots):
+        graph.notes.append("the gradients are those of the real part")
     try:
         with Mode(observer=None, anomaly=False):
             found = backpropagate(roots, retain_graph=True, targets=list(builder.made.values()))
@@ -52,6 +54,7 @@ def _write(builder: Builder, number: int, made: Node | Tensor, g: Any) -> None:
     if made.primitive is OUTPUT:
         node.inputs[0].gradient = node.gradient
         return
+    g = conjugated(g)  # as rules get it
     g = g.complete() if several else g
     with np.errstate(all="ignore"):
         for k, (edge, args) in enumerate(zip(made.edges, made.saved or ())):
@@ -60,10 +63,11 @@ def _write(builder: Builder, number: int, made: Node | Tensor, g: Any) -> None:
                 continue
             i = node.inputs[k]
             sent = _sent(made, edge, rule, g, args)
-            i.gradient = ArraySummary.of(sent)
+            i.gradient = ArraySummary.of(conjugated(sent))
             if not several and np.size(g) == 1 == np.size(sent) and local_factor(i.formula):
                 one = _sent(made, edge, rule, np.ones_like(g)[()], args)
-                i.local = float(np.real(np.ravel(one)[0]))
+                if one.dtype.kind != "c":
+                    i.local = float(np.ravel(one)[0])
 
 
 def _sent(made: Node, edge: Node | Tensor, rule: Callable, g: Any, args: tuple) -> Any:
