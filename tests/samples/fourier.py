@@ -21,17 +21,17 @@ def transforms(name: str, domains: tuple, lengths: tuple = LENGTHS) -> list[Samp
 
 
 SAMPLES: dict[str, list[Sample]] = {
-    "conjugate": unary(plane, pytorch("conj_physical")) + unary(real, pytorch("conj_physical")),
-    "real": unary(plane, pytorch("real")) + unary(real, pytorch("real")),
-    "imag": unary(plane, pytorch("imag")) + unary(real),
+    "conjugate": unary(real, pytorch("conj_physical")) + unary(plane, pytorch("conj_physical")),
+    "real": unary(real, pytorch("real")) + unary(plane, pytorch("real")),
+    "imag": unary(real) + unary(plane, pytorch("imag")),
     "angle": [
-        *unary(plane, pytorch("angle")),
         *unary(real, pytorch("angle")),
+        *unary(plane, pytorch("angle")),
         *unary(plane, deg=True),
         Sample((np.array([0j, 1j, -0.0]),), smooth=False, torch=pytorch("angle")),
     ],
-    "fft": [*transforms("fft", (plane, real)), *[Sample((x,)) for x in layouts(plane)[1:4] + layouts(plane)[-3:]]],
-    "ifft": transforms("ifft", (plane, real)),
+    "fft": [*transforms("fft", (real, plane)), *[Sample((x,)) for x in layouts(plane)[1:4] + layouts(plane)[-3:]]],
+    "ifft": transforms("ifft", (real, plane)),
     "rfft": [*transforms("rfft", (real,)), *[Sample((x,)) for x in layouts(real)[1:4] + layouts(real)[-3:]]],
-    "irfft": transforms("irfft", (plane, real)),
+    "irfft": transforms("irfft", (real, plane)),
 }

@@ -201,7 +201,8 @@ class PlainProblem(Problem):
         result = self.call(self.function, values)
         self.several = isinstance(result, (tuple, list))
         outputs = _floating(result)
-        self.complex_outputs = [_is_complex(y) for y in outputs]
+        if not any(map(_is_complex, values)):  # else it is a complex step
+            self.complex_outputs = [_is_complex(y) for y in outputs]
         return _real_parts(outputs, values)
 
     def gradient(self, values: Arrays, weights: Arrays) -> list[Any]:
