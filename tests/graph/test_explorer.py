@@ -288,7 +288,7 @@ def test_without_graphviz_the_explorer_lays_itself_out(browser, open_page, tmp_p
     wait_for(browser, "typeof go === 'function' && !!byId('count').textContent")
     press(browser, Keys.END)
     assert text(browser, "#words").startswith("All gradients are complete")
-    assert browser.execute_script("return units.size") == len(re.findall(r"^n\w+ \[id=", graph.to_dot(), re.M))
+    assert browser.execute_script("return units.size") == len(re.findall(r"^[nh]\w+ \[id=", graph.to_dot(), re.M))
     browser.execute_script("toggle(2)")
     assert "16 parameters, 1 operation" in text(browser, "#f2")
 

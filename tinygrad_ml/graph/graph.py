@@ -87,21 +87,31 @@ class Graph(GraphData):
         ----------
         path : str or Path
         depth : int, optional
-            Fold the modules that are nested deeper.
+            Fold the modules that are nested deeper. By default as many levels are shown as `limit` allows, and layers
+            such as a pooling, a dropout or a recurrent network are one box each.
         gradients : bool
             Show the gradients, if the graph has them (the default).
-        theme : "light" or "dark"
-        direction : "down", "up" or "right"
-            Where the computation flows.
+        theme : "light", "dark" or "print"
+        direction : "down", "up" or "right", optional
+            Where the computation flows; by default down, or to the right if the picture would be a tower.
         share : bool
             Draw a shared parameter once, with an edge to every use; by default once per use, which is easier to read.
         limit : int
-            Fold until there are at most this number of nodes.
+            The number of boxes, about 40, from which on repeats are drawn once and deeper modules are folded.
+        repeats : "fold" or "unroll"
+            Whether operations that repeat (a loop over time, equal layers) are drawn once if there are more than
+            `limit` boxes, with a chart of the gradient and the value of each repetition.
+        title : str
+            A title above the picture.
+        legend : bool
+            What the colours and signs mean, below the picture: in files, but not in a notebook or by `to_svg`, unless
+            it is asked for.
 
         Raises
         ------
         RuntimeError
-            If Graphviz's program `dot` is not installed; it says how to get it.
+            If there is no Graphviz: neither its program `dot` nor the package pygraphviz; it says how to get one.
+            A .html page needs none of them, as it can lay itself out.
         """
         return render(self, path, **options)
 

@@ -105,6 +105,10 @@ class Scope:
     type : str
         The class of the module.
     outputs : list of the numbers of the nodes that it returned
+    whole : bool
+        Whether it is drawn as one box: what goes on inside is nothing that a reader asks for.
+    about : str
+        What the module says of itself, like "p=0.5".
     """
 
     number: int
@@ -113,6 +117,8 @@ class Scope:
     path: str
     type: str
     outputs: list[int] = field(default_factory=list)
+    whole: bool = False
+    about: str = ""
 
 
 Node = GraphNode  # its name before

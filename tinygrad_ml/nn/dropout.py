@@ -43,6 +43,8 @@ class Dropout(Module):
     tensor([1., 1., 1.])
     """
 
+    drawn_whole = True
+
     def __init__(self, p: float = 0.5):
         check_probability(p)
         self.p = p
@@ -89,6 +91,8 @@ class Dropout2d(Module):
     >>> tg.nn.Dropout2d(0.5).eval()(tg.ones(1, 2, 3, 3)).shape
     (1, 2, 3, 3)
     """
+
+    drawn_whole = True
 
     def __init__(self, p: float = 0.5):
         check_probability(p)

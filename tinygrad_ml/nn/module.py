@@ -57,6 +57,7 @@ class Module:
     """
 
     training = True
+    drawn_whole = False  # whether drawings show it as one box, and not the operations inside
     _hooks: Hooks | None = None
 
     def forward(self, *inputs: Any, **named: Any) -> Any:

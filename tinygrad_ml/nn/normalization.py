@@ -72,6 +72,8 @@ class LayerNorm(Module):
     array([[-1.,  1.]], dtype=float32)
     """
 
+    drawn_whole = True
+
     def __init__(
         self,
         normalized_shape: Any,
@@ -160,6 +162,7 @@ def batch_norm(
 class _BatchNorm(Module):
     """What the batch normalisations of vectors, sequences and images share."""
 
+    drawn_whole = True
     axes: tuple[int, ...]
     expected: str
 

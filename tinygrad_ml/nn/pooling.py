@@ -31,6 +31,7 @@ class MaxPool1d(Module):
     tensor([[3., 4.]])
     """
 
+    drawn_whole = True
     pool = staticmethod(ops.max_pool1d)
 
     def __init__(
@@ -80,6 +81,7 @@ class AvgPool1d(Module):
     tensor([[2., 3.]])
     """
 
+    drawn_whole = True
     pool = staticmethod(ops.avg_pool1d)
 
     def __init__(
@@ -145,6 +147,8 @@ class AdaptiveAvgPool1d(Module):
     >>> tg.nn.AdaptiveAvgPool1d(2)(tg.tensor([[1.0, 2.0, 3.0, 6.0]]))
     tensor([[1.5, 4.5]])
     """
+
+    drawn_whole = True
 
     def __init__(self, output_size: Any):
         self.output_size = output_size

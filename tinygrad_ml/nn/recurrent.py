@@ -21,6 +21,7 @@ __all__ = ["GRU", "LSTM", "RNN"]
 class _Recurrent(Module):
     """What the recurrent layers share: weights, layers, directions, the order of the axes."""
 
+    drawn_whole = True
     gates: int  # the weights have gates * hidden_size rows
     weight_hh_l0: Parameter
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from ..graph import Graph
 from ..nodes import GraphNode, Input
 from ..values import ArraySummary
 from .cost import flops
+from .naming import same_elements
 
 
 class Builder:
@@ -29,12 +30,15 @@ class Builder:
         self.numbers: dict[Any, int] = {}  # recorded node, or id of an array -> number of the graph's node
         self.made: dict[int, Node | Tensor] = {}  # number -> what the gradient is asked for
         self.alive: list[Any] = []
+        self.whole: dict[int, np.ndarray] = {}  # number -> the array of integers or truth values that a leaf is
+        self.name_of: Callable[[np.ndarray], str] = lambda array: ""  # how the program calls an array
 
-    def name(self, thing: Tensor, kind: str, name: str) -> None:
+    def name(self, thing: Tensor | np.ndarray, kind: str, name: str) -> None:
         """Give a leaf a name, unless it has one."""
-        if id(thing._data) not in self.names:
-            self.names[id(thing._data)] = (kind, name)
-            self.alive.append(thing._data)
+        array = thing._data if isinstance(thing, Tensor) else thing
+        if id(array) not in self.names:
+            self.names[id(array)] = (kind, name)
+            self.alive.append(array)
 
     def name_module(self, module: Module, prefix: str = "") -> None:
         """Name the parameters and buffers of a module, as its state_dict does."""
@@ -78,9 +82,46 @@ class Builder:
             kind = "parameter" if x.requires_grad else "constant"
             if isinstance(x, (Parameter, Buffer)):
                 kind = "parameter" if isinstance(x, Parameter) else "buffer"
-        node = self.add(kind, x._data, name=name or x.name or "", scope=scope)
+        name = name or x.name or ""
+        if not name and kind == "constant" and x.ndim:
+            name = self.name_of(x._data)
+        node = self.add(kind, x._data, name=name, scope=scope)
         self.remember(x, node)
+        self._keep_whole(node, x._data)
         return node.number
+
+    def constant(self, array: np.ndarray, scope: int) -> int:
+        """Return the number of the node of an array."""
+        name = self.names.get(id(array), ("", ""))[1] or self.name_of(array)
+        node = self.add("constant", array, name=name, scope=scope)
+        self.numbers[id(array)] = node.number
+        self.alive.append(array)
+        self._keep_whole(node, array)
+        return node.number
+
+    def _keep_whole(self, node: GraphNode, array: np.ndarray) -> None:
+        """Remember a leaf that can be an index or a target, so that it is found again in a copy."""
+        if array.ndim and array.dtype.kind in "iub":
+            self.whole[node.number] = array
+
+    def array_parameters(self, parameters: dict[str, Any], scope: int) -> list[Input]:
+        """Return edges for the parameters of an operation that are arrays: the indices of an embedding, a target.
+
+        Only such as come from a leaf, or have a name in the program; what an operation has made for itself is no edge.
+        """
+        found = []
+        for name, value in parameters.items():
+            array = value._data if isinstance(value, Tensor) else value
+            if not isinstance(array, np.ndarray) or not array.ndim:
+                continue
+            source = self.number_of(value)
+            if source is None:
+                source = next((k for k, known in self.whole.items() if same_elements(known, array)), None)
+            if source is None and self.name_of(array):
+                source = self.constant(array, scope)
+            if source is not None:
+                found.append(Input(name, source))
+        return found
 
     def inputs(self, primitive: Any, arguments: Sequence, scope: int) -> list[Input]:
         """Return the edges of an operation; leaves that are seen for the first time become nodes."""
@@ -93,9 +134,7 @@ class Builder:
             if source is None and isinstance(x, Tensor):
                 source = self.leaf(x, scope)
             elif source is None and isinstance(x, np.ndarray) and x.ndim:
-                source = self.add("constant", x, scope=scope).number
-                self.numbers[id(x)] = source
-                self.alive.append(x)
+                source = self.constant(x, scope)
             found.append(Input(argument, source, "" if source is not None else as_text(x), formula))
         return found
 
@@ -105,7 +144,10 @@ class Builder:
         """Append an operation, and one more node for each part of an output that has several."""
         arguments, parameters = primitive.bind(tuple(arguments), dict(parameters))
         edges = self.inputs(primitive, arguments, scope)
-        given = parameters_as_text(parameters, primitive.parameters)
+        arrays = self.array_parameters(parameters, scope)
+        edges += arrays
+        shown = {k: v for k, v in parameters.items() if k not in {i.argument for i in arrays}}
+        given = parameters_as_text(shown, primitive.parameters)
         raw = [x._data if isinstance(x, Tensor) else x for x in arguments]
         several = type(output) is tuple
         value = None if several else output._data

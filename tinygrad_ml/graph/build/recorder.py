@@ -10,12 +10,16 @@ from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ...modes import Mode, in_library, modes, user_frame
 from ...nn.module import Module
 from ...primitive import Primitive
 from ...tensor import Tensor
+from ..format import plain
 from ..nodes import Input, Scope
 from .builder import Builder, tensors_in
+from .naming import name_in_frame
 
 
 class Stopped(NamedTuple):
@@ -47,6 +51,8 @@ class Recorder:
             kind = "parameter" if thing.requires_grad else "constant"
             if thing.node is None and type(thing) is Tensor:
                 self.builder.name(thing, kind, thing.name or name)
+        elif isinstance(thing, np.ndarray):
+            self.builder.name(thing, "constant", name)
         elif isinstance(thing, Module):
             for path, module in thing.named_modules():
                 if id(module) not in self.paths:
@@ -69,6 +75,7 @@ class Recorder:
         """Record an operation: the observer of the modes."""
         frame = user_frame()
         line, code = _place(frame, frame.f_lineno)
+        self.builder.name_of = lambda array: name_in_frame(frame, array)
         self.builder.operation(primitive, inputs, parameters, output, self.scopes[-1].number, line=line, code=code)
         if self.before is not None:
             self.before(primitive, inputs, parameters, output)
@@ -101,8 +108,11 @@ class Recorder:
         if count > 1:
             name = f"{name} ({count})"
         scopes = self.builder.graph.scopes
-        scopes.append(Scope(len(scopes), parent.number, name, path, type(module).__name__))
-        return scopes[-1]
+        scope = Scope(len(scopes), parent.number, name, path, type(module).__name__)
+        if module.drawn_whole:
+            scope.whole, scope.about = True, plain(module.extra_repr())
+        scopes.append(scope)
+        return scope
 
     def close(self, scope: Scope, result: Any) -> None:
         """Note what a module returned; what the whole computation returns is noted elsewhere."""

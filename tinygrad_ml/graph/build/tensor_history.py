@@ -15,6 +15,7 @@ from ..formulas import formulas
 from ..nodes import Input
 from .builder import Builder
 from .cost import flops
+from .naming import name_among
 
 
 def trace_history(target: Tensor, variables: Mapping[str, Any], values: bool) -> Builder:
@@ -24,7 +25,9 @@ def trace_history(target: Tensor, variables: Mapping[str, Any], values: bool) ->
     """
     builder = Builder("history", values)
     graph = builder.graph
-    labels = _names(builder, dict(variables))
+    named = {name: thing for name, thing in variables.items() if not name.startswith("_")}
+    builder.name_of = lambda array: name_among(named, array)
+    labels = _names(builder, named)
     if target.node is None:
         graph.outputs = [_leaf(builder, target)]
         graph.notes.append("no operation was recorded: this Tensor is a leaf")
@@ -136,19 +139,24 @@ def _append(builder: Builder, made: Node, known: dict, labels: dict) -> None:
             source = _leaf(builder, edge)
             raw.append(edge._data)
         elif isinstance(constant, np.ndarray) and constant.ndim:
-            source = builder.add("constant", constant, name=builder.names.get(id(constant), ("", ""))[1]).number
+            source = builder.number_of(constant)
+            if source is None:
+                source = builder.constant(constant, 0)
             raw.append(constant)
         else:
             text = "a constant" if constant is None else as_text(constant)
             raw.append(0.0 if constant is None else constant)
         inputs.append(Input(argument, source, text, rules[0 if row.variadic else k]))
+    given = _parameters(made)
+    arrays = builder.array_parameters(given, 0)
+    inputs += arrays
     value = known.get(made)
     node = builder.add("operation", None if type(value) is tuple else value, operation=row.name, inputs=inputs)
     if type(made.shape) is tuple:
         node.shape, node.dtype = made.shape, str(made.dtype)
         node.bytes = int(np.prod(made.shape, dtype=int)) * made.dtype.itemsize
-    given = _parameters(made)
-    node.parameters = parameters_as_text(given, row.parameters)
+    shown = {name: value for name, value in given.items() if name not in {i.argument for i in arrays}}
+    node.parameters = parameters_as_text(shown, row.parameters)
     if row is not OUTPUT and (raw or not row.inputs) and type(made.shape) is tuple:
         node.flops = flops(row, raw, {"subscripts": ""} | given, np.broadcast_to(np.float32(0), made.shape))
     place = getattr(made, "line", "")

@@ -150,6 +150,7 @@ function whatIs(target) {
   if (g.classList.contains("cluster")) return { scope: +g.id.slice(1) };
   const unit = units.get(g.id);
   if (!unit) return null;
+  if (unit.kind === "title") return { scope: unit.scope };
   return unit.folded !== undefined ? { scope: unit.folded } : unit.node !== undefined ? { node: unit.node } : null;
 }
 

@@ -19,18 +19,25 @@ from .text import Totals, node_names, scope_chain
 from .view import LIMIT, DrawnNode, View, view
 
 
-def explorer(
-    graph: GraphData, path: str | Path, *, depth: int | None = None, share: bool = False, **options: Any
-) -> Path:
+def explorer(graph: GraphData, path: str | Path, **options: Any) -> Path:
     """Write the page; see `Graph.explorer`."""
     path = Path(path)
-    path.write_text(page(graph, depth=depth, share=share, **options), encoding="utf-8")
+    path.write_text(page(graph, **options), encoding="utf-8")
     return path
 
 
-def page(graph: GraphData, *, depth: int | None = None, share: bool = False, limit: int = LIMIT, **options: Any) -> str:
+def page(
+    graph: GraphData,
+    *,
+    depth: int | None = None,
+    share: bool = False,
+    limit: int = LIMIT,
+    repeats: str = "fold",
+    **options: Any,
+) -> str:
     """Return the page as text."""
-    dot = to_dot(graph, depth=depth, share=share, limit=limit, captions=False, **options)
+    chosen = view(graph, depth, share, limit, repeats)
+    dot = to_dot(graph, depth=depth, share=share, limit=limit, repeats=repeats, captions=False, **options)
     svg = svg_of(dot)
     program = source("picture.js") + source("explorer.js")
     return filled(
@@ -38,20 +45,21 @@ def page(graph: GraphData, *, depth: int | None = None, share: bool = False, lim
         title=html.escape(plain(graph.title)),
         css=source("explorer.css").replace("/* colours */", _colours()),
         svg=svg or "",
-        data=safe_json(_data(graph, depth, share, limit)),
+        data=safe_json(_data(graph, chosen)),
         scripts=layout_scripts(dot, program) if svg is None else f"<script>\n{program}</script>",
     )
 
 
-def _data(graph: GraphData, depth: int | None, share: bool, limit: int) -> dict[str, Any]:
+def _data(graph: GraphData, chosen: View) -> dict[str, Any]:
     """Return what the page needs to know, besides the picture."""
-    chosen = view(graph, depth, share, limit)
+    units = {key: _drawn(drawn) for key, drawn in chosen.drawn.items()}
+    units |= {f"h{number}": {"scope": number, "kind": "title"} for number in chosen.clusters - {0}}
     return {
         "graph": json.loads(graph.to_json()),
         "names": node_names(graph),
-        "scopes": _scopes(graph),
+        "scopes": _scopes(chosen.graph),
         "clusters": sorted(chosen.clusters - {0}),
-        "units": {key: _drawn(drawn) for key, drawn in chosen.drawn.items()},
+        "units": units,
         "drawn": _keys(chosen),
         "edges": [[edge.source, edge.target] for edge in chosen.edges],
         "steps": [[s.phase, s.node, s.text, s.complete] for s in steps(graph)],
@@ -71,7 +79,7 @@ def _drawn(drawn: DrawnNode) -> dict[str, Any]:
 
 
 def _keys(chosen: View) -> dict[int, list[str]]:
-    """Return for each node of the graph the keys of what is drawn for it."""
+    """Return for each node of the graph the keys of what is drawn for it, or for the one that stands for it."""
     keys: dict[int, list[str]] = defaultdict(list)
     for key, drawn in chosen.drawn.items():
         if drawn.folded is None and drawn.node is not None and drawn.kind != "reference":

@@ -44,7 +44,7 @@ function read() {
     unit.chain = data.scopes[unit.scope].chain;
     for (const text of g.querySelectorAll("text")) {
       const gradient = /^[\s\u00a0]*‖?∂/.test(text.textContent);
-      if (text.getAttribute("font-size") === "10.00") text.classList.add(gradient ? "gradient" : "value");
+      if (text.getAttribute("font-size") === "12.00") text.classList.add(gradient ? "gradient" : "value");
       if (!gradient) continue;
       const before = text.previousElementSibling;
       if (before && before.tagName === "polygon") before.classList.add("gradient");

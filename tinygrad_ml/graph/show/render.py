@@ -36,13 +36,13 @@ class DotNotFound(RuntimeError):
     """There is no Graphviz to lay out a picture; the text says how to get it."""
 
 
-def render(graph: GraphData, path: str | Path, **options: Any) -> Path:
+def render(graph: GraphData, path: str | Path, *, legend: bool = True, **options: Any) -> Path:
     """Draw into a file; see `Graph.render`."""
     path = Path(path)
     if not path.suffix:
         raise ValueError(f"render: the ending of {str(path)!r} must say in which format, as in 'net.svg' or 'net.png'")
     kind = path.suffix[1:].lower()
-    text = to_dot(graph, **options)
+    text = to_dot(graph, legend=legend, **options)
     if kind in ("dot", "gv"):
         path.write_text(text, encoding="utf-8")
     elif kind in ("html", "htm"):

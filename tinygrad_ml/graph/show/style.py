@@ -1,4 +1,7 @@
-"""Colours of the pictures, light and dark: from the palette of Okabe and Ito, which the colour-blind can tell apart."""
+"""Colours of the pictures, light, dark and for print.
+
+They are from the palette of Okabe and Ito, which the colour-blind can tell apart.
+"""
 
 from __future__ import annotations
 
@@ -69,6 +72,38 @@ DARK = {
     "zero": "#c4ccd4",
     "zero-text": "#101418",
 }
+# For a printer without colours: kinds differ in their shape and line, and what is larger is darker.
+PRINT = {
+    "background": "#ffffff",
+    "text": "#000000",
+    "quiet": "#404040",
+    "edge": "#101010",
+    "edge-quiet": "#9c9c9c",
+    "box": "#fbfbfb",
+    "box-inside": "#fefefe",
+    "box-line": "#7a7a7a",
+    "operation": "#fffffe",
+    "operation-line": "#202020",
+    "input": "#fdfdfd",
+    "input-line": "#010101",
+    "parameter": "#efefef",
+    "parameter-line": "#303030",
+    "buffer": "#f1f1f1",
+    "buffer-line": "#606060",
+    "constant": "#fafafa",
+    "constant-line": "#8a8a8a",
+    "output": "#fcfcfc",
+    "output-line": "#020202",
+    "module": "#e8e8e8",
+    "module-line": "#313131",
+    "fault": "#030303",
+    "fault-text": "#fffffd",
+    "added": "#e4e4e4",
+    "removed": "#c8c8c8",
+    "changed": "#d8d8d8",
+    "zero": "#414141",
+    "zero-text": "#fffdfd",
+}
 # A gradient of a thousandth of the usual size is the first colour, of a thousand times that the last.
 LIGHT |= dict(
     zip(
@@ -82,13 +117,19 @@ DARK |= dict(
         ("#1a6aa5", "#1a527d", "#183c5a", "#2f3338", "#5a3a17", "#864a12", "#a94f08"),
     )
 )
-THEMES = {"light": LIGHT, "dark": DARK}
+PRINT |= dict(
+    zip(
+        [f"g{k}" for k in range(7)],
+        ("#f9f9f9", "#f0f0f0", "#e6e6e6", "#dadada", "#cccccc", "#bcbcbc", "#a6a6a6"),
+    )
+)
+THEMES = {"light": LIGHT, "dark": DARK, "print": PRINT}
 
 
 def palette(theme: str) -> dict[str, str]:
     """Return the colours of a theme by their role."""
     if theme not in THEMES:
-        raise ValueError(f"theme must be 'light' or 'dark', not {theme!r}")
+        raise ValueError(f"theme must be 'light', 'dark' or 'print', not {theme!r}")
     return THEMES[theme]
 
 
