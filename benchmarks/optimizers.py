@@ -21,7 +21,7 @@ OPTIMIZERS = [
 
 
 def steps(name, options, parameters, entries):
-    """Return a step of ours and of PyTorch's on so many float32 parameters with so many entries in total."""
+    """Return a step of ours and of PyTorch's on a number of float32 parameters with a number of entries in total."""
     random = np.random.default_rng(0)
     shape = (entries // parameters,)
     made = []

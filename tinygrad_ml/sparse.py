@@ -52,7 +52,7 @@ class SparseRows:
     _data = property(lambda self: self)  # where a Tensor has its value
 
     def coalesce(self) -> SparseRows:
-        """Return the same with every row listed once, in rising order."""
+        """Return the same with every row listed once, in ascending order."""
         n = len(self.rows)
         keys = self.rows * n + np.arange(n)  # one number for row and position: the fast sort becomes a stable one
         keys.sort()

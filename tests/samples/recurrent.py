@@ -12,7 +12,7 @@ probability = within(0.1, 0.9)
 
 
 def _recurrent(gates: int, states: int, time: int = 3, batch: int = 2, hidden: int = 2) -> tuple[Any, ...]:
-    """Return inputs of a recurrent layer with so many gates and first states."""
+    """Return inputs of a recurrent layer with this number of gates and first states."""
     x = real((time, batch, gates * hidden))
     before = [unit((batch, hidden), 1 + i) for i in range(states)]
     return (x, *before, unit((gates * hidden, hidden), 3), unit((gates * hidden,), 4))

@@ -167,7 +167,7 @@ def _gelu_slope(x: Any, cdf: Any, approximate: str) -> Any:
     x=lambda g, x, cdf, approximate: g * blockwise(lambda x, cdf: _gelu_slope(x, cdf, approximate), x, cdf),
 )
 def gelu(x, *, approximate="none"):
-    """Return x times the chance that a standard normal variable is below x; "tanh" approximates that chance.
+    """Return x times the probability that a standard normal variable is below x; "tanh" approximates it.
 
     Both are 0 at -inf. Source: Hendrycks and Gimpel, Gaussian error linear units (2016).
 

@@ -45,7 +45,7 @@ def conv2d(
     padding : int, pair, "valid" (none) or "same"
         Zeros around the input. "same" keeps its size (stride 1 only; an odd one goes to the bottom and right).
     groups : int
-        The channels are split into so many groups, each with filters of its own.
+        The number of groups that the channels are split into, each with filters of its own.
 
     Returns
     -------

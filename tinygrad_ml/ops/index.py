@@ -322,7 +322,7 @@ def _unsort(g: Any, x_shape: tuple, order: np.ndarray, axis: int | None) -> Any:
 
 @primitive(np.sort, cost="none", real_only=True, residuals="order", x=_unsort)
 def sort(x, *, axis=-1, kind="stable"):
-    """Return the numbers in rising order along `axis` (None: of the flattened array), NaN last.
+    """Return the elements in ascending order along `axis` (None: of the flattened array), NaN last.
 
     The order is stable, whatever `kind` NumPy is asked for: among equal numbers, the gradient of the k-th one in the
     result goes to the k-th one in x.
@@ -371,7 +371,7 @@ def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, 
 
 @primitive(np.searchsorted, cost="none", real_only=True, a=None, v=None)
 def searchsorted(a, v, *, side="left"):
-    """Return where the numbers `v` would have to stand in the rising array `a`; without a derivative.
+    """Return where the values `v` would have to stand in the ascending array `a`; without a derivative.
 
     >>> tg.searchsorted(tg.tensor([1.0, 2.0, 3.0]), tg.tensor([2.5, 0.0]))
     tensor([2, 0], dtype=int64)

@@ -130,7 +130,7 @@ def _split(x, *, indices_or_sections, axis=0):
 
 
 def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
-    """Split an array along `axis` into a number of equal pieces, or before each of several rising indices.
+    """Split an array along `axis` into a number of equal pieces, or before each of several ascending indices.
 
     >>> tg.split(tg.tensor([1.0, 2.0, 3.0, 4.0]), 2)
     [tensor([1., 2.]), tensor([3., 4.])]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-CACHE = 131_072  # so many numbers are copied at a time: they are still in the cache when they are multiplied
+CACHE = 131_072  # the number of elements copied at a time: they are still in the cache when they are multiplied
 
 
 class Geometry(NamedTuple):

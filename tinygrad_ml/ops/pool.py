@@ -29,7 +29,7 @@ def max_pool2d(
     stride : int or pair, optional
         From one window to the next; by default the kernel size, so that they do not overlap.
     padding : int or pair
-        Minus infinity so many times around the input; at most half the window.
+        How many entries of minus infinity to pad on each side; at most half the window.
     dilation : int or pair
         The step from one number in a window to the next.
     ceil_mode : bool

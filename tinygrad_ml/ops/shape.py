@@ -62,7 +62,7 @@ def _back(axes: Any) -> Any:
 
 @primitive(np.transpose, np.permute_dims, views=True, x=lambda g, axes: np.transpose(g, _back(axes)))
 def transpose(x, *, axes=None):
-    """Return the numbers with their axes in another order: that of `axes`, by default reversed.
+    """Return the elements with their axes in another order: that of `axes`, by default reversed.
 
     >>> tg.transpose(tg.ones((2, 3, 4)), (1, 0, 2)).shape
     (3, 2, 4)
@@ -72,7 +72,7 @@ def transpose(x, *, axes=None):
 
 @primitive(np.moveaxis, views=True, x=lambda g, source, destination: np.moveaxis(g, destination, source))
 def moveaxis(x, *, source, destination):
-    """Return the numbers with the axis (or axes) `source` moved to `destination`; the others keep their order.
+    """Return the elements with the axis (or axes) `source` moved to `destination`; the others keep their order.
 
     >>> tg.moveaxis(tg.ones((2, 3, 4)), 0, -1).shape
     (3, 4, 2)
@@ -82,7 +82,7 @@ def moveaxis(x, *, source, destination):
 
 @primitive(np.swapaxes, views=True, x=lambda g, axis1, axis2: np.swapaxes(g, axis1, axis2))
 def swapaxes(x, *, axis1, axis2):
-    """Return the numbers with two axes exchanged.
+    """Return the elements with two axes exchanged.
 
     >>> tg.swapaxes(tg.ones((2, 3, 4)), 0, 2).shape
     (4, 3, 2)
@@ -92,7 +92,7 @@ def swapaxes(x, *, axis1, axis2):
 
 @primitive(np.expand_dims, views=True, x=lambda g, x_shape: np.reshape(g, x_shape))
 def expand_dims(x, *, axis):
-    """Return the numbers with new axes of length 1 at the positions `axis` of the result.
+    """Return the elements with new axes of length 1 at the positions `axis` of the result.
 
     >>> tg.expand_dims(tg.ones(3), 0).shape
     (1, 3)
@@ -102,7 +102,7 @@ def expand_dims(x, *, axis):
 
 @primitive(np.squeeze, views=True, x=lambda g, x_shape: np.reshape(g, x_shape))
 def squeeze(x, *, axis=None):
-    """Return the numbers without the axes of length 1 (or only without `axis`).
+    """Return the elements without the axes of length 1 (or only without `axis`).
 
     >>> tg.squeeze(tg.ones((1, 3, 1))).shape
     (3,)
@@ -112,7 +112,7 @@ def squeeze(x, *, axis=None):
 
 @primitive(np.broadcast_to, views=True, x=lambda g: g)
 def broadcast_to(x, *, shape):
-    """Return the numbers repeated along axes of length 1 and new leading axes, to fill `shape`.
+    """Return the elements repeated along axes of length 1 and new leading axes, to fill `shape`.
 
     >>> tg.broadcast_to(tg.tensor([1.0, 2.0]), (2, 2))
     tensor([[1., 2.],
@@ -169,7 +169,7 @@ def atleast_3d(*arrays: Any) -> Any:
 
 @primitive(np.flip, views=True, x=lambda g, axis: np.flip(g, axis))
 def flip(x, *, axis=None):
-    """Return the numbers in reversed order along `axis`, by default along all axes.
+    """Return the elements in reversed order along `axis`, by default along all axes.
 
     >>> tg.flip(tg.tensor([1.0, 2.0, 3.0]))
     tensor([3., 2., 1.])
@@ -183,7 +183,7 @@ def _backwards(shift: Any) -> Any:
 
 @primitive(np.roll, cost="none", x=lambda g, shift, axis: np.roll(g, _backwards(shift), axis))
 def roll(x, *, shift, axis=None):
-    """Return the numbers moved on by `shift` places along `axis`; what leaves at the end comes back at the start.
+    """Return the elements moved on by `shift` places along `axis`; what leaves at the end comes back at the start.
 
     >>> tg.roll(tg.tensor([1.0, 2.0, 3.0]), 1)
     tensor([3., 1., 2.])
@@ -193,7 +193,7 @@ def roll(x, *, shift, axis=None):
 
 @primitive(np.rot90, views=True, x=lambda g, k, axes: np.rot90(g, -k, axes))
 def rot90(x, *, k=1, axes=(0, 1)):
-    """Return the numbers rotated `k` times by 90 degrees, from the first of the two `axes` towards the second.
+    """Return the elements rotated `k` times by 90 degrees, from the first of the two `axes` towards the second.
 
     >>> tg.rot90(tg.tensor([[1.0, 2.0], [3.0, 4.0]]))
     tensor([[2., 4.],

@@ -68,7 +68,7 @@ def _erf(x: Any) -> Any:
 
 erf = elementwise(
     _erf,
-    """Return the error function: the chance that a normal variable of variance 1/2 lies within [-x, x].
+    """Return the error function: the probability that a normal variable of variance 1/2 lies within [-x, x].
 
     >>> tg.erf(tg.tensor([0.0, 1.0, float("inf")]))
     tensor([0.      , 0.842701, 1.      ])

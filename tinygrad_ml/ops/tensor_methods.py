@@ -34,7 +34,7 @@ __all__ = ["astype", "copy"]
 
 @primitive(cost="none", x=lambda g: g)
 def _astype(x, *, dtype):
-    """Return the numbers in another floating dtype; the gradient comes back in the old one.
+    """Return the elements in another floating dtype; the gradient comes back in the old one.
 
     >>> tg.astype(tg.tensor([1.5]), "float64")
     tensor([1.5], dtype=float64)
@@ -43,7 +43,7 @@ def _astype(x, *, dtype):
 
 
 def astype(x: Any, dtype: Any) -> Tensor:
-    """Return the numbers in another dtype; through a floating one the gradient flows, integers are constants.
+    """Return the elements in another dtype; through a floating one the gradient flows, integers are constants.
 
     >>> tg.tensor([1.5]).astype(int)
     tensor([1], dtype=int64)
@@ -156,7 +156,7 @@ def _reshape(self: Tensor, *new: Any) -> Tensor:
 
 
 def _transpose(self: Tensor, *axes: Any) -> Tensor:
-    """Return the numbers with their axes in another order, by default reversed.
+    """Return the elements with their axes in another order, by default reversed.
 
     >>> tg.ones((2, 3, 4)).transpose(1, 0, 2).shape
     (3, 2, 4)
@@ -165,7 +165,7 @@ def _transpose(self: Tensor, *axes: Any) -> Tensor:
 
 
 def _compared(operation: Callable) -> Callable:
-    """Return == or != that leaves None, text and other strangers to Python, which says that they differ."""
+    """Return == or != that leaves None, text and other things without elements to Python: they differ."""
 
     def compare(self: Tensor, other: Any) -> Any:
         if other is None or isinstance(other, (str, dict, set)):
