@@ -102,7 +102,7 @@ def _eigh_x(g: Any, out: Any) -> Any:
 
 @primitive(floating=True, cost="cubic", x=_eigh_x)
 def _eigh(x):
-    """Return the eigenvalues, rising, and the orthonormal eigenvectors, as columns, of symmetric matrices.
+    """Return the eigenvalues, ascending, and the orthonormal eigenvectors, as columns, of symmetric matrices.
 
     The derivative is that of Giles (2008), section 3.1.
 
@@ -114,7 +114,7 @@ def _eigh(x):
 
 @implements(np.linalg.eigh)
 def eigh(x: Any) -> EighResult:
-    """Return the eigenvalues, rising, and the eigenvectors, as columns, of symmetric matrices.
+    """Return the eigenvalues, ascending, and the eigenvectors, as columns, of symmetric matrices.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def _eigvalsh_x(g: Any, x: Any) -> Any:
 
 @primitive(np.linalg.eigvalsh, floating=True, cost="cubic", x=_eigvalsh_x)
 def eigvalsh(x):
-    """Return the eigenvalues, rising, of symmetric matrices (..., n, n). Equal ones share the gradient.
+    """Return the eigenvalues, ascending, of symmetric matrices (..., n, n). Equal ones share the gradient.
 
     >>> tg.linalg.eigvalsh(tg.tensor([[2.0, 1.0], [1.0, 2.0]]))
     tensor([1., 3.])
@@ -183,7 +183,7 @@ def _svd_x(g: Any, out: Any) -> Any:
 
 @primitive(floating=True, cost="cubic", x=_svd_x)
 def _svd(x, *, full_matrices=True):
-    """Return u, s, vh with x = u @ diag(s) @ vh: orthonormal columns, falling singular values, orthonormal rows.
+    """Return u, s, vh with x = u @ diag(s) @ vh: orthonormal columns, descending singular values, orthonormal rows.
 
     The derivative is that of J. Townsend (2016), "Differentiating the singular value decomposition", with
     (a s_j + b s_i) / (s_j^2 - s_i^2) as (a + b) / 2 / (s_j - s_i) + (a - b) / 2 / (s_j + s_i), which cancels less.
@@ -230,7 +230,7 @@ def _svdvals_x(g: Any, x: Any) -> Any:
 
 @primitive(np.linalg.svdvals, floating=True, cost="cubic", x=_svdvals_x)
 def svdvals(x):
-    """Return the singular values, falling, of matrices (..., m, n). Equal ones share the gradient; at 0 it is 0.
+    """Return the singular values, descending, of matrices (..., m, n). Equal ones share the gradient; at 0 it is 0.
 
     >>> tg.linalg.svdvals(tg.tensor([[3.0, 0.0], [0.0, 4.0]]))
     tensor([4., 3.])
