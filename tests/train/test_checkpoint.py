@@ -84,7 +84,7 @@ def test_writing_less_often_ends_in_the_same_place(tmp_path):
     assert tg.load(tmp_path / "run.npz")["epoch"] == 12
 
 
-def test_a_finished_training_returns_at_once_and_goes_on_for_more_epochs(tmp_path):
+def test_a_finished_training_run_returns_at_once_and_goes_on_for_more_epochs(tmp_path):
     short = training(tmp_path / "run.npz", epochs=5)
     before = (tmp_path / "run.npz").stat().st_mtime_ns
     assert_same(training(tmp_path / "run.npz", epochs=5), short)
@@ -92,7 +92,7 @@ def test_a_finished_training_returns_at_once_and_goes_on_for_more_epochs(tmp_pat
     assert_same(training(tmp_path / "run.npz", epochs=12), training(None, epochs=12))
 
 
-def test_a_training_that_stopped_early_stays_stopped(tmp_path):
+def test_a_training_run_that_stopped_early_stays_stopped(tmp_path):
     first = training(tmp_path / "run.npz", epochs=60, patience=4)
     assert first[3].startswith("EarlyStopping")
     assert_same(training(tmp_path / "run.npz", epochs=60, patience=4), first)
@@ -171,7 +171,7 @@ def wider(path):
         (lambda path: training(path, seed=7), "shuffled with the seed 5, not 7"),
     ],
 )
-def test_the_file_of_another_training_is_refused(tmp_path, attempt, message):
+def test_the_file_of_another_training_run_is_refused(tmp_path, attempt, message):
     training(tmp_path / "run.npz", epochs=2, seed=5)
     with pytest.raises(ValueError, match="(?s)" + message):
         attempt(tmp_path / "run.npz")
@@ -259,7 +259,7 @@ def test_it_survives_kill_9_at_twenty_random_moments(tmp_path):
     epochs = []
     for kill in range(20):
         with start(killed, kill if (killed / "run.npz").exists() else 0) as process:
-            if kill % 4:  # in the training, one after the other through the whole of it
+            if kill % 4:  # in the training run, one after the other through the whole of it
                 epochs.append(int(process.stdout.readline().split()[1]))
                 for _ in range(random.integers(steps // 25)):
                     process.stdout.readline()
