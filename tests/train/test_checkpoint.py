@@ -1,4 +1,4 @@
-"""A training that was killed goes on from its checkpoint and ends bit for bit as if it had never stopped."""
+"""A training run that was killed goes on from its checkpoint and ends bit for bit as if it had never stopped."""
 
 import os
 import subprocess
