@@ -97,6 +97,36 @@ def test_the_loader_of_another_library_is_data_too(torch):
     np.testing.assert_array_equal(trained(loader), trained((x, y), shuffle=False, batch_size=20))
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda x, y: (x, y),
+        lambda x, y: DataLoader((x, y), 60),
+        lambda x, y: [(x, y)],
+        lambda x, y: [[x[::-1][::-1], y]],  # views of the arrays
+    ],
+    ids=["arrays", "loader", "batches", "views"],
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_data_that_change_in_the_middle_of_a_step_do_not_change_its_gradients(form, dtype):
+    def after_a_step(change):
+        x, y = blobs(dtype=dtype)
+        model = nn.Linear(4, 3)
+        model.load_state_dict({"weight": np.ones((3, 4)), "bias": np.zeros(3)})
+
+        def loss(output, target):
+            value = nn.functional.cross_entropy(output, target)
+            if change:
+                x[:], y[:] = 100, 0
+            return value
+
+        sgd = optim.SGD(model.parameters(), lr=0.1)
+        fit(model, loss, sgd, form(x, y), epochs=1, batch_size=60, shuffle=False)
+        return weights(model)
+
+    np.testing.assert_array_equal(after_a_step(True), after_a_step(False))
+
+
 def test_what_follows_the_target_reaches_the_loss():
     x, y = blobs()
 
