@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import tinygrad_ml as tg
+from tests.counting import files_of
 from tinygrad_ml import nn, optim
 from tinygrad_ml.data import DataLoader
 from tinygrad_ml.train import Callback, ClipGradients, fit
@@ -273,6 +274,19 @@ def test_an_error_has_the_history_so_far():
         fit(model, nn.CrossEntropyLoss(), sgd, (x, y), epochs=5, callbacks=[Fail()])
     assert len(caught.value.history["loss"]) == 2
     assert caught.value.history.stopped == "RuntimeError in epoch 2 of 5, batch 2."
+
+
+# ---------------------------------------------------------------------- the way of a call
+
+
+@pytest.mark.parametrize("options", [{}, {"shuffle": False}, {"seed": 0, "progress": False}])
+def test_a_call_passes_through_few_files(options):
+    x = np.random.default_rng(0).normal(size=(8, 3))
+    line, loss = nn.Linear(3, 1), nn.MSELoss()
+    sgd = optim.SGD(line.parameters(), lr=0.1)
+    files = files_of(lambda: fit(line, loss, sgd, (x, x[:, :1]), epochs=1, **options))
+    assert "tinygrad_ml/train/loop.py" in files
+    assert len(files) <= 18, sorted(files)
 
 
 # ---------------------------------------------------------------------- progress

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..tensor import Tensor, as_array, as_floating, get_default_dtype
+from ..tensor import Tensor, as_array, as_floating, get_default_dtype, shape_of
 from . import init
 from .dropout import check_probability, dropout
 from .linear import Linear, linear
 from .module import Module
 from .parameter import Parameter
-from .shapes import shape_of
 
 __all__ = ["MultiheadAttention", "scaled_dot_product_attention"]
 

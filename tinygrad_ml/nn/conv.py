@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..tensor import Tensor, get_default_dtype
+from ..tensor import Tensor, get_default_dtype, shape_of
 from . import init
 from .module import Module
 from .parameter import Parameter
-from .shapes import shape_of
 
 __all__ = ["Conv1d", "Conv2d"]
 

@@ -8,9 +8,8 @@ import numpy as np
 
 from ..ops.elementwise import where
 from ..random import random_bits
-from ..tensor import Tensor, as_floating, from_owned
+from ..tensor import Tensor, as_floating, from_owned, shape_of
 from .module import Module
-from .shapes import shape_of
 
 __all__ = ["Dropout", "Dropout2d", "check_probability", "dropout", "dropout2d"]
 

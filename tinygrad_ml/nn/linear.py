@@ -9,11 +9,10 @@ import numpy as np
 
 from ..ops.linear import affine, project
 from ..ops.reduce import axes_of
-from ..tensor import Tensor, as_tensor, get_default_dtype
+from ..tensor import Tensor, as_tensor, get_default_dtype, shape_of
 from . import init
 from .module import Module
 from .parameter import Parameter
-from .shapes import shape_of
 
 __all__ = ["Flatten", "Linear", "Unflatten", "flatten", "linear"]
 

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 
 from ..ops.normalize import normalize
-from ..tensor import Tensor, as_floating, get_default_dtype
+from ..tensor import Tensor, as_floating, get_default_dtype, shape_of
 from .module import Module
 from .parameter import Buffer, Parameter
-from .shapes import as_shape, shape_of
 
 __all__ = ["BatchNorm1d", "BatchNorm2d", "LayerNorm", "batch_norm", "layer_norm"]
 
@@ -37,7 +36,7 @@ def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any 
     >>> tg.nn.functional.layer_norm(tg.tensor([[1.0, 3.0]]), 2, eps=0.0)
     tensor([[-1.,  1.]])
     """
-    last, shape = as_shape(normalized_shape), shape_of(input)
+    last, shape = _as_shape(normalized_shape), shape_of(input)
     if not last or shape[-len(last) :] != last:
         raise ValueError(f"layer_norm: input has shape {shape}; its last axes must be {last}")
     x = as_floating(input)
@@ -83,7 +82,7 @@ class LayerNorm(Module):
         *,
         dtype: Any = None,
     ):
-        self.normalized_shape = as_shape(normalized_shape)
+        self.normalized_shape = _as_shape(normalized_shape)
         self.eps = eps
         dtype = dtype or get_default_dtype()
         self.weight = Parameter(np.ones(self.normalized_shape, dtype)) if elementwise_affine else None
@@ -271,3 +270,8 @@ class BatchNorm2d(_BatchNorm):
     """
 
     axes, expected = (4,), "(batch, {0}, height, width)"
+
+
+def _as_shape(shape: Any) -> tuple[int, ...]:
+    """Return a shape that may be given as one length."""
+    return (int(shape),) if isinstance(shape, (int, np.integer)) else tuple(shape)

@@ -1,4 +1,4 @@
-"""Losses of single numbers: how wrong each prediction is."""
+"""Losses of single numbers: how wrong each prediction is; and the check that it has its target."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import elementwise, primitive
-from ..tensor import Tensor
+from ..tensor import Tensor, get_default_dtype, shape_of
 from .activation import sigmoid, softmax
 
 __all__ = [
@@ -159,3 +159,28 @@ def softmax_cross_entropy(input, *, target, reduction="mean"):
     p /= total
     terms = np.log(total[:, 0]) - shifted[np.arange(len(target)), target]
     return _reduce(terms, reduction), p
+
+
+def check_same_shape(name: str, input: Any, target: Any) -> tuple[Any, Any]:
+    """Return input and target, which must have one shape, with the dtype of the input: the loss has that dtype too.
+
+    Integers and bools become the default float first: differences of uint8 would wrap around.
+    """
+    shape, of_target = shape_of(input), shape_of(target)
+    if shape != of_target:
+        raise ValueError(
+            f"{name}: input has shape {shape} and target {of_target}; they must be equal "
+            "(broadcasting here is nearly always a mistake: reshape one of them)"
+        )
+    dtype = _dtype_of(input)
+    if dtype is not None and dtype.kind in "iub":
+        dtype = get_default_dtype()
+        input = input.astype(dtype)
+    given = _dtype_of(target)
+    if dtype is None or given is None or dtype is given or dtype.kind != "f":
+        return input, target
+    return input, target if isinstance(target, Tensor) and target.requires_grad else target.astype(dtype)
+
+
+def _dtype_of(x: Any) -> np.dtype | None:
+    return x._data.dtype if isinstance(x, Tensor) else getattr(x, "dtype", None)

@@ -1,4 +1,4 @@
-"""What the losses share: the reduction of their terms, and the check that input and target belong together."""
+"""What the losses share: the reduction of their terms, and weights."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 
 from ... import ops
-from ...tensor import Tensor, as_array, get_default_dtype
+from ...tensor import Tensor, as_array
 from ..module import Module
 from ..parameter import Buffer
-from ..shapes import shape_of
 
-__all__ = ["Loss", "as_buffer", "cast_like", "check_same_shape", "reduce_loss"]
+__all__ = ["Loss", "as_buffer", "cast_like", "reduce_loss"]
 
 
 class Loss(Module):
@@ -53,31 +52,6 @@ def reduce_loss(terms: Tensor, reduction: str) -> Tensor:
     if reduction == "none":
         return terms
     raise ValueError(f"reduction must be 'mean', 'sum' or 'none', not {reduction!r}")
-
-
-def check_same_shape(name: str, input: Any, target: Any) -> tuple[Any, Any]:
-    """Return input and target, which must have one shape, with the dtype of the input: the loss has that dtype too.
-
-    Integers and bools become the default float first: differences of uint8 would wrap around.
-    """
-    shape, of_target = shape_of(input), shape_of(target)
-    if shape != of_target:
-        raise ValueError(
-            f"{name}: input has shape {shape} and target {of_target}; they must be equal "
-            "(broadcasting here is nearly always a mistake: reshape one of them)"
-        )
-    dtype = _dtype_of(input)
-    if dtype is not None and dtype.kind in "iub":
-        dtype = get_default_dtype()
-        input = input.astype(dtype)
-    given = _dtype_of(target)
-    if dtype is None or given is None or dtype is given or dtype.kind != "f":
-        return input, target
-    return input, target if isinstance(target, Tensor) and target.requires_grad else target.astype(dtype)
-
-
-def _dtype_of(x: Any) -> np.dtype | None:
-    return x._data.dtype if isinstance(x, Tensor) else getattr(x, "dtype", None)
 
 
 def cast_like(weight: Any, input: Any) -> Any:

@@ -8,9 +8,9 @@ import numpy as np
 
 from ... import ops
 from ...ops import losses
-from ...tensor import Tensor, as_array, as_floating
-from ..shapes import shape_of
-from .base import Loss, as_buffer, cast_like, check_same_shape, reduce_loss
+from ...ops.losses import check_same_shape
+from ...tensor import Tensor, as_array, as_floating, shape_of
+from .base import Loss, as_buffer, cast_like, reduce_loss
 
 __all__ = [
     "BCELoss",

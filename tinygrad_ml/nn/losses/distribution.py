@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ... import ops
-from ...tensor import Tensor, as_floating, as_tensor
-from ..shapes import shape_of
-from .base import Loss, check_same_shape, reduce_loss
+from ...ops.losses import check_same_shape
+from ...tensor import Tensor, as_floating, as_tensor, shape_of
+from .base import Loss, reduce_loss
 
 __all__ = ["GaussianNLLLoss", "KLDivLoss", "PoissonNLLLoss", "gaussian_nll_loss", "kl_div", "poisson_nll_loss"]
 

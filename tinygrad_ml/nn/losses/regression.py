@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ... import ops
-from ...ops.losses import huber, squared_error
+from ...ops.losses import check_same_shape, huber, squared_error
 from ...tensor import Tensor
-from .base import Loss, check_same_shape, reduce_loss
+from .base import Loss, reduce_loss
 
 __all__ = ["HuberLoss", "L1Loss", "MSELoss", "SmoothL1Loss", "huber_loss", "l1_loss", "mse_loss", "smooth_l1_loss"]
 

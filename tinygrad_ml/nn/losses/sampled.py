@@ -12,9 +12,8 @@ import numpy as np
 
 from ... import ops
 from ...random import default_generator
-from ...tensor import Tensor, as_array, as_floating
+from ...tensor import Tensor, as_array, as_floating, shape_of
 from ..linear import linear
-from ..shapes import shape_of
 from .base import Loss, reduce_loss
 from .classification import class_indices, cross_entropy
 
