@@ -1,4 +1,4 @@
-"""Losses of single numbers: how wrong each prediction is; and the check that it has its target."""
+"""Losses of single numbers: how wrong each prediction is."""
 
 from __future__ import annotations
 
