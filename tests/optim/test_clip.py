@@ -125,5 +125,20 @@ def test_clipping_counts_as_a_change_of_what_data_gave_away():
     np.testing.assert_allclose(p.grad.numpy(), [0.6, 0.8], rtol=1e-6)
 
 
+@pytest.mark.parametrize("norm_type", [2.0, 1.0, 3.0, math.inf, -math.inf, 0])
+def test_clipping_complex_gradients_equals_pytorch(norm_type, torch):
+    values = [np.array([3 + 4j, -2j]), np.array([[1.0 + 0j, 0.5 - 0.5j]])]
+    ours, theirs = with_gradients(values, np.complex128), []
+    for value in values:
+        theirs.append(torch.zeros(value.shape, dtype=torch.complex128, requires_grad=True))
+        theirs[-1].grad = torch.tensor(value)
+    norm = optim.clip_grad_norm_(ours, 0.4, norm_type)
+    expected = torch.nn.utils.clip_grad_norm_(theirs, 0.4, norm_type)
+    assert norm.dtype == np.float64
+    np.testing.assert_allclose(norm.numpy(), expected.numpy(), rtol=1e-14)
+    for p, q in zip(ours, theirs):
+        np.testing.assert_allclose(p.grad.numpy(), q.grad.numpy(), rtol=1e-14)
+
+
 def test_gradients_of_length_0_have_norm_0():
     assert optim.clip_grad_norm_(with_gradients([np.zeros((0, 3))]), 1.0).item() == 0

@@ -221,6 +221,67 @@ def test_a_state_that_does_not_fit_changes_nothing(change, message):
     assert str(optimizer.state_dict()) == before
 
 
+HALF = [
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01}),
+    ("Adagrad", {"lr": 0.1}),
+    ("Adam", {"lr": 0.1}),
+    ("Adam", {"lr": 0.1, "amsgrad": True, "l1": 0.01}),
+    ("AdamW", {"lr": 0.1}),
+    ("RMSprop", {"lr": 0.01, "centered": True, "momentum": 0.9}),
+    ("Adadelta", {"lr": 1.0}),
+]
+GRADIENTS = np.array(
+    [1e-7, 2e-4, -1e-3, 0.0, 600.0, -3e4, 5.0], np.float16
+)  # their squares leave float16 on both sides
+
+
+@pytest.mark.parametrize("size", [1, 100_000])
+@pytest.mark.parametrize(("name", "options"), HALF)
+def test_float16_is_computed_in_float32_and_rounded_once(name, options, size):
+    start = np.tile(np.array([1, -2, 0.5, 3, 300, -4, 0.1], np.float16), size)
+    (half,) = with_gradients([np.zeros(len(start))], np.float16)
+    (single,) = with_gradients([np.zeros(len(start))], np.float32)
+    half.data, single.data = start, start
+    optimizers = [getattr(optim, name)([p], **options) for p in (half, single)]
+    for step in range(6):
+        for p, optimizer in zip((half, single), optimizers):
+            p.grad = np.tile(np.roll(GRADIENTS, step), size)
+            optimizer.step()
+        single.data = single.numpy().astype(np.float16)  # what float16 keeps between the steps
+        assert half.dtype == np.float16
+        np.testing.assert_array_equal(half.numpy(), single.numpy())
+    state = optimizers[0].state_dict()
+    other = getattr(optim, name)([half], **options)
+    other.load_state_dict(state)
+    assert str(other.state_dict()) == str(state)
+
+
+def test_float16_rows_of_a_table_are_computed_in_float32():
+    tables = [tg.tensor(np.ones((5, 3), dtype), requires_grad=True) for dtype in (np.float16, np.float32)]
+    for table in tables:
+        optimizer = optim.Adam([table], lr=0.1)
+        table.grad = tg.sparse.SparseRows(np.array([3, 1]), np.full((2, 3), 2e-4, table.dtype), table.shape)
+        optimizer.step()
+    assert tables[0].dtype == np.float16
+    np.testing.assert_array_equal(tables[0].numpy(), tables[1].numpy().astype(np.float16))
+    np.testing.assert_allclose(tables[0].numpy()[[1, 3]], 0.9, rtol=1e-3)
+
+
+def test_lbfgs_computes_float16_in_float32():
+    (w,) = with_gradients([[0.0]], np.float16)
+    w.data = np.array([20.0])
+    optimizer = optim.LBFGS([w], max_iter=50, line_search_fn="strong_wolfe")
+
+    def closure():
+        optimizer.zero_grad()
+        loss = ((w.astype(np.float32) * 30) ** 2).mean()  # its gradient squared leaves float16
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    assert abs(w.item()) < 1e-2
+
+
 def test_zero_grad_can_leave_zeros():
     (w,) = with_gradients([[1.0]])
     optimizer = optim.SGD([w])

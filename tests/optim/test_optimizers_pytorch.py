@@ -141,6 +141,51 @@ def test_a_copy_with_its_parameters_goes_on_alone(name, options, how):
     assert all((p == q).all() for p, q in zip(values(params), values(other_params)))
 
 
+COMPLEX = [row for row in SETTINGS if not row[1].get("maximize")]
+
+
+@pytest.mark.parametrize(("name", "options"), COMPLEX)
+@pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
+def test_complex_parameters_move_as_in_pytorch(name, options, dtype):
+    """Their real and imaginary parts are parameters of their own."""
+    random = np.random.default_rng(0)
+    start, target = (random.normal(size=(2, 3, 2)).view(np.complex128)[..., 0].astype(dtype) for _ in range(2))
+    ours = tg.tensor(start, requires_grad=True)
+    theirs = torch.tensor(start, requires_grad=True)
+    mine, peer = getattr(optim, name)([ours], **options), getattr(torch.optim, name)([theirs], **options)
+    for step in range(30):
+        for p, gradient, optimizer in (
+            (ours, 2 * (ours.numpy() - target * np.cos(step)), mine),
+            (theirs, torch.tensor(2 * (theirs.detach().numpy() - target * np.cos(step))), peer),
+        ):
+            p.grad = gradient.astype(dtype) if p is ours else gradient.to(theirs.dtype)
+            optimizer.step()
+        precision = 1e-12 if dtype == np.complex128 else 1e-4
+        np.testing.assert_allclose(ours.numpy(), theirs.detach().numpy(), rtol=precision, atol=precision)
+    other = getattr(optim, name)([tg.tensor(ours.numpy(), requires_grad=True)], **options)
+    other.load_state_dict(peer.state_dict())
+    for key, value in other.state_dict()["state"].get(0, {}).items():
+        np.testing.assert_allclose(value, mine.state_dict()["state"][0][key], rtol=1e-3, atol=1e-3)
+
+
+def test_lbfgs_moves_complex_parameters_as_pytorch_does():
+    target = np.array([1 + 2j, -0.5j])
+    found = []
+    for library in (tg, torch):
+        w = library.tensor(np.zeros(2, np.complex128), requires_grad=True)
+        optimizer = library.optim.LBFGS([w], lr=0.3, max_iter=3)
+
+        def closure(w=w, library=library):
+            difference = w.detach().numpy() - target
+            w.grad = library.tensor(4 * difference * np.abs(difference) ** 2 + difference)
+            return library.tensor((np.abs(difference) ** 4 + np.abs(difference) ** 2 / 2).sum())
+
+        for _ in range(4):
+            optimizer.step(closure)
+        found.append(np.asarray(w.detach().numpy()))
+    np.testing.assert_allclose(*found, rtol=1e-10)
+
+
 CHANGES = [
     ("SGD", {"lr": 0.01, "dampening": 0.3}, {"momentum": 0.9}),
     ("SGD", {"lr": 0.01, "momentum": 0.9, "dampening": 0.3}, {"momentum": 0.0}),

@@ -13,6 +13,8 @@ from ..tensor import Tensor, from_owned
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_"]
 
+FAITHFUL = float(np.finfo(np.float32).tiny / np.finfo(np.float32).eps)  # a larger sum of squares has all its digits
+
 
 def clip_grad_norm_(
     parameters: Tensor | Iterable[Tensor],
@@ -122,18 +124,16 @@ def _norm(gradients: list[Any], p: float) -> tuple[float, float]:
 
     As in PyTorch it is the norm of the norms of the arrays, which is different only for p = 0.
     """
-    # in float16 already a sum of squares overflows
-    arrays = [g.reshape(-1).astype(np.promote_types(g.dtype, np.float32), copy=False) for g in gradients if g.size]
+    arrays = [_flat(g) for g in gradients if g.size]
     if not arrays:
         return 0.0, 1.0
-    arrays = [a if a.dtype.kind != "c" else np.abs(a) for a in arrays]
     if p == 0:
         return 1.0, float(sum([bool(a.any()) for a in arrays]))
     if p == 2:
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
             square = sum([float(a.dot(a)) for a in arrays])
-        # the squares leave the range of the dtype, or lose digits at its lower end, long before the norm does
-        if max([np.finfo(a.dtype).tiny / np.finfo(a.dtype).eps for a in arrays]) < square < math.inf:
+        # squares leave the range of a dtype, or lose digits at its lower end, long before the norm does
+        if FAITHFUL < square < math.inf:
             return 1.0, math.sqrt(square)
     extreme = np.max if p > 0 else np.min
     arrays = [np.abs(a) for a in arrays]
@@ -142,3 +142,10 @@ def _norm(gradients: list[Any], p: float) -> tuple[float, float]:
         return scale, 1.0
     with np.errstate(under="ignore"):
         return scale, sum([float(((a / scale) ** p).sum()) for a in arrays]) ** (1 / p)
+
+
+def _flat(gradient: Any) -> Any:
+    """Return the elements, or their absolute values, in one row and in a dtype whose squares have some room."""
+    if gradient.dtype.kind == "c":
+        gradient = np.abs(gradient)
+    return gradient.reshape(-1) if gradient.dtype.itemsize >= 4 else gradient.reshape(-1).astype(np.float32)

@@ -13,7 +13,7 @@ from ..tensor import Tensor
 if TYPE_CHECKING:
     from .optimizer import Optimizer
 
-__all__ = ["Chunk", "FlatParameters"]
+__all__ = ["Chunk", "FlatParameters", "as_real"]
 
 # The bytes of each array that an update sees at once (benchmarks/optimizers.py). Large parameters are cut into pieces
 # of which the five arrays of an update (values, gradients, two buffers, scratch) stay in the second-level cache, which
@@ -39,7 +39,8 @@ def as_real(x: Any) -> np.ndarray:
 class FlatParameters:
     """Parameters of one dtype, which live one after the other in one array from now on.
 
-    Complex ones are seen as real numbers, twice as many: an optimizer treats both parts alike, as PyTorch's do.
+    An update sees complex parameters as real ones, twice as many: it treats both parts alike, as PyTorch's do. It sees
+    float16 as float32, and its result is rounded once.
 
     Neighbours are updated together, so that a step costs as few NumPy calls for many small parameters as for one;
     a large parameter is updated in pieces that fit into the cache.
@@ -67,10 +68,14 @@ class FlatParameters:
         self.ends = np.cumsum(self.sizes).tolist()
         self.starts = [0, *self.ends[:-1]]
         self.values = np.empty(self.ends[-1], np.finfo(self.dtype).dtype)
-        self.buffers = {name: np.zeros_like(self.values) for name in buffers}  # memory that is not used is not taken
-        self.limit, self.joined = PIECE // self.values.itemsize, JOINED // self.values.itemsize
-        self.gradients = np.empty_like(self.values[: self.joined])
-        self.scratch = np.empty_like(self.values[: 2 * self.limit])
+        self.rounded = self.dtype == np.float16
+        self.precision = np.dtype(np.float32) if self.rounded else self.values.dtype
+        length = len(self.values)
+        # memory that is not used is not taken
+        self.buffers = {name: np.zeros(length, self.precision) for name in buffers}
+        self.limit, self.joined = PIECE // self.precision.itemsize, JOINED // self.precision.itemsize
+        self.gradients = np.empty(min(length, self.joined), self.precision)
+        self.scratch = np.empty(min(length, 2 * self.limit), self.precision)
         self.whole = {**self.buffers, "scratch": self.scratch[: len(self.values)]}
         self.steps = [0] * len(params)
         self.views: list[Any] = [None] * len(params)
@@ -90,8 +95,9 @@ class FlatParameters:
                 p._move_to(self.views[i])
 
     def part(self, array: np.ndarray, i: int) -> np.ndarray:
-        """Return what belongs to parameter i in the values or a buffer, in its shape and dtype: a view."""
-        return array[self.starts[i] : self.ends[i]].view(self.dtype).reshape(self.shapes[i])
+        """Return what belongs to parameter i in the values or a buffer, in its shape: a view."""
+        flat = array[self.starts[i] : self.ends[i]]
+        return (flat.view(self.dtype) if self.complex else flat).reshape(self.shapes[i])
 
     def chunks(self, optimizer: Optimizer, options: dict[str, Any]) -> Iterator[Chunk]:
         """Yield (values, gradients, buffers, step number) of neighbours that have a gradient and the same past.
@@ -112,7 +118,7 @@ class FlatParameters:
             try:
                 if type(gradient) is SparseRows:
                     yield from self._rows(used, i, gradient, step)
-                elif end - i == len(self.params) and len(gradient) <= self.limit:
+                elif end - i == len(self.params) and len(gradient) <= self.limit and not self.rounded:
                     yield self.values, gradient, self.whole, step
                 else:
                     yield from self._pieces(used, self.starts[i], gradient, step)
@@ -155,7 +161,10 @@ class FlatParameters:
             where = slice(start + a, start + a + len(piece))
             state = {name: self.buffers[name][where] for name in used}
             state["scratch"] = self.scratch[: len(piece)]
-            yield self.values[where], piece, state, step
+            values = self.values[where].astype(self.precision, copy=False)
+            yield values, piece.astype(self.precision, copy=False), state, step
+            if self.rounded:
+                self.values[where] = values
 
     def _rows(self, used: Iterable[str], i: int, gradient: SparseRows, step: int) -> Iterator[Chunk]:
         """Yield copies of the rows that a sparse gradient names, and write them back when they were changed."""
@@ -167,12 +176,13 @@ class FlatParameters:
         count = max(1, self.joined // width)
         for a in range(0, len(gradient.rows), count):
             rows = gradient.rows[a : a + count]
-            values = table.take(rows, 0)
+            values = table.take(rows, 0).astype(self.precision, copy=False)
             parts = {name: buffer.take(rows, 0) for name, buffer in buffers.items()}
             state = {name: part.reshape(-1) for name, part in parts.items()}
             fits = values.size <= len(self.scratch)
             state["scratch"] = self.scratch[: values.size] if fits else np.empty(values.size, values.dtype)
-            yield values.reshape(-1), as_real(gradient.values[a : a + count]), state, step
-            put_rows(table, rows, values)
+            part = as_real(gradient.values[a : a + count]).astype(self.precision, copy=False)
+            yield values.reshape(-1), part, state, step
+            put_rows(table, rows, values.astype(table.dtype, copy=False))
             for name, part in parts.items():
                 put_rows(buffers[name], rows, part)

@@ -137,7 +137,7 @@ class LBFGS(Optimizer):
             if slope > -options["tolerance_change"]:
                 break
             flat.reattach()
-            start = flat.values.copy()
+            start = flat.values.astype(flat.precision)
             if options["line_search_fn"] is not None:
                 loss, gradient, length = strong_wolfe(
                     along, length, direction, loss, gradient, slope, max_eval - evaluations
@@ -160,10 +160,9 @@ class LBFGS(Optimizer):
         return first_loss
 
     def _gradient(self) -> np.ndarray:
-        params = self._flat[0][0].params
-        return np.concatenate(
-            [as_real(np.zeros(p.shape, p.dtype) if p._grad is None else _dense(p._grad)) for p in params]
-        )
+        flat = self._flat[0][0]
+        parts = [as_real(np.zeros(p.shape, p.dtype) if p._grad is None else _dense(p._grad)) for p in flat.params]
+        return np.concatenate(parts).astype(flat.precision, copy=False)
 
     def _direction(self, gradient: np.ndarray) -> np.ndarray:
         """Return minus the inverse Hessian times the gradient, by the two loops of the paper."""
