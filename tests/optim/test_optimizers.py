@@ -221,6 +221,31 @@ def test_a_state_that_does_not_fit_changes_nothing(change, message):
     assert str(optimizer.state_dict()) == before
 
 
+def test_an_optimizer_that_was_written_for_an_earlier_version_works():
+    class Counted(optim.Optimizer):
+        buffers = ("total",)
+
+        def __init__(self, params, lr=0.5):
+            super().__init__(params, {"lr": lr})
+
+        def start(self, state, options):
+            state["total"][...] = 1
+
+        def rows_only(self, options):
+            return True
+
+        def update(self, value, gradient, state, step, lr):
+            state["total"] += gradient
+            value -= lr * state["total"]
+
+    table = tg.tensor(np.zeros((3, 2)), requires_grad=True)
+    optimizer = Counted([table])
+    np.testing.assert_array_equal(optimizer.state_dict()["state"][0]["total"], np.ones((3, 2)))
+    table.grad = tg.sparse.SparseRows(np.array([1]), np.array([[1.0, 3.0]]), (3, 2))
+    optimizer.step()
+    np.testing.assert_array_equal(table.numpy(), [[0, 0], [-1, -2], [0, 0]])
+
+
 HALF = [
     ("SGD", {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01}),
     ("Adagrad", {"lr": 0.1}),

@@ -41,7 +41,7 @@ def scaled_dot_product_attention(
     dropout_p : float
         The probability with which a weight is dropped.
     is_causal : bool
-        Whether query i sees the keys 0 to i only.
+        Whether query i may attend to the keys 0 to i only.
     scale : float, optional
         By default 1 / sqrt(features).
 
@@ -175,7 +175,7 @@ class MultiheadAttention(Module):
         average_attn_weights : bool
             Whether to return the mean of the weights over the heads, and not those of each.
         is_causal : bool
-            Whether query i sees the keys 0 to i only (besides what the masks say).
+            Whether query i may attend to the keys 0 to i only (besides what the masks say).
 
         Returns
         -------
@@ -278,7 +278,7 @@ class MultiheadAttention(Module):
 
 
 def _added(mask: Any, dtype: np.dtype) -> Any:
-    """Return a mask as numbers to add: -inf where a bool mask is True."""
+    """Return a mask as values to add: -inf where a bool mask is True."""
     mask = mask if isinstance(mask, Tensor) else np.asarray(mask)
     if mask.dtype != bool:
         return mask

@@ -28,6 +28,8 @@ class _Container(Module):
 class Sequential(_Container):
     """Modules one after the other: each gets the output of the one before.
 
+    What a subclass sets as an attribute belongs to it, too, but only `layers` are called.
+
     Examples
     --------
     >>> net = tg.nn.Sequential(tg.nn.Linear(4, 8), tg.nn.ReLU(), tg.nn.Linear(8, 2))

@@ -35,7 +35,7 @@ __all__ = [
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: np.random.Generator | None = None) -> Tensor:
-    """Fill with numbers drawn uniformly from [a, b).
+    """Fill with values drawn uniformly from [a, b).
 
     Examples
     --------
@@ -49,7 +49,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: np.rando
 def normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: np.random.Generator | None = None
 ) -> Tensor:
-    """Fill with numbers drawn from the normal distribution.
+    """Fill with values drawn from the normal distribution.
 
     Examples
     --------
@@ -60,7 +60,7 @@ def normal_(
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
-    """Fill with one number.
+    """Fill with one value.
 
     Examples
     --------
@@ -178,7 +178,7 @@ def trunc_normal_(
     b: float = 2.0,
     generator: np.random.Generator | None = None,
 ) -> Tensor:
-    """Fill with numbers drawn from the normal distribution of which only the part from a to b is left.
+    """Fill with values drawn from the normal distribution truncated to the interval from a to b.
 
     Examples
     --------
@@ -191,7 +191,7 @@ def trunc_normal_(
     generator = generator or default_generator()
     low, high = (a - mean) / std, (b - mean) / std
     within = 0.5 * (math.erf(high / math.sqrt(2)) - math.erf(low / math.sqrt(2)))
-    peak = min(max(low, 0.0), high)  # the likeliest number
+    peak = min(max(low, 0.0), high)  # the most probable value
     z = np.empty(tensor.size)
     missing = np.arange(tensor.size)
     while missing.size:  # draw again what falls outside

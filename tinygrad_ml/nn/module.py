@@ -105,7 +105,7 @@ class Module:
                 yield name, thing
 
     def parameters(self) -> Iterator[Parameter]:
-        """Yield every parameter once: what an optimizer wants."""
+        """Yield every parameter once: what an optimizer takes."""
         return (parameter for _, parameter in self.named_parameters())
 
     def named_buffers(self) -> Iterator[tuple[str, Buffer]]:
@@ -351,10 +351,10 @@ class Module:
     # ------------------------------------------------------------------ as text
 
     def extra_repr(self) -> str:
-        """Return what stands between the parentheses of the repr, besides the modules below."""
+        """Return the text between the parentheses of the repr, besides the modules below."""
         return ""
 
-    @recursive_repr("...")  # a module may know the one that it belongs to
+    @recursive_repr("...")  # a module may have an attribute that is its parent
     def __repr__(self) -> str:
         children = list(self.named_children())
         if not children:

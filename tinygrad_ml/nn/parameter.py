@@ -1,4 +1,4 @@
-"""The Tensors that belong to Modules: those that are learned, and those that are only kept."""
+"""The Tensors that belong to Modules: those that are learned, and those that are only saved with them."""
 
 from __future__ import annotations
 

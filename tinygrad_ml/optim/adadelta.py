@@ -29,7 +29,7 @@ class Adadelta(Optimizer):
     weight_decay : float
         Adds weight_decay · w to the gradient: an L2 penalty.
     maximize : bool
-        Whether to go up instead of down.
+        Whether to maximize the objective instead of minimizing it.
 
     Examples
     --------

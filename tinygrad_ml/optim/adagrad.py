@@ -27,7 +27,7 @@ class Adagrad(Optimizer):
         The learning rate; in step t it is lr / (1 + (t - 1) · lr_decay).
     lr_decay, weight_decay, initial_accumulator_value, eps : float
     maximize : bool
-        Whether to go up instead of down.
+        Whether to maximize the objective instead of minimizing it.
     l1 : float
         The weight of an L1 penalty l1 · Σ|w|, taken by soft thresholding after the step, with the learning rate that
         each weight has in this step (the proximal step of the paper above): weights become exactly zero. With a

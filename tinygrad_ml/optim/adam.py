@@ -38,7 +38,7 @@ class Adam(Optimizer):
         Whether to divide by the largest v so far instead of the current one; Reddi, Kale and Kumar, "On the
         convergence of Adam and beyond" (2018).
     maximize : bool
-        Whether to go up instead of down.
+        Whether to maximize the objective instead of minimizing it.
     l1 : float
         The weight of an L1 penalty l1 · Σ|w|, taken by soft thresholding after the step, with the step's own scale
         lr / (sqrt(v) + eps) for each weight: weights become exactly zero, as in the lasso.

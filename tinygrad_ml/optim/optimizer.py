@@ -55,6 +55,13 @@ class Optimizer:
     buffers: tuple[str, ...] = ()
     counts_steps = True  # whether a parameter's number of steps belongs to its state
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Accept what optimizers define under the names of 0.1.0."""
+        super().__init_subclass__(**options)
+        for old, new in (("start", "init_state"), ("rows_only", "supports_sparse")):
+            if old in vars(cls):
+                setattr(cls, new, vars(cls)[old])
+
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]):
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []

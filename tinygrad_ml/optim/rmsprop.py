@@ -34,7 +34,7 @@ class RMSprop(Optimizer):
     centered : bool
         Whether to divide by the running standard deviation of g instead: v minus the square of the running mean of g.
     maximize : bool
-        Whether to go up instead of down.
+        Whether to maximize the objective instead of minimizing it.
 
     Examples
     --------

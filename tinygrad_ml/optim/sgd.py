@@ -31,7 +31,7 @@ class SGD(Optimizer):
         Adds weight_decay · w to the gradient: an L2 penalty.
     nesterov : bool
     maximize : bool
-        Whether to go up instead of down.
+        Whether to maximize the objective instead of minimizing it.
     l1 : float
         The weight of an L1 penalty l1 · Σ|w|, taken by soft thresholding after the step (proximal gradient; Daubechies,
         Defrise and De Mol 2004): weights become exactly zero, as in the lasso, and stay there while they are of no use.

@@ -125,7 +125,7 @@ class BCEWithLogitsLoss(Loss):
     weight : array_like, optional
         A factor of each term; it broadcasts against the input.
     pos_weight : array_like, optional
-        A factor of the part of each term that stands for yes, for classes that are rare; it broadcasts.
+        A factor of the positive part of each term, for positives that are rare; it broadcasts.
 
     Examples
     --------

@@ -22,7 +22,7 @@ def kl_div(input: Any, target: Any, *, reduction: str = "mean", log_target: bool
     ----------
     input : log-probabilities
     target : probabilities, or their logarithms with `log_target`, of the same shape
-    reduction : "mean" (over all numbers), "batchmean" (the sum over the length of the first axis: the divergence
+    reduction : "mean" (over all elements), "batchmean" (the sum over the length of the first axis: the divergence
         itself), "sum" or "none"
     log_target : bool
 
@@ -47,7 +47,7 @@ class KLDivLoss(Loss):
 
     Parameters
     ----------
-    reduction : "mean" (over all numbers, as in PyTorch), "batchmean" (the divergence itself), "sum" or "none"
+    reduction : "mean" (over all elements, as in PyTorch), "batchmean" (the divergence itself), "sum" or "none"
     log_target : bool
         Whether the target holds log-probabilities too.
 

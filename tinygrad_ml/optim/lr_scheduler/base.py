@@ -20,7 +20,7 @@ class LRScheduler:
 
     A group that is added to the optimizer later keeps the rate that it was given until the next `step`; this is its
     initial rate. A schedule that multiplies the current rate goes on from there, and one that is a formula of the
-    initial rate puts it where the formula stands.
+    initial rate sets it to what the formula gives for the epoch.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ class LRScheduler:
         return self._last_lr
 
     def state_dict(self) -> dict[str, Any]:
-        """Return all numbers of the scheduler and the current learning rates; functions are not among them."""
+        """Return the settings and counters of the scheduler and the current learning rates; functions are left out."""
         state = {
             key: list(value) if isinstance(value, (list, tuple)) else value
             for key, value in vars(self).items()

@@ -15,7 +15,7 @@ __all__ = ["SequentialLR"]
 
 
 class SequentialLR(LRScheduler):
-    """One scheduler after the other: each begins anew at its milestone.
+    """One scheduler after the other: each starts from its epoch 0 at its milestone.
 
     Parameters
     ----------
