@@ -181,8 +181,8 @@ class FlatParameters:
             state = {name: part.reshape(-1) for name, part in parts.items()}
             fits = values.size <= len(self.scratch)
             state["scratch"] = self.scratch[: values.size] if fits else np.empty(values.size, values.dtype)
-            part = as_real(gradient.values[a : a + count]).astype(self.precision, copy=False)
-            yield values.reshape(-1), part, state, step
+            g = as_real(gradient.values[a : a + count]).astype(self.precision, copy=False)
+            yield values.reshape(-1), g, state, step
             put_rows(table, rows, values.astype(table.dtype, copy=False))
             for name, part in parts.items():
                 put_rows(buffers[name], rows, part)

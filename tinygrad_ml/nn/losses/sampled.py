@@ -196,8 +196,8 @@ class NegativeSamplingLoss(_Sampled):
     """The log loss of telling the right class from a few that are drawn: word2vec's objective.
 
     -log sigmoid(logit of the right class) - sum of log sigmoid(-logit) over the classes drawn, which are other ones for
-    each example; those that happen to be the right one are left out. It learns good vectors, not probabilities. Mikolov and others,
-    "Distributed representations of words and phrases and their compositionality" (2013).
+    each example; those that happen to be the right one are left out. It learns good vectors, not probabilities. Mikolov
+    and others, "Distributed representations of words and phrases and their compositionality" (2013).
 
     Parameters
     ----------
