@@ -51,8 +51,10 @@ class Model(nn.Module):
     multi_class = multi_output = False
     input_dimensions: tuple[int, ...] = (2,)  # how many axes X may have
     convex = False  # whether there is one optimum, which a fit should reach
-    solver = "adam"
     solvers: ClassVar[Mapping[str, Callable]] = STOCHASTIC  # the function that each solver is
+
+    # a model without these hyperparameters is trained with these values, and with the defaults of `Gradient`
+    solver = "adam"
     alpha = 0.0
     callbacks: Any = ()
     class_weight: Any = None
@@ -401,7 +403,7 @@ class Model(nn.Module):
         return as_html(self)
 
 
-for field in fields(Gradient):  # a model that has no such hyperparameter is trained with its default
+for field in fields(Gradient):
     setattr(Model, field.name, field.default)
 
 

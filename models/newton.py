@@ -21,35 +21,29 @@ def newton(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> No
     The loss of each sample depends on its own logits z = w·x + b only. Autodiff gives its first and second derivatives
     with respect to them; as z is linear in the weights, the Hessian of the whole is the sum of x xᵀ ⊗ d²loss/dz².
     """
-    dtype, layer, n = X.dtype, model.linear_, len(X)
+    dtype, layer = X.dtype, model.linear_
     X = model.inputs(X).astype(np.float64, copy=False)  # the Hessian squares what rounding leaves
     l1, l2 = model.penalty_weights(total(X, weight))
     weight = normalized_weights(weight)
     bias = layer.bias is not None
-    design = np.column_stack([X, np.ones(n, X.dtype)]) if bias else X
+    design = np.column_stack([X, np.ones(len(X))]) if bias else X
     theta = np.column_stack([layer.weight.numpy(), layer.bias.numpy()]) if bias else layer.weight.numpy()
     theta = theta.astype(np.float64)
-    ridge, lasso = np.full(theta.shape, l2, X.dtype), np.full(theta.shape, l1, X.dtype)
+    ridge, lasso = np.full(theta.shape, l2), np.full(theta.shape, l1)
     if bias:
         ridge[:, -1] = lasso[:, -1] = 0
+    free: Iterable[int] = free_columns(ridge, lasso) if model.kind == "classifier" else ()
 
     def objective(theta: np.ndarray, loss: float) -> float:
         return float(loss + (ridge * theta * theta).sum() / 2 + (lasso * abs(theta)).sum())
 
     z = design @ theta.T
     loss, slope, curvature = derivatives(model, z, target, weight)
-    value, losses = objective(theta, loss), []
-    free: Any = []  # columns of the design along which a shift of all logits changes neither a softmax nor a penalty
-    if model.kind == "classifier" and len(theta) > 1:
-        columns = range(theta.shape[1])
-        free = columns if not l1 and not l2 else columns[-1:] if bias else []
-    stalled = 0
+    value, losses, stalled = objective(theta, loss), [], 0
     while True:
         losses.append(value)
         gradient = slope.T @ design + ridge * theta
-        # the smallest subgradient: zero at the optimum, also where l1 holds a weight at zero
-        least = np.where(theta != 0, gradient + lasso * np.sign(theta), np.maximum(abs(gradient) - lasso, 0))
-        residual = float(abs(least).max())
+        residual = float(abs(smallest_subgradient(gradient, theta, lasso)).max())
         if residual > model.tol and (len(losses) > model.max_iter or stalled > 5):
             break
         step = newton_step(hessian(design, curvature, ridge, free), gradient, theta, lasso, l2 > 0)
@@ -73,6 +67,20 @@ def newton(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> No
     theta = theta.astype(dtype)
     set_coefficients(layer, theta[:, : X.shape[1]], theta[:, -1])
     finish(model, "Newton's method", losses, residual)
+
+
+def smallest_subgradient(gradient: np.ndarray, theta: np.ndarray, lasso: np.ndarray) -> np.ndarray:
+    """Return the subgradient of smooth + Σ lasso · |theta| that is nearest to zero, which it is at the minimum.
+
+    Where a weight is zero, L1 holds it there against a gradient of up to `lasso`.
+    """
+    return np.where(theta != 0, gradient + lasso * np.sign(theta), np.maximum(abs(gradient) - lasso, 0))
+
+
+def free_columns(ridge: np.ndarray, lasso: np.ndarray) -> np.ndarray:
+    """Return the columns in which adding the same to the weights of all classes changes neither softmax nor penalty."""
+    free = ~(ridge + lasso).any(axis=0)
+    return np.flatnonzero(free) if len(ridge) > 1 else np.array([], int)
 
 
 def derivatives(model: Any, z: np.ndarray, target: np.ndarray, weight: Weights) -> tuple[float, np.ndarray, np.ndarray]:

@@ -19,7 +19,7 @@ from .linear_regression import LinearRegression
 class PolynomialRegression(LinearRegression):
     """A polynomial in the features: all products of up to `degree` of them, and a bias, with a weight for each.
 
-    The products are standardised (mean 0, standard deviation 1) before they are weighed, so that a penalty treats them
+    The products are standardised (mean 0, standard deviation 1) before they are weighted, so that a penalty treats them
     alike and gradient steps go well; `coef_` and `intercept_` are those of the plain products.
 
     Parameters
@@ -83,7 +83,7 @@ class PolynomialRegression(LinearRegression):
         return self.linear_((self.products(x) - self.mean_) / self.scale_)
 
     def _solve(self, X: np.ndarray, target: np.ndarray, weight: Any, passes: int | None = None) -> None:
-        if "n_iter_" not in vars(self) and not self.mean_.any() and (self.scale_ == 1).all():  # not built and loaded
+        if "n_iter_" not in vars(self) and not self.mean_.any() and (self.scale_ == 1).all():  # nor were weights loaded
             with tg.no_grad():
                 products = self.products(tg.tensor(X)).numpy()
             mean = np.average(products, axis=0, weights=weight)
