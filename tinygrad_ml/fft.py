@@ -68,13 +68,13 @@ def _counts(g: Any, n: int, axis: int) -> np.ndarray:
     return counts.reshape((-1,) + (1,) * (g.ndim - 1 - axis % g.ndim))
 
 
-def _rfft_x(g: Any, x_shape: tuple, n: int | None, axis: int, norm: str | None) -> Any:
+def _rfft_x(g: Any, x_shape: tuple, n: int | None, axis: int, norm: Any) -> Any:
     """hfft(g / counts)"""
     n = x_shape[axis] if n is None else n
     return _to_length(np.fft.hfft(g / _counts(g, n, axis), n, axis, norm), x_shape[axis], axis)
 
 
-def _irfft_x(g: Any, x_shape: tuple, axis: int, norm: str | None) -> Any:
+def _irfft_x(g: Any, x_shape: tuple, axis: int, norm: Any) -> Any:
     """counts * ihfft(g)"""
     half = np.fft.ihfft(g, None, axis, norm)
     return _to_length(_counts(half, g.shape[axis], axis) * half, x_shape[axis], axis)

@@ -115,6 +115,7 @@ class Tensor:
     _exported: bool
     _grad: Any  # a Tensor, SparseRows, or None
     _name: str | None
+    _retains_grad: bool
     _hooks: dict[int, Callable]
     node: Node | None
 

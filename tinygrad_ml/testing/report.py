@@ -114,8 +114,10 @@ class Comparison:
             at = (row, *index)
             a, n = float(self.analytic[at]), float(self.numeric[at])
             if self.complex:
-                index = [*index[:-1], ("real", "imag")[index[-1]]]
-            lines.append((self.name, tuple(index), self.rows[row], a, n, float(self.relative[at]), abs(a - n)))
+                place: tuple = (*index[:-1], ("real", "imag")[index[-1]])
+            else:
+                place = tuple(index)
+            lines.append((self.name, place, self.rows[row], a, n, float(self.relative[at]), abs(a - n)))
         return sorted(lines, key=lambda line: -np.nan_to_num(line[5], nan=np.inf) * (line[6] or 1))
 
 

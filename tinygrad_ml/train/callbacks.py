@@ -120,7 +120,8 @@ class EarlyStopping(Callback):
             isinstance(weights, Mapping) and all(isinstance(array, np.ndarray) for array in weights.values())
         ):
             raise ValueError(f"EarlyStopping: best_weights={weights!r:.60} must be None or a dict of arrays")
-        self.best, self.best_epoch, self.waited, self.best_weights = best, epoch, waited, weights
+        self.best, self.best_epoch, self.waited = best, epoch, waited
+        self.best_weights = None if weights is None else dict(weights)
 
 
 class LearningRate(Callback):
