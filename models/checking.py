@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tinygrad_ml.modes import warn
-from tinygrad_ml.validation import as_array, first_non_finite, is_integer, is_number, non_numeric_columns
+from tinygrad_ml.validation import check_array, first_non_finite, is_integer, is_number, non_numeric_columns
 
 T = TypeVar("T")
 
@@ -173,7 +173,7 @@ def check_X(model: Any, X: Any, dimensions: tuple[int, ...] = (2,)) -> np.ndarra
         numbers.
     """
     kind = type(model).__name__
-    array = _real(kind, "X", as_array(X, "X", kind, "a table of numbers"))
+    array = _real(kind, "X", check_array(X, "X", kind, "a table of numbers"))
     if array.ndim not in dimensions:
         hint = "Reshape your data: X.reshape(-1, 1) for a single feature, X.reshape(1, -1) for a single sample"
         if array.ndim > 2:
@@ -239,7 +239,7 @@ def check_target(model: Any, y: Any, n_samples: int, columns: bool = False) -> n
     kind = type(model).__name__
     if y is None:
         raise ValueError(f"{kind} requires y to be passed, but the target y is None")
-    array = _real(kind, "y", as_array(y, "y", kind, "a table of numbers"))
+    array = _real(kind, "y", check_array(y, "y", kind, "a table of numbers"))
     if array.dtype.kind == "U" and isinstance(y, (list, tuple)) and not all(isinstance(label, str) for label in y):
         odd = next(label for label in y if not isinstance(label, str))
         raise ValueError(f"{kind}: y has {odd!r} among its strings; labels must be all strings or all numbers")
@@ -309,7 +309,7 @@ def check_weights(model: Any, sample_weight: Any, n_samples: int, dtype: np.dtyp
     if sample_weight is None:
         return None
     kind = type(model).__name__
-    weight = _real(kind, "sample_weight", as_array(sample_weight, "sample_weight", kind))
+    weight = _real(kind, "sample_weight", check_array(sample_weight, "sample_weight", kind))
     if weight.ndim == 0:
         weight = np.full(n_samples, weight)
     if weight.shape != (n_samples,):

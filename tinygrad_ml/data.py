@@ -10,7 +10,7 @@ import numpy as np
 
 from .random import default_generator
 from .tensor import from_owned, get_default_dtype
-from .validation import as_array, check_integer, is_integer, is_number, non_numeric_columns
+from .validation import check_array, check_integer, is_integer, is_number, non_numeric_columns
 
 # ---------------------------------------------------------------------- parts
 
@@ -84,7 +84,7 @@ def _sizes(n: int, validation: float, test: float) -> np.ndarray:
 
 
 def _stratified(order: np.ndarray, sizes: np.ndarray, stratify: Any) -> list[np.ndarray]:
-    labels = as_array(stratify, "stratify", "split")
+    labels = check_array(stratify, "stratify", "split")
     if labels.shape != order.shape:
         raise ValueError(f"split: stratify must hold one class for each of the {len(order)} rows, not {labels.shape}")
     try:
@@ -298,7 +298,7 @@ def _numeric(data: Any, name: str) -> np.ndarray:
     """Return the array of one part of the data, as a read-only view if it can be."""
     if isinstance(data, list) and any(hasattr(item, "shape") and np.shape(item) for item in data):
         raise TypeError("DataLoader: a list of arrays is ambiguous; write (X, y) for arrays with the same rows")
-    array = as_array(data, name, "DataLoader")
+    array = check_array(data, name, "DataLoader")
     if isinstance(data, (list, tuple)) and array.dtype.kind == "f":
         array = array.astype(get_default_dtype())
     if hasattr(data, "iloc"):

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .validation import as_array
+from .validation import check_array
 
 __all__ = ["HasStateDict", "check_writable", "load", "save", "unfinished_files"]
 
@@ -323,7 +323,7 @@ def _describe(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
         return {type(value).__name__: [_describe(item, f"{name}/{i}", arrays) for i, item in enumerate(value)]}
     if value is None or type(value) in (str, bool, int, float):
         return value
-    array = as_array(value, f"the entry {name!r}", "save()")
+    array = check_array(value, f"the entry {name!r}", "save()")
     if array.dtype.kind not in "fciub":
         raise TypeError(
             f"save(): the entry {name!r} is a {type(value).__name__}; it must be a numeric array, a string, a number, "

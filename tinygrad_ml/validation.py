@@ -16,7 +16,7 @@ from .tensor import Tensor
 __all__ = [
     "NonFinite",
     "all_finite",
-    "as_array",
+    "check_array",
     "check_integer",
     "first_non_finite",
     "is_integer",
@@ -84,7 +84,7 @@ def check_integer(name: str, value: Any, least: int, otherwise: str = "") -> int
 # ---------------------------------------------------------------------- arrays
 
 
-def as_array(values: Any, name: str, who: str = "", wanted: str = "an array") -> np.ndarray:
+def check_array(values: Any, name: str, who: str = "", wanted: str = "an array") -> np.ndarray:
     """Return values as an ndarray, without a copy where that can be; refuse what would lose something on the way.
 
     It may be of any dtype and of any number of axes. Columns of pandas' own numeric dtypes, in which values may be
@@ -110,10 +110,10 @@ def as_array(values: Any, name: str, who: str = "", wanted: str = "an array") ->
 
     Examples
     --------
-    >>> from tinygrad_ml.validation import as_array
-    >>> as_array(tg.ones(2), "y")
+    >>> from tinygrad_ml.validation import check_array
+    >>> check_array(tg.ones(2), "y")
     array([1., 1.], dtype=float32)
-    >>> as_array(np.ma.array([1.0, 2.0], mask=[False, True]), "X", "LinearRegression")
+    >>> check_array(np.ma.array([1.0, 2.0], mask=[False, True]), "X", "LinearRegression")
     Traceback (most recent call last):
     ...
     TypeError: LinearRegression: X is a masked array, whose mask would be ignored; use X.filled(np.nan)

@@ -6,7 +6,7 @@ import pytest
 import tinygrad_ml as tg
 from tinygrad_ml.validation import (
     all_finite,
-    as_array,
+    check_array,
     check_integer,
     first_non_finite,
     is_integer,
@@ -45,18 +45,18 @@ def test_a_checked_integer_is_one_of_python():
 
 def test_arrays_are_not_copied():
     x = np.ones((3, 2))
-    assert np.shares_memory(as_array(x, "X"), x)
+    assert np.shares_memory(check_array(x, "X"), x)
     t = tg.tensor(x)
-    assert np.shares_memory(as_array(t, "X"), t.numpy())
-    assert not as_array(t, "X").flags.writeable
+    assert np.shares_memory(check_array(t, "X"), t.numpy())
+    assert not check_array(t, "X").flags.writeable
 
 
 def test_tensors_of_all_kinds_give_their_values():
     w = tg.tensor([1.0, 2.0], requires_grad=True)
-    np.testing.assert_array_equal(as_array(w, "w"), [1, 2])
-    np.testing.assert_array_equal(as_array(w * 2, "w"), [2, 4])
+    np.testing.assert_array_equal(check_array(w, "w"), [1, 2])
+    np.testing.assert_array_equal(check_array(w * 2, "w"), [2, 4])
     torch = pytest.importorskip("torch")
-    np.testing.assert_array_equal(as_array(torch.ones(2, requires_grad=True), "w"), [1, 1])
+    np.testing.assert_array_equal(check_array(torch.ones(2, requires_grad=True), "w"), [1, 1])
 
 
 @pytest.mark.parametrize(
@@ -73,39 +73,39 @@ def test_tensors_of_all_kinds_give_their_values():
 )
 def test_masked_arrays_are_refused_as_their_mask_would_be_lost(masked, cure):
     with pytest.raises(TypeError, match=f"^Ridge: X .*{cure}"):
-        as_array(masked, "X", "Ridge")
+        check_array(masked, "X", "Ridge")
     with pytest.raises(TypeError, match=f"^X .*{cure}"):
-        as_array(masked, "X")
+        check_array(masked, "X")
 
 
 def test_the_advised_way_keeps_what_is_missing():
     masked = np.ma.array([1, 2], mask=[0, 1])
-    np.testing.assert_array_equal(as_array(masked.astype(float).filled(np.nan), "X"), [1, np.nan])
+    np.testing.assert_array_equal(check_array(masked.astype(float).filled(np.nan), "X"), [1, np.nan])
 
 
 def test_sparse_matrices_and_rows_of_several_lengths_are_refused():
     sparse = pytest.importorskip("scipy.sparse")
     for kind in (sparse.csr_matrix, sparse.coo_array):
         with pytest.raises(TypeError, match=r"X is a sparse matrix, and dense data is required; use X\.toarray\(\)"):
-            as_array(kind(np.eye(2)), "X")
+            check_array(kind(np.eye(2)), "X")
     with pytest.raises(ValueError, match=r"^Ridge: X is not a table of numbers: "):
-        as_array([[1, 2], [3]], "X", "Ridge", "a table of numbers")
+        check_array([[1, 2], [3]], "X", "Ridge", "a table of numbers")
     with pytest.raises(ValueError, match=r"^y is not an array: "):
-        as_array([[1, 2], [3]], "y")
+        check_array([[1, 2], [3]], "y")
 
 
 def test_frames_are_of_one_dtype_with_nan_where_a_value_is_missing():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"a": [1, 2], "b": [True, False]})
     frame["c"] = pandas.array([3, None], dtype="Int32")
-    assert as_array(frame[["a"]], "X").dtype == np.int64
-    assert as_array(frame[["b"]], "X").dtype == bool
-    assert as_array(frame, "X").dtype == np.float64
-    np.testing.assert_array_equal(as_array(frame, "X"), [[1, 1, 3], [2, 0, np.nan]])
-    np.testing.assert_array_equal(as_array(frame["c"], "y"), [3, np.nan])
-    assert as_array(pandas.Series([1, 2], dtype="UInt8"), "y").dtype == np.uint8
-    assert as_array(pandas.Series(["a", "b"]), "y").tolist() == ["a", "b"]
-    assert as_array(frame[[]], "X").shape == (2, 0)
+    assert check_array(frame[["a"]], "X").dtype == np.int64
+    assert check_array(frame[["b"]], "X").dtype == bool
+    assert check_array(frame, "X").dtype == np.float64
+    np.testing.assert_array_equal(check_array(frame, "X"), [[1, 1, 3], [2, 0, np.nan]])
+    np.testing.assert_array_equal(check_array(frame["c"], "y"), [3, np.nan])
+    assert check_array(pandas.Series([1, 2], dtype="UInt8"), "y").dtype == np.uint8
+    assert check_array(pandas.Series(["a", "b"]), "y").tolist() == ["a", "b"]
+    assert check_array(frame[[]], "X").shape == (2, 0)
 
 
 def test_columns_that_are_no_numbers_have_a_name():

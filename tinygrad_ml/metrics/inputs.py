@@ -201,7 +201,7 @@ def check_choice(name: str, value: Any, choices: tuple[Any, ...]) -> None:
 
 def as_array(y: Any, name: str) -> np.ndarray:
     """Return `y` as an ndarray of at least one axis; labels that are Python strings become NumPy's."""
-    array = validation.as_array(y, name)
+    array = validation.check_array(y, name)
     if array.ndim == 0:  # None, a number, a string, a dict
         raise TypeError(f"{name} must be a list, an array, a pandas column or a Tensor, not {type(y).__name__}")
     if array.dtype == object:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..data import DataLoader
 from ..tensor import Tensor, from_owned
-from ..validation import as_array
+from ..validation import check_array
 from .checks import refuse_lists_of_arrays
 
 __all__ = ["Batches", "loader_of"]
@@ -66,7 +66,7 @@ class Batches:
         """Return a part of a batch as the module needs it; arrays as copies, to which nobody else can write."""
         if isinstance(part, Tensor):
             return part.astype(self.dtype) if part.dtype.kind == "f" and part.dtype != self.dtype else part
-        array = as_array(part, name, f"fit: a batch of {self.what}")
+        array = check_array(part, name, f"fit: a batch of {self.what}")
         if array.dtype.kind not in "fciub":
             raise TypeError(f"fit: a batch of {self.what} holds a {type(part).__name__} ({array.dtype}), no numbers")
         if array.dtype.kind not in "fc":
