@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import dispatch, elementwise, primitive
-from ..tensor import Tensor
+from ..tensor import Tensor, as_array
 from .blockwise import blockwise, masked
 from .reduce import restore_axes
 from .special import erf
@@ -43,16 +43,22 @@ def _sigmoid(x):
 
 
 def _softmax(x, axis):
-    shifted = np.exp(x - _peak(x, axis))
+    shifted = np.exp(_shifted(x, axis)[0])
     total = shifted.sum(axis=axis, keepdims=True)
     shifted /= np.where(total == 0, 1, total)
     return shifted
 
 
-def _peak(x, axis):
-    """Return the maximum, which keeps exp from overflowing, or 0 where everything is masked with -inf."""
+def _shifted(x, axis):
+    """Return x minus its maximum along `axis`, so that exp does not overflow, and the maximum.
+
+    Where all is masked with -inf it stays so. Beside +inf all else becomes -inf.
+    """
     peak = x.max(axis=axis, keepdims=True, initial=-np.inf)
-    return np.where(peak == -np.inf, 0, peak) if (peak == -np.inf).any() else peak
+    if np.isfinite(peak).all():
+        return x - peak, peak
+    with np.errstate(invalid="ignore"):  # inf - inf
+        return np.where(x == np.inf, 0, x - np.where(peak == -np.inf, 0, peak)), peak
 
 
 relu = elementwise(
@@ -287,28 +293,34 @@ softsign = elementwise(
 @primitive(
     floating=True,
     real_only=True,
-    x=lambda g, x, out, axis, keepdims: restore_axes(g, axis, keepdims) * _share(x, restore_axes(out, axis, keepdims)),
+    x=lambda g, x, out, axis, keepdims: restore_axes(g, axis, keepdims) * _share(x, out, axis, keepdims),
 )
 def logsumexp(x, *, axis=None, keepdims=False):
     """Return log(sum(exp(x))) over `axis`, without overflow. Of nothing but -inf it is -inf, with gradient 0.
 
+    With +inf it is inf, and what is infinite shares the gradient.
+
     >>> tg.logsumexp(tg.tensor([1e4, 1e4]))
     tensor(10000.693)
     """
-    peak = _peak(x, axis)
+    shifted, peak = _shifted(x, axis)
     with np.errstate(divide="ignore"):
-        out = np.log(np.exp(x - peak).sum(axis=axis, keepdims=True)) + peak
+        out = np.log(np.exp(shifted).sum(axis=axis, keepdims=True)) + peak
     return out if keepdims else out.squeeze(axis)
 
 
-def _share(x: Any, total: Any) -> Any:
-    """exp(x - total)"""
-    return np.exp(x - np.where(total == -np.inf, 0, total))  # 0 where the total is -inf too
+def _share(x: Any, out: Any, axis: Any, keepdims: bool) -> Any:
+    """exp(x - out)"""
+    if np.isfinite(as_array(out)).all():
+        return np.exp(x - restore_axes(out, axis, keepdims))
+    return dispatch(softmax, x, axis=axis)
 
 
 @primitive(floating=True, real_only=True, x=lambda g, out, axis: out * (g - np.sum(g * out, axis=axis, keepdims=True)))
 def softmax(x, *, axis=-1):
     """Return exp(x) / sum(exp(x)) along `axis`, without overflow. A slice of nothing but -inf gives zeros.
+
+    Beside +inf everything else is 0; several +inf share the 1.
 
     >>> tg.softmax(tg.tensor([1e4, 1e4, float("-inf")]))
     tensor([0.5, 0.5, 0. ])
@@ -323,7 +335,7 @@ def log_softmax(x, *, axis=-1):
     >>> tg.log_softmax(tg.tensor([0.0, 1000.0]))
     tensor([-1000.,     0.])
     """
-    shifted = x - _peak(x, axis)
+    shifted, _ = _shifted(x, axis)
     total = np.exp(shifted).sum(axis=axis, keepdims=True)
     shifted -= np.log(np.where(total == 0, 1, total))
     return shifted

@@ -23,7 +23,7 @@ def _rows(g: Any, weight_shape: tuple, indices: np.ndarray, padding_idx: int | N
         kept = np.flatnonzero(rows != padding_idx)
         return SparseRows(rows[kept], values[kept], weight_shape)
     if padding_idx is not None:
-        g = g * (indices != padding_idx).reshape(indices.shape + (1,) * (len(weight_shape) - 1))
+        g = np.where((indices != padding_idx).reshape(indices.shape + (1,) * (len(weight_shape) - 1)), g, 0)
     return dispatch(scatter, g, index=indices, shape=weight_shape)
 
 

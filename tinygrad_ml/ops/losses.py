@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import elementwise, primitive
+from ..autograd import dispatch, elementwise, primitive
 from ..tensor import Tensor, get_default_dtype, shape_of
-from .activation import sigmoid, softmax
+from .activation import log_softmax, sigmoid, softmax
 
 __all__ = [
     "binary_cross_entropy",
@@ -78,6 +78,10 @@ def _reduce(terms: np.ndarray, reduction: str) -> Any:
     raise ValueError(f"reduction must be 'mean', 'sum' or 'none', not {reduction!r}")
 
 
+def _finite(out: Any) -> Any:
+    return out - out == 0 if isinstance(out, np.generic) else np.isfinite(out).all()
+
+
 def _each(g: Any, terms: int, reduction: str) -> Any:
     """g / n"""
     return g / (terms or 1) if reduction == "mean" else g
@@ -104,7 +108,7 @@ def squared_error(input, target, *, reduction="mean"):
 def _log_loss_input(g: Any, input: Any, target: Any, e: np.ndarray, reduction: str) -> Any:
     if isinstance(input, Tensor):
         return _each(g, input.size, reduction) * (sigmoid(input) - target)
-    p = np.where(input >= 0, 1, e)
+    p = np.maximum(e, input >= 0)  # 1 or e: a choice without branches
     p /= 1 + e
     p -= target
     p *= _each(g, input.size, reduction)
@@ -126,7 +130,13 @@ def binary_cross_entropy_with_logits(input, target, *, reduction="mean"):
     tensor(0.346574)
     """
     e = np.exp(-np.abs(input))
-    return _reduce(np.maximum(input, 0) - input * target + np.log1p(e), reduction), e
+    with np.errstate(invalid="ignore"):  # inf - inf
+        terms = np.maximum(input, 0) - input * target + np.log1p(e)
+        out = _reduce(terms, reduction)
+        if not _finite(out):  # an infinite logit costs nothing if the target is sure of its sign
+            sure = np.isinf(input) & np.where(input > 0, target == 1, target == 0)
+            out = _reduce(np.where(sure, 0, np.where(np.isinf(input), np.inf, terms)), reduction)
+    return out, e
 
 
 def _minus_one_hot(p: Any, target: np.ndarray) -> Any:
@@ -153,12 +163,20 @@ def softmax_cross_entropy(input, *, target, reduction="mean"):
     >>> tg.ops.softmax_cross_entropy(tg.tensor([[0.0, 0.0]]), target=np.array([1]))
     tensor(0.693147)
     """
-    shifted = input - input.max(axis=1, keepdims=True)
-    p = np.exp(shifted)
-    total = p.sum(axis=1, keepdims=True)
-    p /= total
-    terms = np.log(total[:, 0]) - shifted[np.arange(len(target)), target]
-    return _reduce(terms, reduction), p
+    with np.errstate(invalid="ignore"):  # inf - inf
+        shifted = input - input.max(axis=1, keepdims=True)
+        p = np.exp(shifted)
+        total = p.sum(axis=1, keepdims=True)
+        p /= total
+        rows = np.arange(len(target))
+        out = _reduce(np.log(total[:, 0]) - shifted[rows, target], reduction)
+        if not _finite(out):  # rows of infinities, seen as limits
+            p = dispatch(softmax, input)
+            out = _reduce(-dispatch(log_softmax, input)[rows, target], reduction)
+    return out, p
+
+
+# ---------------------------------------------------------------------- inputs and targets
 
 
 def check_same_shape(name: str, input: Any, target: Any) -> tuple[Any, Any]:
@@ -172,14 +190,37 @@ def check_same_shape(name: str, input: Any, target: Any) -> tuple[Any, Any]:
             f"{name}: input has shape {shape} and target {of_target}; they must be equal "
             "(broadcasting here is nearly always a mistake: reshape one of them)"
         )
-    dtype = _dtype_of(input)
+    dtype, given = _dtype_of(input), _dtype_of(target)
+    if given is None or dtype is not given:
+        check_numeric(name, target)
     if dtype is not None and dtype.kind in "iub":
         dtype = get_default_dtype()
         input = input.astype(dtype)
-    given = _dtype_of(target)
     if dtype is None or given is None or dtype is given or dtype.kind != "f":
         return input, target
     return input, target if isinstance(target, Tensor) and target.requires_grad else target.astype(dtype)
+
+
+def check_numeric(name: str, target: Any) -> None:
+    """Raise TypeError if a target holds strings or other objects.
+
+    Examples
+    --------
+    >>> tg.ops.losses.check_numeric("loss", np.array(["cat", "dog"]))
+    Traceback (most recent call last):
+    ...
+    TypeError: loss: target holds strings; give their numbers: np.unique(target, return_inverse=True)[1]
+    """
+    kind = _kind_of(target)
+    if kind in "US":
+        raise TypeError(f"{name}: target holds strings; give their numbers: np.unique(target, return_inverse=True)[1]")
+    if kind not in "fciub":
+        raise TypeError(f"{name}: target must be numeric, and is {np.asarray(target).dtype}; use target.astype(float)")
+
+
+def _kind_of(x: Any) -> str:
+    dtype = _dtype_of(x)
+    return np.asarray(x).dtype.kind if dtype is None else getattr(dtype, "kind", "O")
 
 
 def _dtype_of(x: Any) -> np.dtype | None:

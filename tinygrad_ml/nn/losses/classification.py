@@ -8,9 +8,17 @@ import numpy as np
 
 from ... import ops
 from ...ops import losses
-from ...ops.losses import check_same_shape
+from ...ops.losses import check_numeric, check_same_shape
 from ...tensor import Tensor, as_array, as_floating, shape_of
-from .base import Loss, as_buffer, cast_like, reduce_loss
+from .base import (
+    Loss,
+    as_buffer,
+    cast_like,
+    check_probabilities,
+    outside_unit_interval,
+    reduce_loss,
+    weighted,
+)
 
 __all__ = [
     "BCELoss",
@@ -49,14 +57,15 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, *, reducti
     tensor(0.693147)
     """
     input, target = check_same_shape("binary_cross_entropy", input, target)
-    array = as_array(input)
-    if array.size and not (array.min() >= 0 and array.max() <= 1):
+    check_probabilities("binary_cross_entropy", target)
+    found = outside_unit_interval(input)
+    if found is not None:
         raise ValueError(
-            f"binary_cross_entropy: input must hold probabilities from 0 to 1, and goes from {array.min():.6g} to "
-            f"{array.max():.6g}; for logits use binary_cross_entropy_with_logits"
+            f"binary_cross_entropy: input must hold probabilities from 0 to 1, and goes from {found[0]:.6g} to "
+            f"{found[1]:.6g}; for logits use binary_cross_entropy_with_logits"
         )
     terms = losses.binary_cross_entropy(input, target)
-    return reduce_loss(terms if weight is None else terms * cast_like(weight, terms), reduction)
+    return reduce_loss(terms if weight is None else weighted(cast_like(weight, terms), terms), reduction)
 
 
 class BCELoss(Loss):
@@ -106,15 +115,17 @@ def binary_cross_entropy_with_logits(
     tensor(0.693147)
     """
     input, target = check_same_shape("binary_cross_entropy_with_logits", input, target)
+    check_probabilities("binary_cross_entropy_with_logits", target)
     if weight is None and pos_weight is None:
         return losses.binary_cross_entropy_with_logits(input, target, reduction=reduction)
     if pos_weight is None:
         terms = losses.binary_cross_entropy_with_logits(input, target, reduction="none")
     else:
         input = as_floating(input)
-        factor = 1 + (cast_like(pos_weight, input) - 1) * target
-        terms = (1 - target) * input - factor * ops.logsigmoid(input)
-    return reduce_loss(terms if weight is None else terms * cast_like(weight, terms), reduction)
+        yes = ops.multiply(cast_like(pos_weight, input), target)
+        no = ops.subtract(1, target)
+        terms = -weighted(yes, ops.logsigmoid(input)) - weighted(no, ops.logsigmoid(-input))
+    return reduce_loss(terms if weight is None else weighted(cast_like(weight, terms), terms), reduction)
 
 
 class BCEWithLogitsLoss(Loss):
@@ -188,19 +199,21 @@ def cross_entropy(
     axis = _class_axis("cross_entropy", logits, weight)
     classes = logits.shape[axis]
     if labels.shape == logits.shape and labels.dtype.kind == "f":
+        check_probabilities("cross_entropy", labels, "it holds a probability for each class: divide by their sum")
         if label_smoothing:
             target = target * (1 - label_smoothing) + label_smoothing / classes
         if weight is not None:
             target = target * cast_like(weight, logits).reshape((-1,) + (1,) * (logits.ndim - 1 - axis))
-        terms = -ops.sum(target * ops.log_softmax(logits, axis=axis), axis=axis)
-        return reduce_loss(terms, reduction)
+        return reduce_loss(-ops.sum(weighted(target, ops.log_softmax(logits, axis=axis)), axis=axis), reduction)
     _check_labels("cross_entropy", logits, labels, axis)
-    flat = class_indices("cross_entropy", labels, classes, ignore_index)
+    flat, counted = _counted("cross_entropy", labels, classes, ignore_index)
     rows = _rows(logits, axis)
-    if weight is None and label_smoothing == 0 and not (flat == ignore_index).any():
+    if counted is not None:
+        rows = rows[counted]
+    if weight is None and label_smoothing == 0:
         loss = losses.softmax_cross_entropy(rows, target=flat, reduction=reduction)
-        return loss.reshape(labels.shape) if reduction == "none" else loss
-    return _pick(ops.log_softmax(rows, axis=1), flat, labels.shape, weight, ignore_index, reduction, label_smoothing)
+        return loss if reduction != "none" else _put_back(loss, counted, labels.shape)
+    return _pick(ops.log_softmax(rows, axis=1), flat, counted, labels.shape, weight, reduction, label_smoothing)
 
 
 class CrossEntropyLoss(Loss):
@@ -266,8 +279,9 @@ def nll_loss(
     labels = as_array(target)
     axis = _class_axis("nll_loss", x, weight)
     _check_labels("nll_loss", x, labels, axis)
-    flat = class_indices("nll_loss", labels, x.shape[axis], ignore_index)
-    return _pick(_rows(x, axis), flat, labels.shape, weight, ignore_index, reduction, 0.0)
+    flat, counted = _counted("nll_loss", labels, x.shape[axis], ignore_index)
+    rows = _rows(x, axis)
+    return _pick(rows if counted is None else rows[counted], flat, counted, labels.shape, weight, reduction, 0.0)
 
 
 class NLLLoss(Loss):
@@ -316,7 +330,8 @@ def hinge_loss(input: Any, target: Any, *, reduction: str = "mean", margin: floa
     scores = as_floating(input)
     truth = as_array(target)
     if truth.shape == scores.shape:
-        if not np.isin(truth, (-1, 1)).all():
+        check_numeric("hinge_loss", truth)
+        if (np.abs(truth) != 1).any() or truth.dtype.kind == "b":
             raise ValueError("hinge_loss: target must be -1 or 1; for 0 and 1 use 2 * target - 1")
         return reduce_loss(ops.relu(margin - scores * truth.astype(scores.dtype)), reduction)
     if scores.ndim != 2 or truth.shape != scores.shape[:1] or scores.shape[1] < 2:
@@ -355,16 +370,33 @@ class HingeLoss(Loss):
 # ---------------------------------------------------------------------- targets and weights of classes
 
 
-def class_indices(name: str, labels: np.ndarray, classes: int, ignore_index: int | None = None) -> np.ndarray:
+def class_indices(name: str, labels: np.ndarray, classes: int) -> np.ndarray:
     """Return class indices as flat integers, or raise if one of them is not a class."""
+    return _counted(name, labels, classes, None)[0]
+
+
+def _counted(
+    name: str, labels: np.ndarray, classes: int, ignore_index: int | None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the class indices that count, flat, and which of all they are (None: all of them)."""
+    check_numeric(name, labels)
     if labels.dtype.kind not in "iu":
         raise TypeError(f"{name}: class indices must be integers, and target is {labels.dtype}; use target.astype(int)")
     flat = np.array(labels, np.intp).ravel()
-    if flat.size and flat.view(np.uintp).max() >= classes:  # a negative integer is a large one there
-        wrong = flat[((flat < 0) | (flat >= classes)) & (flat != ignore_index)]
-        if wrong.size:
-            raise IndexError(f"{name}: target holds class {wrong[0]}, but input has the classes 0 to {classes - 1}")
-    return flat
+    foreign = flat.size and flat.view(np.uintp).max() >= classes  # a negative integer is a large one there
+    if not foreign and (ignore_index is None or not 0 <= ignore_index < classes):
+        return flat, None
+    counted = flat != ignore_index
+    flat = flat[counted]
+    wrong = flat[(flat < 0) | (flat >= classes)]
+    if wrong.size:
+        raise IndexError(f"{name}: target holds class {wrong[0]}, but input has the classes 0 to {classes - 1}")
+    return flat, counted
+
+
+def _put_back(terms: Tensor, counted: np.ndarray | None, shape: tuple) -> Tensor:
+    """Return the terms of the rows that count in the shape of the labels, with 0 for those that are ignored."""
+    return (terms if counted is None else ops.scatter(terms, index=counted, shape=counted.shape)).reshape(shape)
 
 
 def _class_axis(name: str, x: Tensor, weight: Any) -> int:
@@ -398,20 +430,24 @@ def _rows(x: Tensor, axis: int) -> Tensor:
 
 
 def _pick(
-    logs: Tensor, flat: np.ndarray, shape: tuple, weight: Any, ignore_index: int, reduction: str, smoothing: float
+    logs: Tensor,
+    flat: np.ndarray,
+    counted: np.ndarray | None,
+    shape: tuple,
+    weight: Any,
+    reduction: str,
+    smoothing: float,
 ) -> Tensor:
     """Return the weighted terms of log-probabilities (n, classes) at class indices, reduced."""
     n, classes = logs.shape
-    counts = (flat != ignore_index).astype(logs.dtype)
-    chosen = np.where(flat == ignore_index, 0, flat)
-    factor = counts
+    terms, total = -logs[np.arange(n), flat], n
     if weight is not None:
         weight = cast_like(weight, logs)
-        logs, factor = logs * weight, counts * weight[chosen]
-    terms = -(counts * logs[np.arange(n), chosen])
+        factor = weight[flat]
+        terms, total = weighted(factor, terms), factor.sum()
     if smoothing:
-        terms = (1 - smoothing) * terms - smoothing / classes * (counts * ops.sum(logs, axis=1))
-    if reduction != "mean":
-        return reduce_loss(terms.reshape(shape), reduction)
-    total = factor.sum()
-    return ops.sum(terms) / total if total else ops.sum(terms) * np.nan
+        every = -ops.sum(logs if weight is None else weighted(weight, logs), axis=1)
+        terms = smoothing / classes * every + (0.0 if smoothing == 1 else (1 - smoothing) * terms)
+    if reduction == "mean":
+        return ops.sum(terms) / total if as_array(total) else ops.sum(terms) * np.nan
+    return reduce_loss(_put_back(terms, counted, shape), reduction)

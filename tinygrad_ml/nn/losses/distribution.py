@@ -9,8 +9,8 @@ import numpy as np
 
 from ... import ops
 from ...ops.losses import check_same_shape
-from ...tensor import Tensor, as_floating, as_tensor, shape_of
-from .base import Loss, reduce_loss
+from ...tensor import Tensor, as_array, as_floating, as_tensor, shape_of
+from .base import Loss, reduce_loss, weighted
 
 __all__ = ["GaussianNLLLoss", "KLDivLoss", "PoissonNLLLoss", "gaussian_nll_loss", "kl_div", "poisson_nll_loss"]
 
@@ -34,9 +34,11 @@ def kl_div(input: Any, target: Any, *, reduction: str = "mean", log_target: bool
     input, target = check_same_shape("kl_div", input, target)
     target = as_tensor(target)
     if log_target:
-        terms = ops.exp(target) * (target - input)
+        with np.errstate(invalid="ignore"):  # -inf - -inf
+            terms = weighted(ops.exp(target), target - input)
     else:
-        terms = target * ops.log(ops.where(target > 0, target, 1.0)) - target * input
+        _check_not_negative("kl_div", target, "it holds probabilities; for their logarithms use log_target=True")
+        terms = target * ops.log(ops.where(target > 0, target, 1.0)) - weighted(target, input)
     if reduction == "batchmean":
         return ops.sum(terms) / terms.shape[0]
     return reduce_loss(terms, reduction)
@@ -96,8 +98,11 @@ def poisson_nll_loss(
     tensor(1.)
     """
     input, target = check_same_shape("poisson_nll_loss", input, target)
+    _check_not_negative("poisson_nll_loss", target, "it holds counts")
     input = as_floating(input)
-    terms = ops.exp(input) - target * input if log_input else input - target * ops.log(input + eps)
+    with np.errstate(divide="ignore"):  # an impossible count costs infinitely much
+        logs = input if log_input else ops.log(input + eps)
+    terms = (ops.exp(input) if log_input else input) - weighted(target, logs)
     if full:
         count = as_tensor(target)
         many = count > 1
@@ -194,3 +199,9 @@ class GaussianNLLLoss(Loss):
 
     def forward(self, input: Any, target: Any, var: Any) -> Tensor:
         return gaussian_nll_loss(input, target, var, self.full, eps=self.eps, reduction=self.reduction)
+
+
+def _check_not_negative(name: str, target: Any, hint: str) -> None:
+    array = as_array(target)
+    if array.size and array.min() < 0:
+        raise ValueError(f"{name}: target must not be negative, and its smallest element is {array.min():.6g}; {hint}")

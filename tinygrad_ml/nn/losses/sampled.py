@@ -226,6 +226,7 @@ class NegativeSamplingLoss(_Sampled):
         rows, offsets = self._look_up(np.concatenate([labels[:, None], drawn], axis=1), weight, bias)
         logits = ops.squeeze(rows @ ops.expand_dims(x, -1), -1) + offsets
         signs = np.where(np.arange(1 + self.num_sampled) == 0, 1, -1).astype(x.dtype)
-        counted = np.ones(logits.shape, x.dtype)
+        counted = np.ones(logits.shape, bool)
         counted[:, 1:] = drawn != labels[:, None]
-        return reduce_loss(-ops.sum(ops.logsigmoid(logits * signs) * counted, axis=1), self.reduction)
+        terms = ops.where(counted, ops.logsigmoid(logits * signs), 0.0)
+        return reduce_loss(-ops.sum(terms, axis=1), self.reduction)
