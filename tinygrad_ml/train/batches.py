@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from ..data import DataLoader
 from ..tensor import Tensor, from_owned
 from ..validation import check_array
 from .checks import refuse_lists_of_arrays
+from .run import BatchSource
 
 __all__ = ["Batches", "loader_of"]
 
@@ -74,7 +75,7 @@ class Batches:
         return from_owned(np.array(array, self.dtype if array.dtype.kind == "f" else None))
 
 
-def loader_of(batches: Iterable | None) -> DataLoader | None:
+def loader_of(batches: BatchSource | None) -> DataLoader | None:
     """Return the DataLoader that the batches come from, or None if another iterable gives them."""
     source = batches.source if isinstance(batches, Batches) else batches
     return source if isinstance(source, DataLoader) else None

@@ -34,7 +34,7 @@ from .checks import (
 )
 from .diverged import Snapshot, diagnose
 from .history import History
-from .run import Callback, Run
+from .run import BatchSource, Callback, Run
 
 __all__ = ["fit"]
 
@@ -102,43 +102,21 @@ def fit(
     >>> line.weight
     tensor([[2.]], requires_grad=True)
     """
-    check_arguments(module, loss, optimizer, epochs)
-    ordered = ordered_callbacks(callbacks)
-    functions = check_metrics(metrics, validation)
-    measured = [] if validation is None else ["validation_loss", *(f"validation_{name}" for name in functions)]
-    roots = [module, loss] if isinstance(loss, Module) else [module]
-    dtype = next((p.dtype for p in module.parameters() if p.dtype.kind == "f"), get_default_dtype())
-    batches = _batches(data, "data", dtype, batch_size, shuffle, seed)
-    run = Run(
-        module,
-        loss,
-        optimizer,
-        data=batches,
-        validation=None if validation is None else _batches(validation, "validation", dtype, max(batch_size, 256)),
-        metrics=functions,
-        callbacks=ordered,
-        epochs=epochs,
-        columns=["loss", *measured, "learning_rate", "seconds"],
-        roots=roots,
-        # what is in evaluation mode below a module in training mode, such as a batch norm, is to stay so
-        frozen={id(m) for root in roots if root.training for m in root.modules() if not m.training},
-        parameters=[p for group in optimizer.param_groups for p in group["params"]],
-        options=[{k: v for k, v in group.items() if k != "params"} for group in optimizer.param_groups],
-    )
+    run = _built(module, loss, optimizer, data, validation, epochs, callbacks, batch_size, shuffle, seed, metrics)
     history = run.history
-    modes_before = [(m, m.training, "training" in vars(m)) for root in roots for m in root.modules()]
+    modes_before = [(m, m.training, "training" in vars(m)) for root in run.roots for m in root.modules()]
     with DeferredInterrupt() as interrupt:
-        bar = ProgressBar(epochs * len(batches), "batch", wanted=progress)
+        bar = ProgressBar(epochs * len(run.data), "batch", wanted=progress)
         if progress and bar.tqdm is None:
             print("fit: a progress bar needs: pip install tqdm", file=sys.stderr)
         try:
             try:
-                for callback in ordered:
+                for callback in run.callbacks:
                     callback.on_start(run)
                 first = run.epoch + 1  # 1, or more if a checkpoint was read
                 while run.stopped is None and run.epoch < epochs:
                     run.epoch += 1
-                    bar.describe(f"epoch {run.epoch}/{epochs}", (run.epoch - 1) * len(batches) or None)
+                    bar.describe(f"epoch {run.epoch}/{epochs}", (run.epoch - 1) * len(run.data) or None)
                     _one_epoch(run, bar, interrupt, is_first=run.epoch == first)
                     interrupt.check()
                 n = len(history.epochs)
@@ -150,13 +128,51 @@ def fit(
             finally:
                 bar.close()
                 _restore(modes_before)
-            for callback in ordered:
+            for callback in run.callbacks:
                 callback.on_end(run)
         except BaseException as error:
             history.stopped = f"{type(error).__name__} in epoch {run.epoch} of {epochs}, batch {run.batch}."
             error.history = history  # type: ignore[attr-defined]
             raise
     return history
+
+
+def _built(
+    module: Module,
+    loss: Any,
+    optimizer: Optimizer,
+    data: Any,
+    validation: Any,
+    epochs: int,
+    callbacks: Iterable[Callback],
+    batch_size: int,
+    shuffle: bool,
+    seed: int | None,
+    metrics: Mapping[str, Callable] | None,
+) -> Run:
+    """Return the state before the first epoch, or raise an error that says which arguments do not fit together."""
+    check_arguments(module, loss, optimizer, epochs)
+    ordered = ordered_callbacks(callbacks)
+    functions = check_metrics(metrics, validation)
+    measured = [] if validation is None else ["validation_loss", *(f"validation_{name}" for name in functions)]
+    roots = [module, loss] if isinstance(loss, Module) else [module]
+    dtype = next((p.dtype for p in module.parameters() if p.dtype.kind == "f"), get_default_dtype())
+    return Run(
+        module,
+        loss,
+        optimizer,
+        data=_batches(data, "data", dtype, batch_size, shuffle, seed),
+        validation=None if validation is None else _batches(validation, "validation", dtype, max(batch_size, 256)),
+        metrics=functions,
+        callbacks=ordered,
+        epochs=epochs,
+        columns=["loss", *measured, "learning_rate", "seconds"],
+        roots=roots,
+        # what is in evaluation mode below a module in training mode, such as a batch norm, is to stay so
+        frozen={id(m) for root in roots if root.training for m in root.modules() if not m.training},
+        parameters=[p for group in optimizer.param_groups for p in group["params"]],
+        options=[{k: v for k, v in group.items() if k != "params"} for group in optimizer.param_groups],
+    )
 
 
 def _batches(
@@ -267,7 +283,7 @@ def _closure(run: Run, batch: tuple, first: Tensor) -> Callable[[], Tensor]:
 
 
 @no_grad
-def _validate(run: Run, batches: Iterable[tuple], interrupt: DeferredInterrupt) -> dict[str, float]:
+def _validate(run: Run, batches: BatchSource, interrupt: DeferredInterrupt) -> dict[str, float]:
     """Return the loss and the metrics of the validation."""
     for root in run.roots:
         root.eval()
@@ -293,5 +309,5 @@ def _validate(run: Run, batches: Iterable[tuple], interrupt: DeferredInterrupt) 
     return measures
 
 
-def _is_list(batches: Iterable[tuple]) -> bool:
+def _is_list(batches: BatchSource) -> bool:
     return isinstance(batches, Batches) and isinstance(batches.source, list)

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ..nn.module import Module
 from ..optim.optimizer import Optimizer
 from ..tensor import Tensor
 from .history import History
 
-__all__ = ["Callback", "Run"]
+__all__ = ["BatchSource", "Callback", "Run"]
+
+
+class BatchSource(Protocol):
+    """What gives the batches of an epoch: a DataLoader of arrays, or the Batches that a user brings."""
+
+    def __len__(self) -> int:
+        """Return the number of batches, 0 if it is not known."""
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        """Yield the batches."""
 
 
 @dataclass(eq=False, repr=False)
@@ -24,7 +34,7 @@ class Run:
     ----------
     module, loss, optimizer
         As `fit` got them.
-    data, validation : iterables of batches, DataLoaders where they are cut from arrays; or None
+    data, validation : DataLoader, Batches or None
     metrics : dict from names to functions
     callbacks : list of Callback
         Those that come after the others stand at the end.
@@ -50,8 +60,8 @@ class Run:
     module: Module
     loss: Callable[..., Any]
     optimizer: Optimizer
-    data: Iterable[tuple[Any, ...]]
-    validation: Iterable[tuple[Any, ...]] | None
+    data: BatchSource
+    validation: BatchSource | None
     metrics: dict[str, Callable]
     callbacks: list[Callback]
     epochs: int
