@@ -62,22 +62,27 @@ def _plan(subscripts: str, shapes: tuple[tuple[int, ...], ...]) -> list[tuple[tu
     return steps
 
 
-def _pair(a: str, b: str, a_lengths: dict[str, int], b_lengths: dict[str, int], output: str) -> Callable:
-    """Return the function that makes one operand of two."""
+def _roles(a: dict[str, int], b: dict[str, int], output: str) -> tuple[list[str], list[str], list[str], list[str]]:
+    """Sort the letters of two operands, given with their lengths: the stack, rows, columns, and what is summed."""
     # what is 1 long beside something longer only broadcasts: it is left out, as if summed
-    mine = [c for c, n in a_lengths.items() if n != 1 or b_lengths.get(c, 1) == 1]
-    yours = [c for c, n in b_lengths.items() if n != 1 or a_lengths.get(c, 1) == 1]
+    mine = [c for c, n in a.items() if n != 1 or b.get(c, 1) == 1]
+    yours = [c for c, n in b.items() if n != 1 or a.get(c, 1) == 1]
     stack = [c for c in output if c in mine and c in yours]
-    summed = [c for c in mine if c in yours and c not in output]
     rows = [c for c in output if c in mine and c not in stack]
     columns = [c for c in output if c in yours and c not in stack]
+    return stack, rows, columns, [c for c in mine if c in yours and c not in output]
+
+
+def _pair(a: str, b: str, a_lengths: dict[str, int], b_lengths: dict[str, int], output: str) -> Callable:
+    """Return the function that makes one operand of two."""
+    stack, rows, columns, summed = _roles(a_lengths, b_lengths, output)
     if not summed or not (rows or columns):
         return lambda x, y: np.asarray(np.einsum(f"{a},{b}->{output}", x, y))
     if output and next(c for c in output if c not in stack) in columns:  # then the result needs no transposing
         swapped = _pair(b, a, b_lengths, a_lengths, output)
         return lambda x, y: swapped(y, x)
 
-    lengths = b_lengths | {c: a_lengths[c] for c in mine}
+    lengths = b_lengths | {c: a_lengths[c] for c in stack + rows + summed}
 
     def shape(letters: Sequence[str]) -> tuple[int, ...]:
         return tuple(lengths[c] for c in letters)

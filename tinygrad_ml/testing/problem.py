@@ -275,26 +275,9 @@ def make_problem(fn: Any, inputs: Any, params: Any) -> Problem:
             raise TypeError("a pair (f, df) of plain functions is checked for its inputs only: no params")
         return PlainProblem(_title(fn[0]), fn, [_array(x) if isinstance(x, Tensor) else x for x in arguments])
     if hasattr(fn, "named_parameters"):
-        fn = copy.deepcopy(fn)  # the check runs in float64, and batch statistics and the like stay as they are
-        for _, buffer in fn.named_buffers():
-            if isinstance(buffer, Tensor) and buffer.dtype.kind == "f":
-                buffer._replace(_double(buffer))
-        chosen = dict(fn.named_parameters())
-        if params is not None:
-            chosen = {name: p for name, p in chosen.items() if any(fnmatch(name, pattern) for pattern in _list(params))}
-            if not chosen:
-                raise ValueError(
-                    f"no parameter is named {params!r}; there are {', '.join(dict(fn.named_parameters()))}"
-                )
-        for name, p in fn.named_parameters():
-            if name not in chosen:
-                p._replace(_double(p))
-    elif hasattr(params, "named_parameters"):
-        chosen = dict(params.named_parameters())
-    elif isinstance(params, Mapping):
-        chosen = dict(params)
+        fn, chosen = _module(fn, params)
     else:
-        chosen = {p.name or f"params[{k}]": p for k, p in enumerate(_list(params))}
+        chosen = _named(params)
     if not all(isinstance(p, Tensor) for p in chosen.values()):
         raise TypeError(
             f"gradcheck: {_title(fn)} has parameters that are not Tensors of tinygrad_ml; a PyTorch function is "
@@ -305,6 +288,33 @@ def make_problem(fn: Any, inputs: Any, params: Any) -> Problem:
     if frozen:
         problem.notes.append(f"not checked, since they require no gradient: {', '.join(frozen)}")
     return problem
+
+
+def _module(fn: Any, params: Any) -> tuple[Any, dict[str, Any]]:
+    """Return a copy of a Module in float64, and the parameters to check: those that the patterns name, or all."""
+    fn = copy.deepcopy(fn)  # batch statistics and the like of the caller's stay as they are
+    for _, buffer in fn.named_buffers():
+        if isinstance(buffer, Tensor) and buffer.dtype.kind == "f":
+            buffer._replace(_double(buffer))
+    every = dict(fn.named_parameters())
+    if params is None:
+        return fn, every
+    chosen = {name: p for name, p in every.items() if any(fnmatch(name, pattern) for pattern in _list(params))}
+    if not chosen:
+        raise ValueError(f"no parameter is named {params!r}; there are {', '.join(every)}")
+    for name, p in every.items():
+        if name not in chosen:
+            p._replace(_double(p))
+    return fn, chosen
+
+
+def _named(params: Any) -> dict[str, Any]:
+    """Return the parameters that a function uses, given as a Module, a mapping, a Tensor or several of them."""
+    if hasattr(params, "named_parameters"):
+        return dict(params.named_parameters())
+    if isinstance(params, Mapping):
+        return dict(params)
+    return {p.name or f"params[{k}]": p for k, p in enumerate(_list(params))}
 
 
 def _list(params: Any) -> list:
