@@ -377,7 +377,7 @@ def as_operand(primitive: Primitive, x: Any, inputs: Sequence) -> Any:
     if isinstance(x, (bool, complex, np.generic, int, float)):
         return x
     array = x if type(x) is ndarray else np.asarray(x) if hasattr(x, "__array__") else to_array(x)
-    if isinstance(x, (list, tuple)) and array.dtype.kind in "fc":
+    if isinstance(x, (list, tuple)) and array.dtype.kind in "fiuc":
         floats = [np.finfo(t.dtype).dtype for t in inputs if isinstance(t, Tensor) and t.dtype.kind in "fc"]
         if floats:
             dtype = np.result_type(*floats)

@@ -67,8 +67,9 @@ class Tensor:
     Parameters
     ----------
     data : array_like
-        The value; it is copied. Python numbers and lists become the default float
-        (`set_default_dtype`), arrays keep their dtype.
+        The value; it is copied. Python's floats, and lists of them, become the default float
+        (`set_default_dtype`), its ints int64 (the default float if a gradient is required, since only floats have
+        one); arrays keep their dtype.
     dtype : dtype, optional
         The dtype of the value.
     requires_grad : bool
@@ -120,7 +121,7 @@ class Tensor:
     node: Node | None
 
     def __init__(self, data: Any, dtype: Any = None, *, requires_grad: bool = False, name: str | None = None):
-        array = to_array(data, dtype)
+        array = to_array(data, dtype, floating=requires_grad)
         self._data = array if array.ndim else array[()]
         self._requires_grad = self._exported = False
         self._version = 0
@@ -506,8 +507,8 @@ def tensor(data: Any, dtype: Any = None, *, requires_grad: bool = False, name: s
     Parameters
     ----------
     data : array_like
-        Python numbers and lists become the default float (`set_default_dtype`; bools stay bools),
-        arrays keep their dtype.
+        Python's floats, and lists of them, become the default float (`set_default_dtype`), its ints int64 (the
+        default float if a gradient is required), its bools bool; arrays keep their dtype.
     dtype, requires_grad, name
         As for `Tensor`.
 
@@ -519,9 +520,11 @@ def tensor(data: Any, dtype: Any = None, *, requires_grad: bool = False, name: s
     Examples
     --------
     >>> tg.tensor([1, 2])
-    tensor([1., 2.])
-    >>> tg.tensor([1, 2], dtype=int)
     tensor([1, 2], dtype=int64)
+    >>> tg.tensor([1, 2.5])
+    tensor([1. , 2.5])
+    >>> tg.tensor([1, 2], requires_grad=True)
+    tensor([1., 2.], requires_grad=True)
     """
     return Tensor(data, dtype, requires_grad=requires_grad, name=name)
 
@@ -594,8 +597,8 @@ def shape_of(x: Any) -> tuple[int, ...]:
     return x.shape if hasattr(x, "shape") else np.shape(x)
 
 
-def to_array(data: Any, dtype: Any = None) -> np.ndarray:
-    """Copy `data` into a new numeric array; Python numbers become the default float."""
+def to_array(data: Any, dtype: Any = None, floating: bool = False) -> np.ndarray:
+    """Copy `data` into a new numeric array; Python's floats become the default float (if `floating`, its ints too)."""
     if isinstance(data, Tensor):
         if data.requires_grad:
             raise TypeError(
@@ -612,7 +615,7 @@ def to_array(data: Any, dtype: Any = None) -> np.ndarray:
         raise ValueError(f"cannot make a Tensor of {type(data).__name__} data: {error}") from None
     if array.dtype.kind not in "fciub":
         raise TypeError(f"cannot make a Tensor of {type(data).__name__} data (dtype {array.dtype}): it must be numeric")
-    if dtype is None and array.dtype.kind in "fiuc" and not hasattr(data, "__array__"):
+    if dtype is None and not hasattr(data, "__array__") and array.dtype.kind in ("fciu" if floating else "fc"):
         array = array.astype(complex_of(_default_float) if array.dtype.kind == "c" else _default_float)
     return array
 

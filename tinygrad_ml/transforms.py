@@ -30,7 +30,7 @@ from . import autograd
 from .autograd import Node, enable_grad
 from .modes import modes
 from .ops import reshape, stack
-from .tensor import Tensor, from_owned
+from .tensor import Tensor, as_tensor, from_owned, get_default_dtype
 
 Several = int | Sequence[int]
 
@@ -58,6 +58,7 @@ def grad(function: Callable[..., Any], argnums: Several = 0) -> Callable[..., An
     >>> tg.grad(lambda x, y: x * y, argnums=(0, 1))(2.0, 5.0)
     (tensor(5.), tensor(2.))
     """
+    argnums = _checked("grad", function, argnums)
 
     @_like(function)
     def gradient(*args: Any, **named: Any) -> Any:
@@ -77,6 +78,7 @@ def value_and_grad(function: Callable[..., Any], argnums: Several = 0) -> Callab
     >>> {name: gradient.shape for name, gradient in gradients.items()}
     {'weight': (1, 2), 'bias': (1,)}
     """
+    argnums = _checked("value_and_grad", function, argnums)
 
     @_like(function)
     def value_and_gradient(*args: Any, **named: Any) -> tuple[Tensor, Any]:
@@ -143,6 +145,7 @@ def jacobian(function: Callable[..., Any], argnums: Several = 0) -> Callable[...
     tensor([[2., 0.],
             [0., 4.]])
     """
+    argnums = _checked("jacobian", function, argnums)
 
     @_like(function)
     def derivative(*args: Any, **named: Any) -> Any:
@@ -168,6 +171,7 @@ def hessian(function: Callable[..., Any], argnums: Several = 0) -> Callable[...,
     tensor([[6., 2.],
             [2., 0.]])
     """
+    argnums = _checked("hessian", function, argnums)
 
     @_like(function)
     def second(*args: Any, **named: Any) -> Any:
@@ -217,6 +221,28 @@ def hvp(function: Callable[..., Any], inputs: Any, tangents: Any) -> Any:
 
 
 # ---------------------------------------------------------------------- one call of a function
+
+
+def _checked(name: str, function: Any, argnums: Any) -> Several:
+    """Return argnums, a Python int or a tuple of them; say what to write instead of a derivative at a point."""
+    if isinstance(function, Tensor):
+        raise TypeError(
+            f"{name}() takes a function and gives another one: tg.{name}(f)(x). For a value that is computed already "
+            "there is tg.autograd.grad(loss, w), or loss.backward()"
+        )
+    if not callable(function):
+        raise TypeError(f"{name}() takes a function, not {type(function).__name__}")
+    several = not isinstance(argnums, (int, np.integer))
+    if isinstance(argnums, (bool, str)) or (several and not isinstance(argnums, (tuple, list, range))):
+        wrong = True
+    else:
+        wrong = any(isinstance(k, bool) or not isinstance(k, (int, np.integer)) for k in (argnums if several else ()))
+    if wrong:
+        raise TypeError(
+            f"the second argument of {name}() is argnums, which arguments to differentiate for: an int or a tuple of "
+            f"ints, not {type(argnums).__name__}. {name}(f) returns a function: tg.{name}(f)(x)"
+        )
+    return tuple(int(k) for k in argnums) if several else int(argnums)
 
 
 class _Depth(threading.local):
@@ -343,8 +369,9 @@ class _Run:
 
 def _variable(name: str, k: int, x: Any) -> Tensor:
     """Return a new variable with the value of an argument, and its history if it has one that counts."""
-    if not isinstance(x, Tensor):
-        x = Tensor(x)
+    x = as_tensor(x)
+    if x.dtype.kind in "iu":  # whole numbers are numbers: what is differentiated is floating
+        x = x.astype(get_default_dtype())
     if x.dtype.kind not in "fc":
         raise TypeError(
             f"{name}: argument {k} has dtype {x.dtype}, and only floating ones have derivatives: convert it, for "

@@ -11,13 +11,37 @@ import tinygrad_ml as tg
 # ---------------------------------------------------------------------- dtypes
 
 
-@pytest.mark.parametrize("data", [1, 2.5, [1, 2], [[1.0], [2.0]], (1, 2.0), range(3)])
-def test_python_numbers_and_lists_become_the_default_float(data):
+@pytest.mark.parametrize("data", [2.5, [[1.0], [2.0]], (1, 2.0), []])
+def test_pythons_floats_become_the_default_float(data):
     assert tg.tensor(data).dtype == np.float32
 
 
+@pytest.mark.parametrize("data", [1, [1, 2], (1, 2), range(3), [[1], [2]]])
+def test_whole_numbers_stay_whole_unless_a_gradient_is_required(data):
+    assert tg.tensor(data).dtype == np.int64
+    assert tg.tensor(data, requires_grad=True).dtype == np.float32
+    assert tg.nn.Parameter(data).dtype == np.float32
+    assert tg.tensor(data, dtype="float64").dtype == np.float64
+    with pytest.raises(TypeError, match="only floating dtypes have derivatives"):
+        tg.tensor(np.array(data), requires_grad=True)
+
+
+def test_labels_and_indices_typed_by_hand_work_as_such():
+    x = tg.tensor([[0.5, 2.0, -1.0], [1.0, 0.0, 3.0]])
+    assert tg.nn.functional.cross_entropy(x, tg.tensor([1, 2])).dtype == np.float32
+    assert x[tg.tensor([1, 0])].shape == (2, 3)
+    assert tg.nn.Embedding(3, 2)(tg.tensor([0, 2])).shape == (2, 2)
+
+
+def test_lists_of_whole_numbers_are_weak_beside_floats():
+    x = tg.tensor([1.0, 2.0])
+    assert tg.add(x, [1, 2]).dtype == (x * 2).dtype == tg.maximum(x, [0, 3]).dtype == np.float32
+    assert tg.add(tg.tensor([1, 2]), [1, 2]).dtype == np.int64
+    assert tg.nn.Linear(2, 1)(tg.tensor([[1, 2]])).dtype == np.float32
+
+
 def test_the_default_float_can_be_changed(float64):
-    assert tg.tensor([1, 2]).dtype == np.float64
+    assert tg.tensor([1.0, 2]).dtype == tg.tensor(1, requires_grad=True).dtype == np.float64
     assert tg.zeros(2).dtype == tg.randn(2).dtype == tg.nn.Linear(2, 2).weight.dtype == np.float64
 
 

@@ -445,9 +445,12 @@ def test_a_value_that_is_not_a_single_number_is_refused(transform):
 
 
 @pytest.mark.parametrize("transform", [tg.grad, tg.jacobian, tg.hessian])
-def test_integers_have_no_derivative(transform):
-    with pytest.raises(TypeError, match="argument 0 has dtype int64"):
-        transform(lambda x: x.sum())(np.arange(3))
+def test_whole_numbers_are_floats_to_transforms_and_bools_have_no_derivative(transform):
+    for x in (3, [3, 4], np.array([3, 4]), tg.tensor([3, 4])):
+        floating = np.asarray(x, float)
+        close(transform(lambda x: (x**3).sum())(x), transform(lambda x: (x**3).sum())(floating))
+    with pytest.raises(TypeError, match="argument 0 has dtype bool"):
+        transform(lambda x: x.sum())(np.array([True]))
     with pytest.raises(TypeError, match="must return one floating Tensor, not Tensor of dtype int64"):
         transform(tg.argmax)(X)
 
@@ -471,3 +474,28 @@ def test_wrong_shapes_and_numbers_of_tangents_are_refused():
 def test_argnums_that_do_not_exist_are_refused():
     with pytest.raises(ValueError, match="argnums has 1, but the function was called with 1 arguments"):
         tg.grad(smooth, argnums=1)(X)
+
+
+# ---------------------------------------------------------------------- a point in the place of argnums
+
+
+@pytest.mark.parametrize("name", ["grad", "value_and_grad", "jacobian", "hessian"])
+@pytest.mark.parametrize("second", [tg.ones(2), np.ones(2), 1.5, [1.0], (0, 1.0), "x", True, None])
+def test_a_point_given_as_argnums_is_noticed_at_once(name, second):
+    with pytest.raises(TypeError, match=rf"is argnums.*tg\.{name}\(f\)\(x\)"):
+        getattr(tg, name)(lambda x: x.sum(), second)
+
+
+@pytest.mark.parametrize("name", ["grad", "value_and_grad", "jacobian", "hessian"])
+def test_a_computed_loss_in_the_place_of_the_function_is_noticed(name):
+    w = tg.ones(2, requires_grad=True)
+    with pytest.raises(TypeError, match=r"tg\.autograd\.grad\(loss, w\)"):
+        getattr(tg, name)((w * w).sum(), w)
+    with pytest.raises(TypeError, match="takes a function, not int"):
+        getattr(tg, name)(3)
+
+
+@pytest.mark.parametrize("argnums", [0, np.int64(0), -1])
+def test_argnums_may_be_any_integer(argnums):
+    close(tg.grad(lambda x: (x**2).sum(), argnums)(X), 2 * X)
+    close(tg.grad(lambda x: (x**2).sum(), [argnums])(X)[0], 2 * X)

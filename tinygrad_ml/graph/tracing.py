@@ -130,11 +130,15 @@ def _as_tensors(inputs: Sequence, requires_grad: bool) -> list:
     tensors = []
     for x in inputs:
         if isinstance(x, (bool, int, float, complex, np.ndarray, np.generic)) or _is_numbers(x):
-            x = Tensor(x)
-            if requires_grad and x.dtype.kind in "fc":
-                x.requires_grad = True
+            x = Tensor(x, requires_grad=requires_grad and _floating(x))
         tensors.append(x)
     return tensors
+
+
+def _floating(x: Any) -> bool:
+    """Whether an argument has a gradient: floats, and Python's whole numbers; integer arrays are labels or indices."""
+    kind = np.asarray(x).dtype.kind
+    return kind in "fc" or (kind in "iu" and not isinstance(x, (np.ndarray, np.generic)))
 
 
 def _is_numbers(x: Any) -> bool:
