@@ -2,6 +2,8 @@
 
 import re
 import shutil
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 
@@ -11,6 +13,8 @@ import pytest
 import tinygrad_ml as tg
 from tinygrad_ml import nn
 from tinygrad_ml.graph import trace
+from tinygrad_ml.graph.show.animate import Frame, moments
+from tinygrad_ml.graph.show.dot import written
 from tinygrad_ml.graph.show.style import DARK, LIGHT, PRINT
 from tinygrad_ml.graph.show.view import LONG, view
 
@@ -340,3 +344,208 @@ def test_a_difference_is_drawn(tmp_path):
     assert LIGHT["removed"] in removed
     assert LIGHT["added"] in added
     assert before.diff(after).render(tmp_path / "difference.svg").exists()
+
+
+# ---------------------------------------------------------------------- layers, names, what is left out
+
+
+class Layers(nn.Module):
+    def __init__(self):
+        self.conv = nn.Conv2d(1, 4, 3)
+        self.norm = nn.BatchNorm2d(4)
+        self.pool = nn.MaxPool2d(2)
+        self.drop = nn.Dropout(0.5)
+
+    def forward(self, x):
+        return self.drop(self.pool(self.norm(self.conv(x))))
+
+
+def test_layers_are_one_box_each_with_their_name_unless_depth_says_otherwise():
+    graph = trace(Layers(), tg.rand(2, 1, 8, 8))
+    chosen = view(graph)
+    boxes = [chosen.graph.scopes[d.folded].type for d in chosen.drawn.values() if d.folded is not None]
+    assert boxes == ["BatchNorm2d", "MaxPool2d", "Dropout"]
+    assert "kernel_size=2" in graph.to_dot()
+    assert "p=0.5" in graph.to_dot()
+    assert not any(d.folded for d in view(graph, depth=9).drawn.values())
+
+
+def test_layers_say_the_shapes_that_they_take_in_and_return():
+    dot = trace(Layers(), tg.rand(2, 1, 8, 8)).to_dot()
+    assert "2×1×8×8 → 2×4×6×6" in dot  # the convolution, which is not folded
+    assert "2×4×6×6 → 2×4×3×3" in dot  # the pooling, which is
+
+
+GLOBAL = np.array([3.0, 4.0])
+
+
+def test_constants_have_the_names_of_closures_globals_arguments_and_attributes():
+    inner = np.array([1.0, 2.0])
+
+    class Scale(nn.Module):
+        def __init__(self):
+            self.factor = np.array([5.0, 6.0])
+
+        def forward(self, x):
+            return x * self.factor
+
+    scale = Scale()
+
+    def shifted(x, offset):
+        return x + offset
+
+    def run(x):
+        return shifted(scale(x) * inner + GLOBAL, np.array([7.0, 8.0]))
+
+    graph = trace(run, [1.0, 1.0])
+    assert [n.name for n in graph.nodes if n.kind == "constant"] == ["factor", "inner", "GLOBAL", "offset"]
+
+
+def test_a_target_that_was_copied_has_the_name_of_the_one_variable_that_equals_it():
+    y, model = np.array([0, 1, 1]), nn.Linear(2, 2)
+    graph = trace(lambda x: nn.functional.cross_entropy(model(x), y), np.ones((3, 2), np.float32))
+    (target,) = [n for n in graph.nodes if n.kind == "constant"]
+    assert target.name == "y"
+    assert (target.number, graph.outputs[0]) in [(a, b) for a, b, _ in graph.edges]
+
+
+def test_the_indices_of_an_embedding_have_their_edge():
+    graph = trace(nn.Embedding(10, 4), np.array([[1, 2], [3, 4]]))
+    assert (graph["input"].number, graph["embedding"].number, "indices") in graph.edges
+    assert "indices=" not in str(graph["embedding"].parameters)
+
+
+def test_an_operation_that_makes_its_own_index_has_no_edge_for_it():
+    graph = trace(lambda x: tg.sort(x).sum(), [3.0, 1.0, 2.0])
+    assert {a for a, _, _ in graph.edges} == {0, 1}
+
+
+def test_unused_outputs_are_left_out_but_not_what_a_program_asks():
+    class Last(nn.Module):
+        def __init__(self):
+            self.lstm = nn.LSTM(3, 4)
+
+        def forward(self, x):
+            out, _ = self.lstm(x)
+            unused = tg.exp(out)
+            assert unused.shape
+            return out[-1] * 2 if out.sum() > 100 else out[-1]
+
+    graph = trace(Last(), tg.rand(5, 2, 3))
+    chosen = view(graph)
+    shown = [d.node.operation for d in chosen.drawn.values() if d.node is not None and d.node.operation]
+    assert shown == ["sum", "greater", "getitem"]
+    assert "5×2×3 → 5×2×4<" in graph.to_dot()  # and not the last states
+
+
+@needs_dot
+def test_backslashes_in_names_are_shown_as_they_are():
+    name = r"\N \G \E \L"
+    w = tg.tensor([1.0, 2.0], requires_grad=True, name=name)
+    texts = texts_of(trace(lambda x: x * w, [1.0, 2.0]).to_svg(title=name))
+    assert texts.count(name) == 2
+
+
+# ---------------------------------------------------------------------- slides
+
+
+def test_a_legend_is_in_files_and_where_it_is_asked_for(tmp_path):
+    graph = trace(nn.Linear(3, 2), tg.ones(4, 3))
+    sign = "the root of the sum of squares"
+    assert sign in graph.render(tmp_path / "a.dot").read_text()
+    assert sign not in graph.render(tmp_path / "b.dot", legend=False).read_text()
+    assert sign not in graph.to_dot()
+    assert sign in graph.to_dot(legend=True)
+
+
+def test_a_legend_has_what_is_in_the_picture_and_no_more():
+    words = trace(lambda x: tg.tanh(x * 2), 1.0, backward=False).to_dot(legend=True)
+    assert "input&#160;" in words
+    assert all(absent not in words for absent in ("parameter&#160;", "module, folded", "gradient"))
+
+
+def test_a_title_is_text():
+    assert "&lt;b&gt;\\\\N" in trace(lambda x: x * 2, 1.0).to_dot(title=r"<b>\N")
+
+
+def test_a_tower_is_laid_on_its_side_unless_told_otherwise():
+    def chain(x):
+        for operation in (tg.sin, tg.cos, tg.exp, tg.tanh, tg.abs, tg.square, tg.sigmoid, tg.cosh, tg.sinh):
+            x = operation(x)
+        return x
+
+    graph = trace(chain, 0.5)
+    assert "rankdir=LR" in graph.to_dot()
+    assert "rankdir=TB" in graph.to_dot(direction="down")
+    assert "rankdir=TB" in trace(lambda x: tg.sin(x * 2), 0.5).to_dot()
+
+
+def test_mermaid_escapes_all_that_has_a_meaning():
+    w = tg.tensor([1.0, 2.0], requires_grad=True, name='"]; click x "`<b>')
+    text = trace(lambda x: x * w, [1.0, 2.0]).to_mermaid(title='"a": b')
+    assert text.startswith('---\ntitle: "\\"a\\": b"\n---\nflowchart TD\n')
+    assert "#34;]#59; click x #34;#96;#60;b#62;" in text
+
+
+@needs_dot
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+@pytest.mark.parametrize("theme", ["light", "print"])
+def test_tikz_compiles(tmp_path, theme):
+    w = tg.tensor([1.0, 2.0], requires_grad=True, name=r"α_1 \N {%} & #$~^ <é> 中")
+    graph = trace(lambda x: tg.sum(nn.Linear(2, 3)(x) * tg.sum(w)), [1.0, 2.0])
+    (tmp_path / "picture.tex").write_text(graph.to_tikz(document=True, theme=theme, title="50 % & more"), "utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "picture.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace")
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "(1 page" in done.stdout
+
+
+# ---------------------------------------------------------------------- moving pictures
+
+
+def frames_of(path):
+    image = pytest.importorskip("PIL.Image")
+    with image.open(path) as moving:
+        return moving.n_frames, moving.size, moving.info.get("loop")
+
+
+@needs_dot
+def test_every_operation_is_one_frame_forward_and_one_back(tmp_path):
+    graph = trace(lambda a, b: tg.tanh(a * b + a), 1.0, 2.0)
+    frames, _, loop = frames_of(graph.animate(tmp_path / "backprop.gif"))
+    assert frames == 2 * len(graph.operations) + 3  # start, turn and end
+    assert loop == 0
+
+
+@needs_dot
+def test_without_gradients_it_goes_forward_only(tmp_path):
+    graph = trace(lambda a: tg.tanh(a * 2), 1.0, backward=False)
+    assert frames_of(graph.animate(tmp_path / "forward.gif"))[0] == 3
+
+
+@needs_dot
+def test_a_repeat_is_one_frame_for_each_of_its_operations(tmp_path):
+    graph = trace(RNN(), tg.ones(60, 4, 3))
+    assert frames_of(graph.animate(tmp_path / "rnn.gif", seconds=0.1))[0] < 25
+
+
+def test_a_gradient_is_seen_only_once_it_is_complete():
+    graph = trace(lambda x: x * x, 3.0)
+    writer = written(graph, writer=Frame)
+    seen = [len(fills_in(writer.at(moment))) for moment in moments(graph, writer)]
+    assert seen == [0, 0, 1, 2, 2]  # start, forward, turn, backward, end
+
+
+def fills_in(dot):
+    return re.findall(r'bgcolor="#\w+"><font point-size="12" color="#\w+">&#160;∂', dot)
+
+
+def test_other_endings_are_refused_and_a_missing_pillow_is_named(tmp_path, monkeypatch):
+    graph = trace(lambda x: x * x, 3.0)
+    with pytest.raises(ValueError, match=r"must be \.gif or \.webp"):
+        graph.animate(tmp_path / "a.mp4")
+    with pytest.raises(ValueError, match="seconds must be positive, not 0"):
+        graph.animate(tmp_path / "a.gif", seconds=0)
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(ImportError, match="pip install pillow"):
+        graph.animate(tmp_path / "a.gif")

@@ -7,10 +7,13 @@ from typing import Any
 
 from .diff import Difference
 from .nodes import GraphData
+from .show.animate import animate
 from .show.dot import to_dot
 from .show.explorer import explorer
+from .show.mermaid import to_mermaid
 from .show.render import mimebundle, render, svg_or_none, to_svg
 from .show.text import listing, tree
+from .show.tikz import to_tikz
 
 WRONG_ENTRIES = 50  # of one node that are kept
 
@@ -118,6 +121,58 @@ class Graph(GraphData):
     def to_svg(self, **options: Any) -> str:
         """Return the picture as SVG text. The options and errors are those of `render`."""
         return to_svg(self, **options)
+
+    def to_mermaid(self, **options: Any) -> str:
+        """Return the picture in the language of Mermaid, which wikis and README files render; it needs no Graphviz.
+
+        The options are those of `render`, but for `legend`. There is one colour for each kind of node; the size of a
+        gradient is a number.
+
+        Examples
+        --------
+        >>> print(tg.graph.trace(lambda x: tg.sin(x), 3.0, backward=False).to_mermaid().partition("classDef")[0])
+        flowchart TD
+        n0(["x<br/>3"])
+        n1("<b>sin</b><br/>0.141")
+        n0 --> n1
+        """
+        return to_mermaid(self, **options)
+
+    def to_tikz(self, *, document: bool = False, **options: Any) -> str:
+        """Return the picture for LaTeX: a tikzpicture, which needs the package tikz; Graphviz places its parts.
+
+        Parameters
+        ----------
+        document : bool
+            Return a whole document of one page instead, which any LaTeX compiles.
+        options : those of `render`, but for `legend`
+
+        Raises
+        ------
+        RuntimeError
+            If there is no Graphviz; it says how to get it.
+        """
+        return to_tikz(self, document=document, **options)
+
+    def animate(self, path: str | Path, *, seconds: float = 1.0, **options: Any) -> Path:
+        """Write a moving picture: forward, then backward, one operation a frame; return its path.
+
+        Parameters
+        ----------
+        path : str or Path
+            Its ending is .gif or .webp.
+        seconds : float
+            For which each frame is shown; the last one three times as long.
+        options : those of `render`, but for `title` and `legend`
+
+        Raises
+        ------
+        ImportError
+            If Pillow is not installed; it says how to get it.
+        RuntimeError
+            If there is no Graphviz; it says how to get it.
+        """
+        return animate(self, path, seconds=seconds, **options)
 
     def _repr_svg_(self) -> str | None:
         return svg_or_none(self)

@@ -36,7 +36,7 @@ def name_among(variables: Mapping[str, Any], array: np.ndarray) -> str:
         if same_elements(held, array):
             equal.add(name)
         elif isinstance(held, np.ndarray) and held.ndim == 2 and same_elements(held.T, array):
-            equal.add(f"{name}.T")
+            equal.add(f"{name}ᵀ")
     return equal.pop() if len(equal) == 1 else ""
 
 

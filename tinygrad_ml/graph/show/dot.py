@@ -20,7 +20,12 @@ TEXT, SMALL, CELL, TITLE = 13, 11, 12, 20  # points; half of the second can stil
 CHART = 28  # points that the highest bar of a chart has
 
 
-def to_dot(
+def to_dot(graph: GraphData, *, title: str = "", legend: bool = False, captions: bool = True, **options: Any) -> str:
+    """Return the picture; `Graph.render` explains the options, and `written` takes the others."""
+    return written(graph, **options).text(title, legend, captions)
+
+
+def written(
     graph: GraphData,
     *,
     depth: int | None = None,
@@ -30,18 +35,16 @@ def to_dot(
     share: bool = False,
     limit: int = LIMIT,
     repeats: str = "fold",
-    title: str = "",
-    legend: bool = False,
     marks: dict[int, tuple[str, str]] | None = None,
-    captions: bool = True,
-) -> str:
-    """Return the picture; `Graph.render` explains the options. `marks` has what a comparison found at nodes."""
+    writer: type[Writer] | None = None,
+) -> Writer:
+    """Return what writes the picture. `marks` has what a comparison found at nodes."""
     if direction is not None and direction not in DIRECTIONS:
         raise ValueError(f"direction must be one of {', '.join(DIRECTIONS)}, not {direction!r}")
     colours = palette(theme)
     chosen = view(graph, depth, share, limit, repeats, keep=marks or ())
     labels = Labels(chosen, gradients, marks)
-    return Writer(chosen, labels, colours, direction or chosen.direction()).text(title, legend, captions)
+    return (writer or Writer)(chosen, labels, colours, direction or chosen.direction())
 
 
 class Writer:
@@ -62,13 +65,13 @@ class Writer:
             "digraph {",
             f'graph [rankdir={DIRECTIONS[self.direction]}, bgcolor="{c["background"]}", fontname="{FONT}", '
             f'fontsize={SMALL}, fontcolor="{c["quiet"]}", color="{c["box-line"]}", nodesep=0.25, ranksep=0.35, '
-            f"pad=0.15, nslimit=10, nslimit1=10, labelloc=b{self._foot(legend, captions)}]",
+            f"pad=0.15, nslimit=10, nslimit1=10, labelloc=b{self.foot(legend, captions)}]",
             f'node [shape=box, style="filled,rounded", margin="0.09,0.05", height=0.3, width=0.3, penwidth=1.2, '
             f'fontname="{FONT}", fontsize={TEXT}, fontcolor="{c["text"]}"]',
             f'edge [arrowsize=0.7, color="{c["edge"]}", fontname="{FONT}", fontsize={SMALL}, fontcolor="{c["quiet"]}"]',
         ]
         if title:
-            heading = f'<font point-size="{TITLE}" color="{c["text"]}">{_html(plain(title))}</font>'
+            heading = f'<font point-size="{TITLE}" color="{c["text"]}">{as_html(plain(title))}</font>'
             lines.append(f"subgraph cluster_title {{\ngraph [label=<{heading}>, labelloc=t, peripheries=0, margin=12]")
         lines += self._boxes()
         lines += [self._edge(k, edge) for k, edge in self._in_order()]
@@ -78,31 +81,21 @@ class Writer:
     def _boxes(self) -> list[str]:
         """Return all that is drawn, in the boxes of the modules that it belongs to."""
         lines: list[str] = []
-        inside: dict[int, list[DrawnNode]] = defaultdict(list)
-        for drawn in self.view.drawn.values():
-            inside[drawn.scope].append(drawn)
         passing: dict[int | None, list[int]] = defaultdict(list)
         for k, edge in enumerate(self.view.edges):
             passing[edge.through].append(k)
-        below: dict[int | None, list[int]] = defaultdict(list)
-        for number in sorted(self.view.clusters):
-            below[self.graph.scopes[number].parent].append(number)
-        pending: list[Any] = [0]
-        while pending:
-            item = pending.pop()
-            if item == "}":
+        for number, inside in self.view.boxes():
+            if inside is None:
                 lines.append("}")
                 continue
-            if item:
-                lines += self._open(item)
-                pending.append("}")
-            lines += self._with_passages(inside[item], passing[item])
-            pending += below[item][::-1]
+            if number:
+                lines += self._open(number)
+            lines += self._with_passages(inside, passing[number])
         return lines
 
     # ------------------------------------------------------------------ parts
 
-    def _foot(self, legend: bool, captions: bool) -> str:
+    def foot(self, legend: bool, captions: bool) -> str:
         """Return the label of the whole: the legend, and what a reader should know of the picture."""
         graph = self.graph
         lines = [graph.error] if graph.error and captions else []
@@ -111,7 +104,7 @@ class Writer:
             if self.labels.gradients and self.labels.backward:
                 lines += about
             lines += [n for n in graph.notes if n not in about] + self.view.notes
-        text = "".join(f"{_html(cut(plain(line), 110))}<br/>" for line in lines)
+        text = "".join(f"{as_html(cut(plain(line), 110))}<br/>" for line in lines)
         table = legend_table(self.view, self.labels, self.colours, SMALL) if legend else ""
         if table and text:
             row = f'<tr><td align="center">{text}</td></tr><tr><td>{table}</td></tr>'
@@ -153,19 +146,20 @@ class Writer:
                 f'p{k} [class=e{k}, label="", style=filled, penwidth=0, fillcolor="{colour}", {self.point}]'
             )
         for drawn in inside:
-            lines += [self._node(drawn), *points[drawn.key]]
+            lines += [self.node(drawn), *points[drawn.key]]
         return lines
 
-    def _node(self, drawn: DrawnNode) -> str:
+    def node(self, drawn: DrawnNode) -> str:
+        """Return what is drawn as a node."""
         c, node = self.colours, drawn.node
         if drawn.kind == "gap":
-            label = f"label=<⋮<br/>{_html(drawn.caption)}<br/>⋮>"
+            label = f"label=<⋮<br/>{as_html(drawn.caption)}<br/>⋮>"
             return f'{drawn.key} [id={drawn.key}, shape=plaintext, style="", {label}]'
         if drawn.kind == "reference" and node is not None:
-            name = _html(cut(plain(node.name)) or f"{node.operation} %{node.number}")
+            name = as_html(cut(plain(node.name)) or f"{node.operation} %{node.number}")
             label = f'label=<<i>from {name}</i>>, fontsize={SMALL}, fontcolor="{c["quiet"]}"'
             return f'{drawn.key} [id={drawn.key}, shape=plaintext, style="", {label}]'
-        role = self._role(drawn)
+        role = self.role(drawn)
         fill, line = c[role], c.get(role + "-line", c["operation-line"])
         look = ""
         if drawn.kind == "input":
@@ -187,7 +181,8 @@ class Writer:
             f'fillcolor="{fill}", color="{line}"{look}, tooltip={_quote(self._tooltip(drawn))}]'
         )
 
-    def _role(self, drawn: DrawnNode) -> str:
+    def role(self, drawn: DrawnNode) -> str:
+        """Return the role of the colour of a node."""
         node = drawn.node
         if node is not None and node.number in self.labels.marks:
             return self.labels.marks[node.number][0]
@@ -198,28 +193,29 @@ class Writer:
     def _label(self, drawn: DrawnNode) -> str:
         label, c = self.labels.of(drawn), self.colours
         if drawn.node is not None and drawn.node.operation and drawn.node.name and label.facts:
-            name = cut(plain(drawn.node.name))
-            facts = [f"<i>{_html(name)}</i>{_html(label.facts[0].removeprefix(name))}", *map(_html, label.facts[1:])]
+            name, first = cut(plain(drawn.node.name)), label.facts[0]
+            facts = [f"<i>{as_html(name)}</i>{as_html(first.removeprefix(name))}", *map(as_html, label.facts[1:])]
         else:
-            facts = [_html(fact) for fact in label.facts]
+            facts = [as_html(fact) for fact in label.facts]
         rows = [self._titled(label), *(self._small(fact, escaped=True) for fact in facts)]
-        rows += [f'<font point-size="{SMALL}" color="{c["fault"]}">{_html(fault)}</font>' for fault in label.faults]
+        rows += [f'<font point-size="{SMALL}" color="{c["fault"]}">{as_html(fault)}</font>' for fault in label.faults]
         width = max(len(label.cells), 1)
         table = "".join(f'<tr><td colspan="{width}">{row}</td></tr>' for row in rows)
         table += "".join(self._chart(chart) for chart in label.charts)
         if label.cells:
-            table += f"<tr>{''.join(self._cell(cell.text, cell.role) for cell in label.cells)}</tr>"
+            table += f"<tr>{''.join(self.cell(cell.text, cell.role) for cell in label.cells)}</tr>"
         return f'<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{table}</table>'
 
     def _titled(self, label: Label) -> str:
-        bold = f"<b>{_html(label.bold)}</b>" if label.bold else ""
-        return " ".join(part for part in (_html(label.name), bold, _html(label.after)) if part)
+        bold = f"<b>{as_html(label.bold)}</b>" if label.bold else ""
+        return " ".join(part for part in (as_html(label.name), bold, as_html(label.after)) if part)
 
-    def _cell(self, text: str, role: str) -> str:
+    def cell(self, text: str, role: str) -> str:
+        """Return a value or a gradient as a cell of a table, in the colour of its role."""
         c = self.colours
         ink = c[f"{role}-text"] if role in ("fault", "zero") else c["text"]
         fill = f' bgcolor="{c[role]}"' if role else ""
-        return f'<td{fill}><font point-size="{CELL}" color="{ink}">&#160;{_html(text)}&#160;</font></td>'
+        return f'<td{fill}><font point-size="{CELL}" color="{ink}">&#160;{as_html(text)}&#160;</font></td>'
 
     def _chart(self, chart: Chart) -> str:
         """Return rows of a table: bars, and what they are."""
@@ -238,7 +234,7 @@ class Writer:
         return f'<tr><td align="left">{table}</td></tr><tr><td align="left">{self._small(chart.caption)}</td></tr>'
 
     def _small(self, text: str, escaped: bool = False) -> str:
-        return f'<font point-size="{SMALL}" color="{self.colours["quiet"]}">{text if escaped else _html(text)}</font>'
+        return f'<font point-size="{SMALL}" color="{self.colours["quiet"]}">{text if escaped else as_html(text)}</font>'
 
     def _tooltip(self, drawn: DrawnNode) -> str:
         node = drawn.node
@@ -297,9 +293,9 @@ class Writer:
 # ---------------------------------------------------------------------- small things
 
 
-def _html(text: str) -> str:
-    """Return a text for a label; Graphviz would put names of its own for a backslash and a letter."""
-    return html.escape(text).replace("\\", "&#92;")
+def as_html(text: str) -> str:
+    """Return a text for a label; of a single backslash and a letter Graphviz would make a name of its own."""
+    return html.escape(text).replace("\\", "\\\\")
 
 
 def _quote(text: str) -> str:

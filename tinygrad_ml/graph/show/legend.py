@@ -53,7 +53,9 @@ def legend_table(view: View, labels: Labels, colours: dict[str, str], size: int)
         return f'<td border="1" color="{line}" bgcolor="{c[role]}" width="16" height="11" fixedsize="true"></td>'
 
     def row(cells: str) -> str:
-        inner = f'<table border="0" cellborder="0" cellspacing="3" cellpadding="0"><tr>{cells}</tr></table>'
+        inner = (
+            f'<table border="0" cellborder="0" cellspacing="3" cellpadding="0" align="left"><tr>{cells}</tr></table>'
+        )
         return f'<tr><td align="left">{inner}</td></tr>'
 
     rows = [row("".join(patch(role) + text(name) for role, name in named[k : k + 7])) for k in range(0, len(named), 7)]

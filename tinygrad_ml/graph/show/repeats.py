@@ -130,7 +130,12 @@ class _Roller:
         return found
 
     def _operation(self, node: GraphNode) -> _Item:
-        return _Item(self._key(node.operation, node.shape, len(node.inputs)), [node.number], node.operation, node)
+        return _Item(
+            self._key(node.operation, node.shape, *(i.source is None for i in node.inputs)),
+            [node.number],
+            node.operation,
+            node,
+        )
 
     def _call(self, scope: Scope, items: list[_Item]) -> _Item:
         nodes = [number for item in items for number in item.nodes]

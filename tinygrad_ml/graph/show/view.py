@@ -19,7 +19,7 @@ from .text import Totals, scope_chain
 LIMIT = 40  # drawn nodes
 HUB = 4  # an input with more uses is drawn once per use
 LONG = 25  # ranks that an edge may cross
-TOWER, WIDE = 9, 16  # ranks from which, and up to which, a narrow picture is laid on its side
+TOWER, WIDE = 9, 14  # ranks from which, and up to which, a narrow picture is laid on its side
 LEAVES = ("input", "parameter", "buffer", "constant")
 
 
@@ -91,6 +91,25 @@ class View:
     def graph(self) -> GraphData:
         """The graph with its repeats as further module calls."""
         return self.plan.graph
+
+    def boxes(self) -> Iterator[tuple[int, list[DrawnNode] | None]]:
+        """Yield the boxes of modules as they nest, each with what is directly in it; None says that a box ends."""
+        inside: dict[int, list[DrawnNode]] = {}
+        for drawn in self.drawn.values():
+            inside.setdefault(drawn.scope, []).append(drawn)
+        below: dict[int | None, list[int]] = {}
+        for number in sorted(self.clusters):
+            below.setdefault(self.graph.scopes[number].parent, []).append(number)
+        pending = [(0, False)]
+        while pending:
+            number, ends = pending.pop()
+            if ends:
+                yield number, None
+                continue
+            yield number, inside.get(number, [])
+            if number:
+                pending.append((number, True))
+            pending += [(k, False) for k in reversed(below.get(number, []))]
 
     def heights(self) -> dict[str, int]:
         """Return how many ranks each drawn node is above the end: as late as possible, as Graphviz ranks."""
