@@ -18,6 +18,8 @@ from .gradcheck import gradcheck
 from .report import Failure, GradientCheckError, wrapped
 
 Arrays = Sequence[Any]
+SINGLE = {np.dtype(np.float64): np.dtype(np.float32), np.dtype(np.complex128): np.dtype(np.complex64)}
+DOUBLE = {single: double for double, single in SINGLE.items()}
 SHOWN = 5  # failures in the text of a report
 VIEWS = "return a copy, or declare the operation with views=True: then the library copies where it must"
 
@@ -29,7 +31,7 @@ class Sample:
     Parameters
     ----------
     inputs : array or tuple of arrays
-        What is differentiated (float64), and constants such as indices and conditions (integers and bools).
+        What is differentiated (floats, also complex ones), and constants (integers and bools: indices, conditions).
     parameters : dict
         The keyword arguments.
     smooth : bool
@@ -212,14 +214,14 @@ class _Check:
         self.order, self.elementwise, self.seed = order, elementwise, seed
         self.row = getattr(operation, "primitive", None)
         self.arrays = [np.asarray(x) for x in sample.inputs]
-        self.floating = [k for k, x in enumerate(self.arrays) if x.dtype.kind == "f"]
+        self.floating = [k for k, x in enumerate(self.arrays) if _is_floating(x)]
         self.entries = 0
 
     def run(self) -> Iterator[tuple[str, Finding]]:
         """Make one check after the other; each expects those before it to have passed."""
         yield "values", self.values()
         yield "memory", self.memory()
-        differentiable = self.floating and any(out.dtype.kind == "f" for out in self.call(self.tensors(self.arrays)))
+        differentiable = self.floating and any(map(_is_floating, self.call(self.tensors(self.arrays))))
         if differentiable and self.sample.smooth:
             yield "derivatives", self.derivatives(self.arrays, self.order)
         yield "float32", self.float32()
@@ -235,7 +237,7 @@ class _Check:
     # ------------------------------------------------------------------ calling it
 
     def tensors(self, arrays: Arrays, wanted: bool = True) -> list[Tensor]:
-        return [Tensor(x, requires_grad=wanted and np.asarray(x).dtype.kind == "f") for x in arrays]
+        return [Tensor(x, requires_grad=wanted and _is_floating(np.asarray(x))) for x in arrays]
 
     def call(self, inputs: Sequence[Any]) -> list[Tensor]:
         """Return the outputs."""
@@ -257,7 +259,8 @@ class _Check:
     def arriving(self, outs: Sequence[Tensor]) -> list[np.ndarray | None]:
         """Return a random gradient for each output, and None for those that are not floating."""
         rng = np.random.default_rng(self.seed)
-        return [rng.normal(size=y.shape).astype(y.dtype) if y.dtype.kind == "f" else None for y in outs]
+        draws = [rng.normal(size=y.shape) + (1j * rng.normal(size=y.shape) if y.dtype.kind == "c" else 0) for y in outs]
+        return [np.asarray(g, y.dtype) if _is_floating(y) else None for g, y in zip(draws, outs)]
 
     def gradients(self, outs: Sequence[Tensor], inputs: Sequence[Tensor], arriving: Arrays) -> list[np.ndarray | None]:
         """Return the gradients of the floating inputs, None where the outputs do not depend on one."""
@@ -275,11 +278,11 @@ class _Check:
         strange = next((y for y in outs if not isinstance(y, Tensor)), None)
         if strange is not None:
             return f"it returned {type(strange).__name__}, not a Tensor", "declare it with tg.autograd.primitive"
-        recorded = next((y for y in outs if y.dtype.kind != "f" and y.requires_grad), None)
+        recorded = next((y for y in outs if not _is_floating(y) and y.requires_grad), None)
         if recorded is not None:
             return f"an output of dtype {recorded.dtype} requires a gradient", "only floating results have one"
         for x, given in zip(inputs, self.arrays):
-            if not np.array_equal(x.numpy(), given, equal_nan=given.dtype.kind == "f"):
+            if not np.array_equal(x.numpy(), given, equal_nan=_is_floating(given)):
                 return "it writes to its input", "compute a new array instead of x += 1 or x[...] = 1"
         expected = self.plain(self.arrays) if self.row is not None else None
         finding = None if expected is None else _differs(outs, expected, "its function of NumPy arrays")
@@ -295,7 +298,7 @@ class _Check:
         before = [y.numpy().copy() for y in outs]
         for x in constants:
             x.data[...] = 0
-        if any(not np.array_equal(y.numpy(), z, equal_nan=z.dtype.kind in "fc") for y, z in zip(outs, before)):
+        if any(not np.array_equal(y.numpy(), z, equal_nan=_is_floating(z)) for y, z in zip(outs, before)):
             return "the result changes when the input is written to", VIEWS
         inputs = self.tensors(self.arrays)
         outs = self.call(inputs)
@@ -312,7 +315,7 @@ class _Check:
         return None
 
     def derivatives(self, arrays: Arrays, order: int) -> Finding:
-        inputs = tuple(np.asarray(x, np.float64) if np.asarray(x).dtype.kind == "f" else x for x in arrays)
+        inputs = tuple(np.asarray(x).astype(DOUBLE.get(np.asarray(x).dtype, np.asarray(x).dtype)) for x in arrays)
 
         def function(*inputs: Any) -> Any:
             return self.operation(*inputs, **self.sample.parameters)
@@ -327,12 +330,12 @@ class _Check:
         return None
 
     def float32(self) -> Finding:
-        small = [x.astype(np.float32) if x.dtype.kind == "f" else x for x in self.arrays]
+        small = [_single(x) for x in self.arrays]
         inputs, small_inputs = self.tensors(self.arrays), self.tensors(small)
         outs, small_outs = self.call(inputs), self.call(small_inputs)
         hint = "NumPy scalars and float64 constants widen: use Python numbers, or np.asarray(c, x.dtype)"
         for y, z in zip(outs, small_outs):
-            if y.dtype == np.float64 and z.dtype != np.float32:
+            if z.dtype != _single(y.numpy()).dtype:
                 return f"the result of float32 inputs has dtype {z.dtype}", hint
             if not _near(z.numpy(), y.numpy(), 1e-3, 1e-4):
                 return "the result of float32 inputs is far from that of float64", "a difference of large numbers?"
@@ -340,9 +343,9 @@ class _Check:
             return None
         arriving = self.arriving(outs)
         found = self.gradients(outs, [inputs[k] for k in self.floating], arriving)
-        narrow = [None if g is None else g.astype(np.float32) for g in arriving]
+        narrow = [None if g is None else _single(g) for g in arriving]
         for g, h in zip(found, self.gradients(small_outs, [small_inputs[k] for k in self.floating], narrow)):
-            if h is not None and h.dtype != np.float32:
+            if g is not None and h is not None and h.dtype != _single(g).dtype:
                 return f"the gradient of a float32 input has dtype {h.dtype}", hint
             if g is not None and h is not None and not _near(h, g, 1e-2, 1e-3):
                 return "the gradient of float32 inputs is far from that of float64", "a difference of large numbers?"
@@ -372,7 +375,7 @@ class _Check:
         """Try arrays of length 0 along the first axis, if NumPy's function takes them."""
         shape = np.broadcast_shapes(*(x.shape for x in self.arrays)) if self.elementwise else None
         arrays = [
-            x[:0] if x.ndim and (x.dtype.kind == "f" if shape is None else x.shape == shape) else x for x in self.arrays
+            x[:0] if x.ndim and (_is_floating(x) if shape is None else x.shape == shape) else x for x in self.arrays
         ]
         if any(x.size == 0 for x in arrays):
             yield from self.shapes_of(arrays, "without elements")
@@ -381,9 +384,9 @@ class _Check:
         """Try single numbers, if NumPy's function takes them."""
         if not self.floating or not all(x.size for x in self.arrays):
             return
-        arrays = [x.flat[0] if self.elementwise or x.dtype.kind == "f" else x for x in self.arrays]
+        arrays = [x.flat[0] if self.elementwise or _is_floating(x) else x for x in self.arrays]
         yield from self.shapes_of(arrays, "without axes")
-        if self.elementwise and self.sample.smooth and self.call(self.tensors(arrays))[0].dtype.kind == "f":
+        if self.elementwise and self.sample.smooth and _is_floating(self.call(self.tensors(arrays))[0]):
             yield self.derivatives(arrays, 1)
 
     def shapes_of(self, arrays: Arrays, what: str) -> Iterator[Finding]:
@@ -431,7 +434,7 @@ class _Check:
                 finding = None
                 if expected is not None:
                     finding = _differs(outs, expected, "its function of the arrays repeated to one shape")
-                if finding is None and self.sample.smooth and self.floating and outs[0].dtype.kind == "f":
+                if finding is None and self.sample.smooth and self.floating and _is_floating(outs[0]):
                     finding = self.derivatives(arrays, 1)
                 yield finding and (f"{what}: {finding[0]}", finding[1])
 
@@ -446,6 +449,14 @@ LAYOUTS: list[tuple[str, Callable[[np.ndarray], np.ndarray], Callable[[Tensor], 
         lambda x: getitem(x, (..., slice(None, None, 2))) if x.ndim else x,
     ),
 ]
+
+
+def _is_floating(x: np.ndarray | Tensor) -> bool:
+    return x.dtype.kind in "fc"
+
+
+def _single(x: np.ndarray) -> np.ndarray:
+    return x.astype(SINGLE.get(x.dtype, x.dtype))
 
 
 def _arrays(out: Any) -> list[np.ndarray]:
