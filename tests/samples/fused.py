@@ -11,6 +11,7 @@ probability = within(0.1, 0.9)
 
 AFFINE = [(real((5, 3)), real((2, 3), 1)), (real((3,)), real((2, 3), 1)), (real((2, 4, 3)), real((5, 3), 1))]
 AFFINE += [(real((0, 3)), real((2, 3), 1)), (real((3, 5)).T, real((3, 2), 1)[::-1].T)]
+AFFINE += [(real((0,)), real((2, 0))), (real((2, 3, 0)), real((2, 0))), (real((2, 3, 1)), real((0, 1)))]
 
 SAMPLES: dict[str, list[Sample]] = {
     "affine": [

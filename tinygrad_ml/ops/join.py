@@ -182,7 +182,7 @@ def tile(x, *, reps):
 def _unrepeat(g: Any, x_shape: tuple, repeats: Any, axis: int | None) -> Any:
     """g summed over the copies"""
     if isinstance(repeats, int):
-        shape = (math.prod(x_shape),) if axis is None else x_shape
+        shape = (math.prod(x_shape),) if axis is None or not x_shape else x_shape
         k = (axis or 0) % len(shape)
         g = np.sum(np.reshape(g, (*shape[: k + 1], repeats, *shape[k + 1 :])), axis=k + 1)
         return np.reshape(g, x_shape)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ def _affine_weight(g: Any, x: Any) -> Any:
     """g.T @ x"""
     if g.ndim == 2:
         return g.T @ x
-    return np.reshape(g, (-1, g.shape[-1])).T @ np.reshape(x, (-1, x.shape[-1]))
+    rows = math.prod(g.shape[:-1])
+    return np.reshape(g, (rows, g.shape[-1])).T @ np.reshape(x, (rows, x.shape[-1]))
 
 
 @primitive(

@@ -35,7 +35,7 @@ def broadcast_back(g: Any, shape: tuple, axis: Any, keepdims: bool) -> Any:
 
 def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
     """Return the reduced axes, counted from the front."""
-    if axis is None:
+    if axis is None or not ndim:  # NumPy's ufuncs take axis=0 and -1 of a number too
         return tuple(range(ndim))
     return tuple([i % ndim for i in axis]) if isinstance(axis, tuple) else (axis % ndim,)
 

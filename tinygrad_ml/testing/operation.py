@@ -372,17 +372,24 @@ class _Check:
             yield finding and (f"{name}: {finding[0]}", finding[1])
 
     def without_elements(self) -> Iterator[Finding]:
-        """Try arrays of length 0 along the first axis, if NumPy's function takes them."""
-        shape = np.broadcast_shapes(*(x.shape for x in self.arrays)) if self.elementwise else None
-        arrays = [
-            x[:0] if x.ndim and (_is_floating(x) if shape is None else x.shape == shape) else x for x in self.arrays
-        ]
+        """Try arrays of length 0 along the first axis, if NumPy's function takes them.
+
+        Which axes of several arrays belong together is known of operations that work element by element; for others
+        the samples must have such arrays themselves.
+        """
+        if self.elementwise:
+            shape = np.broadcast_shapes(*(x.shape for x in self.arrays))
+            arrays = [x[:0] if x.ndim and x.shape == shape else x for x in self.arrays]
+        elif len(self.floating) == 1:
+            arrays = [x[:0] if x.ndim and _is_floating(x) else x for x in self.arrays]
+        else:
+            return
         if any(x.size == 0 for x in arrays):
             yield from self.shapes_of(arrays, "without elements")
 
     def without_axes(self) -> Iterator[Finding]:
         """Try single numbers, if NumPy's function takes them."""
-        if not self.floating or not all(x.size for x in self.arrays):
+        if not (self.elementwise or len(self.floating) == 1) or not all(x.size for x in self.arrays):
             return
         arrays = [x.flat[0] if self.elementwise or _is_floating(x) else x for x in self.arrays]
         yield from self.shapes_of(arrays, "without axes")
