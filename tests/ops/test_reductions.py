@@ -98,3 +98,19 @@ def test_the_weights_of_an_average_may_go_along_one_axis():
 def test_an_unknown_argument_is_named():
     with pytest.raises(TypeError, match=r"use axis= as in NumPy"):
         tg.tensor(X).std(dim=1)
+
+
+@pytest.mark.parametrize("axis", [0, -1, (0,), (), None])
+@pytest.mark.parametrize("name", ["sum", "prod", "max", "min", "ptp", "mean", "var", "std"])
+def test_an_axis_of_a_number_is_taken_or_refused_as_in_numpy(name, axis):
+    x = tg.tensor(3.0, requires_grad=True)
+    try:
+        expected = getattr(np, name)(np.array(3.0), axis=axis)
+    except np.exceptions.AxisError:
+        with pytest.raises(np.exceptions.AxisError):
+            getattr(tg, name)(x, axis=axis)
+    else:
+        y = getattr(tg, name)(x, axis=axis)
+        assert y.item() == expected
+        y.backward()
+        assert x.grad.shape == ()

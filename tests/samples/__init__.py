@@ -11,6 +11,7 @@ from tests.samples.sample import (
     binary,
     distinct,
     integers,
+    label,
     layouts,
     plane,
     positive,

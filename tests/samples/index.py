@@ -131,7 +131,12 @@ SAMPLES: dict[str, list[Sample]] = {
         Sample((real((3,)),), {"indices": np.array([], np.intp)}),
     ],
     "embedding": [  # the row padding_idx is a constant, whatever central differences say
-        Sample((VIEW[:, :, 0],), {"indices": PAIRS, "padding_idx": row}, row is None, _at(PAIRS, _look_up(row)))
+        Sample(
+            (VIEW[:, :, 0],),
+            {"indices": PAIRS, "padding_idx": row},
+            smooth=row is None,
+            torch=_at(PAIRS, _look_up(row)),
+        )
         for row in (None, 2)
     ]
     + [

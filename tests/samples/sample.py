@@ -7,27 +7,22 @@ import importlib
 import itertools
 import operator
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from tinygrad_ml import testing
 
 Domain = Callable[..., np.ndarray]  # domain(shape, seed=0) -> float64 numbers of that shape
 
 
 @dataclass(frozen=True)
-class Sample:
-    """Arguments to check an operation with.
+class Sample(testing.Sample):
+    """Arguments to check an operation with, and the same function of PyTorch.
 
     Parameters
     ----------
-    inputs : tuple of arrays
-        What is differentiated (float64 or complex128) and constant arrays (indices, conditions).
-    parameters : dict
-        The keyword arguments.
-    smooth : bool
-        False at a kink or another point without a derivative: only value, dtype, shape and the comparison
-        with PyTorch are checked there.
     torch : callable, optional
         The same function of PyTorch tensors, its parameters already applied.
 
@@ -39,10 +34,13 @@ class Sample:
     (2,)
     """
 
-    inputs: tuple[Any, ...]
-    parameters: dict[str, Any] = field(default_factory=dict)
-    smooth: bool = True
     torch: Callable[..., Any] | None = None
+
+
+def label(name: str, sample: Sample) -> str:
+    """Return the id of a test: operation, keyword arguments and shapes, such as sum-axis=0-(3, 4)."""
+    shapes = " ".join(str(np.shape(x)) for x in sample.inputs)
+    return "-".join([name, *sample.given(), shapes, *(() if sample.smooth else ("kink",))])
 
 
 def pytorch(path: str, *after: Any, **parameters: Any) -> Callable[..., Any]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -41,7 +42,9 @@ def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
 
 
 def count(shape: tuple, axis: Any) -> int:
-    """Return how many numbers are reduced into one."""
+    """Return how many elements are reduced into one."""
+    if not shape and axis is not None and axis != ():
+        raise np.exceptions.AxisError(f"axis {axis} is out of bounds for a number, which has no axes; leave axis out")
     n = 1
     for i in axes_of(axis, len(shape)):
         n *= shape[i]
@@ -53,7 +56,8 @@ def in_rows(x: Any, axis: Any) -> tuple[Any, Callable[[Any], Any]]:
     axes = axes_of(axis, x.ndim)
     order = [i for i in range(x.ndim) if i not in axes] + list(axes)
     moved = np.transpose(x, order)
-    rows = np.reshape(moved, (*moved.shape[: x.ndim - len(axes)], count(x.shape, axis)))
+    kept = x.ndim - len(axes)
+    rows = np.reshape(moved, (*moved.shape[:kept], math.prod(moved.shape[kept:])))
     back = np.argsort(order).tolist()
     return rows, lambda y: np.transpose(np.reshape(y, moved.shape), back)
 

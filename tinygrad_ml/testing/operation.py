@@ -60,11 +60,8 @@ class Sample:
         return ", ".join([*self.given(), f"shape{'s' * (len(shapes) > 1)} {' and '.join(shapes)}"])
 
     def given(self) -> list[str]:
-        """Return the keyword arguments as text, arrays by their shape."""
-        return [
-            f"{name}={f'array{value.shape}' if isinstance(value, np.ndarray) else repr(value)}"
-            for name, value in self.parameters.items()
-        ]
+        """Return the keyword arguments as text, arrays and what is long by their shape or type."""
+        return [f"{name}={_short(value)}" for name, value in self.parameters.items()]
 
 
 class OperationReport:
@@ -295,6 +292,8 @@ class _Check:
     def memory(self) -> Finding:
         constants = self.tensors(self.arrays, wanted=False)
         outs = self.call(constants)
+        if any(y.requires_grad for y in outs):
+            return "the result requires a gradient, but no input does", "compute it from the inputs alone"
         before = [y.numpy().copy() for y in outs]
         for x in constants:
             x.data[...] = 0
@@ -456,6 +455,14 @@ LAYOUTS: list[tuple[str, Callable[[np.ndarray], np.ndarray], Callable[[Tensor], 
         lambda x: getitem(x, (..., slice(None, None, 2))) if x.ndim else x,
     ),
 ]
+
+
+def _short(value: Any) -> str:
+    """Return a keyword argument as text that fits into a line."""
+    if isinstance(value, np.ndarray):
+        return f"array{value.shape}"
+    text = value.__name__ if callable(value) and hasattr(value, "__name__") else repr(value)
+    return text if len(text) <= 50 and "\n" not in text else f"{type(value).__name__}(...)"
 
 
 def _is_floating(x: np.ndarray | Tensor) -> bool:
