@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
+from ..autograd import is_finite
 from ..tensor import Tensor, as_array, as_floating, get_default_dtype, shape_of
 from . import init
 from .dropout import check_probability, dropout
@@ -55,24 +56,33 @@ def scaled_dot_product_attention(
     >>> tg.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)[0]
     tensor([1., 0.])
     """
-    weights = _attention_weights(query, key, attn_mask, is_causal, scale)
+    if is_causal and attn_mask is not None:
+        raise ValueError("attention: give attn_mask or is_causal=True, not both")
+    blocked = added = None
+    if is_causal:
+        blocked = ~np.tri(shape_of(query)[-2], shape_of(key)[-2], dtype=bool)
+    elif attn_mask is not None and as_array(attn_mask).dtype == bool:
+        blocked = ~as_array(attn_mask)
+    else:
+        added = attn_mask
+    weights = _attention_weights(query, key, blocked, added, scale)
     return ops.matmul(dropout(weights, dropout_p), as_floating(value))
 
 
-def _attention_weights(query: Any, key: Any, attn_mask: Any, is_causal: bool, scale: float | None) -> Tensor:
-    """Return softmax(query @ key.T * scale), of shape (..., targets, sources)."""
+def _attention_weights(query: Any, key: Any, blocked: Any, added: Any, scale: float | None) -> Tensor:
+    """Return softmax(query @ key.T * scale + added), and 0 where blocked, of shape (..., targets, sources)."""
     q, k = shape_of(query), shape_of(key)
     if len(q) < 2 or len(k) < 2 or q[-1] != k[-1]:
         raise ValueError(f"attention: query has shape {q} and key {k}; their last axes, the features, must be equal")
     scale = 1 / math.sqrt(q[-1]) if scale is None else scale
     products = ops.matmul(as_floating(query) * scale, ops.swapaxes(as_floating(key), -1, -2))
-    if is_causal:
-        if attn_mask is not None:
-            raise ValueError("attention: give attn_mask or is_causal=True, not both")
-        attn_mask = np.tri(q[-2], k[-2], dtype=bool)
-    if attn_mask is not None:
-        seen = attn_mask.dtype == bool
-        products = ops.where(attn_mask, products, -np.inf) if seen else products + attn_mask
+    if added is not None:
+        products = products + (added if isinstance(added, Tensor) else np.asarray(added, products.dtype))
+        never = as_array(added) == -np.inf
+        if never.any():
+            blocked = never if blocked is None else blocked | never
+    if blocked is not None:
+        products = ops.where(blocked, -np.inf, products)
     return ops.softmax(products, axis=-1)
 
 
@@ -191,8 +201,10 @@ class MultiheadAttention(Module):
         elif not self.batch_first:
             query, key, value = (ops.swapaxes(x, 0, 1) for x in (query, key, value))
         q, k, v = map(self._heads, self._project(query, key, value))
-        mask = self._mask(q.shape[:-1], k.shape[-2], attn_mask, key_padding_mask, is_causal, q.dtype)
-        weights = _attention_weights(q, k, mask, False, 1 / math.sqrt(self.embed_dim // self.num_heads))
+        blocked, added = self._masks(q.shape[:-1], k.shape[-2], attn_mask, key_padding_mask, is_causal)
+        weights = _attention_weights(q, k, blocked, added, 1 / math.sqrt(self.embed_dim // self.num_heads))
+        if blocked is not None and not is_finite(v._data):  # what no query may see does not count, whatever it is
+            v = ops.where(np.expand_dims(np.all(blocked, axis=-2), -1), 0.0, v)
         weights = dropout(weights, self.dropout, self.training)
         out = ops.swapaxes(weights @ v, 1, 2)
         out = self.out_proj(out.reshape(*out.shape[:2], self.embed_dim))
@@ -245,12 +257,12 @@ class MultiheadAttention(Module):
         """Return (batch, heads, sequence, features of a head) of (batch, sequence, embed_dim)."""
         return ops.swapaxes(x.reshape(*x.shape[:2], self.num_heads, self.embed_dim // self.num_heads), 1, 2)
 
-    def _mask(
-        self, queries: tuple, sources: int, attn_mask: Any, key_padding_mask: Any, is_causal: bool, dtype: np.dtype
-    ) -> Any:
-        """Return what is added to the products, or None."""
+    def _masks(
+        self, queries: tuple, sources: int, attn_mask: Any, key_padding_mask: Any, is_causal: bool
+    ) -> tuple[Any, Any]:
+        """Return where a query may not see a key, and what is added to the products, or None."""
         batch, heads, targets = queries
-        mask: Any = None
+        masks: list[Any] = []
         if attn_mask is not None:
             shape = shape_of(attn_mask)
             if shape not in ((targets, sources), (batch * heads, targets, sources)):
@@ -258,28 +270,26 @@ class MultiheadAttention(Module):
                     f"MultiheadAttention: attn_mask has shape {shape}; it must be {(targets, sources)} "
                     f"or {(batch * heads, targets, sources)}"
                 )
-            mask = _added(attn_mask, dtype)
-            mask = mask.reshape(batch, heads, targets, sources) if len(shape) == 3 else mask
+            mask = attn_mask if isinstance(attn_mask, Tensor) else np.asarray(attn_mask)
+            masks.append(mask.reshape(batch, heads, targets, sources) if len(shape) == 3 else mask)
         if key_padding_mask is not None:
             if shape_of(key_padding_mask) != (batch, sources):
                 raise ValueError(
                     f"MultiheadAttention: key_padding_mask has shape {shape_of(key_padding_mask)}; "
                     f"it must be {(batch, sources)}"
                 )
-            padding = _added(key_padding_mask, dtype).reshape(batch, 1, 1, sources)
-            mask = padding if mask is None else mask + padding
+            mask = key_padding_mask if isinstance(key_padding_mask, Tensor) else np.asarray(key_padding_mask)
+            masks.append(mask.reshape(batch, 1, 1, sources))
         if is_causal:
-            future = _added(~np.tri(targets, sources, dtype=bool), dtype)
-            mask = future if mask is None else mask + future
-        return mask
+            masks.append(~np.tri(targets, sources, dtype=bool))
+        blocked: Any = None
+        added: Any = None
+        for mask in masks:
+            if mask.dtype == bool:
+                blocked = as_array(mask) if blocked is None else blocked | as_array(mask)
+            else:
+                added = mask if added is None else added + mask
+        return blocked, added
 
     def extra_repr(self) -> str:
         return f"{self.embed_dim}, num_heads={self.num_heads}" + (", batch_first=True" if self.batch_first else "")
-
-
-def _added(mask: Any, dtype: np.dtype) -> Any:
-    """Return a mask as values to add: -inf where a bool mask is True."""
-    mask = mask if isinstance(mask, Tensor) else np.asarray(mask)
-    if mask.dtype != bool:
-        return mask
-    return np.where(as_array(mask), -np.inf, 0).astype(dtype)
