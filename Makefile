@@ -27,5 +27,5 @@ lint: ## Check style, format, spelling, imports and types
 	@scripts/check
 
 clean: ## Remove .venv and everything else that was built
-	rm -rf .venv build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	rm -rf .venv build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache .coverage
 	find . -type d -name __pycache__ -prune -exec rm -rf {} +

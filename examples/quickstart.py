@@ -71,7 +71,7 @@ def main():
     for digit, row in enumerate(metrics.confusion_matrix(y, read)):
         print(f"{digit:4} " + "".join(f"{n:4}" if n else "   ." for n in row))
 
-    weights = tg.save(model, output / "digits_mlp")
+    weights = tg.save(model, output / "digits_mlp.npz")
     assert all(np.array_equal(value, model.state_dict()[name]) for name, value in tg.load(weights).items())
     print(f"\nLoss curves and confusion matrix: {output / 'quickstart.png'}")
     print(f"Weights of the MLP, loaded back and found equal: {weights}")

@@ -79,7 +79,7 @@ def _reduce(terms: np.ndarray, reduction: str) -> Any:
 
 
 def _finite(out: Any) -> Any:
-    return out - out == 0 if isinstance(out, np.generic) else np.isfinite(out).all()
+    return out - out == 0 if isinstance(out, np.generic) else np.isfinite(out).all()  # type: ignore[operator]
 
 
 def _each(g: Any, terms: int, reduction: str) -> Any:
