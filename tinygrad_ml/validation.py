@@ -88,7 +88,7 @@ def check_array(values: Any, name: str, who: str = "", wanted: str = "an array")
     """Return values as an ndarray, without a copy where that can be; refuse what would lose something on the way.
 
     It may be of any dtype and of any number of axes. Columns of pandas' own numeric dtypes, in which values may be
-    missing, become floats with NaN where one is missing.
+    missing, become floats with NaN where one is missing; PyTorch's bfloat16 becomes float32.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def check_array(values: Any, name: str, who: str = "", wanted: str = "an array")
     if hasattr(values, "iloc"):
         return _from_pandas(values)
     try:
-        return np.asarray(values.detach() if hasattr(values, "detach") else values)
+        return np.asarray(_from_pytorch(values) if hasattr(values, "detach") else values)
     except ValueError as error:  # rows of several lengths
         raise ValueError(f"{where} is not {wanted}: {error}") from None
 
@@ -145,6 +145,11 @@ def _refuse_masked(values: Any, name: str, where: str) -> None:
             raise TypeError(
                 f"{where} holds masked arrays, whose masks would be ignored; use {floats}.filled(np.nan) of each"
             )
+
+
+def _from_pytorch(tensor: Any) -> Any:
+    tensor = tensor.detach()
+    return tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor  # which NumPy does not have
 
 
 def _from_pandas(frame: Any) -> np.ndarray:

@@ -183,6 +183,12 @@ def test_the_file_of_pytorch_is_named_as_such(tmp_path, torch, name, legacy):
     np.testing.assert_array_equal(ours.weight.numpy(), theirs.weight.detach().numpy())
 
 
+def test_bfloat16_of_a_pickle_is_taken_over_as_float32(torch):
+    theirs, ours = torch.nn.Linear(3, 2).to(torch.bfloat16), nn.Linear(3, 2)
+    ours.load_state_dict(theirs.state_dict())
+    np.testing.assert_array_equal(ours.weight.numpy(), theirs.weight.detach().float().numpy())
+
+
 @pytest.mark.parametrize("numbers", [[1.0, -2.5, 3e38, float("inf"), -0.0, 1e-40], [[0.1, 0.2]], [], 7.0])
 def test_bfloat16_is_read_as_float32(tmp_path, torch, numbers):
     pytest.importorskip("safetensors")

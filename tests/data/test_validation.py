@@ -56,6 +56,9 @@ def test_tensors_of_all_kinds_give_their_values(torch):
     np.testing.assert_array_equal(check_array(w, "w"), [1, 2])
     np.testing.assert_array_equal(check_array(w * 2, "w"), [2, 4])
     np.testing.assert_array_equal(check_array(torch.ones(2, requires_grad=True), "w"), [1, 1])
+    brief = check_array(torch.tensor([1.5, -2.0], dtype=torch.bfloat16), "w")
+    assert brief.dtype == np.float32
+    assert brief.tolist() == [1.5, -2.0]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import numpy as np
 from ..autograd import HookHandle
 from ..modes import modes
 from ..tensor import Tensor
+from ..validation import check_array
 from .hooks import Hooks, observed
 from .parameter import Buffer, Parameter
 
@@ -312,7 +313,7 @@ class Module:
         if not isinstance(state, Mapping):
             raise ValueError(f"a state is a dict from names to arrays, not a {type(state).__name__}")
         own = dict(self._state())
-        arrays = {name: _as_array(value) for name, value in state.items() if name in own}
+        arrays = {name: check_array(value, name, "the state") for name, value in state.items() if name in own}
         given = {id(own[name]) for name in arrays}
         keys = IncompatibleKeys(
             [name for name, thing in own.items() if id(thing) not in given], [name for name in state if name not in own]
@@ -374,9 +375,3 @@ def _flat(attributes: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
         elif isinstance(value, dict):
             found += _flat([(f"{name}.{key}", item) for key, item in value.items()])
     return found
-
-
-def _as_array(value: Any) -> np.ndarray:
-    if hasattr(value, "detach"):  # ours, or PyTorch's
-        value = value.detach()
-    return np.asarray(value.numpy() if isinstance(value, Tensor) else value)
