@@ -179,7 +179,7 @@ def softmax_cross_entropy(input, *, target, reduction="mean"):
 # ---------------------------------------------------------------------- inputs and targets
 
 
-def check_same_shape(name: str, input: Any, target: Any) -> tuple[Any, Any]:
+def check_same_shape(name: str, input: Any, target: Any, real_only: bool = True) -> tuple[Any, Any]:
     """Return input and target, which must have one shape, with the dtype of the input: the loss has that dtype too.
 
     Integers and bools become the default float first: differences of uint8 would wrap around.
@@ -190,15 +190,35 @@ def check_same_shape(name: str, input: Any, target: Any) -> tuple[Any, Any]:
             f"{name}: input has shape {shape} and target {of_target}; they must be equal "
             "(broadcasting here is nearly always a mistake: reshape one of them)"
         )
+    if real_only:
+        check_real(name, input, target)
     dtype, given = _dtype_of(input), _dtype_of(target)
     if given is None or dtype is not given:
         check_numeric(name, target)
     if dtype is not None and dtype.kind in "iub":
         dtype = get_default_dtype()
         input = input.astype(dtype)
-    if dtype is None or given is None or dtype is given or dtype.kind != "f":
+    if dtype is None or given is None or dtype is given or dtype.kind != "f" or given.kind == "c":
         return input, target
     return input, target if isinstance(target, Tensor) and target.requires_grad else target.astype(dtype)
+
+
+def check_real(name: str, *inputs: Any) -> None:
+    """Raise TypeError if one of the inputs of a loss is complex.
+
+    Examples
+    --------
+    >>> tg.ops.losses.check_real("loss", np.array([1j]))
+    Traceback (most recent call last):
+    ...
+    TypeError: loss is for real numbers, and got complex128: compare the parts .real and .imag, or tg.abs
+    """
+    for x in inputs:
+        dtype = _dtype_of(x)
+        if dtype is not None and getattr(dtype, "kind", "") == "c":
+            raise TypeError(
+                f"{name} is for real numbers, and got {dtype}: compare the parts .real and .imag, or tg.abs"
+            )
 
 
 def check_numeric(name: str, target: Any) -> None:

@@ -24,7 +24,7 @@ class Problem:
     title : str
         What is checked, for the report.
     names, values : the arrays that vary, in float64
-    complex : for each of them whether it stands for complex numbers, whose two parts lie along its last axis
+    complex, complex_outputs : for each of them, and of the outputs, whether it stands for complex numbers, whose two parts lie along its last axis
     notes : list of str
     precision : float
         The machine epsilon of what computes them, once it is known.
@@ -66,6 +66,13 @@ class Problem:
         """Return the floating outputs, complex ones as their two parts along a new last axis."""
         raise NotImplementedError
 
+    def real_parts(self, outputs: list, values: Arrays) -> Arrays:
+        """Return the outputs as real numbers, unless they are complex because the values of a complex step are."""
+        if any(map(_is_complex, values)):
+            return [_array(y) for y in outputs]
+        self.complex_outputs = [_is_complex(y) for y in outputs]
+        return [_as_real(y) for y in outputs]
+
     def gradient(self, values: Arrays, weights: Arrays) -> list[Any]:
         """Return the gradients of the sum of weights * outputs, None where there is none."""
         raise NotImplementedError
@@ -79,8 +86,15 @@ class Problem:
         return False
 
     def magnitude(self) -> Any:
-        """Return the size of the terms that each output is the sum of, where that is not its own size."""
-        return 0.0
+        """Return the size of the terms that each output is the sum of, where that is not its own size.
+
+        One part of a complex number may be nothing but the rounding of the other.
+        """
+        sizes = [
+            np.repeat(np.hypot(y[..., 0], y[..., 1]).ravel(), 2) if pairs else np.zeros(y.size)
+            for y, pairs in zip(self.evaluate(self.values), self.complex_outputs)
+        ]
+        return np.concatenate([np.zeros(0), *sizes])
 
 
 class TensorProblem(Problem):
@@ -112,7 +126,7 @@ class TensorProblem(Problem):
         return None
 
     def evaluate(self, values: Arrays) -> Arrays:
-        return _real_parts(self.run(values)[1], values)
+        return self.real_parts(self.run(values)[1], values)
 
     def gradient(self, values: Arrays, weights: Arrays) -> list[Any]:
         leaves, outputs = self.run(values)
@@ -159,7 +173,7 @@ class SecondOrder(TensorProblem):
         for k, g in zip(self.reached, self.evaluate(self.values)):
             size = self.size / (np.abs(self.values[k]).max(initial=0) or 1.0)
             parts.append(np.full(g.size, size if np.abs(g).max(initial=0) < 1e-10 * size else 0.0))
-        return np.concatenate(parts)
+        return np.maximum(np.concatenate(parts), super().magnitude())
 
     def written(self) -> None:
         return None
@@ -200,10 +214,7 @@ class PlainProblem(Problem):
     def evaluate(self, values: Arrays) -> Arrays:
         result = self.call(self.function, values)
         self.several = isinstance(result, (tuple, list))
-        outputs = _floating(result)
-        if not any(map(_is_complex, values)):  # else it is a complex step
-            self.complex_outputs = [_is_complex(y) for y in outputs]
-        return _real_parts(outputs, values)
+        return self.real_parts(_floating(result), values)
 
     def gradient(self, values: Arrays, weights: Arrays) -> list[Any]:
         if self.scalar(weights):
@@ -363,11 +374,6 @@ def _as_complex(pairs: np.ndarray) -> np.ndarray:
     if _is_complex(pairs):
         raise TypeError("the complex step is for real inputs")
     return pairs.copy().view(complex)[..., 0]
-
-
-def _real_parts(outputs: list, values: Arrays) -> Arrays:
-    """Return the outputs as real numbers, unless they are complex because the inputs of a complex step are."""
-    return [_array(y) if any(map(_is_complex, values)) else _as_real(y) for y in outputs]
 
 
 def _floating(result: Any) -> list:

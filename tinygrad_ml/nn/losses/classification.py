@@ -8,7 +8,7 @@ import numpy as np
 
 from ... import ops
 from ...ops import losses
-from ...ops.losses import check_numeric, check_same_shape
+from ...ops.losses import check_numeric, check_real, check_same_shape
 from ...tensor import Tensor, as_array, as_floating, shape_of
 from .base import (
     Loss,
@@ -276,6 +276,7 @@ def nll_loss(
     tensor(0.693147)
     """
     x = as_floating(input)
+    check_real("nll_loss", x)
     labels = as_array(target)
     axis = _class_axis("nll_loss", x, weight)
     _check_labels("nll_loss", x, labels, axis)

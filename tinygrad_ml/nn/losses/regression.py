@@ -38,14 +38,14 @@ class MSELoss(Loss):
 
 
 def l1_loss(input: Any, target: Any, *, reduction: str = "mean") -> Tensor:
-    """Return the absolute differences of two arrays of one shape, reduced.
+    """Return the absolute differences of two arrays of one shape, which may be complex, reduced.
 
     Examples
     --------
     >>> tg.nn.functional.l1_loss(tg.tensor([1.0, 2.0]), tg.tensor([1.0, 4.0]))
     tensor(1.)
     """
-    input, target = check_same_shape("l1_loss", input, target)
+    input, target = check_same_shape("l1_loss", input, target, real_only=False)
     return reduce_loss(ops.abs(ops.subtract(input, target)), reduction)
 
 
