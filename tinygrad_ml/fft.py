@@ -170,6 +170,7 @@ def _swapped(norm: str | None) -> str:
 
 def _places(x: Any, s: Any, axes: Any) -> list[tuple[int | None, int]]:
     """Return (length or None, axis) for each axis to transform, as NumPy reads `s` and `axes`."""
+    s, axes = ([value] if isinstance(value, (int, np.integer)) else value for value in (s, axes))
     if axes is None:
         axes = range(-(np.ndim(x) if s is None else len(s)), 0)
     lengths = [None] * len(axes) if s is None else [None if n is None or n == -1 else n for n in s]

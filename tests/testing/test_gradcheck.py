@@ -198,6 +198,51 @@ def test_unknown_options_are_refused():
         gradcheck((lambda x: x**2, lambda x: 2 * x), 1.0, order=2)
 
 
+# ---------------------------------------------------------------------- complex numbers
+
+Z = V + 1j * V[::-1]
+
+
+@pytest.mark.parametrize("mode", ["full", "random"])
+@pytest.mark.parametrize("method", ["central", "ridders", "complex"])
+def test_both_parts_of_complex_inputs_and_outputs_are_checked(method, mode):
+    report = gradcheck(lambda z, x: (tg.exp(z) * x, tg.abs(z)), (Z, V), method=method, mode=mode, order=2)
+    assert report["z"].value.shape == (*Z.shape, 2)
+    assert gradcheck(tg.exp, 1 + 2j, method=method)
+    assert gradcheck(lambda x: tg.abs(1j * x) + tg.real(x * 1j), V, method=method, mode=mode)
+
+
+def test_complex_parameters_of_a_function_are_checked():
+    w = tg.tensor(Z, requires_grad=True)
+    assert gradcheck(lambda x: tg.abs(x * w) ** 2, V, params={"w": w})["w"].checked == 2 * Z.size
+    np.testing.assert_array_equal(w.numpy(), Z)
+
+
+def test_a_missing_conjugate_is_found():
+    right = (lambda z: z**2, lambda g, z: 2 * g * z.conj())
+    assert gradcheck(right, Z)
+    assert gradcheck((lambda z: (abs(z) ** 2).sum(), lambda z: 2 * z), Z)
+    with pytest.raises(GradientCheckError, match=r"the sign is wrong[\s\S]*a missing conj\(\)\?[\s\S]*imag\)"):
+        gradcheck((lambda z: z**2, lambda g, z: 2 * g * z), Z)
+    with pytest.raises(GradientCheckError, match="2 times too small"):
+        gradcheck((lambda z: (abs(z) ** 2).sum(), lambda z: z), Z)
+
+
+def test_a_rule_that_is_wrong_for_complex_numbers_is_caught():
+    @tg.autograd.primitive(x=lambda g, x: g * np.sign(x))  # without a conjugate
+    def size(x):
+        return np.abs(x)
+
+    assert gradcheck(size, V)
+    with pytest.raises(GradientCheckError):
+        gradcheck(size, Z)
+
+
+def test_what_rounding_leaves_of_one_part_is_no_fault():
+    a = np.outer(Z, Z.conj())[:3, :3] + np.diag([1.0, 2.0, 3.0])
+    assert gradcheck(tg.linalg.eigvalsh, a, order=2)  # the imaginary part of the diagonal is 0 up to rounding
+
+
 # ---------------------------------------------------------------------- when a check is impossible
 
 

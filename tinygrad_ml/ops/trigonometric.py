@@ -175,7 +175,8 @@ arccosh = elementwise(
     tensor([0.      , 1.316958])
     """,
     floating=True,
-    x=lambda g, x: g / safe_divisor(g, np.sqrt(x - 1) * np.sqrt(x + 1)),
+    # x - -1: x + 1 would lose the sign of a zero imaginary part, which tells the sides of the cut apart
+    x=lambda g, x: g / safe_divisor(g, np.sqrt(x - 1) * np.sqrt(x - -1)),
     formula="g / sqrt(x ** 2 - 1)",
 )
 

@@ -24,7 +24,8 @@ class Problem:
     title : str
         What is checked, for the report.
     names, values : the arrays that vary, in float64
-    complex, complex_outputs : for each of them, and of the outputs, whether it stands for complex numbers, whose two parts lie along its last axis
+    complex, complex_outputs : for each of them, and for each output, whether it stands for complex numbers, whose two
+        parts lie along its last axis
     notes : list of str
     precision : float
         The machine epsilon of what computes them, once it is known.
