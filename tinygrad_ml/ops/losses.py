@@ -211,7 +211,7 @@ def check_real(name: str, *inputs: Any) -> None:
     >>> tg.ops.losses.check_real("loss", np.array([1j]))
     Traceback (most recent call last):
     ...
-    TypeError: loss is for real numbers, and got complex128: compare the parts .real and .imag, or tg.abs
+    TypeError: loss is for real numbers, and got complex128: compare .real and .imag, or tg.abs
     """
     for x in inputs:
         dtype = _dtype_of(x)
