@@ -11,7 +11,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from heapq import heapify, heappop, heappush
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, overload
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from .modes import Mode, check_gradient, detect_anomaly, enable_grad, is_grad_en
 from .primitive import (
     FLOAT16,
     FLOAT32,
+    FLOAT64,
     OUTPUT,
     Node,
     OutputGradients,
@@ -53,6 +54,7 @@ __all__ = [
     "primitive",
 ]
 
+INFINITY = float("inf")
 hooks_exist = False  # nobody looks for hooks before the first register_hook
 accumulating = threading.Lock()  # held while gradients are added to those of the leaves
 
@@ -86,31 +88,24 @@ def backpropagate(
     if create_graph and not modes.recording:
         with Mode(recording=True):
             return backpropagate(roots, create_graph=True, retain_graph=retain_graph, targets=targets)
-    roots = [(edge, conjugated(g)) for edge, g in roots]
+    roots = list(roots)
     wanted = set(targets or ())
     needed = None if targets is None else _leading_to(wanted, [edge for edge, _ in roots])
     answers: dict[Any, Any] = {}
     careful = modes.anomaly
     with np.errstate(all="ignore"):  # a rule meets infinities that a mask removes afterwards
         found, visited = _walk(roots, wanted, needed, answers, create_graph, careful)
-        if not careful and not all(map(is_finite, found.values())):
+        if not careful and not _all_finite(found):
             found, visited = _walk(roots, wanted, needed, answers, create_graph, True)
     if not retain_graph:
         for node in visited:
             node.free()
-    return {edge: conjugated(g) for edge, g in found.items()}
+    return found
 
 
 def widened(g: Any) -> Any:
     """Return float32 for float16: gradients of float16 are computed so, and rounded once, where they are found."""
     return g.astype(FLOAT32) if g.dtype is FLOAT16 else g
-
-
-def conjugated(z: Any) -> Any:
-    """Return the complex conjugate, and what is real as it is: what a rule gets for the gradient that users see."""
-    if type(z) is OutputGradients:
-        return OutputGradients({k: conjugated(g) for k, g in z.items()}, z.shape, z.dtype)
-    return z.conj() if z.dtype.kind == "c" else z
 
 
 def _walk(
@@ -123,19 +118,11 @@ def _walk(
 
     `answers` holds what hooks made of gradients: no hook is called twice, and none sees what only care makes finite.
     """
-    arrived: dict[Any, Any] = {}  # Node or leaf -> the sum of the gradients that have arrived so far
-    queue: list[tuple[int, Node]] = []  # the Nodes among them, as a heap, newest first
     found: dict[Any, Any] = {}
     visited: list[Node] = []
-    for edge, root in roots:
-        if needed is None or edge in needed:
-            g = root if create_graph else root._data
-            if edge in arrived:
-                g = arrived[edge] + g
-            elif type(edge) is Node:
-                queue.append((-edge.seq, edge))
-            arrived[edge] = g
-    heapify(queue)
+    arrived, queue = _started(roots, needed, create_graph)
+    usual = bool(queue)  # all leaves are float32 or float64: what arrived is what users see
+    edge: Any
     while queue:
         node = heappop(queue)[1]
         g = arrived.pop(node)
@@ -144,60 +131,87 @@ def _walk(
                 return {node: g}, visited
             g = run_hooks(node.hooks, g, node, create_graph, answers)
         if node in wanted:
-            found[node] = g if g.dtype is node.dtype else g.astype(node.dtype)
+            found[node] = _outward(g, node.dtype)
             if needed is not None and needed.isdisjoint(node.edges):  # nothing below it is wanted
                 continue
-        _send(node, g, arrived, queue, needed, create_graph, careful)
+        if node.leaves:
+            check_unchanged(node)
+        if type(g) is OutputGradients:
+            g = g.complete()
+        primitive = node.primitive
+        for edge, rule, args in zip(node.edges, primitive.every_rule, node.saved or _freed(node)):
+            if edge is None or rule is None or (needed is not None and edge not in needed):
+                continue
+            r = rule(g, *args) if not create_graph else rule(g, *as_tensors(node, rule, args))
+            if careful or type(r) is Tensor:
+                r = without_dead(r, g, node, rule, args, create_graph, careful)
+            inner = type(edge) is Node
+            at = edge if inner else edge._data
+            if r.shape != at.shape or r.dtype is not at.dtype:
+                r = unbroadcast(r, edge, primitive, rule)
+            if edge in arrived:
+                arrived[edge] = arrived[edge] + r
+            elif inner:
+                arrived[edge] = r
+                heappush(queue, (-edge.seq, edge))
+            else:  # no two gradients share memory
+                arrived[edge] = r + 0 if r is g or (type(r) is ndarray and r.base is not None) else r
+                usual = usual and (r.dtype is FLOAT32 or r.dtype is FLOAT64)
         visited.append(node)
+    if usual and not found and not hooks_exist:
+        return arrived, visited
     for leaf, g in arrived.items():
         if hooks_exist and hasattr(leaf, "_hooks"):
             if not careful and not is_finite(g):
                 return {leaf: g}, visited
             g = run_hooks(leaf._hooks, g, leaf, create_graph, answers)
-        found[leaf] = g if g.dtype is leaf._data.dtype else g.astype(leaf.dtype)
+        found[leaf] = _outward(g, leaf.dtype)
     return found, visited
 
 
-def _send(
-    node: Node, g: Any, arrived: dict[Any, Any], queue: list, needed: set | None, create_graph: bool, careful: bool
-) -> None:
-    """Apply the rules of one Node to the gradient of its output, and add what they give to its inputs' gradients."""
-    primitive, saved = node.primitive, node.saved
-    if saved is None:
-        owner = node if primitive is not OUTPUT else node.edges[0]
-        raise RuntimeError(
-            f"backward a second time through {owner.primitive.name}, whose saved values the first one freed; "  # type: ignore[union-attr]
-            "use retain_graph=True the first time"
-        )
-    if node.leaves:
-        check_unchanged(node)
+def _started(roots: list, needed: set | None, create_graph: bool) -> tuple[dict[Any, Any], list[tuple[int, Node]]]:
+    """Return where a walk begins: the gradients that have arrived, at Nodes and leaves, and the Nodes as a heap.
+
+    The heap has the newest Node first. A rule gets the complex conjugate of the gradient that users see.
+    """
+    arrived: dict[Any, Any] = {}
+    queue: list[tuple[int, Node]] = []
+    for edge, root in roots:
+        if needed is None or edge in needed:
+            g = root if create_graph else root._data
+            if g.dtype.kind == "c":
+                g = g.conj()
+            if edge in arrived:
+                g = arrived[edge] + g
+            elif type(edge) is Node:
+                queue.append((-edge.seq, edge))
+            arrived[edge] = g
+    heapify(queue)
+    return arrived, queue
+
+
+def _outward(g: Any, dtype: Any) -> Any:
+    """Return a gradient as users see it: in the dtype of its Tensor, and of a complex one the conjugate."""
     if type(g) is OutputGradients:
-        g = g.complete()
-    rules, rule_args = primitive.rules, primitive.rule_args
-    if primitive.variadic:
-        rules, rule_args = rules * len(saved), rule_args * len(saved)
-    edge: Any
-    for edge, rule, names, args in zip(node.edges, rules, rule_args, saved):
-        if edge is None or rule is None or (needed is not None and edge not in needed):
-            continue
-        if create_graph:
-            args = as_tensors(node, names, args)
-        r = rule(g, *args)
-        if type(r) is Tensor and not create_graph:
-            r = r._data
-        if careful and not is_finite(r):
-            r = without_dead(r, g, node, rule, args)
-        inner = type(edge) is Node
-        at = edge if inner else edge._data
-        if r.shape != at.shape or r.dtype is not at.dtype:
-            r = unbroadcast(r, edge, primitive, rule)
-        if edge in arrived:
-            arrived[edge] = arrived[edge] + r
-        elif inner:
-            arrived[edge] = r
-            heappush(queue, (-edge.seq, edge))
-        else:  # no two gradients share memory
-            arrived[edge] = r + 0 if r is g or (type(r) is ndarray and r.base is not None) else r
+        parts = {k: _outward(part, dtype[k]) for k, part in g.items()}
+        return OutputGradients(parts, g.shape, g.dtype)
+    g = g if g.dtype is dtype else g.astype(dtype)
+    return g.conj() if dtype.kind == "c" else g
+
+
+def conjugated(z: Any) -> Any:
+    """Return the complex conjugate, and what is real as it is: what a rule gets for the gradient that users see."""
+    if type(z) is OutputGradients:
+        return OutputGradients({k: conjugated(g) for k, g in z.items()}, z.shape, z.dtype)
+    return z.conj() if z.dtype.kind == "c" else z
+
+
+def _freed(node: Node) -> NoReturn:
+    owner: Any = node if node.primitive is not OUTPUT else node.edges[0]
+    raise RuntimeError(
+        f"backward a second time through {owner.primitive.name}, whose saved values the first one freed; "
+        "use retain_graph=True the first time"
+    )
 
 
 def unbroadcast(r: Any, edge: Any, primitive: Primitive, rule: Any) -> Any:
@@ -228,6 +242,18 @@ def unbroadcast(r: Any, edge: Any, primitive: Primitive, rule: Any) -> Any:
 # ---------------------------------------------------------------------- a zero gradient stays zero
 
 
+def _all_finite(found: dict[Any, Any]) -> bool:
+    """Whether no gradient that was found holds NaN or infinity."""
+    for g in found.values():
+        if type(g) is ndarray and g.dtype is FLOAT32:  # the usual case, in the fewest steps
+            flat = g.reshape(-1)
+            if not flat.dot(flat) < INFINITY and not is_finite(g):
+                return False
+        elif not is_finite(g):
+            return False
+    return True
+
+
 def is_finite(g: Any) -> bool:
     """Whether a gradient holds neither NaN nor infinity."""
     array = g._data if type(g) is Tensor else g.values if type(g) is SparseRows else g
@@ -238,15 +264,21 @@ def is_finite(g: Any) -> bool:
     return type(g) is OutputGradients or bool(array - array == 0)
 
 
-def without_dead(r: Any, g: Any, node: Node, rule: Callable, args: Sequence) -> Any:
+def without_dead(
+    r: Any, g: Any, node: Node, rule: Callable, args: Sequence, create_graph: bool = False, careful: bool = True
+) -> Any:
     """Return what a rule gave, with 0 where NaN or infinity came from an arriving gradient of exactly 0 alone.
 
     An elementwise rule tells by itself: where g is 0. Of others the values that are not finite are replaced, twice:
     what stays the same has met them with zeros only. What is still not finite comes from a singular point of the rule
     (0 / 0): with other values throughout, it is 0 if only zeros arrive there.
     """
+    if type(r) is Tensor and not create_graph:  # a rule may make Tensors of arrays
+        r = r._data
+    if not careful or is_finite(r):
+        return r
     if type(r) is not SparseRows:  # rows of g, as they are
-        r = _zeros_kept(r, g, node.primitive, rule, args)
+        r = _zeros_kept(r, g, node.primitive, rule, as_tensors(node, rule, args) if create_graph else args)
     if modes.anomaly:
         check_gradient(r, node, rule)
     return r
@@ -324,9 +356,10 @@ def _is_needed(node: Node, k: int) -> bool:
     return any(edge is not None and k in reads for edge, reads in zip(node.edges, row.rule_inputs))
 
 
-def as_tensors(node: Node, names: Sequence[str], args: Sequence) -> list:
+def as_tensors(node: Node, rule: Callable, args: Sequence) -> list:
     """Make Tensors again of what was saved, with their history, so that a rule is itself recorded."""
     inputs = node.primitive.inputs
+    names = node.primitive.rule_args[node.primitive.rules.index(rule)]
 
     def attach(edge: Node | Tensor | None, value: Any) -> Any:
         if isinstance(edge, Tensor):
@@ -522,8 +555,8 @@ def _root(output: Tensor, gradient: Any) -> tuple[Node | Tensor, Tensor]:
                 f"backward() starts from a single number, and this Tensor has shape {array.shape}: "
                 "reduce it first, for example with .sum() or .mean(), or pass gradient="
             )
-        one = np.ones(array.shape, array.dtype) if array.ndim else array.dtype.type(1)
-        return edge, from_owned(widened(one))
+        one = array.dtype.type(1) if not array.ndim else np.ones(array.shape, array.dtype)
+        return edge, from_owned(one if array.dtype is not FLOAT16 else widened(one))
     if output.dtype.kind != "c" and np.iscomplexobj(gradient):
         raise TypeError(f"gradient is complex, but the Tensor is {output.dtype}, so its gradient is real: use .real")
     if not isinstance(gradient, Tensor):

@@ -11,6 +11,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
+from itertools import repeat
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -119,6 +120,7 @@ class Primitive:
             start = code.co_argcount
             for key in code.co_varnames[start : start + code.co_kwonlyargcount]:
                 self.parameters[key] = (forward.__kwdefaults__ or {}).get(key, REQUIRED)
+        self.every_rule: Iterable = self.rules if not self.variadic else repeat(self.rules[0])  # one for each edge
         self.rule_args = [() if rule is None else _arguments(rule)[1:] for rule in self.rules]
         self.rule_inputs = [[self.inputs.index(n) for n in names if n in self.inputs] for names in self.rule_args]
         self.operation = _make_operation(self)
