@@ -410,3 +410,38 @@ def test_many_arrays_join_and_get_their_pieces_back():
     joined = tg.concatenate(arrays)
     joined.backward(np.arange(joined.size))
     close(np.concatenate([a.grad.numpy() for a in arrays]), np.arange(joined.size))
+
+
+# ---------------------------------------------------------------------- the functions behind x[index]
+
+
+@pytest.mark.parametrize(
+    "index", [(0, [1, 1]), [0, 0, 2], ([0, 0], [1, 1]), (slice(None), [2, 1, 1]), [True, False] * 2 + [True]]
+)
+def test_lists_in_an_index_are_arrays_also_for_the_functions(index):
+    x, y = tg.tensor(TABLE, requires_grad=True), tg.tensor(TABLE, requires_grad=True)
+    arrays = (
+        tuple(np.array(part) if isinstance(part, list) else part for part in index)
+        if isinstance(index, tuple)
+        else np.array(index)
+    )
+    close(tg.getitem(x, index).detach(), TABLE[arrays])
+    tg.getitem(x, index).sum().backward()
+    y[arrays].sum().backward()
+    close(x.grad, y.grad)
+    value = tg.tensor(np.ones_like(TABLE[arrays]), requires_grad=True)
+    written = tg.setitem(tg.tensor(TABLE), value, index)
+    expected = TABLE.copy()
+    expected[arrays] = 1
+    close(written.detach(), expected)
+    written.sum().backward()
+    assert value.grad.numpy().sum() == (expected != TABLE).sum()  # of several values for one place the last one stays
+
+
+def test_an_index_that_changes_after_the_call_does_not_reach_the_gradient():
+    x, rows = tg.tensor(TABLE, requires_grad=True), np.array([0, 0])
+    y = tg.getitem(x, (rows, 1))
+    rows[...] = 3
+    y.sum().backward()
+    assert x.grad.numpy()[0].sum() == 4.0
+    assert x.grad.numpy()[3].sum() == 0.0

@@ -64,7 +64,7 @@ def _all_integers(parts: tuple) -> bool:
 
 def _gather(g: Any, index: Any) -> Any:
     """g[index]"""
-    return dispatch(getitem, g, index=index)
+    return dispatch(_getitem, g, index=index)
 
 
 @primitive(accumulates=True, cost="none", g=_gather)
@@ -124,7 +124,7 @@ def scatter_flat(g: Any, positions: np.ndarray, shape: tuple) -> Any:
     formula="g put back at the index",
     x=lambda g, x_shape, index: dispatch(scatter, g, index=index, shape=x_shape),
 )
-def getitem(x, *, index):
+def _getitem(x, *, index):
     """Return x[index], for any index that NumPy takes (`x[index]` is the usual way to write it).
 
     An element that the index names several times collects the gradients of all its copies.
@@ -135,6 +135,17 @@ def getitem(x, *, index):
     if type(index) is np.ndarray and index.dtype != bool and x.ndim and x.flags.c_contiguous:
         return x.take(index, 0)  # the same, but faster
     return x[index]
+
+
+def getitem(x: Any, index: Any) -> Tensor:
+    """Return x[index], for any index that NumPy takes (`x[index]` is the usual way to write it).
+
+    An element that the index names several times collects the gradients of all its copies.
+
+    >>> tg.ops.getitem(tg.tensor([1.0, 2.0, 3.0]), [0, 0, 2])
+    tensor([1., 1., 3.])
+    """
+    return _getitem(x, index=normalised(index))
 
 
 def refuse_complex_into_real(x: Any, value: Any) -> None:
@@ -148,12 +159,12 @@ def refuse_complex_into_real(x: Any, value: Any) -> None:
 
 def _set_zero(g: Any, index: Any) -> Any:
     """g with 0 at the index"""
-    return dispatch(setitem, g, 0, index=index)
+    return dispatch(_setitem, g, 0, index=index)
 
 
 def _set_value(g: Any, x_shape: tuple, value_shape: tuple, index: Any) -> Any:
     """g[index]"""
-    g = dispatch(getitem, g, index=index)
+    g = dispatch(_getitem, g, index=index)
     if not is_basic(index):
         where = places(index, x_shape)
         count = np.arange(where.size)
@@ -169,7 +180,7 @@ def _with_leading_ones(g: Any, shape: tuple) -> Any:
 
 
 @primitive(cost="none", x=_set_zero, value=_set_value)
-def setitem(x, value, *, index):
+def _setitem(x, value, *, index):
     """Return a copy of x in which x[index] is replaced by `value` (`x[index] = value` uses it).
 
     When the index names an element several times, the last value stays, and only that one gets a gradient.
@@ -189,11 +200,22 @@ def setitem(x, value, *, index):
     return out
 
 
+def setitem(x: Any, value: Any, index: Any) -> Tensor:
+    """Return a copy of x in which x[index] is replaced by `value` (`x[index] = value` uses it).
+
+    When the index names an element several times, the last value stays, and only that one gets a gradient.
+
+    >>> tg.ops.setitem(tg.zeros(3), 1.0, [0, 2])
+    tensor([1., 0., 1.])
+    """
+    return _setitem(x, value, index=normalised(index))
+
+
 @primitive(
     accumulates=True,
     cost="none",
     x=lambda g: g,
-    value=lambda g, value_shape, index: _with_leading_ones(dispatch(getitem, g, index=index), value_shape),
+    value=lambda g, value_shape, index: _with_leading_ones(dispatch(_getitem, g, index=index), value_shape),
 )
 def _add_at(x, value, *, index):
     """Return a copy of x with `value` added at x[index], once for every time that the index names an element.

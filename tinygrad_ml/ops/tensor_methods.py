@@ -66,7 +66,7 @@ def copy(x):
 
 
 def _getitem(self: Tensor, place: Any) -> Tensor:
-    return getitem(self, index=normalised(place))
+    return getitem(self, place)
 
 
 def _setitem(self: Tensor, index: Any, value: Any) -> None:
