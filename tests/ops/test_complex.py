@@ -402,6 +402,21 @@ def test_random_complex_numbers():
     assert u.imag.max() <= 1
 
 
+def test_complex_parameters_are_initialised_in_the_plane_or_not_at_all():
+    tg.manual_seed(0)
+    w = tg.nn.Parameter(np.zeros((100, 200), complex))
+    for fill, variance in (
+        (nn.init.normal_, 1.0),
+        (nn.init.xavier_normal_, 2 / 300),
+        (nn.init.kaiming_normal_, 2 / 200),
+    ):
+        z = fill(w).numpy()
+        np.testing.assert_allclose([z.real.var(), z.imag.var()], [variance / 2] * 2, rtol=0.05)
+    for name in ("uniform_", "xavier_uniform_", "kaiming_uniform_", "orthogonal_", "trunc_normal_"):
+        with pytest.raises(TypeError, match="real values would be drawn for a Tensor of dtype complex128; use normal_"):
+            getattr(nn.init, name)(w)
+
+
 def test_copies_and_files_keep_complex_numbers(tmp_path):
     z = tg.tensor(plane((2, 2)), requires_grad=True)
     tg.save({"z": z}, tmp_path / "z.npz")

@@ -43,6 +43,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: np.rando
     >>> bool((tg.abs(w) <= 1).all())
     True
     """
+    _check_real("uniform_", tensor)
     return _fill(tensor, (generator or default_generator()).uniform(a, b, tensor.shape))
 
 
@@ -51,12 +52,18 @@ def normal_(
 ) -> Tensor:
     """Fill with values drawn from the normal distribution.
 
+    Of complex values both parts are drawn so; each has half of the variance.
+
     Examples
     --------
     >>> tg.nn.init.normal_(tg.zeros(2, 3), std=0.01).shape
     (2, 3)
     """
-    return _fill(tensor, (generator or default_generator()).normal(mean, std, tensor.shape))
+    generator = generator or default_generator()
+    if tensor.dtype.kind == "c":
+        parts = generator.normal(0.0, std * math.sqrt(0.5), (2, *tensor.shape))
+        return _fill(tensor, mean + parts[0] + 1j * parts[1])
+    return _fill(tensor, generator.normal(mean, std, tensor.shape))
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
@@ -142,6 +149,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: np.random.Generato
     """
     if tensor.ndim < 2:
         raise ValueError(f"orthogonal_: a weight of two or more axes is needed, not of shape {tensor.shape}")
+    _check_real("orthogonal_", tensor)
     rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
     draw = (generator or default_generator()).normal(size=(max(rows, columns), min(rows, columns)))
     q, r = np.linalg.qr(draw)
@@ -162,6 +170,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: np.ra
     """
     if not 0 <= sparsity <= 1:
         raise ValueError(f"sparse_: sparsity must be between 0 and 1, not {sparsity}")
+    _check_real("sparse_", tensor)
     rows, columns = _matrix("sparse_", tensor)
     generator = generator or default_generator()
     values = generator.normal(0.0, std, (rows, columns))
@@ -186,6 +195,7 @@ def trunc_normal_(
     >>> bool((tg.abs(w) <= 0.2).all())
     True
     """
+    _check_real("trunc_normal_", tensor)
     if not (a < b and std > 0):
         raise ValueError(f"trunc_normal_: a must be below b and std positive, not a={a}, b={b}, std={std}")
     generator = generator or default_generator()
@@ -297,6 +307,11 @@ def fans(tensor: Tensor) -> tuple[int, int]:
         raise ValueError(f"fan-in and fan-out need a weight of two or more axes, not of shape {tensor.shape}")
     field = math.prod(tensor.shape[2:])
     return tensor.shape[1] * field, tensor.shape[0] * field
+
+
+def _check_real(name: str, tensor: Tensor) -> None:
+    if tensor.dtype.kind == "c":
+        raise TypeError(f"{name}: real values would be drawn for a Tensor of dtype {tensor.dtype}; use normal_")
 
 
 def _matrix(name: str, tensor: Tensor) -> tuple[int, int]:
