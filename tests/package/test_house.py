@@ -68,6 +68,14 @@ def test_no_function_imports_a_part_of_the_library():
     assert not found
 
 
+def test_the_page_of_the_core_has_the_rows_of_the_contract():
+    contract = (ROOT / "pyproject.toml").read_text(encoding="utf-8").partition('id = "layers"')[2].partition("]")[2]
+    layers = re.findall(r'^    "(.+)",$', contract.partition("\n]")[0], re.MULTILINE)
+    page = (ROOT / "tinygrad_ml/README.md").read_text(encoding="utf-8").partition("## Who may import whom")[2]
+    rows = [re.findall(r"`(\w+)(?:\.py)?`", row) for row in re.findall(r"^\| (`.*?) \|", page, re.MULTILINE)]
+    assert rows == [layer.split(" | ") for layer in layers]
+
+
 # ---------------------------------------------------------------------- around the package
 
 
