@@ -86,10 +86,12 @@ def test_each_folder_of_code_is_listed_by_name():
 
 
 def test_the_urls_are_placeholders_until_the_project_has_a_public_place():
-    """When it has one, replace example.org in setup.cfg, CITATION.cff and the templates for issues, and this test."""
+    """When it has one, put its address into these files, and take this test away."""
     urls = [word for word in setup("metadata", "project_urls") if word.startswith("http")]
     assert urls
     assert all(url.startswith("https://example.org/tinygrad_ml") for url in urls)
+    for name in ("CITATION.cff", "SECURITY.md", ".github/ISSUE_TEMPLATE/config.yml"):
+        assert "https://example.org/tinygrad_ml" in (ROOT / name).read_text(encoding="utf-8")
 
 
 def test_the_version_is_written_in_one_place():
