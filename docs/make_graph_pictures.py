@@ -124,6 +124,13 @@ def rnn(steps=60):
     return tg.graph.trace(RNN(3, 16), tg.randn(steps, 8, 3))
 
 
+def layers():
+    """Five hundred layers."""
+    return tg.graph.trace(
+        nn.Sequential(*[m for _ in range(500) for m in (nn.Linear(16, 16), nn.Tanh())]), tg.ones(4, 16)
+    )
+
+
 def hessian_vector_product():
     """The gradient of a gradient: the graph goes on through the rules."""
 
@@ -174,7 +181,8 @@ PICTURES = {
     "cnn": (cnn, {}),
     "residual": (residual, {}),
     "rnn": (lambda: rnn(3), {"direction": "right"}),
-    "rnn-60": (rnn, {"depth": 1, "direction": "right", "captions": False}),
+    "rnn-60": (rnn, {"title": "Sixty steps", "legend": True}),
+    "layers-500": (layers, {"theme": "print"}),
     "hessian-vector-product": (hessian_vector_product, {}),
     "difference": (difference, {"direction": "right"}),
     "trouble": (trouble, {"direction": "right"}),
@@ -187,8 +195,8 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     for name, (graph, options) in PICTURES.items():
         tg.manual_seed(0)
-        ending = "png" if name == "rnn-60" else "svg"  # whichever is smaller
-        print(graph().render(folder / f"graph-{name}.{ending}", **options))
+        print(graph().render(folder / f"graph-{name}.svg", **({"legend": False} | options)))
+    print(neuron().animate(folder / "graph-neuron.gif", direction="right"))
 
 
 if __name__ == "__main__":

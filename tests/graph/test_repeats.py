@@ -166,3 +166,14 @@ def test_every_operation_has_something_that_stands_for_it():
     chosen = view(graph)
     assert {node.number for node in graph.operations} - chosen.unused <= set(chosen.where)
     assert set(chosen.where.values()) <= set(chosen.drawn)
+
+
+def test_a_folded_repeat_counts_all_that_it_stands_for():
+    net = nn.Sequential(*[layer for _ in range(30) for layer in (nn.Linear(4, 4), nn.Tanh())])
+    graph = trace(net, tg.ones(2, 4))
+    chosen = view(graph, limit=2)
+    (box,) = [d for d in chosen.drawn.values() if d.folded is not None]
+    label = Labels(chosen).of(box)
+    assert label.title == "30 × (Linear, Tanh)"
+    assert "600 parameters, 60 operations" in label.facts
+    assert len(label.charts) == 2

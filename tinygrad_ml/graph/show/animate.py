@@ -18,6 +18,7 @@ from .steps import Step, steps
 from .view import LEAVES, DrawnNode
 
 FORMATS = ("gif", "webp")
+COLOURS = 64  # of a frame of a .gif
 LINES = 3  # of the sentence below the picture
 LINE = 96  # characters of each of them
 
@@ -110,7 +111,7 @@ def animate(graph: GraphData, path: str | Path, *, seconds: float = 1.0, **optio
     for picture in pictures:  # fonts may differ by a pixel from frame to frame
         frame = Image.new("RGB", size, writer.colours["background"])
         frame.paste(picture, (0, 0))
-        frames.append(frame)
+        frames.append(frame.quantize(COLOURS) if path.suffix.lower() == ".gif" else frame)
     durations = [round(1000 * seconds)] * (len(frames) - 1) + [round(3000 * seconds)]
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=durations, loop=0)
     return path

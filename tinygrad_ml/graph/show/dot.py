@@ -120,7 +120,7 @@ class Writer:
         label = '""' if beside else f"<{heading}>, labelloc=t, labeljust=l"
         lines = [
             f"subgraph cluster_{number} {{",
-            f'graph [id="c{number}", class="module", label={label}, style="rounded,filled", margin=9, '
+            f'graph [id="c{number}", class="module", label={label}, style="rounded,filled", margin=9, peripheries=1, '
             f'fillcolor="{c[box]}", pencolor="{c["box-line"]}", tooltip={_quote(scope.path + ": " + scope.type)}]',
         ]
         if beside:

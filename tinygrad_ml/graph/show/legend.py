@@ -43,25 +43,35 @@ def legend_rows(view: View, labels: Labels) -> tuple[list[tuple[str, str]], list
 def legend_table(view: View, labels: Labels, colours: dict[str, str], size: int) -> str:
     """Return the legend as a table of Graphviz's language."""
     named, signs = legend_rows(view, labels)
-    c = colours
-
-    def text(words: str) -> str:
-        return f'<td align="left"><font point-size="{size}" color="{c["quiet"]}">{words}&#160;&#160;</font></td>'
-
-    def patch(role: str) -> str:
-        line = c.get(f"{role}-line", c["operation-line"])
-        return f'<td border="1" color="{line}" bgcolor="{c[role]}" width="16" height="11" fixedsize="true"></td>'
-
-    def row(cells: str) -> str:
-        inner = (
-            f'<table border="0" cellborder="0" cellspacing="3" cellpadding="0" align="left"><tr>{cells}</tr></table>'
-        )
-        return f'<tr><td align="left">{inner}</td></tr>'
-
-    rows = [row("".join(patch(role) + text(name) for role, name in named[k : k + 7])) for k in range(0, len(named), 7)]
-    rows += [row(text(sign)) for sign in signs]
+    row = _Row(size, colours)
+    rows = [row.of([(role, name) for role, name in named[k : k + 7]]) for k in range(0, len(named), 7)]
+    rows += [row.of([("", sign)]) for sign in signs]
     if signs:
-        scale = "".join(f'<td bgcolor="{c[f"g{k}"]}" width="18" height="11" fixedsize="true"></td>' for k in range(7))
-        zero = f'<td bgcolor="{c["zero"]}" width="18" height="11" fixedsize="true"></td>'
-        rows.append(row(text("gradient 1/1000 of the usual") + scale + text("1000 times") + zero + text("0")))
+        scale = [(f"g{k}", "") for k in range(7)]
+        rows.append(row.of([("", "gradient 1/1000 of the usual"), *scale, ("", "1000 times"), ("zero", "0")]))
     return f'<table border="0" cellborder="0" cellspacing="0" cellpadding="0">{"".join(rows)}</table>' if rows else ""
+
+
+class _Row:
+    """Writes rows of patches of colour and words; of a fixed size, as Graphviz would spread them otherwise."""
+
+    def __init__(self, size: int, colours: dict[str, str]):
+        self.size, self.colours = size, colours
+
+    def of(self, parts: list[tuple[str, str]]) -> str:
+        """Return a row of a table: for each part a patch in the colour of a role, if it has one, and words."""
+        cells, width, c = "", 3, self.colours
+        for role, words in parts:
+            if role:
+                line = c.get(f"{role}-line", c[role] if role[0] in "gz" else c["operation-line"])
+                cells += (
+                    f'<td border="1" color="{line}" bgcolor="{c[role]}" width="16" height="11" fixedsize="true"></td>'
+                )
+                width += 19
+            if words:
+                wide = round(len(words) * self.size * 0.47) + 12
+                text = f'<font point-size="{self.size}" color="{c["quiet"]}">{words}&#160;</font>'
+                cells += f'<td align="left" width="{wide}">{text}</td>'
+                width += wide + 3
+        look = f'border="0" cellborder="0" cellspacing="3" cellpadding="0" fixedsize="true" width="{width}" height="19"'
+        return f'<tr><td align="left"><table {look}><tr>{cells}</tr></table></td></tr>'

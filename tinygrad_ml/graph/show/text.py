@@ -130,7 +130,8 @@ class Totals:
             self.parameters[s].update(
                 i.source for i in node.inputs if i.source is not None and kinds[i.source] == "parameter"
             )
-        for scope in reversed(graph.scopes[1:]):  # a parent has the smaller number
+        depth = [len(scope_chain(graph, scope.number)) for scope in graph.scopes]
+        for scope in sorted(graph.scopes[1:], key=lambda scope: -depth[scope.number]):
             parent = scope.parent or 0
             self.flops[parent] += self.flops[scope.number]
             self.bytes[parent] += self.bytes[scope.number]
