@@ -23,7 +23,7 @@ def title(repeat):
 
 
 def chain(period, count):
-    """Return a chain in which so many different operations repeat."""
+    """Return a chain in which the first `period` of seven operations repeat `count` times."""
     operations = [tg.sin, tg.cos, tg.tanh, tg.exp, tg.abs, tg.square, tg.sigmoid][:period]
 
     def run(x):
