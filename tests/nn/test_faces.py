@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tinygrad_ml import nn
+from tinygrad_ml import nn, optim
 from tinygrad_ml.nn import functional as F
 
 FOLDER = Path(nn.__file__).parent
@@ -26,7 +26,7 @@ def imported(path):
 def test_the_face_lists_the_public_names_and_only_them():
     assert sorted(dir(nn)) == sorted(nn.__all__)
     assert {"Linear", "MSELoss", "functional", "init", "summary"} <= set(nn.__all__)
-    assert {name.rpartition(".")[2] for name in FILES} & set(nn.__all__) == {"functional", "init"}
+    assert {name.rpartition(".")[2] for name in FILES} & set(nn.__all__) == {"functional", "init", "utils"}
     assert all(getattr(nn, name) is not None for name in nn.__all__)
 
 
@@ -37,6 +37,11 @@ def test_names_that_are_not_there_are_refused():
 
 def test_summary_is_that_of_graph():
     assert nn.summary is importlib.import_module("tinygrad_ml.graph.summary").summary
+
+
+def test_utils_clips_as_optim_does():
+    assert nn.utils.clip_grad_norm_ is optim.clip_grad_norm_
+    assert nn.utils.clip_grad_value_ is optim.clip_grad_value_
 
 
 def test_functional_defines_nothing():
@@ -71,6 +76,9 @@ def test_each_file_writes_down_what_it_exports(name):
         (nn.MSELoss, F.mse_loss),
         (nn.CrossEntropyLoss, F.cross_entropy),
         (nn.KLDivLoss, F.kl_div),
+        (nn.TripletMarginLoss, F.triplet_margin_loss),
+        (nn.CosineSimilarity, F.cosine_similarity),
+        (nn.PReLU, F.prelu),
     ],
 )
 def test_a_layer_and_its_function_stand_in_one_file(layer, function):

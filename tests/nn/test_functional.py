@@ -12,6 +12,7 @@ from tinygrad_ml.nn import functional as F
 random = np.random.default_rng(0)
 X, IMAGES, SIGNALS = random.normal(size=(5, 4)), random.normal(size=(2, 4, 7, 6)), random.normal(size=(2, 4, 9))
 UNIT = random.uniform(0.05, 0.95, (5, 4))
+SIGNS = random.choice([-1.0, 1.0], (5, 4))
 LABELS = np.array([0, 3, 1, 1, 2])
 
 
@@ -65,6 +66,21 @@ CALLS = [
     ("kl_div", X, UNIT),
     ("poisson_nll_loss", UNIT, 3 * UNIT, False, True),
     ("gaussian_nll_loss", X, UNIT, UNIT, True),
+    ("margin_ranking_loss", X, UNIT, SIGNS, 0.3),
+    ("hinge_embedding_loss", X, SIGNS, 0.3),
+    ("cosine_embedding_loss", X, UNIT, SIGNS[:, 0], 0.3),
+    ("triplet_margin_loss", X, UNIT, X[::-1].copy(), 2.0, 3.0, 1e-3, True),
+    ("multi_margin_loss", X, LABELS, 2, 0.7, weights(4)),
+    ("multilabel_soft_margin_loss", X, (UNIT > 0.5) * 1.0, weights(4)),
+    ("prelu", X, weights(4)),
+    ("hardsigmoid", X),
+    ("hardswish", X),
+    ("threshold", X, 0.2, 3.0),
+    ("glu", X, 1),
+    ("softmin", X, 0),
+    ("cosine_similarity", X, UNIT, 0, 1e-3),
+    ("pairwise_distance", X, UNIT, 3.0, 0.1, True),
+    ("normalize", X, 3.0, 0, 1e-3),
 ]
 
 

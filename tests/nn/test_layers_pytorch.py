@@ -96,6 +96,14 @@ LAYERS = [
     ("GELU", (), {"approximate": "tanh"}, [(4, 3)]),
     ("Softplus", (2.0, 1.0), {}, [(4, 3)]),
     ("Hardtanh", (-0.5, 0.7), {}, [(4, 3)]),
+    *[("PReLU", (n,), {}, [s]) for n, s in [(1, (4, 3)), (1, (4,)), (3, (2, 3)), (3, (2, 3, 4, 2))]],
+    ("PReLU", (3, 0.7), {}, [(2, 3, 5)]),
+    ("Hardswish", (), {}, [(4, 3)]),
+    ("Threshold", (0.2, 3.0), {}, [(4, 3)]),
+    *[("GLU", (axis,), {}, [(4, 6, 2)]) for axis in (-1, 0, 1)],
+    ("Softmin", (1,), {}, [(4, 3, 2)]),
+    *[("CosineSimilarity", (axis,), {}, [(4, 3), s]) for axis in (0, 1) for s in [(4, 3), (1, 3)]],
+    *[("PairwiseDistance", (p, 1e-6, k), {}, [(4, 3), (4, 3)]) for p in (1.0, 2.0, 3.5) for k in (False, True)],
     ("Softmax", (1,), {}, [(4, 3, 2)]),
     ("LogSoftmax", (0,), {}, [(4, 3)]),
     ("Identity", (), {}, [(4, 3)]),
@@ -225,6 +233,40 @@ def test_gradients_are_those_of_differences(name, order):
         order=order,
         mode="random" if order == 2 else "full",
     )
+
+
+@pytest.mark.parametrize("name", ["Hardswish", "Threshold", "PReLU"])
+def test_the_slopes_at_the_kinks_are_those_of_pytorch(name):
+    arguments = (3.0, -1.0) if name == "Threshold" else ()
+    ours, theirs = pair(name, arguments, {})
+    assert_alike(ours, theirs, [np.array([-3.0, 3.0, 0.0, -7.0, 8.0])])
+
+
+def test_hardsigmoid_is_pytorchs_formula():
+    """Its derivative in PyTorch is 1 / 6 in float32, in float64 too: so it is compared with its formula."""
+    x = np.concatenate([normal([17])[0] * 3, [-3.0, 3.0]])
+    assert_alike(nn.functional.hardsigmoid, lambda x: torch.nn.functional.relu6(x + 3) / 6, [x])
+    single = nn.Hardsigmoid()(x.astype(np.float32))
+    assert single.dtype == np.float32
+    np.testing.assert_allclose(single.numpy(), torch.nn.Hardsigmoid()(torch.tensor(x)).numpy(), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("p", [1.0, 2.0, 3.0, np.inf])
+def test_normalized_vectors_equal_pytorchs(p):
+    for axis in (0, 1, -1):
+        assert_alike(
+            lambda x, axis=axis: nn.functional.normalize(x, p, axis),
+            lambda x, axis=axis: torch.nn.functional.normalize(x, p, axis),
+            [np.concatenate([normal([(4, 3)])[0], np.zeros((1, 3))])],
+        )
+
+
+def test_prelu_leaves_infinity_alone():
+    layer = nn.PReLU()
+    x = tg.tensor([np.inf, -1.0], requires_grad=True)
+    layer(x).sum().backward()
+    np.testing.assert_array_equal(layer.weight.grad.numpy(), [-1.0])
+    np.testing.assert_array_equal(x.grad.numpy(), [1.0, 0.25])
 
 
 # ---------------------------------------------------------------------- what only some layers have
@@ -432,6 +474,8 @@ def test_weights_go_over_through_safetensors_in_both_directions(name, tmp_path):
         (nn.AdaptiveAvgPool2d(2), (3,), "adaptive_avg_pool2d: input has shape"),
         (nn.Dropout2d(), (3, 2), r"it must be \(batch, channels, height, width\)"),
         (nn.Flatten(3), (2, 3), "has no axes from 3"),
+        (nn.PReLU(4), (2, 3), r"PReLU\(4\): input has shape \(2, 3\); it must be \(batch, 4, ...\)"),
+        (nn.GLU(), (2, 3), r"glu\(axis=-1\): input has shape \(2, 3\); that axis must have an even length"),
         (nn.Unflatten(4, (2, 2)), (2, 3), r"Unflatten\(axis=4\)"),
         (nn.Residual(nn.Linear(3, 2)), (5, 3), r"maps shape \(5, 3\) to \(5, 2\)"),
     ],

@@ -21,6 +21,8 @@ COUNTS = random.poisson(2.0, SHAPE).astype(float)
 W4 = random.uniform(0.2, 2.0, 4)
 DISTRIBUTION = Q / Q.sum(1, keepdims=True)
 LABELS = np.array([0, 3, 1, 1, 2])
+SIGNS = np.array([1.0, -1.0, -1.0, 1.0, -1.0])
+EITHER = (Q > 0.5) * 1.0
 IGNORED = np.array([0, 3, -100, 1, -100])
 
 
@@ -63,6 +65,26 @@ LOSSES = [
         ("GaussianNLLLoss", o, (X, Y, v), (0, 1, 2))
         for o in options(full=[True, False], eps=[1e-6, 0.5])
         for v in (P, P[:, :1], P[:, 0])
+    ],
+    *[("MarginRankingLoss", o, (X[:, 0], Y[:, 0], SIGNS), (0, 1)) for o in options(margin=[0.0, 0.7])],
+    ("MarginRankingLoss", {}, (X, Y, SIGNS[:, None]), (0, 1)),
+    *[("HingeEmbeddingLoss", o, (X[:, 0], SIGNS), (0,)) for o in options(margin=[1.0, 0.3])],
+    *[("CosineEmbeddingLoss", o, (X, Y, SIGNS), (0, 1)) for o in options(margin=[0.0, -0.3])],
+    ("CosineEmbeddingLoss", {}, (X[0], Y[0], SIGNS[0]), (0, 1)),
+    *[
+        ("TripletMarginLoss", o, (X, Y, X[::-1] * 0.7), (0, 1, 2))
+        for o in options(margin=[1.0, 3.0], p=[2.0, 1.0, 3.0], swap=[False, True], eps=[1e-6, 0.1])
+    ],
+    ("TripletMarginLoss", {"margin": 4.0}, (X[0], Y[0], X[1]), (0, 1, 2)),
+    *[
+        ("MultiMarginLoss", o, (x, y), (0,))
+        for o in options(p=[1, 2], margin=[1.0, 2.5], weight=[None, W4])
+        for x, y in [(X, LABELS), (X[0], LABELS[1])]
+    ],
+    *[
+        ("MultiLabelSoftMarginLoss", o, (x, t), (0,))
+        for o in options(weight=[None, W4])
+        for x, t in [(X, EITHER), (X[0], EITHER[0])]
     ],
 ]
 NAMES = list(dict.fromkeys(loss[0] for loss in LOSSES))
@@ -178,3 +200,22 @@ def test_wrong_options_are_explained():
         nn.HuberLoss(delta=0.0)
     with pytest.raises(ValueError, match="label_smoothing"):
         nn.CrossEntropyLoss(label_smoothing=1.5)
+
+
+@pytest.mark.parametrize(
+    ("function", "arrays", "message"),
+    [
+        (F.margin_ranking_loss, (X, Y, SIGNS), r"inputs have shape \(5, 4\) and target \(5,\)"),
+        (F.margin_ranking_loss, (X, Y, EITHER), "target must hold 1 and -1 alone; for 1 and 0 use 2 \\* target - 1"),
+        (F.hinge_embedding_loss, (X, SIGNS), r"input has shape \(5, 4\) and target \(5,\); they must be equal"),
+        (F.cosine_embedding_loss, (X, Y, SIGNS[:, None]), r"they must be \(batch, features\) and \(batch,\)"),
+        (F.triplet_margin_loss, (X, Y, X[0]), "must have the same number of axes"),
+        (F.triplet_margin_loss, (X, Y[:, :3], X), r"x1 has shape \(5, 4\) and x2 \(5, 3\); they must broadcast"),
+        (F.multi_margin_loss, (X, LABELS[:2]), r"input has shape \(5, 4\) and target \(2,\)"),
+        (F.multilabel_soft_margin_loss, (X, X[0]), "they must be equal"),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_a_wrong_shape_or_target_of_a_margin_loss_is_explained(function, arrays, message):
+    with pytest.raises(ValueError, match=message):
+        function(*map(tg.tensor, arrays))

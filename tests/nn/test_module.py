@@ -504,3 +504,81 @@ def test_training_goes_on_bit_for_bit_from_a_loaded_state():
     steps(resumed, 3, 3)
     for name, value in whole.state_dict().items():
         np.testing.assert_array_equal(resumed.state_dict()[name], value)
+
+
+# ---------------------------------------------------------------------- registering, as in PyTorch
+
+
+def test_registered_buffers_and_parameters_are_pytorchs(torch):
+    states = []
+    for library, tensor in ((tg, tg.tensor), (torch, torch.tensor)):
+
+        class Net(library.nn.Module):
+            def __init__(self, library=library, tensor=tensor):
+                super().__init__()
+                self.register_parameter("scale", library.nn.Parameter(tensor([1.0, 2.0])))
+                self.register_parameter("nothing", None)
+                self.register_buffer("count", tensor([3.0]))
+                self.register_buffer("table", tensor([4.0]), persistent=False)
+                self.register_buffer("later", None)
+                self.register_buffer("later_table", None, persistent=False)
+
+        net = Net()
+        names = [list(net.state_dict()), [n for n, _ in net.named_buffers()], [n for n, _ in net.named_parameters()]]
+        net.count = net.count + 1  # a new value of a buffer is a buffer
+        net.table = net.table + 1
+        net.later, net.later_table, net.scale.requires_grad = net.count * 2, net.count * 2, False
+        names += [list(net.state_dict()), [n for n, _ in net.named_buffers()]]
+        names += [net.state_dict()["count"].tolist(), net.get_buffer("later_table").tolist()]
+        net.later = None
+        states.append([*names, list(net.state_dict())])
+    assert states[0] == states[1]
+
+
+def test_a_buffer_that_is_not_persistent_is_copied_and_converted_with_its_module():
+    net = nn.Identity()
+    net.register_buffer("table", tg.ones(2), persistent=False)
+    for other in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+        assert not other.table.persistent
+        assert not other.state_dict()
+        assert other.double().table.dtype == np.float64
+        other.load_state_dict({})
+    given = nn.Buffer(tg.ones(2))
+    net.register_buffer("given", given)
+    assert net.given is given
+
+
+@pytest.mark.parametrize(
+    ("register", "error", "message"),
+    [
+        (lambda net: net.register_buffer("a.b", tg.ones(1)), KeyError, "nor have a dot"),
+        (lambda net: net.register_buffer("", tg.ones(1)), KeyError, "must not be empty"),
+        (lambda net: net.register_buffer(3, tg.ones(1)), TypeError, "must be a string, not a int"),
+        (lambda net: net.register_buffer("forward", tg.ones(1)), KeyError, "has an attribute of this name"),
+        (lambda net: net.register_buffer("weight", tg.ones(1)), KeyError, "has an attribute of this name"),
+        (lambda net: net.register_buffer("b", tg.ones(1, requires_grad=True)), TypeError, r"assign its .detach\(\)"),
+        (lambda net: net.register_parameter("p", tg.ones(1)), TypeError, "a Tensor is not a Parameter; wrap it"),
+        (lambda net: net.register_parameter("extra_repr", None), KeyError, "has an attribute of this name"),
+    ],
+)
+def test_what_cannot_be_registered_is_explained(register, error, message):
+    with pytest.raises(error, match=message):
+        register(nn.Linear(2, 1))
+
+
+def test_a_value_with_a_gradient_does_not_become_a_buffer_silently():
+    norm = nn.BatchNorm1d(2)
+    with pytest.raises(TypeError, match="'running_mean' is a buffer, which is not learned"):
+        norm.running_mean = norm.weight * 2
+    norm.running_mean = (norm.weight * 2).detach()
+    np.testing.assert_array_equal(norm.state_dict()["running_mean"], [2.0, 2.0])
+
+
+def test_gradients_are_cleared_to_none_or_to_zeros():
+    layer = nn.Linear(2, 1)
+    layer.weight.grad = tg.ones(1, 2)
+    layer.zero_grad(set_to_none=False)
+    np.testing.assert_array_equal(layer.weight.grad.numpy(), [[0.0, 0.0]])
+    assert layer.bias.grad is None
+    layer.zero_grad()
+    assert layer.weight.grad is None

@@ -2,47 +2,63 @@
 
 from typing import TYPE_CHECKING
 
-from . import functional, init
+from . import functional, init, utils
 from .activations import (
     ELU,
     GELU,
+    GLU,
     SELU,
+    Hardsigmoid,
+    Hardswish,
     Hardtanh,
     LeakyReLU,
     LogSigmoid,
     LogSoftmax,
     Mish,
+    PReLU,
     ReLU,
     ReLU6,
     Sigmoid,
     SiLU,
     Softmax,
+    Softmin,
     Softplus,
     Softsign,
     Tanh,
+    Threshold,
 )
 from .attention import MultiheadAttention
 from .containers import Identity, Lambda, ModuleDict, ModuleList, Residual, Sequential
 from .conv import Conv1d, Conv2d
+from .distance import (
+    CosineSimilarity,
+    PairwiseDistance,
+)
 from .dropout import Dropout, Dropout2d
 from .embedding import Embedding
 from .linear import Flatten, Linear, Unflatten
 from .losses import (
     BCELoss,
     BCEWithLogitsLoss,
+    CosineEmbeddingLoss,
     CrossEntropyLoss,
     GaussianNLLLoss,
+    HingeEmbeddingLoss,
     HingeLoss,
     HuberLoss,
     KLDivLoss,
     L1Loss,
     LogUniformSampler,
+    MarginRankingLoss,
     MSELoss,
+    MultiLabelSoftMarginLoss,
+    MultiMarginLoss,
     NegativeSamplingLoss,
     NLLLoss,
     PoissonNLLLoss,
     SampledSoftmaxLoss,
     SmoothL1Loss,
+    TripletMarginLoss,
     UnigramSampler,
 )
 from .module import Module
@@ -72,6 +88,7 @@ __all__ = [
     "functional",
     "init",
     "summary",
+    "utils",
     # containers
     "Identity",
     "Lambda",
@@ -88,6 +105,7 @@ __all__ = [
     "BatchNorm2d",
     "Conv1d",
     "Conv2d",
+    "CosineSimilarity",
     "Dropout",
     "Dropout2d",
     "Embedding",
@@ -99,41 +117,54 @@ __all__ = [
     "MaxPool1d",
     "MaxPool2d",
     "MultiheadAttention",
+    "PairwiseDistance",
     "RNN",
     "Unflatten",
     # activations
     "ELU",
     "GELU",
+    "GLU",
+    "Hardsigmoid",
+    "Hardswish",
     "Hardtanh",
     "LeakyReLU",
     "LogSigmoid",
     "LogSoftmax",
     "Mish",
+    "PReLU",
     "ReLU",
     "ReLU6",
     "SELU",
     "SiLU",
     "Sigmoid",
     "Softmax",
+    "Softmin",
     "Softplus",
     "Softsign",
     "Tanh",
+    "Threshold",
     # losses
     "BCELoss",
     "BCEWithLogitsLoss",
+    "CosineEmbeddingLoss",
     "CrossEntropyLoss",
     "GaussianNLLLoss",
+    "HingeEmbeddingLoss",
     "HingeLoss",
     "HuberLoss",
     "KLDivLoss",
     "L1Loss",
     "LogUniformSampler",
     "MSELoss",
+    "MarginRankingLoss",
+    "MultiLabelSoftMarginLoss",
+    "MultiMarginLoss",
     "NLLLoss",
     "NegativeSamplingLoss",
     "PoissonNLLLoss",
     "SampledSoftmaxLoss",
     "SmoothL1Loss",
+    "TripletMarginLoss",
     "UnigramSampler",
 ]
 

@@ -4,29 +4,44 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .. import ops
-from ..tensor import Tensor
+from ..tensor import Tensor, as_floating, get_default_dtype, shape_of
 from .module import Module
+from .parameter import Parameter
 
 __all__ = [
     "ELU",
     "GELU",
+    "GLU",
+    "Hardsigmoid",
+    "Hardswish",
     "Hardtanh",
     "LeakyReLU",
     "LogSigmoid",
     "LogSoftmax",
     "Mish",
+    "PReLU",
     "ReLU",
     "ReLU6",
     "SELU",
     "SiLU",
     "Sigmoid",
     "Softmax",
+    "Softmin",
     "Softplus",
     "Softsign",
     "Tanh",
+    "Threshold",
+    "glu",
+    "hardsigmoid",
+    "hardswish",
     "log_softmax",
+    "prelu",
     "softmax",
+    "softmin",
+    "threshold",
 ]
 
 
@@ -251,6 +266,224 @@ class Hardtanh(Module):
         return f"{self.min_val}, {self.max_val}"
 
 
+def hardsigmoid(input: Any) -> Tensor:
+    """Return min(max(input + 3, 0), 6) / 6: a sigmoid made of three straight lines.
+
+    Its derivatives at -3 and 3 are taken to be 0, as in PyTorch.
+
+    Examples
+    --------
+    >>> tg.nn.functional.hardsigmoid(tg.tensor([-4.0, 0.0, 1.5]))
+    tensor([0.  , 0.5 , 0.75])
+    """
+    return ops.relu6(as_floating(input) + 3) / 6
+
+
+class Hardsigmoid(Module):
+    """min(max(x + 3, 0), 6) / 6, element by element: a sigmoid made of three straight lines.
+
+    Courbariaux, Bengio and David, "BinaryConnect" (2015), with the slope of PyTorch.
+
+    Examples
+    --------
+    >>> tg.nn.Hardsigmoid()(tg.tensor([-4.0, 0.0, 1.5]))
+    tensor([0.  , 0.5 , 0.75])
+    """
+
+    drawn_whole = True
+
+    def forward(self, x: Any) -> Tensor:
+        return hardsigmoid(x)
+
+
+def hardswish(input: Any) -> Tensor:
+    """Return input * hardsigmoid(input).
+
+    Its derivatives at -3 and 3 are taken to be 0 and 1, as in PyTorch.
+
+    Examples
+    --------
+    >>> tg.nn.functional.hardswish(tg.tensor([-4.0, 0.0, 3.0]))
+    tensor([-0.,  0.,  3.])
+    """
+    input = as_floating(input)
+    return input * hardsigmoid(input)
+
+
+class Hardswish(Module):
+    """x * hardsigmoid(x), element by element: a swish without an exponential.
+
+    Howard and others, "Searching for MobileNetV3" (2019).
+
+    Examples
+    --------
+    >>> tg.nn.Hardswish()(tg.tensor([-4.0, 0.0, 3.0]))
+    tensor([-0.,  0.,  3.])
+    """
+
+    drawn_whole = True
+
+    def forward(self, x: Any) -> Tensor:
+        return hardswish(x)
+
+
+def threshold(input: Any, threshold: float, value: float) -> Tensor:
+    """Return input where it is above `threshold`, and `value` elsewhere.
+
+    Examples
+    --------
+    >>> tg.nn.functional.threshold(tg.tensor([-1.0, 0.5, 2.0]), 0.5, -9.0)
+    tensor([-9., -9.,  2.])
+    """
+    input = as_floating(input)
+    return ops.where(input > threshold, input, value)
+
+
+class Threshold(Module):
+    """x where x > threshold, and `value` elsewhere.
+
+    Examples
+    --------
+    >>> tg.nn.Threshold(0.5, -9.0)(tg.tensor([-1.0, 0.5, 2.0]))
+    tensor([-9., -9.,  2.])
+    """
+
+    drawn_whole = True
+
+    def __init__(self, threshold: float, value: float):
+        self.threshold, self.value = threshold, value
+
+    def forward(self, x: Any) -> Tensor:
+        return threshold(x, self.threshold, self.value)
+
+    def extra_repr(self) -> str:
+        return f"threshold={self.threshold}, value={self.value}"
+
+
+def prelu(input: Any, weight: Any) -> Tensor:
+    """Return input where input > 0, and weight * input elsewhere.
+
+    Parameters
+    ----------
+    input : (...) or (batch, channels, ...)
+    weight : (1,) or (channels,)
+        One slope for all, or one for each channel.
+
+    Raises
+    ------
+    ValueError
+        If the number of slopes is neither 1 nor that of the channels.
+
+    Examples
+    --------
+    >>> tg.nn.functional.prelu(tg.tensor([[-1.0, -1.0], [2.0, -2.0]]), tg.tensor([0.1, 0.5]))
+    tensor([[-0.1, -0.5],
+            [ 2. , -1. ]])
+    """
+    x, shape = as_floating(input), shape_of(weight)
+    if len(shape) > 1 or (shape not in ((), (1,)) and (x.ndim < 2 or x.shape[1] != shape[0])):
+        raise ValueError(
+            f"prelu: input has shape {x.shape} and weight {shape}; weight must hold 1 slope, or one for each channel "
+            "of an input (batch, channels, ...)"
+        )
+    if shape and shape != (1,):
+        weight = ops.reshape(weight, (-1,) + (1,) * (x.ndim - 2))
+    elif shape:
+        weight = ops.reshape(weight, ())
+    above = x > 0
+    return ops.where(above, x, 0) + weight * ops.where(above, 0, x)  # 0 times an infinite x is never computed
+
+
+class PReLU(Module):
+    """x where x > 0, and a learned multiple of x elsewhere.
+
+    He and others, "Delving deep into rectifiers" (2015).
+
+    Parameters
+    ----------
+    num_parameters : int
+        1, or the number of channels of an input (batch, channels, ...): each has a slope of its own.
+    init : float
+        The slopes at the beginning.
+    dtype : dtype, optional
+        By default the default float.
+
+    Attributes
+    ----------
+    weight : Parameter (num_parameters,)
+
+    Examples
+    --------
+    >>> tg.nn.PReLU()(tg.tensor([-1.0, 2.0])).numpy()
+    array([-0.25,  2.  ], dtype=float32)
+    """
+
+    drawn_whole = True
+
+    def __init__(self, num_parameters: int = 1, init: float = 0.25, *, dtype: Any = None):
+        if num_parameters < 1:
+            raise ValueError(f"PReLU: num_parameters must be at least 1, not {num_parameters}")
+        self.num_parameters = num_parameters
+        self.weight = Parameter(np.full(num_parameters, init, dtype or get_default_dtype()))
+
+    def forward(self, x: Any) -> Tensor:
+        shape, n = shape_of(x), self.num_parameters
+        if n > 1 and (len(shape) < 2 or shape[1] != n):
+            raise ValueError(f"PReLU({n}): input has shape {shape}; it must be (batch, {n}, ...)")
+        return prelu(x, self.weight)
+
+    def extra_repr(self) -> str:
+        return f"num_parameters={self.num_parameters}"
+
+
+def glu(input: Any, axis: int = -1) -> Tensor:
+    """Return a * sigmoid(b), where a and b are the two halves of input along `axis`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such axis, or it has an odd length.
+
+    Examples
+    --------
+    >>> tg.nn.functional.glu(tg.tensor([3.0, 5.0, 0.0, 0.0]))
+    tensor([1.5, 2.5])
+    """
+    x = as_floating(input)
+    if not -x.ndim <= axis < x.ndim or x.shape[axis] % 2:
+        raise ValueError(f"glu(axis={axis}): input has shape {x.shape}; that axis must have an even length")
+    left, right = ops.split(x, 2, axis=axis)
+    return left * ops.sigmoid(right)
+
+
+class GLU(Module):
+    """The gated linear unit: the first half of an axis, times the sigmoid of the second half.
+
+    Dauphin and others, "Language modeling with gated convolutional networks" (2017).
+
+    Parameters
+    ----------
+    axis : int
+        The axis that is halved; its length is even.
+
+    Examples
+    --------
+    >>> tg.nn.GLU()(tg.ones(5, 8)).shape
+    (5, 4)
+    """
+
+    drawn_whole = True
+
+    def __init__(self, axis: int = -1):
+        self.axis = axis
+
+    def forward(self, x: Any) -> Tensor:
+        return glu(x, self.axis)
+
+    def extra_repr(self) -> str:
+        return f"axis={self.axis}"
+
+
 def softmax(input: Any, axis: int = -1) -> Tensor:
     """Return exp(input) / sum(exp(input)) along `axis`.
 
@@ -279,6 +512,32 @@ class Softmax(Module):
 
     def extra_repr(self) -> str:
         return f"axis={self.axis}"
+
+
+def softmin(input: Any, axis: int = -1) -> Tensor:
+    """Return softmax(-input) along `axis`: small elements get large shares.
+
+    Examples
+    --------
+    >>> tg.nn.functional.softmin(tg.tensor([0.0, 0.0]))
+    tensor([0.5, 0.5])
+    """
+    return ops.softmax(ops.negative(input), axis=axis)
+
+
+class Softmin(Softmax):
+    """exp(-x) / sum(exp(-x)) along an axis: small elements get large shares.
+
+    Examples
+    --------
+    >>> tg.nn.Softmin(axis=1)(tg.zeros(1, 4))
+    tensor([[0.25, 0.25, 0.25, 0.25]])
+    """
+
+    drawn_whole = True
+
+    def forward(self, x: Any) -> Tensor:
+        return softmin(x, self.axis)
 
 
 def log_softmax(input: Any, axis: int = -1) -> Tensor:

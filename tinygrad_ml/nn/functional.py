@@ -24,23 +24,43 @@ from ..ops import (
     softsign,
     tanh,
 )
-from .activations import log_softmax, softmax
+from .activations import (
+    glu,
+    hardsigmoid,
+    hardswish,
+    log_softmax,
+    prelu,
+    softmax,
+    softmin,
+    threshold,
+)
 from .attention import scaled_dot_product_attention
+from .distance import (
+    cosine_similarity,
+    normalize,
+    pairwise_distance,
+)
 from .dropout import dropout, dropout2d
 from .linear import flatten, linear
 from .losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
+    cosine_embedding_loss,
     cross_entropy,
     gaussian_nll_loss,
+    hinge_embedding_loss,
     hinge_loss,
     huber_loss,
     kl_div,
     l1_loss,
+    margin_ranking_loss,
     mse_loss,
+    multi_margin_loss,
+    multilabel_soft_margin_loss,
     nll_loss,
     poisson_nll_loss,
     smooth_l1_loss,
+    triplet_margin_loss,
 )
 from .normalization import batch_norm, layer_norm
 from .pooling import adaptive_avg_pool1d, adaptive_avg_pool2d
@@ -55,6 +75,8 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "conv1d",
     "conv2d",
+    "cosine_embedding_loss",
+    "cosine_similarity",
     "cross_entropy",
     "dropout",
     "dropout2d",
@@ -63,7 +85,11 @@ __all__ = [
     "flatten",
     "gaussian_nll_loss",
     "gelu",
+    "glu",
+    "hardsigmoid",
+    "hardswish",
     "hardtanh",
+    "hinge_embedding_loss",
     "hinge_loss",
     "huber_loss",
     "kl_div",
@@ -73,13 +99,19 @@ __all__ = [
     "linear",
     "log_softmax",
     "logsigmoid",
+    "margin_ranking_loss",
     "max_pool1d",
     "max_pool2d",
     "mish",
     "mse_loss",
+    "multi_margin_loss",
+    "multilabel_soft_margin_loss",
     "nll_loss",
+    "normalize",
     "one_hot",
+    "pairwise_distance",
     "poisson_nll_loss",
+    "prelu",
     "relu",
     "relu6",
     "scaled_dot_product_attention",
@@ -88,7 +120,10 @@ __all__ = [
     "silu",
     "smooth_l1_loss",
     "softmax",
+    "softmin",
     "softplus",
     "softsign",
     "tanh",
+    "threshold",
+    "triplet_margin_loss",
 ]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from reprlib import recursive_repr
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from ..autograd import HookHandle
 from ..modes import modes
-from ..tensor import Tensor
+from ..tensor import Tensor, from_owned
 from ..validation import check_array
 from .hooks import Hooks, observed
 from .parameter import Buffer, Parameter
@@ -73,6 +73,92 @@ class Module:
         return self.forward(*inputs, **named)
 
     # ------------------------------------------------------------------ what belongs to it
+
+    def register_buffer(self, name: str, tensor: Any, persistent: bool = True) -> None:
+        """Make a Tensor an attribute that belongs to the state of this module, but is not learned.
+
+        It does the same as `self.name = tg.nn.Buffer(tensor)`. A Tensor that is assigned to the attribute later is a
+        buffer too.
+
+        Parameters
+        ----------
+        name : str
+        tensor : Tensor, array or None
+            None leaves the place for a buffer that is assigned later.
+        persistent : bool
+            Whether it is part of `state_dict()`.
+
+        Raises
+        ------
+        KeyError
+            If the name is empty, has a dot, or is that of another attribute.
+        TypeError
+            If the name is not a string, or the Tensor requires a gradient.
+
+        Examples
+        --------
+        >>> module = tg.nn.Identity()
+        >>> module.register_buffer("steps", tg.zeros(1))
+        >>> module.steps = module.steps + 1
+        >>> module.state_dict()
+        {'steps': array([1.], dtype=float32)}
+        """
+        self._check_new("register_buffer", name, Buffer)
+        if tensor is None:
+            vars(self).setdefault("_awaited_buffers", {})[name] = persistent
+            setattr(self, name, None)
+        else:
+            if isinstance(tensor, Tensor):
+                _refuse_gradient(type(self).__name__, name, tensor)
+            same = isinstance(tensor, Buffer) and tensor.persistent == persistent
+            setattr(self, name, tensor if same else Buffer(tensor, persistent=persistent))
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """Make a Parameter an attribute of this module: the same as `self.name = param`, with checks.
+
+        Raises
+        ------
+        KeyError
+            If the name is empty, has a dot, or is that of another attribute.
+        TypeError
+            If the name is not a string, or `param` neither a Parameter nor None.
+
+        Examples
+        --------
+        >>> module = tg.nn.Identity()
+        >>> module.register_parameter("scale", tg.nn.Parameter(tg.ones(2)))
+        >>> [name for name, _ in module.named_parameters()]
+        ['scale']
+        """
+        self._check_new("register_parameter", name, Parameter)
+        if param is not None and not isinstance(param, Parameter):
+            raise TypeError(
+                f"{type(self).__name__}.register_parameter({name!r}): a {type(param).__name__} is not a Parameter; "
+                "wrap it, tg.nn.Parameter(...)"
+            )
+        setattr(self, name, param)
+
+    def _check_new(self, method: str, name: Any, kind: type) -> None:
+        where = f"{type(self).__name__}.{method}({name!r})"
+        if not isinstance(name, str):
+            raise TypeError(f"{where}: the name must be a string, not a {type(name).__name__}")
+        if not name or "." in name:
+            raise KeyError(f"{where}: the name must not be empty, nor have a dot")
+        if hasattr(self, name) and not isinstance(vars(self).get(name, self), (kind, type(None))):
+            raise KeyError(f"{where}: the module has an attribute of this name; choose another one")
+
+    if not TYPE_CHECKING:  # to a type checker it would say that every attribute may be set
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if type(value) is Tensor:  # a buffer stays one when a new value is assigned to it
+                old = vars(self).get(name)
+                persistent = vars(self).get("_awaited_buffers", {}).get(name) if old is None else None
+                if isinstance(old, Buffer):
+                    persistent = old.persistent
+                if persistent is not None:
+                    _refuse_gradient(type(self).__name__, name, value)
+                    value = Buffer(value, persistent=persistent)
+            object.__setattr__(self, name, value)
 
     def attributes(self) -> Iterable[tuple[str, Any]]:
         """Return the attributes in which parameters and modules are looked for, with their names."""
@@ -159,6 +245,16 @@ class Module:
         """
         return self._find(name, dict(self.named_parameters()), "parameter")
 
+    def get_buffer(self, name: str) -> Buffer:
+        """Return the buffer of a name like "layers.1.running_mean".
+
+        Examples
+        --------
+        >>> tg.nn.BatchNorm1d(2).get_buffer("running_mean")
+        tensor([0., 0.])
+        """
+        return self._find(name, dict(self.named_buffers()), "buffer")
+
     def _find(self, name: str, things: dict[str, Any], kind: str) -> Any:
         if name not in things:
             from difflib import get_close_matches  # only an error needs it
@@ -191,10 +287,13 @@ class Module:
             parameter.requires_grad = requires_grad
         return self
 
-    def zero_grad(self) -> None:
-        """Clear the gradients of all parameters."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Clear the gradients of all parameters: set them to None, or with `set_to_none=False` to zeros."""
         for parameter in self.parameters():
-            parameter.grad = None
+            if set_to_none or parameter.grad is None:
+                parameter.grad = None
+            else:
+                parameter.grad = from_owned(np.zeros(parameter.shape, parameter.dtype))
 
     def apply(self: M, function: Callable[[Module], Any]) -> M:
         """Call `function` on every module below this one and on itself last; return it."""
@@ -274,14 +373,14 @@ class Module:
     # ------------------------------------------------------------------ state
 
     def state_dict(self) -> dict[str, np.ndarray]:
-        """Return copies of the values of all parameters and buffers, by name.
+        """Return copies of the values of all parameters and (persistent) buffers, by name.
 
         Examples
         --------
         >>> list(tg.nn.Linear(3, 2).state_dict())
         ['weight', 'bias']
         """
-        return {name: np.array(thing.numpy()) for name, thing in self._state()}
+        return {name: np.array(thing.numpy()) for name, thing in self._saved()}
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
         """Take over values by name, from `state_dict()` or from PyTorch's.
@@ -312,7 +411,7 @@ class Module:
         """
         if not isinstance(state, Mapping):
             raise ValueError(f"a state is a dict from names to arrays, not a {type(state).__name__}")
-        own = dict(self._state())
+        own = dict(self._saved())
         arrays = {name: check_array(value, name, "the state") for name, value in state.items() if name in own}
         given = {id(own[name]) for name in arrays}
         keys = IncompatibleKeys(
@@ -332,6 +431,10 @@ class Module:
         for name, array in arrays.items():
             own[name].data = array.astype(own[name].dtype)
         return keys
+
+    def _saved(self) -> Iterator[tuple[str, Tensor]]:
+        """Yield what `state_dict` holds."""
+        return ((name, t) for name, t in self._state() if not isinstance(t, Buffer) or t.persistent)
 
     def _state(self) -> Iterator[tuple[str, Tensor]]:
         """Yield parameters and buffers in PyTorch's order; a shared one comes with each of its names."""
@@ -375,3 +478,11 @@ def _flat(attributes: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
         elif isinstance(value, dict):
             found += _flat([(f"{name}.{key}", item) for key, item in value.items()])
     return found
+
+
+def _refuse_gradient(module: str, name: str, value: Tensor) -> None:
+    if value.requires_grad:
+        raise TypeError(
+            f"{module}: {name!r} is a buffer, which is not learned, and this Tensor requires a gradient; "
+            "assign its .detach(), or make it a tg.nn.Parameter"
+        )

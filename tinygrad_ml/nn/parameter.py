@@ -27,6 +27,13 @@ class Parameter(Tensor):
 class Buffer(Tensor):
     """A Tensor that belongs to the state of a Module but is not learned by gradients, such as a running mean.
 
+    Parameters
+    ----------
+    data : array_like
+    dtype : dtype, optional
+    persistent : bool
+        Whether it is part of `state_dict()`; False is for what can be computed again.
+
     Examples
     --------
     >>> tg.nn.Buffer([0.0, 0.0])
@@ -34,3 +41,24 @@ class Buffer(Tensor):
     """
 
     __slots__ = ()
+    persistent = True
+
+    def __init__(
+        self,
+        data: Any,
+        dtype: Any = None,
+        *,
+        requires_grad: bool = False,
+        name: str | None = None,
+        persistent: bool = True,
+    ):
+        super().__init__(data, dtype, requires_grad=requires_grad, name=name)
+        if not persistent:
+            self.__class__ = _TransientBuffer
+
+
+class _TransientBuffer(Buffer):
+    """A Buffer that is not part of `state_dict()`: a class, and not a slot, so that it is pickled as any Tensor."""
+
+    __slots__ = ()
+    persistent = False
