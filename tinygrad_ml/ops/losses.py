@@ -216,9 +216,7 @@ def check_real(name: str, *inputs: Any) -> None:
     for x in inputs:
         dtype = _dtype_of(x)
         if dtype is not None and getattr(dtype, "kind", "") == "c":
-            raise TypeError(
-                f"{name} is for real numbers, and got {dtype}: compare the parts .real and .imag, or tg.abs"
-            )
+            raise TypeError(f"{name} is for real numbers, and got {dtype}: compare .real and .imag, or tg.abs")
 
 
 def check_numeric(name: str, target: Any) -> None:
