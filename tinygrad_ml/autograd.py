@@ -156,7 +156,7 @@ def _walk(
                 heappush(queue, (-edge.seq, edge))
             else:  # no two gradients share memory
                 arrived[edge] = r + 0 if r is g or (type(r) is ndarray and r.base is not None) else r
-                usual = usual and (r.dtype is FLOAT32 or r.dtype is FLOAT64)
+                usual = usual and (at.dtype is FLOAT32 or at.dtype is FLOAT64)
         visited.append(node)
     if usual and not found and not hooks_exist:
         return arrived, visited
