@@ -309,7 +309,7 @@ def _make_operation(primitive: Primitive) -> Any:
                         aliased = unusual = True
                     values.append(x)
             if not tensors:
-                values, unusual = [to_array(x) for x in inputs], True
+                values, unusual = _constants(inputs), True
             if unusual and prepares:
                 half = primitive.prepare(values)
             computing = True
@@ -392,6 +392,14 @@ def as_operand(primitive: Primitive, x: Any, inputs: Sequence) -> Any:
 def _rounded(out: Any) -> Any:
     """Return a result in float16; there is no complex dtype of that precision."""
     return out if out.dtype.kind == "c" else out.astype(FLOAT16)
+
+
+def _constants(inputs: Sequence) -> list:
+    """Return the values of a call without Tensors: arrays, beside which Python's numbers stay weak."""
+    kinds = {type(x) for x in inputs}
+    if kinds <= {bool, int, float, complex}:  # only such: they are as a list of them is
+        return [to_array(x, floating=float in kinds) for x in inputs]
+    return [x if type(x) in (bool, int, float, complex) else to_array(x) for x in inputs]
 
 
 def copy_aliased(primitive: Primitive, edges: Sequence, values: list) -> None:

@@ -40,6 +40,13 @@ def test_lists_of_whole_numbers_are_weak_beside_floats():
     assert tg.nn.Linear(2, 1)(tg.tensor([[1, 2]])).dtype == np.float32
 
 
+def test_a_number_beside_an_array_is_weak_without_any_tensor():
+    array = np.ones(2, np.float32)
+    assert tg.subtract(1, array).dtype == tg.multiply(array, 2.5).dtype == np.float32
+    assert tg.add(1, 2).dtype == np.int64
+    assert tg.add(1, 2.0).dtype == np.float32
+
+
 def test_the_default_float_can_be_changed(float64):
     assert tg.tensor([1.0, 2]).dtype == tg.tensor(1, requires_grad=True).dtype == np.float64
     assert tg.zeros(2).dtype == tg.randn(2).dtype == tg.nn.Linear(2, 2).weight.dtype == np.float64

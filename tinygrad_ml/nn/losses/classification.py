@@ -122,6 +122,7 @@ def binary_cross_entropy_with_logits(
         terms = losses.binary_cross_entropy_with_logits(input, target, reduction="none")
     else:
         input = as_floating(input)
+        target = cast_like(target, input)
         yes = ops.multiply(cast_like(pos_weight, input), target)
         no = ops.subtract(1, target)
         terms = -weighted(yes, ops.logsigmoid(input)) - weighted(no, ops.logsigmoid(-input))
