@@ -289,10 +289,10 @@ def _zeros_kept(r: Any, g: Any, primitive: Primitive, rule: Callable, args: Sequ
         return np.where(np.isfinite(r) | (g != 0), r, 0)
     first, second = ([_substituted(a, n, everywhere=False) for a in args] for n in (-0.61803, 1.41421))
     one, other = rule(g, *first), rule(g, *second)
-    r = np.where(np.isfinite(one) & (one == other), one, r)
+    r = np.where(~np.isfinite(r) & np.isfinite(one) & (one == other), one, r)
     if not is_finite(r):
         first, second = ([_substituted(a, n, everywhere=True) for a in args] for n in (0.61803, 1.41421))
-        r = np.where((rule(g, *first) == 0) & (rule(g, *second) == 0), 0, r)
+        r = np.where(~np.isfinite(r) & (rule(g, *first) == 0) & (rule(g, *second) == 0), 0, r)
     return r
 
 

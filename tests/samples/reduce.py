@@ -103,4 +103,12 @@ SAMPLES: dict[str, list[Sample]] = {
         ],
         Sample((TWO_ZEROS,)),
     ],
+    "cumprod_tangent": [
+        Sample((x, *[real(x.shape, seed) for seed in range(n)])) for x in (ONE_ZERO, TWO_ZEROS) for n in (0, 1, 2)
+    ],
+    "cumprod_gradient": [
+        Sample((real(x.shape, 7), x, *[real(x.shape, seed) for seed in range(n)]))
+        for x in (ONE_ZERO, TWO_ZEROS, real((3,)), real((2, 1)))
+        for n in (0, 1)
+    ],
 }

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..autograd import conjugated, dispatch, implements, primitive
 from ..ops import shape
+from ..ops.cumulative import product_of_others
 from ..ops.einsum import einsum
 from ..ops.elementwise import positive, where
 from ..ops.products import matmul
@@ -139,14 +140,9 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Tensor, Tensor, i
 
 
 def _without_each(s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the products of all numbers but the i-th, and of all but the i-th and the j-th, right with zeros."""
-    zero = s == 0
-    others = np.where(zero, 1, s)
-    product = others.prod(-1)[..., None]
-    left = zero.sum(-1)[..., None] - zero  # zeros that are left without the i-th
-    one = np.where(left == 0, product / others, 0)
-    two = product[..., None] / others[..., None] / others[..., None, :]
-    return one, np.where(left[..., None] - zero[..., None, :] == 0, two, 0)
+    """Return the products of all elements but the i-th, and of all but the i-th and the j-th."""
+    without = np.where(np.eye(s.shape[-1], dtype=bool), 1, s[..., None, :])  # in row i, 1 in the place of the i-th
+    return product_of_others(s), product_of_others(without)
 
 
 def _cofactor_x(g: Any, x: Any) -> Any:

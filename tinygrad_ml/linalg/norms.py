@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import conjugated, implements, primitive
-from ..ops.reduce import restore_axes
+from ..ops.reduce import restore_axes, size_of
 from ..tensor import Tensor, as_tensor
 from .spectral import svdvals
 
@@ -36,7 +36,17 @@ def vector_norm(x, *, axis=None, keepdims=False, ord=2):
     >>> tg.linalg.vector_norm(tg.tensor([[3.0, 4.0], [0.0, 0.0]]), axis=1)
     tensor([5., 0.])
     """
-    return np.linalg.vector_norm(x, axis=axis, keepdims=keepdims, ord=ord)
+    if ord in (0, np.inf, -np.inf):
+        return np.linalg.vector_norm(x, axis=axis, keepdims=keepdims, ord=ord)
+    with np.errstate(over="ignore", under="ignore", divide="ignore"):
+        out = np.linalg.vector_norm(x, axis=axis, keepdims=keepdims, ord=ord)
+        total, limits = out**ord, np.finfo(out.dtype)
+        if np.all((total >= limits.tiny / limits.eps) & np.isfinite(total)):
+            return out
+        # the sum overflowed or underflowed: once more with what weighs most as 1
+        size = size_of(x, axis, smallest=ord < 0)
+        out = np.linalg.vector_norm(x / size, axis=axis, keepdims=keepdims, ord=ord)
+    return out * (size if keepdims else size.squeeze(axis))
 
 
 @implements(np.linalg.matrix_norm)

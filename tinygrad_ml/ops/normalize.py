@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from ..autograd import primitive
-from ..tensor import Tensor
+from ..tensor import Tensor, as_array
 from .blockwise import PIECE
+from .reduce import size_of
 
 __all__ = ["normalize"]
 
@@ -51,7 +52,12 @@ def _normal(x: Any, last: int, eps: float) -> tuple[Any, Any]:
     """Return x (a, k, b) with mean 0 and variance 1, and what it was multiplied with, as recorded operations."""
     x = x.reshape(_three(x.shape, last))
     centred = x - np.mean(x, axis=(0, 2), keepdims=True)
-    scale = 1 / np.sqrt(np.mean(centred * centred, axis=(0, 2), keepdims=True) + eps)
+    squares = np.mean(centred * centred, axis=(0, 2), keepdims=True)
+    if np.isfinite(as_array(squares)).all():
+        scale = 1 / np.sqrt(squares + eps)
+    else:  # they overflowed
+        size = size_of(as_array(centred), (0, 2))
+        scale = 1 / (np.sqrt(np.mean(np.square(centred / size), axis=(0, 2), keepdims=True) + eps / size / size) * size)
     return centred * scale, scale
 
 
@@ -108,15 +114,21 @@ def normalize(x, weight, bias, *, last=0, eps=1e-5, statistics=None):
     out = np.empty(shape, np.result_type(x, weight, bias))
     y = x.reshape(shape)
     z = np.empty(shape, y.dtype)
-    means, variances = (np.empty((1, shape[1], 1), y.dtype) for _ in range(2))
+    means, variances, scales = (np.empty((1, shape[1], 1), y.dtype) for _ in range(3))
     for piece in _pieces(shape):
         part = z[:, piece]
         means[:, piece] = mean = _mean(y[:, piece])
         np.subtract(y[:, piece], mean, out=part)
         variances[:, piece] = variance = _mean(part, part)
-        part *= 1 / np.sqrt(variance + eps)
+        scale = 1 / np.sqrt(variance + eps)
+        if not np.isfinite(variance).all():  # it overflowed
+            size = size_of(part, (0, 2))
+            small = part / size
+            scale = 1 / (np.sqrt(_mean(small, small) + eps / size / size) * size)
+        scales[:, piece] = scale
+        part *= scale
         np.multiply(part, _part(weight, piece, last), out=out[:, piece])
         out[:, piece] += _part(bias, piece, last)
     if statistics is not None:
         statistics += [means.reshape(-1), variances.reshape(-1)]
-    return out.reshape(x.shape), (z, 1 / np.sqrt(variances + eps))
+    return out.reshape(x.shape), (z, scales)

@@ -51,6 +51,19 @@ def count(shape: tuple, axis: Any) -> int:
     return n
 
 
+def smallest_root(dtype: np.dtype) -> Any:
+    """Return the smallest number whose square has all its digits."""
+    limits = np.finfo(dtype)
+    return np.sqrt(limits.tiny / limits.eps)
+
+
+def size_of(x: np.ndarray, axis: Any, smallest: bool = False) -> np.ndarray:
+    """Return the largest absolute value over `axis`, to divide by before squaring; 1 where that would not help."""
+    size = np.abs(x)
+    size = size.min(axis, keepdims=True, initial=np.inf) if smallest else size.max(axis, keepdims=True, initial=0)
+    return np.where((size > 0) & np.isfinite(size), size, 1)
+
+
 def in_rows(x: Any, axis: Any) -> tuple[Any, Callable[[Any], Any]]:
     """Return x with the reduced axes as one, the last, and the function that takes this back."""
     axes = axes_of(axis, x.ndim)

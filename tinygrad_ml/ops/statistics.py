@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from ..autograd import conjugated, implements, primitive
-from ..tensor import Tensor
+from ..tensor import Tensor, as_array
 from . import reduce
-from .reduce import axes_of, count, in_rows, restore_axes
+from .reduce import axes_of, count, in_rows, restore_axes, size_of, smallest_root
 
 __all__ = ["average", "median", "percentile", "ptp", "quantile", "std", "var"]
 
@@ -24,8 +24,13 @@ def _deviations(x: Any, axis: Any) -> Any:
     values = x._data if isinstance(x, Tensor) else x
     axes = axes_of(axis, values.ndim)
     first = values[tuple([slice(0, 1) if i in axes else slice(None) for i in range(values.ndim)])]
+    n = count(x.shape, axis)
     d = x - first
-    return d - np.sum(d, axis=axis, keepdims=True) / (count(x.shape, axis) or math.nan)
+    d = d - np.sum(d, axis=axis, keepdims=True) / (n or math.nan)
+    if n and not np.isfinite(as_array(d)).all() and np.isfinite(values).all():  # differences or their sum overflowed
+        factor = 4.0 * 2 ** n.bit_length()
+        return _deviations(x / factor, axis) * factor
+    return d
 
 
 def _per_degree(x: Any, axis: Any, ddof: Any) -> float:
@@ -66,10 +71,21 @@ def _std_x(g: Any, x: Any, out: Any, axis: Any, ddof: Any, keepdims: bool) -> An
 def std(x, *, axis=None, ddof=0, keepdims=False):
     """Return the standard deviation over `axis`, the root of the variance. Where all are equal the derivative is 0.
 
+    It is right also where the variance overflows or underflows.
+
     >>> tg.std(tg.tensor([1.0, 2.0, 3.0]), ddof=1)
     tensor(1.)
     """
-    return np.sqrt(var.primitive.forward(x, axis=axis, ddof=ddof, keepdims=keepdims))
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        out = np.sqrt(var.primitive.forward(x, axis=axis, ddof=ddof, keepdims=keepdims))
+    if np.all((out >= smallest_root(x.dtype)) & np.isfinite(out)):
+        return out
+    with np.errstate(over="ignore", invalid="ignore"):
+        d = _deviations(x, axis)
+        size = size_of(d, axis)
+        squares = np.sum(np.square(np.abs(d / size)), axis=axis, keepdims=True) * _per_degree(x, axis, ddof)
+        out = np.sqrt(squares) * size
+    return out if keepdims else out.squeeze(axis)
 
 
 def _quantile_x(g: Any, x: Any, q: Any, axis: Any, keepdims: bool) -> Any:
