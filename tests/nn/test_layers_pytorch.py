@@ -67,6 +67,56 @@ LAYERS = [
         for o in options(elementwise_affine=[True, False], bias=[True, False], eps=[1e-5, 0.1])
     ],
     *[
+        ("GroupNorm", (n, 6), o, [s])
+        for n in (1, 2, 6)
+        for o in options(affine=[True, False], eps=[1e-5, 0.1])
+        for s in [(4, 6, 3), (2, 6, 3, 2)]
+    ],
+    *[
+        ("RMSNorm", (n,), o, [(2, 4, 3)])
+        for n in (3, (4, 3))
+        for o in options(elementwise_affine=[True, False], eps=[None, 0.1])
+    ],
+    *[
+        (name, (3,), o, [s])
+        for name, shapes in [("InstanceNorm1d", [(3, 5), (4, 3, 5)]), ("InstanceNorm2d", [(3, 5, 2), (4, 3, 5, 2)])]
+        for o in options(affine=[False, True], track_running_stats=[True, False], momentum=[0.1, 0.6])
+        for s in shapes
+    ],
+    *[
+        ("ConvTranspose1d", (4, 6, 3), o, [s])
+        for o in options(stride=[1, 2], padding=[0, 1], dilation=[1, 2], groups=[1, 2], bias=[True, False])
+        for s in [(2, 4, 5), (4, 5)]
+    ],
+    *[
+        ("ConvTranspose2d", (4, 6, (3, 2)), o, [s])
+        for o in options(stride=[1, (2, 1)], padding=[0, (1, 0)], dilation=[1, 2], groups=[1, 2], bias=[True, False])
+        for s in [(2, 4, 3, 4), (4, 3, 4)]
+    ],
+    *[
+        ("ConvTranspose2d", (2, 3, (3, 2)), o, [(2, 2, 3, 2)])
+        for o in [
+            {"stride": 2, "output_padding": 1},
+            {"stride": 2, "output_padding": (1, 0), "padding": 1},
+            {"stride": 2, "dilation": 4, "output_padding": 3},
+            {"stride": 2, "dilation": 4, "output_padding": 3, "padding": 1},
+            {"stride": (3, 1), "dilation": (1, 3), "output_padding": (2, 2), "padding": (1, 2)},
+        ]
+    ],
+    *[("Bilinear", (3, 4, 2), o, s) for o in options(bias=[True, False]) for s in [[(5, 3), (5, 4)], [(3,), (4,)]]],
+    *[
+        (name, (3, 4), o, s)
+        for name in ("RNNCell", "GRUCell")
+        for o in options(bias=[True, False])
+        for s in [[(2, 3)], [(3,)], [(2, 3), (2, 4)], [(3,), (4,)]]
+    ],
+    ("RNNCell", (3, 4), {"nonlinearity": "relu"}, [(2, 3), (2, 4)]),
+    *[("LSTMCell", (3, 4), o, [s]) for o in options(bias=[True, False]) for s in [(2, 3), (3,)]],
+    *[
+        ("LSTM", (3, 5), o, [(5, 2, 3)])
+        for o in options(proj_size=[1, 2], num_layers=[1, 2], bias=[True, False], bidirectional=[False, True])
+    ],
+    *[
         ("RNN", (3, 4), o, [(5, 2, 3)])
         for o in options(
             num_layers=[1, 2], nonlinearity=["tanh", "relu"], bias=[True, False], bidirectional=[False, True]
@@ -110,6 +160,9 @@ LAYERS = [
     ("Dropout", (0.0,), {}, [(4, 3)]),
     ("Dropout", (1.0,), {}, [(4, 3)]),
     ("Dropout2d", (0.0,), {}, [(4, 3, 2, 2)]),
+    ("Dropout1d", (0.0,), {}, [(4, 3, 2)]),
+    ("AlphaDropout", (0.0,), {}, [(4, 3)]),
+    ("AlphaDropout", (1.0,), {}, [(4, 3)]),
 ]
 
 
@@ -297,6 +350,87 @@ def test_lstm_goes_on_from_given_states(given):
     assert_alike(lambda x, h, c: ours(x, (h, c)), lambda x, h, c: theirs(x, (h, c)), [x, *states])
 
 
+@pytest.mark.parametrize("given", options(num_layers=[1, 2], bidirectional=[False, True], proj_size=[2]))
+def test_a_projected_lstm_goes_on_from_given_states(given):
+    ours, theirs = pair("LSTM", (3, 4), given)
+    k = given["num_layers"] * (1 + given["bidirectional"])
+    (x,), states = normal([(3, 2, 3)]), normal([(k, 2, 2), (k, 2, 4)], 5)
+    assert_alike(lambda x, h, c: ours(x, (h, c)), lambda x, h, c: theirs(x, (h, c)), [x, *states])
+    ours.batch_first = theirs.batch_first = False
+    assert_alike(
+        lambda x, h, c: ours(x, (h, c)),
+        lambda x, h, c: theirs(x, (h, c)),
+        [x[:, 0], *(state[:, 0] for state in states)],
+    )
+
+
+@pytest.mark.parametrize("shape", [(2,), ()])
+def test_an_lstm_cell_goes_on_from_given_states(shape):
+    ours, theirs = pair("LSTMCell", (3, 4), {})
+    arrays = normal([(*shape, 3), (*shape, 4), (*shape, 4)])
+    assert_alike(lambda x, h, c: ours(x, (h, c)), lambda x, h, c: theirs(x, (h, c)), arrays)
+
+
+@pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU"])
+def test_a_cell_in_a_loop_is_the_layer(name):
+    layer, cell = getattr(nn, name)(3, 4).double(), getattr(nn, name + "Cell")(3, 4).double()
+    cell.load_state_dict({key[:-3]: value for key, value in layer.state_dict().items()})
+    (x,) = normal([(5, 2, 3)])
+    state = None
+    for t in range(5):
+        state = cell(tg.tensor(x[t]), state)
+    out = state[0] if name == "LSTM" else state
+    np.testing.assert_allclose(out.numpy(), layer(tg.tensor(x))[0][-1].numpy(), rtol=RTOL)
+
+
+@pytest.mark.parametrize("size", [9, 10, (9,), [10]])
+def test_a_transposed_convolution_gives_the_size_that_is_asked_for(size):
+    ours, theirs = pair("ConvTranspose1d", (2, 3, 3), {"stride": 2})
+    (x,) = normal([(2, 2, 4)])
+    expected = theirs(torch.tensor(x), output_size=[size] if isinstance(size, int) else list(size))
+    np.testing.assert_allclose(ours(x, output_size=size).numpy(), expected.detach().numpy(), rtol=RTOL, atol=ATOL)
+    with pytest.raises(
+        ValueError, match=r"output_size 11 cannot be made of an input of size \(4,\); it must be from \(9,"
+    ):
+        ours(x, output_size=11)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "bound"),
+    [
+        ("ConvTranspose2d", (4, 6, 3), 1 / np.sqrt(6 * 9)),
+        ("Bilinear", (9, 40, 50), 1 / 3),
+        ("LSTMCell", (30, 25), 1 / 5),
+    ],
+)
+def test_new_weights_are_spread_as_pytorchs(name, arguments, bound):
+    tg.manual_seed(0)
+    ours, theirs = getattr(nn, name)(*arguments), getattr(torch.nn, name)(*arguments)
+    for (key, a), (_, b) in zip(ours.named_parameters(), theirs.named_parameters()):
+        assert np.abs(a.numpy()).max() <= bound, key
+        assert b.abs().max() <= bound, key
+        assert np.abs(a.numpy()).max() > (0.9 if a.size > 50 else 0.3) * bound, key
+
+
+def test_dropout1d_drops_whole_channels():
+    tg.manual_seed(0)
+    for shape in [(100, 10, 9), (1000, 9)]:
+        y = nn.Dropout1d(0.5)(tg.ones(shape)).numpy().reshape(1000, 9)
+        assert ((y == 0).all(axis=1) | (y == 2).all(axis=1)).all()
+        assert abs((y[:, 0] == 0).mean() - 0.5) < 0.06
+
+
+def test_alpha_dropout_keeps_mean_and_variance():
+    tg.manual_seed(0)
+    x = np.random.default_rng(0).normal(size=200_000)
+    y = nn.AlphaDropout(0.3)(tg.tensor(x)).numpy()
+    assert abs(y.mean()) < 0.01
+    assert abs(y.var() - 1) < 0.02
+    torch.manual_seed(0)
+    theirs = torch.nn.AlphaDropout(0.3)(torch.zeros(10_000, dtype=torch.float64)).numpy()
+    np.testing.assert_allclose(np.unique(nn.AlphaDropout(0.3)(np.zeros(10_000)).numpy()), np.unique(theirs), rtol=1e-6)
+
+
 @pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU"])
 def test_dropout_between_recurrent_layers_is_active_while_training_only(name):
     tg.manual_seed(0)
@@ -474,6 +608,21 @@ def test_weights_go_over_through_safetensors_in_both_directions(name, tmp_path):
         (nn.AdaptiveAvgPool2d(2), (3,), "adaptive_avg_pool2d: input has shape"),
         (nn.Dropout2d(), (3, 2), r"it must be \(batch, channels, height, width\)"),
         (nn.Flatten(3), (2, 3), "has no axes from 3"),
+        (nn.GroupNorm(2, 4), (2, 3), r"GroupNorm\(2, 4\): input has shape \(2, 3\); it must be \(batch, 4, ...\)"),
+        (nn.RMSNorm((4, 3)), (2, 3, 4), r"RMSNorm\(\(4, 3\)\): input has shape \(2, 3, 4\)"),
+        (nn.InstanceNorm2d(3), (2, 4, 5, 5), r"it must be \(batch, 3, height, width\), or \(3, height, width\)"),
+        (nn.InstanceNorm1d(3), (2, 3, 1), "one element in each channel has no variance"),
+        (
+            nn.ConvTranspose2d(3, 4, 3),
+            (2, 4, 8, 8),
+            r"ConvTranspose2d\(in_channels=3\): input has shape \(2, 4, 8, 8\)",
+        ),
+        (nn.ConvTranspose1d(3, 4, 3, padding=3), (2, 3, 2), "nothing is left of the output; use less padding="),
+        (nn.ConvTranspose1d(3, 4, 3, output_padding=1), (2, 3, 2), "must be smaller than"),
+        (nn.GRUCell(3, 4), (2, 4), r"GRUCell\(input_size=3\): input has shape \(2, 4\); it must be \(batch, 3\)"),
+        (nn.Dropout1d(), (3,), r"it must be \(batch, channels, length\)"),
+        (nn.Unflatten(1, (2, 2)), (2, 3), r"the 3 elements of this axis do not make \(2, 2\)"),
+        (nn.Unflatten(1, (2, -1)), (2, 3), r"the 3 elements of this axis do not make \(2, -1\)"),
         (nn.PReLU(4), (2, 3), r"PReLU\(4\): input has shape \(2, 3\); it must be \(batch, 4, ...\)"),
         (nn.GLU(), (2, 3), r"glu\(axis=-1\): input has shape \(2, 3\); that axis must have an even length"),
         (nn.Unflatten(4, (2, 2)), (2, 3), r"Unflatten\(axis=4\)"),
@@ -506,6 +655,16 @@ def test_wrong_states_and_masks_are_explained():
         nn.Conv1d(3, 4, 3, groups=2)
     with pytest.raises(ValueError, match="must divide embed_dim 6"):
         nn.MultiheadAttention(6, 4)
+    with pytest.raises(ValueError, match=r"Bilinear\(3, 4, 2\): the inputs have shapes \(5, 3\) and \(4, 4\)"):
+        nn.Bilinear(3, 4, 2)(tg.ones(5, 3), tg.ones(4, 4))
+    with pytest.raises(ValueError, match=r"LSTMCell: the state c has shape \(2, 3\), it must be \(2, 4\)"):
+        nn.LSTMCell(3, 4)(tg.ones(2, 3), (tg.ones(2, 4), tg.ones(2, 3)))
+    with pytest.raises(ValueError, match=r"first state h_0 has shape \(1, 2, 4\), it must be \(1, 2, 2\) .*proj_size"):
+        nn.LSTM(3, 4, proj_size=2)(tg.ones(5, 2, 3), (tg.ones(1, 2, 4), tg.ones(1, 2, 4)))
+    with pytest.raises(ValueError, match="proj_size 4 must be smaller than hidden_size 4"):
+        nn.LSTM(3, 4, proj_size=4)
+    with pytest.raises(ValueError, match="num_groups 4 must divide num_channels 6"):
+        nn.GroupNorm(4, 6)
     with pytest.raises(IndexError, match="the rows 0 to 4"):
         nn.Embedding(5, 3)(np.array([5]))
     with pytest.raises(TypeError, match="integers"):

@@ -53,6 +53,33 @@ def test_a_module_dict_is_a_dict():
         heads["d"] = {}
 
 
+def test_lists_and_dicts_of_parameters_are_pytorchs(torch):
+    states = []
+    for library, array in ((tg, tg.ones), (torch, torch.ones)):
+        some = library.nn.ParameterList([library.nn.Parameter(array(2)), array(3)])
+        some.append(library.nn.Parameter(array(1)))
+        some.extend([array(4)])
+        some[0] = library.nn.Parameter(array(5))
+        named = library.nn.ParameterDict({"b": array(2), "a": library.nn.Parameter(array(3))})
+        named["c"] = array(1)
+        named.update({"d": array(4)})
+        assert isinstance(some[1:], library.nn.ParameterList)
+        assert isinstance(some[1], library.nn.Parameter)
+        assert set(named.keys()) == {"a", "b", "c", "d"}
+        named.pop("a")
+        both = library.nn.ModuleDict({"some": some, "named": named})
+        states.append({key: tuple(value.shape) for key, value in both.state_dict().items()})
+        assert len(list(both.parameters())) == 7
+    assert states[0] == states[1]
+    some, named = nn.ParameterList([tg.ones(2), tg.ones(3)]), nn.ParameterDict()
+    del some[0]
+    assert [p.shape for p in some] == [(3,)]
+    with pytest.raises(TypeError, match="entry 1 is a str, not a Parameter, Tensor or array"):
+        some.append("x")
+    with pytest.raises(TypeError, match=r"entry 'a' was computed by multiply.*give its .detach\(\)"):
+        named["a"] = some[0] * 2
+
+
 def test_containers_have_pytorchs_names(torch):
 
     def build(library):

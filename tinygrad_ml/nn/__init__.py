@@ -28,15 +28,39 @@ from .activations import (
     Threshold,
 )
 from .attention import MultiheadAttention
-from .containers import Identity, Lambda, ModuleDict, ModuleList, Residual, Sequential
-from .conv import Conv1d, Conv2d
+from .containers import (
+    Identity,
+    Lambda,
+    ModuleDict,
+    ModuleList,
+    ParameterDict,
+    ParameterList,
+    Residual,
+    Sequential,
+)
+from .conv import (
+    Conv1d,
+    Conv2d,
+    ConvTranspose1d,
+    ConvTranspose2d,
+)
 from .distance import (
     CosineSimilarity,
     PairwiseDistance,
 )
-from .dropout import Dropout, Dropout2d
+from .dropout import (
+    AlphaDropout,
+    Dropout,
+    Dropout1d,
+    Dropout2d,
+)
 from .embedding import Embedding
-from .linear import Flatten, Linear, Unflatten
+from .linear import (
+    Bilinear,
+    Flatten,
+    Linear,
+    Unflatten,
+)
 from .losses import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -62,10 +86,25 @@ from .losses import (
     UnigramSampler,
 )
 from .module import Module
-from .normalization import BatchNorm1d, BatchNorm2d, LayerNorm
+from .normalization import (
+    BatchNorm1d,
+    BatchNorm2d,
+    GroupNorm,
+    InstanceNorm1d,
+    InstanceNorm2d,
+    LayerNorm,
+    RMSNorm,
+)
 from .parameter import Buffer, Parameter
 from .pooling import AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d
-from .recurrent import GRU, LSTM, RNN
+from .recurrent import (
+    GRU,
+    LSTM,
+    RNN,
+    GRUCell,
+    LSTMCell,
+    RNNCell,
+)
 
 if TYPE_CHECKING:
     from ..graph.summary import summary
@@ -94,31 +133,45 @@ __all__ = [
     "Lambda",
     "ModuleDict",
     "ModuleList",
+    "ParameterDict",
+    "ParameterList",
     "Residual",
     "Sequential",
     # layers
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
+    "AlphaDropout",
     "AvgPool1d",
     "AvgPool2d",
     "BatchNorm1d",
     "BatchNorm2d",
+    "Bilinear",
     "Conv1d",
     "Conv2d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
     "CosineSimilarity",
     "Dropout",
+    "Dropout1d",
     "Dropout2d",
     "Embedding",
     "Flatten",
     "GRU",
+    "GRUCell",
+    "GroupNorm",
+    "InstanceNorm1d",
+    "InstanceNorm2d",
     "LSTM",
+    "LSTMCell",
     "LayerNorm",
     "Linear",
     "MaxPool1d",
     "MaxPool2d",
     "MultiheadAttention",
     "PairwiseDistance",
+    "RMSNorm",
     "RNN",
+    "RNNCell",
     "Unflatten",
     # activations
     "ELU",

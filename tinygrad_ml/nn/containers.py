@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, MutableSequence
 from typing import Any
 
+import numpy as np
+
 from ..tensor import Tensor, as_tensor
 from .module import Module
+from .parameter import Parameter
 
-__all__ = ["Identity", "Lambda", "ModuleDict", "ModuleList", "Residual", "Sequential"]
+__all__ = ["Identity", "Lambda", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Residual", "Sequential"]
 
 
 class _Container(Module):
@@ -140,6 +143,96 @@ class ModuleDict(_Container, MutableMapping):
 
     def __len__(self) -> int:
         return len(self.entries)
+
+
+class ParameterList(_Container, MutableSequence):
+    """A list of Parameters that is itself a module.
+
+    An ordinary list as an attribute of a module works as well; this one can stand alone.
+
+    Parameters
+    ----------
+    values : iterable of Parameters
+        Tensors and arrays become Parameters.
+
+    Examples
+    --------
+    >>> weights = tg.nn.ParameterList([tg.ones(2), tg.ones(3)])
+    >>> len(weights), [name for name, _ in weights.named_parameters()]
+    (2, ['0', '1'])
+    """
+
+    def __init__(self, values: Iterable[Any] = ()):
+        self.entries = [_parameter("ParameterList", i, value) for i, value in enumerate(values)]
+
+    def insert(self, index: int, value: Any) -> None:
+        """Put a Parameter before the one at `index`."""
+        self.entries.insert(index, _parameter("ParameterList", index, value))
+
+    def __getitem__(self, index: Any) -> Any:
+        return ParameterList(self.entries[index]) if isinstance(index, slice) else self.entries[index]
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self.entries[index] = _parameter("ParameterList", index, value)
+
+    def __delitem__(self, index: Any) -> None:
+        del self.entries[index]
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+
+class ParameterDict(_Container, MutableMapping):
+    """A dict of Parameters that is itself a module.
+
+    An ordinary dict as an attribute of a module works as well; this one can stand alone.
+
+    Parameters
+    ----------
+    parameters : mapping from names to Parameters
+        Tensors and arrays become Parameters.
+
+    Examples
+    --------
+    >>> scales = tg.nn.ParameterDict({"age": tg.ones(2)})
+    >>> scales["fare"] = tg.nn.Parameter(tg.ones(3))
+    >>> [name for name, _ in scales.named_parameters()]
+    ['age', 'fare']
+    """
+
+    __eq__, __hash__ = object.__eq__, object.__hash__  # as of every module, and not as of a mapping
+
+    def __init__(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]] = ()):
+        self.entries: dict[str, Parameter] = {}
+        self.update(parameters)
+
+    def __getitem__(self, name: str) -> Parameter:
+        return self.entries[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.entries[name] = _parameter("ParameterDict", name, value)
+
+    def __delitem__(self, name: str) -> None:
+        del self.entries[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+
+def _parameter(where: str, key: Any, value: Any) -> Parameter:
+    if isinstance(value, Parameter):
+        return value
+    if not isinstance(value, (Tensor, np.ndarray)):
+        raise TypeError(f"{where}: entry {key!r} is a {type(value).__name__}, not a Parameter, Tensor or array")
+    if isinstance(value, Tensor) and value.node is not None:
+        raise TypeError(
+            f"{where}: entry {key!r} was computed by {value.node.primitive.name}, and a Parameter would not pass its "
+            "gradient on; give its .detach()"
+        )
+    return Parameter(value)
 
 
 def _checked(where: str, key: Any, module: Any) -> Module:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,19 @@ from ..random import random_bits
 from ..tensor import Tensor, as_floating, from_owned, shape_of
 from .module import Module
 
-__all__ = ["Dropout", "Dropout2d", "check_probability", "dropout", "dropout2d"]
+__all__ = [
+    "AlphaDropout",
+    "Dropout",
+    "Dropout1d",
+    "Dropout2d",
+    "alpha_dropout",
+    "check_probability",
+    "dropout",
+    "dropout1d",
+    "dropout2d",
+]
+
+SELU_AT_MINUS_INFINITY = -1.7580993408473766
 
 
 def dropout(input: Any, p: float = 0.5, training: bool = True, generator: np.random.Generator | None = None) -> Tensor:
@@ -50,6 +63,53 @@ class Dropout(Module):
 
     def forward(self, x: Any) -> Tensor:
         return dropout(x, self.p, self.training)
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}"
+
+
+def dropout1d(
+    input: Any, p: float = 0.5, training: bool = True, generator: np.random.Generator | None = None
+) -> Tensor:
+    """Set whole channels of sequences to zero with probability p and scale the others by 1 / (1 - p), if `training`.
+
+    For input (batch, channels, length) or (channels, length).
+
+    Examples
+    --------
+    >>> tg.nn.functional.dropout1d(tg.ones(2, 3), 0.9, training=False).shape
+    (2, 3)
+    """
+    shape = shape_of(input)
+    if len(shape) not in (2, 3):
+        raise ValueError(f"dropout1d: input has shape {shape}; it must be (batch, channels, length)")
+    return _drop(input, (*shape[:-1], 1), p, training, generator)
+
+
+class Dropout1d(Module):
+    """Set whole channels of sequences to zero with probability p while training, and scale the others by 1 / (1 - p).
+
+    For input (batch, channels, length) or (channels, length); see `Dropout2d`.
+
+    Parameters
+    ----------
+    p : float
+        The probability, from 0 to 1.
+
+    Examples
+    --------
+    >>> tg.nn.Dropout1d(0.5).eval()(tg.ones(1, 2, 3)).shape
+    (1, 2, 3)
+    """
+
+    drawn_whole = True
+
+    def __init__(self, p: float = 0.5):
+        check_probability(p)
+        self.p = p
+
+    def forward(self, x: Any) -> Tensor:
+        return dropout1d(x, self.p, self.training)
 
     def extra_repr(self) -> str:
         return f"p={self.p}"
@@ -99,6 +159,62 @@ class Dropout2d(Module):
 
     def forward(self, x: Any) -> Tensor:
         return dropout2d(x, self.p, self.training)
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}"
+
+
+def alpha_dropout(
+    input: Any, p: float = 0.5, training: bool = False, generator: np.random.Generator | None = None
+) -> Tensor:
+    """Set each element to the limit of SELU at minus infinity with probability p, if `training`.
+
+    Then all are scaled and moved, so that standardised input keeps mean 0 and variance 1.
+
+    Examples
+    --------
+    >>> tg.nn.functional.alpha_dropout(tg.ones(2), 0.9)
+    tensor([1., 1.])
+    """
+    check_probability(p)
+    input = as_floating(input)
+    if not training or p == 0:
+        return input
+    if p == 1:
+        return where(False, input, 0)
+    limit = SELU_AT_MINUS_INFINITY
+    scale = 1 / math.sqrt((limit**2 * p + 1) * (1 - p))
+    kept = random_bits(input.shape, generator) >= np.uint32(min(p * 2**32, 2**32 - 1))
+    offset = np.where(kept, 0, limit * scale) - limit * scale * p
+    return input * from_owned(kept * input.dtype.type(scale)) + from_owned(offset.astype(input.dtype))
+
+
+class AlphaDropout(Module):
+    """Dropout for networks of SELU, which keeps mean 0 and variance 1 of standardised input.
+
+    Klambauer and others, "Self-normalizing neural networks" (2017). An element that is dropped becomes the limit of
+    SELU at minus infinity, before what is left is scaled and moved. After `eval()` it passes its input through
+    unchanged.
+
+    Parameters
+    ----------
+    p : float
+        The probability, from 0 to 1.
+
+    Examples
+    --------
+    >>> tg.nn.AlphaDropout(0.5).eval()(tg.ones(3))
+    tensor([1., 1., 1.])
+    """
+
+    drawn_whole = True
+
+    def __init__(self, p: float = 0.5):
+        check_probability(p)
+        self.p = p
+
+    def forward(self, x: Any) -> Tensor:
+        return alpha_dropout(x, self.p, self.training)
 
     def extra_repr(self) -> str:
         return f"p={self.p}"

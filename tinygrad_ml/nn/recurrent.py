@@ -15,7 +15,7 @@ from .linear import linear
 from .module import Module
 from .parameter import Parameter
 
-__all__ = ["GRU", "LSTM", "RNN"]
+__all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell"]
 
 
 class _Recurrent(Module):
@@ -43,13 +43,15 @@ class _Recurrent(Module):
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.batch_first, self.dropout, self.bidirectional = bias, batch_first, dropout, bidirectional
         dtype = dtype or get_default_dtype()
-        rows, bound = self.gates * hidden_size, 1 / math.sqrt(hidden_size)
+        rows, bound, seen = self.gates * hidden_size, 1 / math.sqrt(hidden_size), self._state_size(0)
         for layer in range(num_layers):
-            entering = input_size if layer == 0 else hidden_size * len(self._directions)
+            entering = input_size if layer == 0 else seen * len(self._directions)
             for direction in self._directions:
-                shapes: dict[str, tuple[int, ...]] = {"weight_ih": (rows, entering), "weight_hh": (rows, hidden_size)}
+                shapes: dict[str, tuple[int, ...]] = {"weight_ih": (rows, entering), "weight_hh": (rows, seen)}
                 if bias:
                     shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
+                if seen != hidden_size:
+                    shapes |= {"weight_hr": (seen, hidden_size)}
                 for name, shape in shapes.items():
                     parameter = Parameter(np.empty(shape, dtype))
                     init.uniform_(parameter, -bound, bound)
@@ -58,6 +60,10 @@ class _Recurrent(Module):
     @property
     def _directions(self) -> tuple[str, ...]:
         return ("", "_reverse") if self.bidirectional else ("",)
+
+    def _state_size(self, k: int) -> int:
+        """Return the length of the k-th state: h, and of an LSTM c."""
+        return self.hidden_size
 
     def _run(self, x: Any, states: tuple[Any, ...]) -> tuple[Tensor, list[Tensor]]:
         """Run all layers in all directions.
@@ -94,12 +100,16 @@ class _Recurrent(Module):
     def _one_layer(self, x: Tensor, first: list, suffix: str) -> tuple[Tensor, list[Tensor]]:
         """Run the layer and direction whose parameters have this suffix over x (time, batch, features)."""
         weight_ih, weight_hh = (getattr(self, name + suffix) for name in ("weight_ih", "weight_hh"))
+        projection = getattr(self, "weight_hr" + suffix, None)
         if not self.bias:
-            return self._sweep(linear(x, weight_ih), first, weight_hh, np.zeros(len(weight_hh), weight_hh.dtype))
+            bias_hh: Any = np.zeros(len(weight_hh), weight_hh.dtype)
+            return self._sweep(linear(x, weight_ih), first, weight_hh, bias_hh, projection)
         bias_ih, bias_hh = (getattr(self, name + suffix) for name in ("bias_ih", "bias_hh"))
-        return self._sweep(linear(x, weight_ih, bias_ih), first, weight_hh, bias_hh)
+        return self._sweep(linear(x, weight_ih, bias_ih), first, weight_hh, bias_hh, projection)
 
-    def _sweep(self, gates: Tensor, first: list, weight: Tensor, bias: Any) -> tuple[Tensor, list[Tensor]]:
+    def _sweep(
+        self, gates: Tensor, first: list, weight: Tensor, bias: Any, projection: Any
+    ) -> tuple[Tensor, list[Tensor]]:
         """Return the output (time, batch, hidden) and the last states, given the input's part of the gates."""
         raise NotImplementedError
 
@@ -115,13 +125,14 @@ class _Recurrent(Module):
     def _first(self, state: Any, k: int, x: Tensor, single: bool) -> Any:
         """Return the first state of every layer and direction, (layers * directions, batch, hidden)."""
         layers, batch = self.num_layers * len(self._directions), x.shape[1]
+        size = self._state_size(k)
         if state is None:
-            return np.zeros((layers, batch, self.hidden_size), self.weight_hh_l0.dtype)
-        wanted = (layers, self.hidden_size) if single else (layers, batch, self.hidden_size)
+            return np.zeros((layers, batch, size), self.weight_hh_l0.dtype)
+        wanted = (layers, size) if single else (layers, batch, size)
         if np.shape(state) != wanted:
             raise ValueError(
                 f"{type(self).__name__}: the first state {'hc'[k]}_0 has shape {np.shape(state)}, it must be "
-                f"{wanted} (layers * directions, batch, hidden_size)"
+                f"{wanted} (layers * directions, batch, {'hidden_size' if size == self.hidden_size else 'proj_size'})"
             )
         state = as_floating(state)
         return ops.expand_dims(state, 1) if single else state
@@ -134,8 +145,9 @@ class _Recurrent(Module):
             ("batch_first", False),
             ("dropout", 0.0),
             ("bidirectional", False),
+            ("proj_size", 0),
         ):
-            if getattr(self, name) != usual:
+            if getattr(self, name, usual) != usual:
                 text += f", {name}={getattr(self, name)}"
         return text
 
@@ -200,7 +212,9 @@ class RNN(_Recurrent):
         out, (last,) = self._run(x, (h,))
         return out, last
 
-    def _sweep(self, gates: Tensor, first: list, weight: Tensor, bias: Any) -> tuple[Tensor, list[Tensor]]:
+    def _sweep(
+        self, gates: Tensor, first: list, weight: Tensor, bias: Any, projection: Any
+    ) -> tuple[Tensor, list[Tensor]]:
         (h,) = first
         out = ops.rnn(gates, h, weight, bias, nonlinearity=self.nonlinearity)
         return out, [out[-1]]
@@ -215,11 +229,16 @@ class LSTM(_Recurrent):
     ----------
     input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype
         As for `RNN`.
+    proj_size : int
+        If it is not 0, h is what a matrix makes of the hidden_size elements of each time, and has this length, which
+        must be smaller (Sak, Senior and Beaufays 2014).
 
     Attributes
     ----------
     weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0, ... : Parameter
         The gates input, forget, cell, output one below the other, as in PyTorch.
+    weight_hr_l0, ... : Parameter (proj_size, hidden_size)
+        With `proj_size` only.
 
     Examples
     --------
@@ -231,15 +250,45 @@ class LSTM(_Recurrent):
 
     gates = 4
 
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: int = 0,
+        *,
+        dtype: Any = None,
+    ):
+        if not 0 <= proj_size < max(hidden_size, 1):
+            raise ValueError(f"LSTM: proj_size {proj_size} must be smaller than hidden_size {hidden_size} (0: none)")
+        self.proj_size = proj_size
+        super().__init__(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype=dtype)
+
+    def _state_size(self, k: int) -> int:
+        return self.proj_size or self.hidden_size if k == 0 else self.hidden_size
+
     def forward(self, x: Any, states: Any = None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         if states is not None and len(states) != 2:
             raise ValueError(f"LSTM: the first states are a pair (h_0, c_0), not {len(states)} of them")
         out, (h, c) = self._run(x, (None, None) if states is None else tuple(states))
         return out, (h, c)
 
-    def _sweep(self, gates: Tensor, first: list, weight: Tensor, bias: Any) -> tuple[Tensor, list[Tensor]]:
+    def _sweep(
+        self, gates: Tensor, first: list, weight: Tensor, bias: Any, projection: Any
+    ) -> tuple[Tensor, list[Tensor]]:
         h, c = first
-        out, c = ops.lstm(gates, h, c, weight, bias)
+        if projection is None:
+            out, c = ops.lstm(gates, h, c, weight, bias)
+            return out, [out[-1], c]
+        # With h = weight_hr @ q, what reaches the gates is (weight_hh @ weight_hr) @ q: so an ordinary LSTM computes q,
+        # of which the first is zero, while the first h goes into the gates of the first time.
+        gates = ops.concatenate([gates[:1] + linear(h, weight), gates[1:]])
+        out, c = ops.lstm(gates, np.zeros(c.shape, gates.dtype), c, ops.matmul(weight, projection), bias)
+        out = linear(out, projection)
         return out, [out[-1], c]
 
 
@@ -272,7 +321,162 @@ class GRU(_Recurrent):
         out, (last,) = self._run(x, (h,))
         return out, last
 
-    def _sweep(self, gates: Tensor, first: list, weight: Tensor, bias: Any) -> tuple[Tensor, list[Tensor]]:
+    def _sweep(
+        self, gates: Tensor, first: list, weight: Tensor, bias: Any, projection: Any
+    ) -> tuple[Tensor, list[Tensor]]:
         (h,) = first
         out = ops.gru(gates, h, weight, bias)
         return out, [out[-1]]
+
+
+# ---------------------------------------------------------------------- one time
+
+
+class _Cell(Module):
+    """What the cells share: weights, and states with or without a batch."""
+
+    drawn_whole = True
+    gates: int
+
+    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, *, dtype: Any = None):
+        if hidden_size < 1:
+            raise ValueError(f"{type(self).__name__}: hidden_size must be at least 1, not {hidden_size}")
+        self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
+        dtype = dtype or get_default_dtype()
+        rows, bound = self.gates * hidden_size, 1 / math.sqrt(hidden_size)
+        self.weight_ih = Parameter(np.empty((rows, input_size), dtype))
+        self.weight_hh = Parameter(np.empty((rows, hidden_size), dtype))
+        self.bias_ih = Parameter(np.empty(rows, dtype)) if bias else None
+        self.bias_hh = Parameter(np.empty(rows, dtype)) if bias else None
+        for parameter in self.parameters():
+            init.uniform_(parameter, -bound, bound)
+
+    def _prepare(self, x: Any, states: tuple[Any, ...]) -> tuple[bool, Tensor, Any, list[Any]]:
+        """Return whether there is no batch, the input's part of the gates for one time, the bias and the states."""
+        x, name = as_floating(x), type(self).__name__
+        if x.ndim not in (1, 2) or x.shape[-1] != self.input_size:
+            raise ValueError(
+                f"{name}(input_size={self.input_size}): input has shape {x.shape}; it must be "
+                f"(batch, {self.input_size}), or ({self.input_size},) without a batch"
+            )
+        single, wanted = x.ndim == 1, (*x.shape[:-1], self.hidden_size)
+        ready = []
+        for k, state in enumerate(states):
+            if state is not None and np.shape(state) != wanted:
+                raise ValueError(f"{name}: the state {'hc'[k]} has shape {np.shape(state)}, it must be {wanted}")
+            state = np.zeros(wanted, self.weight_hh.dtype) if state is None else as_floating(state)
+            ready.append(ops.expand_dims(state, 0) if single else state)
+        gates = linear(x, self.weight_ih, self.bias_ih)
+        bias = np.zeros(len(self.weight_hh), self.weight_hh.dtype) if self.bias_hh is None else self.bias_hh
+        return single, gates.reshape(1, -1, gates.shape[-1]), bias, ready
+
+    def extra_repr(self) -> str:
+        return f"{self.input_size}, {self.hidden_size}" + ("" if self.bias else ", bias=False")
+
+
+class RNNCell(_Cell):
+    """One time of Elman's recurrent network: h' = tanh(W_ih x + b_ih + W_hh h + b_hh).
+
+    `RNN` goes over a whole sequence, and faster than this in a loop.
+
+    Parameters
+    ----------
+    input_size, hidden_size : int
+    bias : bool
+    nonlinearity : "tanh" or "relu"
+    dtype : dtype, optional
+        By default the default float.
+
+    Attributes
+    ----------
+    weight_ih, weight_hh, bias_ih, bias_hh : Parameter
+
+    Examples
+    --------
+    >>> cell = tg.nn.RNNCell(3, 5)
+    >>> h = cell(tg.ones(2, 3))
+    >>> cell(tg.ones(2, 3), h).shape
+    (2, 5)
+    """
+
+    gates = 1
+
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool = True, nonlinearity: str = "tanh", *, dtype: Any = None
+    ):
+        if nonlinearity not in ("tanh", "relu"):
+            raise ValueError(f"RNNCell: nonlinearity must be 'tanh' or 'relu', not {nonlinearity!r}")
+        self.nonlinearity = nonlinearity
+        super().__init__(input_size, hidden_size, bias, dtype=dtype)
+
+    def forward(self, x: Any, h: Any = None) -> Tensor:
+        single, gates, bias, (state,) = self._prepare(x, (h,))
+        out = ops.rnn(gates, state, self.weight_hh, bias, nonlinearity=self.nonlinearity)[0]
+        return out[0] if single else out
+
+
+class LSTMCell(_Cell):
+    """One time of the long short-term memory: from x (batch, input_size) and (h, c) to the next (h, c).
+
+    `LSTM` goes over a whole sequence, and faster than this in a loop.
+
+    Parameters
+    ----------
+    input_size, hidden_size : int
+    bias : bool
+    dtype : dtype, optional
+        By default the default float.
+
+    Attributes
+    ----------
+    weight_ih, weight_hh, bias_ih, bias_hh : Parameter
+        The gates input, forget, cell, output one below the other, as in PyTorch.
+
+    Examples
+    --------
+    >>> cell = tg.nn.LSTMCell(3, 5)
+    >>> h, c = cell(tg.ones(2, 3))
+    >>> h, c = cell(tg.ones(2, 3), (h, c))
+    >>> h.shape, c.shape
+    ((2, 5), (2, 5))
+    """
+
+    gates = 4
+
+    def forward(self, x: Any, states: Any = None) -> tuple[Tensor, Tensor]:
+        if states is not None and len(states) != 2:
+            raise ValueError(f"LSTMCell: the states are a pair (h, c), not {len(states)} of them")
+        single, gates, bias, (h, c) = self._prepare(x, (None, None) if states is None else tuple(states))
+        out, c = ops.lstm(gates, h, c, self.weight_hh, bias)
+        return (out[0, 0], c[0]) if single else (out[0], c)
+
+
+class GRUCell(_Cell):
+    """One time of the gated recurrent unit: from x (batch, input_size) and h to the next h.
+
+    `GRU` goes over a whole sequence, and faster than this in a loop.
+
+    Parameters
+    ----------
+    input_size, hidden_size : int
+    bias : bool
+    dtype : dtype, optional
+        By default the default float.
+
+    Attributes
+    ----------
+    weight_ih, weight_hh, bias_ih, bias_hh : Parameter
+        The gates reset, update, new one below the other, as in PyTorch.
+
+    Examples
+    --------
+    >>> tg.nn.GRUCell(3, 5)(tg.ones(2, 3), tg.zeros(2, 5)).shape
+    (2, 5)
+    """
+
+    gates = 3
+
+    def forward(self, x: Any, h: Any = None) -> Tensor:
+        single, gates, bias, (state,) = self._prepare(x, (h,))
+        out = ops.gru(gates, state, self.weight_hh, bias)[0]
+        return out[0] if single else out

@@ -6,6 +6,8 @@ from ..tensor import Tensor
 from .activation import relu6 as relu6
 from .conv import conv1d as conv1d
 from .conv import conv2d as conv2d
+from .conv import conv_transpose1d as conv_transpose1d
+from .conv import conv_transpose2d as conv_transpose2d
 from .create import arange as arange
 from .create import eye as eye
 from .create import from_dlpack as from_dlpack

@@ -17,7 +17,7 @@ from ..autograd import dispatch, primitive
 from ..tensor import Tensor, as_tensor
 from .patches import DEFAULT, Geometry, patches_of, stacked
 
-__all__ = ["conv1d", "conv2d", "conv2d_input", "conv2d_weight"]
+__all__ = ["conv1d", "conv2d", "conv2d_input", "conv2d_weight", "conv_transpose1d", "conv_transpose2d"]
 
 # ---------------------------------------------------------------------- what users call
 
@@ -118,6 +118,114 @@ def _convolve(n: int, x: Any, weight: Any, bias: Any, stride: Any, padding: Any,
     if len(shape) == n + 1:
         x = np.expand_dims(as_tensor(x), 0)
     y: Any = _conv2d(x, weight, 0.0 if bias is None else bias, geometry=geometry)
+    if len(shape) == n + 1:
+        y = np.squeeze(y, 0)
+    return y if n == 2 else np.squeeze(y, -2)
+
+
+def conv_transpose2d(
+    x: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> Tensor:
+    """Return the transposed convolution of images: each element of x adds a multiple of a filter to the output.
+
+    It is the gradient of `conv2d` with the same weight, stride, padding and dilation for its input, when x arrives.
+
+    Parameters
+    ----------
+    x : (batch, in, height, width) or (in, height, width)
+    weight : (in, out / groups, kernel height, kernel width)
+    bias : (out,), optional
+    stride, dilation : int or pair
+        The step in the output from one element of x to the next, and from one element of a filter to the next.
+    padding : int or pair
+        What is cut off on each side.
+    output_padding : int or pair
+        What is added at the bottom and at the right; smaller than stride or dilation.
+    groups : int
+        The number of groups that the channels are split into, each with filters of its own.
+
+    Returns
+    -------
+    Tensor (batch, out, height, width) or (out, height, width)
+        Its height is (height - 1) * stride - 2 * padding + dilation * (kernel - 1) + output_padding + 1.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, or nothing would be left.
+
+    Examples
+    --------
+    >>> tg.conv_transpose2d(tg.ones((1, 3, 8, 8)), tg.ones((3, 16, 2, 2)), stride=2).shape
+    (1, 16, 16, 16)
+    """
+    return _transposed(2, x, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def conv_transpose1d(
+    x: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> Tensor:
+    """Return the transposed convolution of sequences (batch, in, length); see `conv_transpose2d`.
+
+    Examples
+    --------
+    >>> tg.conv_transpose1d(tg.tensor([[1.0, 2.0]]), tg.tensor([[[1.0, 10.0]]]), stride=2)
+    tensor([[ 1., 10.,  2., 20.]])
+    """
+    return _transposed(1, x, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def _transposed(
+    n: int, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, output_padding: Any, groups: int, dilation: Any
+) -> Any:
+    """Check the arguments of a transposed convolution over `n` axes, and compute it over two."""
+    name = f"conv_transpose{n}d"
+    x, weight = as_tensor(x), as_tensor(weight)
+    where = f"{name}: x {x.shape} and weight {weight.shape}"
+    if weight.ndim != n + 2 or x.ndim not in (n + 1, n + 2):
+        lengths = "length" if n == 1 else "height, width"
+        raise ValueError(f"{where}: x must be (batch, in, {lengths}) and weight (in, out / groups, {lengths})")
+    channels = x.shape[-n - 1]
+    if groups < 1 or channels % groups or weight.shape[0] != channels:
+        raise ValueError(f"{where}: x has {channels} channels, which must be those of weight and divided by {groups=}")
+    out_channels = weight.shape[1] * groups
+    if bias is not None and np.shape(bias) != (out_channels,):
+        raise ValueError(f"{where}: bias has shape {np.shape(bias)}, it must be ({out_channels},)")
+    steps, gaps = as_pair(name, "stride", stride, n, 1), as_pair(name, "dilation", dilation, n, 1)
+    pads, added = as_pair(name, "padding", padding, n, 0), as_pair(name, "output_padding", output_padding, n, 0)
+    if any(a and a >= max(s, d) for a, s, d in zip(added, steps, gaps)):
+        raise ValueError(f"{name}: {output_padding=} must be smaller than {stride=} or {dilation=}")
+    shape = x.shape
+    if n == 1:
+        x, weight = np.expand_dims(x, -2), np.expand_dims(weight, -2)
+    if len(shape) == n + 1:
+        x = np.expand_dims(x, 0)
+    kernel = weight.shape[2:]
+    size = tuple(
+        (length - 1) * s - 2 * p + d * (k - 1) + a + 1
+        for length, s, p, d, k, a in zip(x.shape[2:], steps, pads, gaps, kernel, added)
+    )
+    if min(size) < 1 or 0 in (*kernel, *x.shape[2:]):
+        raise ValueError(f"{where}: nothing is left of the output; use less padding=")
+    # what is added below a stride is what a convolution passes over at the end; more is cut off by it
+    ends = tuple((p, p if a < s else p - a) for p, a, s in zip(pads, added, steps))
+    y: Any = conv2d_input(x, weight, size=size, geometry=Geometry(steps, ends, gaps, groups))
+    if bias is not None:
+        y = y + np.reshape(as_tensor(bias), (-1, 1, 1))
     if len(shape) == n + 1:
         y = np.squeeze(y, 0)
     return y if n == 2 else np.squeeze(y, -2)
@@ -225,7 +333,7 @@ def conv2d_input(y, weight, *, size, geometry=DEFAULT):
     # each tap of the kernel meets the places of one remainder by the stride, so the taps of a remainder are a smaller
     # kernel, which convolves every stride-th place with stride 1
     (top, bottom), (left, right) = geometry.padding
-    shape = len(y), groups * per_group, size[0] + top + bottom, size[1] + left + right
+    shape = len(y), groups * per_group, size[0] + top + max(bottom, 0), size[1] + left + max(right, 0)
     out = np.zeros(shape, np.result_type(y, weight))
     common = [math.gcd(s, d) for s, d in zip(geometry.stride, geometry.dilation)]
     apart = [s // c for s, c in zip(geometry.stride, common)]
