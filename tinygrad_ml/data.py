@@ -12,6 +12,8 @@ from .random import default_generator
 from .tensor import from_owned, get_default_dtype
 from .validation import check_array, check_integer, is_integer, is_number, non_numeric_columns
 
+__all__ = ["DataLoader", "split"]
+
 # ---------------------------------------------------------------------- parts
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from .modes import modes
 from .tensor import Tensor, complex_of, from_owned, get_default_dtype, ndarray, next_id, to_array
 
-Function = TypeVar("Function", bound=Callable)
+Function = TypeVar("Function", bound=Callable[..., Any])
 IMPLEMENTATIONS: dict[Callable, Callable] = {}  # NumPy's function -> ours: how np.exp(tensor) finds its way
 REQUIRED: Any = inspect.Parameter.empty  # stands for a parameter without a default
 FLOAT16, FLOAT32, FLOAT64 = np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64)
@@ -447,16 +447,16 @@ class OutputGradients(dict):
 
 
 def elementwise(
-    function: Callable,
+    function: Callable[..., Any],
     doc: str,
     *,
-    kernel: Callable | None = None,
+    kernel: Callable[..., Any] | None = None,
     name: str = "",
     floating: bool = False,
-    cost: str | Callable = "output",
+    cost: str | Callable[..., Any] = "output",
     formula: str | tuple[str, ...] = "",
     real_only: bool = False,
-    **rules: Callable | None,
+    **rules: Callable[..., Any] | None,
 ) -> Operation:
     """Declare an operation that computes element by element and broadcasts, like NumPy's ufunc `function`.
 
@@ -502,17 +502,17 @@ def elementwise(
 
 
 def primitive(
-    *numpy_functions: Callable,
+    *numpy_functions: Callable[..., Any],
     views: bool = False,
     floating: bool = False,
     accumulates: bool = False,
     residuals: str = "",
     keeps: str = "",
-    cost: str | Callable = "output",
+    cost: str | Callable[..., Any] = "output",
     formula: str | tuple[str, ...] = "",
     real_only: bool = False,
-    **rules: Callable | None,
-) -> Callable[[Callable], Operation]:
+    **rules: Callable[..., Any] | None,
+) -> Callable[[Callable[..., Any]], Operation]:
     """Declare an operation: a decorator for a function of arrays (and keyword-only parameters).
 
     Parameters
@@ -567,7 +567,7 @@ def primitive(
     return declare
 
 
-def implements(*numpy_functions: Callable) -> Callable[[Function], Function]:
+def implements(*numpy_functions: Callable[..., Any]) -> Callable[[Function], Function]:
     """Let NumPy's functions become this one when they are called on Tensors: a decorator.
 
     Examples

@@ -32,6 +32,8 @@ from .modes import modes
 from .ops import reshape, stack
 from .tensor import Tensor, as_tensor, from_owned, get_default_dtype
 
+__all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
+
 Several = int | Sequence[int]
 
 

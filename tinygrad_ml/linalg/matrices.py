@@ -236,7 +236,7 @@ def matrix_power(x: Any, n: int) -> Tensor:
 
 
 @implements(np.linalg.multi_dot)
-def multi_dot(arrays: Sequence) -> Tensor:
+def multi_dot(arrays: Sequence[Any]) -> Tensor:
     """Return the product of several matrices in the best order; the first and the last may be vectors.
 
     >>> tg.linalg.multi_dot([tg.ones((2, 9)), tg.ones((9, 9)), tg.ones(9)])

@@ -331,7 +331,7 @@ class Module:
 
     # ------------------------------------------------------------------ hooks
 
-    def register_forward_hook(self, hook: Callable[[Module, tuple, Any], Any]) -> HookHandle:
+    def register_forward_hook(self, hook: Callable[[Module, tuple[Any, ...], Any], Any]) -> HookHandle:
         """Call `hook(module, inputs, output)` after every forward pass.
 
         What it returns, unless it is None, takes the place of the output. Without hooks a call costs nothing more.
@@ -351,7 +351,7 @@ class Module:
         self._hooks = self._hooks or Hooks()
         return HookHandle(self._hooks.after, hook)
 
-    def register_forward_pre_hook(self, hook: Callable[[Module, tuple], Any]) -> HookHandle:
+    def register_forward_pre_hook(self, hook: Callable[[Module, tuple[Any, ...]], Any]) -> HookHandle:
         """Call `hook(module, inputs)` before every forward pass.
 
         What it returns, unless it is None, takes the place of the inputs: a tuple of them, or the only one.

@@ -400,7 +400,7 @@ class MultiLabelSoftMarginLoss(Loss):
 # ---------------------------------------------------------------------- what they share
 
 
-def _positive(x: Tensor) -> Tensor:
+def _positive(x: Any) -> Tensor:
     """Return max(x, 0) with derivative 1 at 0, as PyTorch has it in these losses."""
     return ops.clip(x, 0)
 
