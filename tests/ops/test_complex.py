@@ -8,7 +8,7 @@ import pytest
 
 import tinygrad_ml as tg
 from docs.make_operations_page import operations
-from tests.samples import SAMPLES, plane, real
+from tests.samples import SAMPLES, on_symmetric_matrices, plane, real
 from tinygrad_ml import nn
 from tinygrad_ml.nn import functional as F
 from tinygrad_ml.testing import gradcheck
@@ -27,7 +27,7 @@ INVARIANT = {
 
 
 def function_of(name):
-    return TABLE.get(name) or getattr(tg, name, None) or getattr(tg.linalg, name)
+    return on_symmetric_matrices(name, TABLE.get(name) or getattr(tg, name, None) or getattr(tg.linalg, name))
 
 
 def complex_samples(name, most=6):

@@ -522,3 +522,73 @@ def test_each_matrix_of_a_stack_is_as_it_is_alone():
 def test_anything_of_numpys_that_is_missing_says_so():
     with pytest.raises(TypeError, match="eigvals"):
         np.linalg.eigvals(tg.eye(2))
+
+
+# ---------------------------------------------------------------------- which triangle is read
+
+
+def triangle(x, upper):
+    """Return the symmetric (or Hermitian) matrices with that triangle of x."""
+    one = np.triu(x, 1) if upper else np.tril(x, -1)
+    return one + one.conj().swapaxes(-1, -2) + np.real(x) * np.eye(x.shape[-1])
+
+
+@pytest.mark.parametrize("upper", [False, True])
+@pytest.mark.parametrize("shape", [(3, 3), (2, 3, 3), (1, 1), (0, 2, 2)])
+@pytest.mark.parametrize("imaginary", [0, 0.3j])
+def test_one_triangle_is_read_as_in_numpy_and_the_gradient_is_pytorchs(torch, imaginary, shape, upper):
+    x = 0.3 * (numbers(*shape) + imaginary * numbers(*shape, seed=1)) + np.diag(2.0 + np.arange(shape[-1]))
+    letter, weights = "U" if upper else "L", numbers(*shape[:-1], seed=2)
+    matrix = numbers(*shape, seed=3)
+    functions = {
+        "eigvalsh": lambda lib, a, w, m: (lib.linalg.eigvalsh(a, UPLO=letter) * w).sum(),
+        "eigh": lambda lib, a, w, m: (lib.linalg.eigh(a, UPLO=letter)[0] * w).sum(),
+        "eigenvectors": lambda lib, a, w, m: (lib.abs(lib.linalg.eigh(a, UPLO=letter)[1]) ** 2 * m).sum(),
+        "cholesky": lambda lib, a, w, m: (lib.abs(lib.linalg.cholesky(a, upper=upper)) ** 2 * m).sum(),
+    }
+    values = {
+        "eigvalsh": lambda a: (tg.linalg.eigvalsh(a, UPLO=letter), np.linalg.eigvalsh(x, letter)),
+        "eigh": lambda a: (tg.linalg.eigh(a, letter)[0], np.linalg.eigh(triangle(x, upper))[0]),
+        "cholesky": lambda a: (tg.linalg.cholesky(a, upper=upper), np.linalg.cholesky(x, upper=upper)),
+    }
+    for name, function in functions.items():
+        a, t = leaf(x), torch.tensor(x, requires_grad=True)
+        if name in values:
+            found, expected = values[name](a)
+            np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12, atol=1e-14)
+        y, z = function(tg, a, weights, matrix), function(torch, t, torch.tensor(weights), torch.tensor(matrix))
+        np.testing.assert_allclose(y.item(), z.item(), rtol=1e-12, atol=1e-14)
+        (g,) = tg.autograd.grad(y, a, create_graph=True)
+        (h,) = torch.autograd.grad(z, t, create_graph=True)
+        np.testing.assert_allclose(g.numpy(), h.detach().resolve_conj().numpy(), rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(g.numpy(), g.numpy().conj().swapaxes(-1, -2), rtol=1e-10, atol=1e-12)
+        if not imaginary:
+            (g,) = tg.autograd.grad((g**2).sum(), a)
+            (h,) = torch.autograd.grad((h**2).sum(), t)
+            np.testing.assert_allclose(g.numpy(), h.numpy(), rtol=1e-9, atol=1e-11)
+
+
+def test_what_stands_in_the_other_triangle_does_not_matter():
+    x = positive_definite((3, 3))
+    for upper, letter in ((False, "L"), (True, "U"), (False, "l"), (True, "u")):
+        dirty = np.where(np.tri(3, k=-1 if upper else 0, dtype=bool) != upper, x, np.nan)
+        np.testing.assert_allclose(tg.linalg.cholesky(dirty, upper=upper).numpy(), np.linalg.cholesky(x, upper=upper))
+        np.testing.assert_allclose(np.linalg.eigvalsh(tg.tensor(dirty), letter).numpy(), np.linalg.eigvalsh(x))
+        np.testing.assert_allclose(np.linalg.eigh(tg.tensor(dirty), UPLO=letter)[0].numpy(), np.linalg.eigvalsh(x))
+    with pytest.raises(ValueError, match="UPLO"):
+        tg.linalg.eigvalsh(x, UPLO="X")
+
+
+def test_along_symmetric_directions_the_gradient_is_the_slope():
+    x = positive_definite((3, 3))
+    for function in (np.linalg.eigvalsh, np.linalg.cholesky, lambda a: np.linalg.eigvalsh(a, "U")):
+        t = leaf(x)
+        out = function(t)
+        weights = numbers(*out.shape, seed=4)
+        out.backward(weights)
+        for seed in range(3):
+            move = numbers(3, 3, seed=seed)
+            move = move + move.T
+            h = 1e-6
+            slope = (np.sum(weights * function(x + h * move)) - np.sum(weights * function(x - h * move))) / (2 * h)
+            np.testing.assert_allclose(np.sum(t.grad.numpy() * move), slope, rtol=1e-7)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tinygrad_ml as tg
-from tests.samples import SAMPLES, label
+from tests.samples import SAMPLES, label, on_symmetric_matrices
 from tinygrad_ml import nn
 from tinygrad_ml.autograd import OPERATIONS
 
@@ -63,7 +63,8 @@ every_module = pytest.mark.parametrize("name", MODULES)
 
 
 def function(name):
-    return OPERATIONS[name].operation if name in OPERATIONS else getattr(tg, name, None) or getattr(tg.linalg, name)
+    found = OPERATIONS[name].operation if name in OPERATIONS else getattr(tg, name, None) or getattr(tg.linalg, name)
+    return on_symmetric_matrices(name, found)
 
 
 def differentiable(name, sample):

@@ -18,11 +18,6 @@ class QRResult(NamedTuple):
     R: Tensor
 
 
-def symmetric(x: Any) -> Any:
-    """Return (x + x.T) / 2, which is x if x is symmetric; of complex matrices (x + x.H) / 2, which is Hermitian."""
-    return 0.5 * (x + adjoint(x))
-
-
 def _mirrored(matrices: Any) -> Any:
     """Return the symmetric (or Hermitian) matrices with the same lower triangle, of whose diagonal the real part."""
     lower = np.tril(matrices, -1)
@@ -42,16 +37,15 @@ def _cholesky_x(g: Any, out: Any, upper: bool) -> Any:
 def cholesky(x, *, upper=False):
     """Return the lower triangular L with L @ L.T = x, for symmetric positive definite x; with `upper`, L.T.
 
-    Of an x that is not symmetric, it is that of (x + x.T) / 2, so that the gradient is symmetric too. Where x is
-    complex, .T stands for the conjugate transpose.
+    As in NumPy, only the lower triangle of x is read; with `upper`, only the upper one. The gradient is that among
+    symmetric matrices, which is symmetric, as in PyTorch. Where x is complex, .T stands for the conjugate transpose.
     The derivative is that of I. Murray (2016), "Differentiation of the Cholesky decomposition", equation 10.
 
     >>> tg.linalg.cholesky(tg.tensor([[4.0, 2.0], [2.0, 2.0]]))
     tensor([[2., 0.],
             [1., 1.]])
     """
-    out = np.linalg.cholesky(symmetric(x))
-    return adjoint(out).copy() if upper else out
+    return np.linalg.cholesky(x, upper=upper)
 
 
 def _qr_x(g: Any, out: Any) -> Any:

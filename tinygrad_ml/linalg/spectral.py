@@ -1,7 +1,8 @@
 """Eigenvalues of symmetric matrices and singular values, over stacks of matrices.
 
-The decomposition of a matrix that should be symmetric is that of (x + x.T) / 2: it is x if x is symmetric, and so the
-gradient is symmetric too.
+Of a matrix that should be symmetric only one triangle is read, as in NumPy: the lower one, or with UPLO="U" the upper
+one. The gradient is that among symmetric matrices, which is symmetric itself, as in PyTorch. (To check it by moving one
+element after the other, check a function of (x + x.T) / 2.)
 
 Where eigenvalues or singular values are equal, their vectors are not determined: a gradient that arrives there raises
 LinAlgError. The equal values themselves share the gradient, as equal numbers do in max, which is right for every
@@ -16,7 +17,6 @@ import numpy as np
 
 from ..autograd import conjugated, implements, primitive
 from ..tensor import Tensor
-from .decompositions import symmetric
 from .matrices import LinAlgError, adjoint, plain
 
 
@@ -101,7 +101,7 @@ def _eigh_x(g: Any, out: Any) -> Any:
 
 
 @primitive(floating=True, cost="cubic", x=_eigh_x)
-def _eigh(x):
+def _eigh(x, *, UPLO="L"):
     """Return the eigenvalues, ascending, and the orthonormal eigenvectors, as columns, of symmetric matrices.
 
     The derivative is that of Giles (2008), section 3.1.
@@ -109,17 +109,19 @@ def _eigh(x):
     >>> tg.linalg.eigh(tg.tensor([[3.0, 0.0], [0.0, 1.0]])).eigenvalues
     tensor([1., 3.])
     """
-    return tuple(np.linalg.eigh(symmetric(x)))
+    return tuple(np.linalg.eigh(x, UPLO))
 
 
 @implements(np.linalg.eigh)
-def eigh(x: Any) -> EighResult:
+def eigh(x: Any, UPLO: str = "L") -> EighResult:
     """Return the eigenvalues, ascending, and the eigenvectors, as columns, of symmetric matrices.
 
     Parameters
     ----------
     x : (..., n, n)
-        Symmetric; of any other, the decomposition is that of (x + x.T) / 2.
+        Symmetric (or complex and Hermitian).
+    UPLO : "L" or "U"
+        Which triangle is read, the lower or the upper one; the other may hold anything.
 
     Returns
     -------
@@ -136,22 +138,24 @@ def eigh(x: Any) -> EighResult:
     >>> w
     tensor([1., 3.])
     """
-    return EighResult(*_eigh(x))
+    return EighResult(*_eigh(x, UPLO=UPLO))
 
 
-def _eigvalsh_x(g: Any, x: Any) -> Any:
-    w, v = np.linalg.eigh(symmetric(x))
+def _eigvalsh_x(g: Any, x: Any, UPLO: str) -> Any:
+    w, v = np.linalg.eigh(x, UPLO)
     return conjugated((v * np.expand_dims(_share(g, _equal(w)), -2)) @ adjoint(v))
 
 
 @primitive(np.linalg.eigvalsh, floating=True, cost="cubic", x=_eigvalsh_x)
-def eigvalsh(x):
+def eigvalsh(x, *, UPLO="L"):
     """Return the eigenvalues, ascending, of symmetric matrices (..., n, n). Equal ones share the gradient.
+
+    Only the lower triangle is read, or with UPLO="U" the upper one. The gradient is that among symmetric matrices.
 
     >>> tg.linalg.eigvalsh(tg.tensor([[2.0, 1.0], [1.0, 2.0]]))
     tensor([1., 3.])
     """
-    return np.linalg.eigvalsh(symmetric(x))
+    return np.linalg.eigvalsh(x, UPLO)
 
 
 def _svd_x(g: Any, out: Any) -> Any:
