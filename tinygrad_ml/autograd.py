@@ -95,7 +95,7 @@ def backpropagate(
     careful = modes.anomaly
     with np.errstate(all="ignore"):  # a rule meets infinities that a mask removes afterwards
         found, visited = _walk(roots, wanted, needed, answers, create_graph, careful)
-        if not careful and not _all_finite(found):
+        if not careful and (found is None or not _all_finite(found)):
             found, visited = _walk(roots, wanted, needed, answers, create_graph, True)
     if not retain_graph:
         for node in visited:
@@ -109,30 +109,30 @@ def widened(g: Any) -> Any:
 
 
 def _walk(
-    roots: list, wanted: set, needed: set | None, answers: dict[Any, Any], create_graph: bool, careful: bool
-) -> tuple[dict[Any, Any], list[Node]]:
+    roots: list, wanted: set, needed: Any, answers: dict[Any, Any], create_graph: bool, careful: bool
+) -> tuple[Any, list[Node]]:
     """Go from the roots to the leaves once; return the gradients that were found, and the Nodes on the way.
 
     The Node with the largest number is always next: everything that used its output has a larger number,
     so its gradient is complete. A heap of numbers finds it; nothing is recursive.
 
-    `answers` holds what hooks made of gradients: no hook is called twice, and none sees what only care makes finite.
+    `answers` holds what hooks made of gradients: no hook is called twice. None sees what only care makes finite: then
+    nothing is found (None).
     """
     found: dict[Any, Any] = {}
     visited: list[Node] = []
     arrived, queue = _started(roots, needed, create_graph)
-    usual = bool(queue)  # all leaves are float32 or float64: what arrived is what users see
     edge: Any
     while queue:
         node = heappop(queue)[1]
         g = arrived.pop(node)
         if hooks_exist and hasattr(node, "hooks"):
-            if not careful and not is_finite(g):
-                return {node: g}, visited
-            g = run_hooks(node.hooks, g, node, create_graph, answers)
+            g = run_hooks(node.hooks, g, node, create_graph, answers, careful)
+            if g is None:
+                return None, visited
         if node in wanted:
             found[node] = _outward(g, node.dtype)
-            if needed is not None and needed.isdisjoint(node.edges):  # nothing below it is wanted
+            if needed.isdisjoint(node.edges):  # nothing below it is wanted
                 continue
         if node.leaves:
             check_unchanged(node)
@@ -140,7 +140,7 @@ def _walk(
             g = g.complete()
         primitive = node.primitive
         for edge, rule, args in zip(node.edges, primitive.every_rule, node.saved or _freed(node)):
-            if edge is None or rule is None or (needed is not None and edge not in needed):
+            if args is None or (needed is not None and edge not in needed):  # no gradient goes there
                 continue
             r = rule(g, *args) if not create_graph else rule(g, *as_tensors(node, rule, args))
             if careful or type(r) is Tensor:
@@ -156,17 +156,22 @@ def _walk(
                 heappush(queue, (-edge.seq, edge))
             else:  # no two gradients share memory
                 arrived[edge] = r + 0 if r is g or (type(r) is ndarray and r.base is not None) else r
-                usual = usual and (at.dtype is FLOAT32 or at.dtype is FLOAT64)
         visited.append(node)
-    if usual and not found and not hooks_exist:
-        return arrived, visited
+    return _completed(arrived, found, create_graph, answers, careful), visited
+
+
+def _completed(
+    arrived: dict[Any, Any], found: dict[Any, Any], create_graph: bool, answers: dict[Any, Any], careful: bool
+) -> dict[Any, Any] | None:
+    """Add the gradients of the leaves, as users see them, to those that were found on the way."""
     for leaf, g in arrived.items():
         if hooks_exist and hasattr(leaf, "_hooks"):
-            if not careful and not is_finite(g):
-                return {leaf: g}, visited
-            g = run_hooks(leaf._hooks, g, leaf, create_graph, answers)
-        found[leaf] = _outward(g, leaf.dtype)
-    return found, visited
+            g = run_hooks(leaf._hooks, g, leaf, create_graph, answers, careful)
+            if g is None:
+                return None
+        dtype = leaf._data.dtype
+        found[leaf] = g if dtype is FLOAT32 or dtype is FLOAT64 else _outward(g, dtype)
+    return found
 
 
 def _started(roots: list, needed: set | None, create_graph: bool) -> tuple[dict[Any, Any], list[tuple[int, Node]]]:
@@ -311,8 +316,12 @@ def _substituted(value: Any, n: float, everywhere: bool) -> Any:
 # ---------------------------------------------------------------------- hooks, changed values, second derivatives
 
 
-def run_hooks(hooks: dict[int, Callable], g: Any, edge: Node | Tensor, create_graph: bool, answers: dict) -> Any:
-    """Show a complete gradient to the hooks of a Tensor; each may replace it."""
+def run_hooks(
+    hooks: dict[int, Callable], g: Any, edge: Any, create_graph: bool, answers: dict[Any, Any], careful: bool
+) -> Any:
+    """Show a complete gradient to the hooks of a Tensor; each may replace it. None: only care would make it finite."""
+    if not careful and not is_finite(g):
+        return None
     if edge in answers:
         return answers[edge]
     g = conjugated(g)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..sparse import SparseRows, put_rows
-from ..tensor import Tensor
+from ..tensor import Tensor, from_owned, touch
 
 if TYPE_CHECKING:
     from .optimizer import Optimizer
@@ -123,8 +123,7 @@ class FlatParameters:
                 else:
                     yield from self._pieces(used, self.starts[i], gradient, step)
             finally:  # an update that was interrupted has changed the values, too
-                for p in self.params[i:end]:
-                    p._touch()
+                touch(self.params[i:end])
             i = end
 
     def _neighbours(self, first: int, optimizer: Optimizer, options: dict[str, Any]) -> tuple[Any, int, int]:
@@ -143,9 +142,8 @@ class FlatParameters:
             if type(g) is SparseRows:
                 if optimizer.supports_sparse(options):
                     break
-                parts.append(as_real(g.numpy()))
-            else:
-                parts.append(as_real(g._data))
+                g = from_owned(g.numpy())
+            parts.append(as_real(g._data) if self.complex else g._data.reshape(-1))
             total += sizes[end]
             end += 1
         if parts:
