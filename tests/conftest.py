@@ -8,7 +8,8 @@ import pytest
 
 import tinygrad_ml as tg
 
-collect_ignore = ["fuzz_programs.py"]  # a program, which needs PyTorch; a test calls it
+# a program that needs PyTorch and that a test calls, and what tests share that need scikit-learn: no tests of their own
+collect_ignore = ["fuzz_programs.py", "metrics/scikit_learn.py"]
 MISSING = re.compile(r"could not import '(\w+)|No module named '(\w+)|module '(\w+)' has __version__")
 
 
