@@ -1,5 +1,9 @@
 """The models of a machine learning course, each a module and an estimator (installed as `tinygrad_ml.models`)."""
 
+from typing import TYPE_CHECKING
+
+from tinygrad_ml.foreign_names import module_getattr
+
 from .base import Model
 from .classifier import Classifier
 from .conv_net import ConvNet
@@ -27,3 +31,6 @@ __all__ = [
     "Regressor",
     "SoftmaxRegression",
 ]
+
+if not TYPE_CHECKING:  # which knows what there is
+    __getattr__ = module_getattr("tg.models")

@@ -16,6 +16,7 @@ import numpy as np
 
 import tinygrad_ml as tg
 from tinygrad_ml import Tensor, nn
+from tinygrad_ml.foreign_names import missing
 from tinygrad_ml.random import as_generator, seeded
 from tinygrad_ml.train import Diverged, History
 
@@ -385,7 +386,7 @@ class Model(nn.Module):
             )
         if name.endswith("_") and not name.startswith("_") and not self.__sklearn_is_fitted__():
             raise AttributeError(f"this {kind} has no {name!r} yet: call fit(X, y) first", name=name, obj=self)
-        raise AttributeError(f"{kind!r} object has no attribute {name!r}", name=name, obj=self)
+        raise missing("Module", name, self, f"{kind!r} object")
 
     def __sklearn_tags__(self) -> Any:
         return tags(self)

@@ -12,8 +12,12 @@ from importlib import import_module as _import_module
 from os import path as _path
 from typing import Any as _Any
 
+from . import aliases as _aliases
 from . import autograd, fft, linalg, nn, ops, optim
+from .aliases import *
+from .aliases import bool, float, int
 from .autograd import detect_anomaly, enable_grad, is_grad_enabled, no_grad
+from .foreign_names import missing as _missing
 from .ops import *
 from .random import get_rng_state, manual_seed, set_rng_state
 from .serialization import load, save
@@ -33,6 +37,7 @@ __all__ = [
     *("detect_anomaly", "enable_grad", "is_grad_enabled", "no_grad"),
     *("get_default_dtype", "set_default_dtype", "get_rng_state", "manual_seed", "set_rng_state", "load", "save"),
     *("tensor", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"),
+    *_aliases.__all__,
     *ops.__all__,
 ]
 
@@ -47,4 +52,4 @@ def __getattr__(name: str) -> _Any:
         return _import_module(".graph", __name__).draw
     if name in _LAZY:
         return _import_module("." + name, __name__)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise _missing("tg", name)

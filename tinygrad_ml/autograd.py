@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, overload
 
 import numpy as np
 
+from .foreign_names import missing
 from .modes import Mode, check_gradient, detect_anomaly, enable_grad, is_grad_enabled, modes, no_grad
 from .primitive import (
     FLOAT16,
@@ -656,7 +657,7 @@ def retain_grad(self: Tensor) -> None:
 def __getattr__(name: str) -> Any:
     """Return the table of operations of the library, by name: it is read from where they are declared."""
     if name != "OPERATIONS":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise missing("tg.autograd", name)
     package = __name__.rpartition(".")[0]
     places = (f"{package}.ops.", f"{package}.linalg.", f"{package}.fft")
     rooms = [module for key, module in list(sys.modules.items()) if key.startswith(places)]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .foreign_names import HintsArguments, module_getattr
 from .random import default_generator
 from .tensor import from_owned, get_default_dtype
 from .validation import check_array, check_integer, is_integer, is_number, non_numeric_columns
@@ -177,7 +178,7 @@ def _seed(name: str, seed: Any) -> int:
 # ---------------------------------------------------------------------- batches
 
 
-class DataLoader:
+class DataLoader(HintsArguments):
     """Batches of rows, in a new order in every epoch if they are shuffled.
 
     Iterating gives tuples with a batch of each array: floating ones as Tensors, integers and bools (labels, indices)
@@ -324,3 +325,7 @@ def _check_columns(frame: Any) -> None:
             f"DataLoader: these columns do not hold numbers: {', '.join(wrong[:10])}; leave them out, or make them "
             "numbers (pandas.get_dummies for categories, .cat.codes for classes)"
         )
+
+
+if not TYPE_CHECKING:  # which knows what there is
+    __getattr__ = module_getattr("tg.data")

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .autograd import implements, primitive
+from .foreign_names import module_getattr, takes_foreign_names
 from .ops.complex_numbers import conj
 from .ops.shape import roll
 from .tensor import Tensor, from_owned, get_default_dtype
@@ -139,6 +140,7 @@ def irfft(x, *, n=None, axis=-1, norm=None):
 
 
 @implements(np.fft.hfft)
+@takes_foreign_names("x")
 def hfft(x: Any, n: int | None = None, axis: int = -1, norm: str | None = None) -> Tensor:
     """Return the `fft`, which is real, of n numbers of which x is the first half and the others are its conjugates.
 
@@ -149,6 +151,7 @@ def hfft(x: Any, n: int | None = None, axis: int = -1, norm: str | None = None) 
 
 
 @implements(np.fft.ihfft)
+@takes_foreign_names("x")
 def ihfft(x: Any, n: int | None = None, axis: int = -1, norm: str | None = None) -> Tensor:
     """Return the inverse of `hfft`: the first n // 2 + 1 numbers of the `ifft` of real numbers.
 
@@ -182,6 +185,7 @@ def _places(x: Any, s: Any, axes: Any) -> list[tuple[int | None, int]]:
 
 
 @implements(np.fft.fftn)
+@takes_foreign_names("x")
 def fftn(x: Any, s: Any = None, axes: Any = None, norm: str | None = None) -> Tensor:
     """Return the discrete Fourier transform along several axes, by default all; `s` are their lengths.
 
@@ -195,6 +199,7 @@ def fftn(x: Any, s: Any = None, axes: Any = None, norm: str | None = None) -> Te
 
 
 @implements(np.fft.ifftn)
+@takes_foreign_names("x")
 def ifftn(x: Any, s: Any = None, axes: Any = None, norm: str | None = None) -> Tensor:
     """Return the inverse of `fftn`.
 
@@ -208,6 +213,7 @@ def ifftn(x: Any, s: Any = None, axes: Any = None, norm: str | None = None) -> T
 
 
 @implements(np.fft.rfftn)
+@takes_foreign_names("x")
 def rfftn(x: Any, s: Any = None, axes: Any = None, norm: str | None = None) -> Tensor:
     """Return the `fftn` of real numbers, of whose last axis only the first n // 2 + 1 numbers.
 
@@ -222,6 +228,7 @@ def rfftn(x: Any, s: Any = None, axes: Any = None, norm: str | None = None) -> T
 
 
 @implements(np.fft.irfftn)
+@takes_foreign_names("x")
 def irfftn(x: Any, s: Any = None, axes: Any = None, norm: str | None = None) -> Tensor:
     """Return the inverse of `rfftn`; an odd length of the last axis must be given by `s`.
 
@@ -235,6 +242,7 @@ def irfftn(x: Any, s: Any = None, axes: Any = None, norm: str | None = None) -> 
 
 
 @implements(np.fft.fft2)
+@takes_foreign_names("x")
 def fft2(x: Any, s: Any = None, axes: Any = (-2, -1), norm: str | None = None) -> Tensor:
     """Return the discrete Fourier transform along two axes, by default the last; see `fftn`.
 
@@ -245,6 +253,7 @@ def fft2(x: Any, s: Any = None, axes: Any = (-2, -1), norm: str | None = None) -
 
 
 @implements(np.fft.ifft2)
+@takes_foreign_names("x")
 def ifft2(x: Any, s: Any = None, axes: Any = (-2, -1), norm: str | None = None) -> Tensor:
     """Return the inverse of `fft2`.
 
@@ -255,6 +264,7 @@ def ifft2(x: Any, s: Any = None, axes: Any = (-2, -1), norm: str | None = None) 
 
 
 @implements(np.fft.rfft2)
+@takes_foreign_names("x")
 def rfft2(x: Any, s: Any = None, axes: Any = (-2, -1), norm: str | None = None) -> Tensor:
     """Return the `fft2` of real numbers, of whose last axis only the first n // 2 + 1 numbers.
 
@@ -265,6 +275,7 @@ def rfft2(x: Any, s: Any = None, axes: Any = (-2, -1), norm: str | None = None) 
 
 
 @implements(np.fft.irfft2)
+@takes_foreign_names("x")
 def irfft2(x: Any, s: Any = None, axes: Any = (-2, -1), norm: str | None = None) -> Tensor:
     """Return the inverse of `rfft2`.
 
@@ -283,6 +294,7 @@ def _middles(x: Any, axes: Any) -> tuple[list[int], list[int]]:
 
 
 @implements(np.fft.fftshift)
+@takes_foreign_names("x")
 def fftshift(x: Any, axes: Any = None) -> Tensor:
     """Return a spectrum with frequency 0 in the middle instead of at the start, along some axes or all.
 
@@ -294,6 +306,7 @@ def fftshift(x: Any, axes: Any = None) -> Tensor:
 
 
 @implements(np.fft.ifftshift)
+@takes_foreign_names("x")
 def ifftshift(x: Any, axes: Any = None) -> Tensor:
     """Return the inverse of `fftshift`.
 
@@ -320,3 +333,7 @@ def rfftfreq(n: int, d: float = 1.0) -> Tensor:
     tensor([0., 1., 2.])
     """
     return from_owned(np.fft.rfftfreq(n, d).astype(get_default_dtype()))
+
+
+if not TYPE_CHECKING:  # which knows what there is
+    __getattr__ = module_getattr("tg.fft")

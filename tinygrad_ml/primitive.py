@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+from . import foreign_names
 from .modes import modes
 from .tensor import Tensor, complex_of, from_owned, get_default_dtype, ndarray, next_id, to_array
 
@@ -143,13 +144,13 @@ class Primitive:
             inputs = inputs[:arity]
             for name in names[len(inputs) : arity]:
                 if name not in given:
+                    if not self.takes(given):
+                        return self.bind(inputs, self.renamed(given))
                     raise TypeError(f"{self.name}() needs the argument {name!r}")
                 inputs = (*inputs, given.pop(name))
         parameters = self.parameters | given
         if len(parameters) != len(self.parameters):
-            unknown = sorted(set(parameters) - set(self.parameters))
-            hint = "; use axis= as in NumPy" if "dim" in unknown else "; use keepdims=" if "keepdim" in unknown else ""
-            raise TypeError(f"{self.name}() does not know the argument {', '.join(map(repr, unknown))}{hint}")
+            return self.bind(inputs, self.renamed(given))
         for name, value in parameters.items():
             if value is REQUIRED:
                 raise TypeError(f"{self.name}() needs the argument {name!r}")
@@ -161,6 +162,15 @@ class Primitive:
                     )
                 parameters[name] = value._data
         return inputs, parameters
+
+    def takes(self, given: dict[str, Any]) -> bool:
+        """Whether all arguments have names that the operation knows."""
+        return given.keys() <= {*self.inputs, *self.parameters}
+
+    def renamed(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Return the arguments of a call under our names (axis for dim), or raise for one that nobody knows."""
+        inputs = () if self.variadic else self.inputs
+        return foreign_names.renamed(self.name, given, (*inputs, *self.parameters), inputs)
 
     def saver(self) -> Callable[[Sequence, Sequence], Sequence[tuple | None]]:
         """Return the function that takes what each rule names out of v = [*inputs, out, residuals, *parameters].

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .foreign_names import module_getattr
 from .modes import Mode, modes
 
 generator: np.random.Generator | None = None  # made at the first use: numpy.random is slow to import
@@ -96,3 +97,7 @@ def random_bits(shape: tuple[int, ...], generator: np.random.Generator | None = 
     if isinstance(source, np.random.MT19937):  # the one that makes 32 bits at a time
         return generator.integers(0, 2**32, shape, np.uint32)
     return source.random_raw((n + 1) // 2).view(np.uint32)[:n].reshape(shape)
+
+
+if not TYPE_CHECKING:  # which knows what there is
+    __getattr__ = module_getattr("tg.random")

@@ -165,7 +165,7 @@ WRONG = [
     (lambda x: tg.fft.hfft(x, norm="none"), ValueError, "norm must be 'backward', 'ortho' or 'forward', not 'none'"),
     (lambda x: tg.fft.fftn(x, s=(2,), axes=(0, 1)), ValueError, "s has 1 lengths for 2 axes"),
     (lambda x: tg.fft.fftn(x, axes=()), ValueError, "no axis to transform"),
-    (lambda x: tg.fft.fft(x, dim=0), TypeError, r"does not know the argument 'dim'; use axis= as in NumPy"),
+    (lambda x: tg.fft.fft(x, along=0), TypeError, r"does not know the argument 'along'; it takes x, n, axis, norm"),
     (lambda x: np.fft.fft(x, out=np.empty((2, 3), complex)), TypeError, r"np.fft.fft does not take out="),
 ]
 

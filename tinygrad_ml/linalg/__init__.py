@@ -1,7 +1,10 @@
 """Linear algebra under NumPy's names, differentiable: `tg.linalg.inv` is what `np.linalg.inv` is for arrays."""
 
+from typing import TYPE_CHECKING
+
 from numpy.linalg import LinAlgError
 
+from ..foreign_names import module_getattr
 from ..ops.products import matmul, outer, tensordot
 from .decompositions import cholesky, qr
 from .matrices import (
@@ -46,3 +49,6 @@ __all__ = [
     "lstsq",
     "LinAlgError",
 ]
+
+if not TYPE_CHECKING:  # which knows what there is
+    __getattr__ = module_getattr("tg.linalg")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import conjugated, implements, primitive
+from ..foreign_names import takes_foreign_names
 from ..ops.reduce import restore_axes, size_of
 from ..tensor import Tensor, as_tensor
 from .spectral import svdvals
@@ -50,6 +51,7 @@ def vector_norm(x, *, axis=None, keepdims=False, ord=2):
 
 
 @implements(np.linalg.matrix_norm)
+@takes_foreign_names("x")
 def matrix_norm(x: Any, *, keepdims: bool = False, ord: Any = "fro") -> Tensor:
     """Return a norm of matrices (..., m, n); see `norm`.
 
@@ -60,6 +62,7 @@ def matrix_norm(x: Any, *, keepdims: bool = False, ord: Any = "fro") -> Tensor:
 
 
 @implements(np.linalg.norm)
+@takes_foreign_names("x")
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Return a norm of vectors or matrices, as `np.linalg.norm`. Its derivative at 0 is taken to be 0.
 

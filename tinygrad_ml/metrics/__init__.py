@@ -1,5 +1,8 @@
 """Metrics with scikit-learn's names, argument order and results; prediction bias; pictures."""
 
+from typing import TYPE_CHECKING
+
+from ..foreign_names import module_getattr
 from .bias import PredictionBias, prediction_bias
 from .classification import accuracy_score, balanced_accuracy_score, confusion_matrix
 from .curves import auc, choose_threshold, precision_recall_curve, roc_curve
@@ -53,3 +56,6 @@ __all__ = [
     # warnings
     "UndefinedMetricWarning",
 ]
+
+if not TYPE_CHECKING:  # which knows what there is
+    __getattr__ = module_getattr("tg.metrics")

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from ..foreign_names import missing
 from . import functional, init, utils
 from .activations import (
     ELU,
@@ -116,7 +117,7 @@ else:
             from ..graph.summary import summary
 
             return summary
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise missing("tg.nn", name)
 
 
 __all__ = [

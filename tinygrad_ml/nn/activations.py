@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
+from ..foreign_names import takes_foreign_names
 from ..tensor import Tensor, as_floating, get_default_dtype, shape_of
 from .module import Module
 from .parameter import Parameter
@@ -436,6 +437,7 @@ class PReLU(Module):
         return f"num_parameters={self.num_parameters}"
 
 
+@takes_foreign_names("input")
 def glu(input: Any, axis: int = -1) -> Tensor:
     """Return a * sigmoid(b), where a and b are the two halves of input along `axis`.
 
@@ -474,6 +476,7 @@ class GLU(Module):
 
     drawn_whole = True
 
+    @takes_foreign_names()
     def __init__(self, axis: int = -1):
         self.axis = axis
 
@@ -484,6 +487,7 @@ class GLU(Module):
         return f"axis={self.axis}"
 
 
+@takes_foreign_names("input")
 def softmax(input: Any, axis: int = -1) -> Tensor:
     """Return exp(input) / sum(exp(input)) along `axis`.
 
@@ -504,6 +508,7 @@ class Softmax(Module):
     tensor([[0.25, 0.25, 0.25, 0.25]])
     """
 
+    @takes_foreign_names()
     def __init__(self, axis: int = -1):
         self.axis = axis
 
@@ -514,6 +519,7 @@ class Softmax(Module):
         return f"axis={self.axis}"
 
 
+@takes_foreign_names("input")
 def softmin(input: Any, axis: int = -1) -> Tensor:
     """Return softmax(-input) along `axis`: small elements get large shares.
 
@@ -540,6 +546,7 @@ class Softmin(Softmax):
         return softmin(x, self.axis)
 
 
+@takes_foreign_names("input")
 def log_softmax(input: Any, axis: int = -1) -> Tensor:
     """Return the logarithm of the softmax along `axis`.
 
@@ -560,6 +567,7 @@ class LogSoftmax(Module):
     tensor([-0.693147, -0.693147])
     """
 
+    @takes_foreign_names()
     def __init__(self, axis: int = -1):
         self.axis = axis
 

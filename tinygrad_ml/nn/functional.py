@@ -1,5 +1,8 @@
 """Layers and losses as functions, with PyTorch's names and argument order (and NumPy's `axis`)."""
 
+from typing import TYPE_CHECKING
+
+from ..foreign_names import module_getattr
 from ..ops import (
     avg_pool1d,
     avg_pool2d,
@@ -152,3 +155,6 @@ __all__ = [
     "threshold",
     "triplet_margin_loss",
 ]
+
+if not TYPE_CHECKING:  # which knows what there is
+    __getattr__ = module_getattr("tg.nn.functional")

@@ -7,10 +7,11 @@ outputs of each input.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..foreign_names import module_getattr
 from ..random import default_generator
 from ..tensor import Tensor
 
@@ -330,3 +331,7 @@ def _fan(tensor: Tensor, mode: str) -> int:
 def _fill(tensor: Tensor, values: Any) -> Tensor:
     tensor.data = np.asarray(values, tensor.dtype)
     return tensor
+
+
+if not TYPE_CHECKING:  # which knows what there is
+    __getattr__ = module_getattr("tg.nn.init")

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ..foreign_names import takes_foreign_names
+from ..ops.composed import flatten
 from ..ops.linear import affine, project
 from ..ops.products import matmul
-from ..ops.reduce import axes_of
 from ..tensor import Tensor, as_floating, as_tensor, get_default_dtype, shape_of
 from . import init
 from .module import Module
@@ -171,23 +172,6 @@ class Bilinear(Module):
         return text + (", bias=False" if self.bias is None else "")
 
 
-def flatten(input: Any, start_axis: int = 0, end_axis: int = -1) -> Tensor:
-    """Return the elements with the axes from `start_axis` to `end_axis`, both included, joined into one.
-
-    Examples
-    --------
-    >>> tg.nn.functional.flatten(tg.ones(5, 2, 3, 4), 1).shape
-    (5, 24)
-    """
-    x = as_tensor(input)
-    if not x.ndim:
-        return x.reshape(1)
-    first, last = (axes_of(axis, x.ndim)[0] for axis in (start_axis, end_axis))
-    if not -x.ndim <= start_axis < x.ndim or not -x.ndim <= end_axis < x.ndim or first > last:
-        raise ValueError(f"flatten: input has shape {x.shape}; it has no axes from {start_axis} to {end_axis}")
-    return x.reshape(*x.shape[:first], math.prod(x.shape[first : last + 1]), *x.shape[last + 1 :])
-
-
 class Flatten(Module):
     """Join the axes from `start_axis` to `end_axis`, both included, into one.
 
@@ -197,6 +181,7 @@ class Flatten(Module):
     (5, 24)
     """
 
+    @takes_foreign_names()
     def __init__(self, start_axis: int = 1, end_axis: int = -1):
         self.start_axis, self.end_axis = start_axis, end_axis
 
@@ -219,6 +204,7 @@ class Unflatten(Module):
     (5, 2, 12)
     """
 
+    @takes_foreign_names()
     def __init__(self, axis: int, unflattened_size: tuple[int, ...]):
         self.axis, self.unflattened_size = axis, tuple(unflattened_size)
 

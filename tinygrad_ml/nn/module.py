@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 
 from ..autograd import HookHandle
+from ..foreign_names import NO_DEVICE, HintsArguments, missing
 from ..modes import modes
 from ..tensor import Tensor, from_owned
 from ..validation import check_array
@@ -34,7 +35,7 @@ class IncompatibleKeys(NamedTuple):
     unexpected_keys: list[str]
 
 
-class Module:
+class Module(HintsArguments):
     """A part of a model: it has parameters and computes `forward`.
 
     It is a plain object. Every attribute that is a `Parameter`, a `Buffer` or a `Module`, or a list,
@@ -71,6 +72,11 @@ class Module:
         if self._hooks is not None:
             return self._hooks.run(self, inputs, named)
         return self.forward(*inputs, **named)
+
+    if not TYPE_CHECKING:  # which knows what there is
+
+        def __getattr__(self, name):
+            raise missing("Module", name, self, f"{type(self).__name__!r} object")
 
     # ------------------------------------------------------------------ what belongs to it
 
@@ -225,6 +231,25 @@ class Module:
             "rename an attribute or a key (a dot in a key reads like a level of its own)"
         )
 
+    def register_module(self, name: str, module: Any) -> None:
+        """Make a module an attribute of this one: the same as `self.name = module`, with checks.
+
+        Examples
+        --------
+        >>> block = tg.nn.Module()
+        >>> block.register_module("first", tg.nn.ReLU())
+        >>> [name for name, _ in block.named_children()]
+        ['first']
+        """
+        self._check_new("register_module", name, Module)
+        if module is not None and not isinstance(module, Module):
+            raise TypeError(
+                f"{type(self).__name__}.register_module({name!r}): a {type(module).__name__} is not a Module"
+            )
+        setattr(self, name, module)
+
+    add_module = register_module
+
     def get_submodule(self, name: str) -> Module:
         """Return the module of a name like "encoder.layers.0"; "" is this module itself.
 
@@ -311,6 +336,10 @@ class Module:
         >>> tg.nn.Linear(3, 2).to("float64").weight.dtype
         dtype('float64')
         """
+        if isinstance(dtype, str) and dtype.partition(":")[0] in ("cpu", "cuda", "gpu", "mps"):
+            if not dtype.startswith("cpu"):
+                raise ValueError(f"to(): there is no device {dtype!r}; {NO_DEVICE}")
+            return self
         wanted = np.dtype(dtype)
         if wanted.kind != "f":
             raise TypeError(f"to(): parameters must have a floating dtype, not {wanted}")
@@ -324,6 +353,10 @@ class Module:
     def float(self: M) -> M:
         """Turn all parameters and buffers into float32; return the module."""
         return self.to(np.float32)
+
+    def cpu(self: M) -> M:
+        """Return the module: its memory is that of the CPU."""
+        return self
 
     def double(self: M) -> M:
         """Turn all parameters and buffers into float64; return the module."""

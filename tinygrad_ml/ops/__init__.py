@@ -5,6 +5,7 @@ from types import ModuleType as _ModuleType
 from . import numpy_protocol
 from .activation import *
 from .complex_numbers import *
+from .composed import *
 from .conv import *
 from .create import *
 from .cumulative import *

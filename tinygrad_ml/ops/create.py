@@ -12,20 +12,30 @@ from typing import Any
 
 import numpy as np
 
+from ..foreign_names import takes_foreign_names
 from ..random import default_generator
 from ..tensor import Tensor, complex_of, from_owned, get_default_dtype, to_array
 
 __all__ = [
     "arange",
+    "as_tensor",
+    "asarray",
+    "empty",
+    "empty_like",
     "eye",
     "from_dlpack",
+    "from_numpy",
     "full",
     "full_like",
     "linspace",
     "ones",
     "ones_like",
     "rand",
+    "rand_like",
+    "randint",
     "randn",
+    "randn_like",
+    "randperm",
     "zeros",
     "zeros_like",
 ]
@@ -81,6 +91,26 @@ def ones(*shape: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     return _new(np.ones(_shape(shape), dtype or get_default_dtype()), requires_grad)
 
 
+def empty(*shape: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return a Tensor that is to be filled; here it holds zeros.
+
+    >>> tg.empty(2, 3).shape
+    (2, 3)
+    """
+    return zeros(*shape, dtype=dtype, requires_grad=requires_grad)
+
+
+@takes_foreign_names("x")
+def empty_like(x: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return a Tensor of the shape and dtype of `x` that is to be filled; here it holds zeros.
+
+    >>> tg.empty_like(tg.ones(2)).shape
+    (2,)
+    """
+    return zeros_like(x, dtype=dtype, requires_grad=requires_grad)
+
+
+@takes_foreign_names()
 def full(shape: Any, fill_value: complex, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a Tensor of one repeated number.
 
@@ -90,6 +120,7 @@ def full(shape: Any, fill_value: complex, *, dtype: Any = None, requires_grad: b
     return _new(_filled(shape, fill_value, dtype or _float_for(fill_value)), requires_grad)
 
 
+@takes_foreign_names("x")
 def zeros_like(x: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return zeros with the shape and dtype of `x`.
 
@@ -99,6 +130,7 @@ def zeros_like(x: Any, *, dtype: Any = None, requires_grad: bool = False) -> Ten
     return _new(np.zeros(np.shape(x), dtype or getattr(x, "dtype", None)), requires_grad)
 
 
+@takes_foreign_names("x")
 def ones_like(x: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return ones with the shape and dtype of `x`.
 
@@ -108,6 +140,7 @@ def ones_like(x: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tens
     return _new(np.ones(np.shape(x), dtype or getattr(x, "dtype", None)), requires_grad)
 
 
+@takes_foreign_names("x")
 def full_like(x: Any, fill_value: complex, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return one repeated number with the shape and dtype of `x`.
 
@@ -115,6 +148,32 @@ def full_like(x: Any, fill_value: complex, *, dtype: Any = None, requires_grad: 
     tensor([7., 7.])
     """
     return _new(_filled(np.shape(x), fill_value, dtype or getattr(x, "dtype", None)), requires_grad)
+
+
+def as_tensor(data: Any, dtype: Any = None) -> Tensor:
+    """Return a Tensor as it is (its gradient flows), or in another dtype, and anything else as a new one.
+
+    >>> x = tg.ones(2)
+    >>> tg.as_tensor(x) is x, tg.as_tensor([1, 2]).dtype
+    (True, dtype('int64'))
+    """
+    if not isinstance(data, Tensor):
+        return Tensor(data, dtype)
+    return data if dtype is None or data.dtype == np.dtype(dtype) else data.astype(dtype)
+
+
+asarray = as_tensor  # NumPy's name
+
+
+def from_numpy(array: Any) -> Tensor:
+    """Return a Tensor of a copy of an array, in its dtype.
+
+    >>> tg.from_numpy(np.arange(3))
+    tensor([0, 1, 2], dtype=int64)
+    """
+    if not isinstance(array, (np.ndarray, np.generic)):
+        raise TypeError(f"from_numpy: expected an array, not {type(array).__name__}: use tg.tensor(data)")
+    return Tensor(array)
 
 
 def arange(*limits: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
@@ -131,6 +190,7 @@ def arange(*limits: Any, dtype: Any = None, requires_grad: bool = False) -> Tens
     return _new(array, requires_grad)
 
 
+@takes_foreign_names()
 def linspace(start: complex, stop: complex, num: int = 50, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return `num` evenly spaced numbers from `start` to `stop`, both included.
 
@@ -186,3 +246,63 @@ def randn(
     """
     generator = generator or default_generator()
     return _new(_drawn(generator.standard_normal, _shape(shape), dtype, math.sqrt(1 / 2)), requires_grad)
+
+
+@takes_foreign_names("x")
+def rand_like(
+    x: Any, *, dtype: Any = None, requires_grad: bool = False, generator: np.random.Generator | None = None
+) -> Tensor:
+    """Return random numbers, uniform in [0, 1), with the shape and dtype of `x`.
+
+    >>> tg.rand_like(tg.ones(2, 3)).shape
+    (2, 3)
+    """
+    dtype = dtype or _floating_dtype("rand_like", x)
+    return rand(np.shape(x), dtype=dtype, requires_grad=requires_grad, generator=generator)
+
+
+@takes_foreign_names("x")
+def randn_like(
+    x: Any, *, dtype: Any = None, requires_grad: bool = False, generator: np.random.Generator | None = None
+) -> Tensor:
+    """Return random numbers from the normal distribution, with the shape and dtype of `x`.
+
+    >>> tg.randn_like(tg.ones(2, 3)).shape
+    (2, 3)
+    """
+    dtype = dtype or _floating_dtype("randn_like", x)
+    return randn(np.shape(x), dtype=dtype, requires_grad=requires_grad, generator=generator)
+
+
+def _floating_dtype(name: str, x: Any) -> Any:
+    dtype = getattr(x, "dtype", None) or get_default_dtype()
+    if np.dtype(dtype).kind not in "fc":
+        raise TypeError(f"{name}: x has dtype {dtype}, which holds no random fractions: give dtype=tg.float32")
+    return dtype
+
+
+@takes_foreign_names()
+def randint(
+    low: int, high: Any = None, size: Any = None, *, dtype: Any = np.int64, generator: np.random.Generator | None = None
+) -> Tensor:
+    """Return random integers from `low` to `high`, `high` excluded; with one limit, from 0 to that.
+
+    >>> tg.randint(0, 10, (2, 3)).shape
+    (2, 3)
+    >>> tg.randint(10, (4,)).shape
+    (4,)
+    """
+    if size is None and isinstance(high, (tuple, list)):
+        high, size = None, high
+    low, high = (0, low) if high is None else (low, high)
+    generator = generator or default_generator()
+    return from_owned(np.asarray(generator.integers(low, high, size), dtype))
+
+
+def randperm(n: int, *, dtype: Any = np.int64, generator: np.random.Generator | None = None) -> Tensor:
+    """Return the integers from 0 to n - 1 in a random order.
+
+    >>> sorted(tg.randperm(4).tolist())
+    [0, 1, 2, 3]
+    """
+    return from_owned((generator or default_generator()).permutation(n).astype(dtype))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import dispatch, primitive
+from ..foreign_names import takes_foreign_names
 from ..tensor import Tensor, as_array, from_owned, get_default_dtype
 
 __all__ = [
@@ -265,6 +266,7 @@ def _take(x, *, indices, axis=None):
     return np.take(x, indices, axis)
 
 
+@takes_foreign_names("x")
 def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     """Return the elements (or the slices along `axis`) at several indices; without `axis` x is flattened first.
 
@@ -291,6 +293,7 @@ def _take_along_axis(x, *, indices, axis=-1):
     return np.take_along_axis(x, indices, axis)
 
 
+@takes_foreign_names("x")
 def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Tensor:
     """Return for every 1-d slice along `axis` the elements at the indices in the same slice of `indices`.
 
@@ -302,6 +305,7 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Tensor:
     return _take_along_axis(x, indices=_indices(indices), axis=axis)
 
 
+@takes_foreign_names("indices")
 def one_hot(indices: Any, num_classes: int | None = None, *, dtype: Any = None) -> Tensor:
     """Return zeros of shape (*indices.shape, num_classes) with a 1 at every index, in the default float.
 
@@ -368,6 +372,7 @@ def argsort(x, *, axis=-1, kind="stable"):
     return np.argsort(x, axis, kind="stable")
 
 
+@takes_foreign_names("x")
 def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, Tensor]:
     """Return the k largest (or smallest) numbers along `axis` with their indices, the largest (smallest) first.
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import primitive
+from ..foreign_names import takes_foreign_names
 from ..tensor import Tensor
 from .index import normalised, scatter_flat
 from .shape import atleast_1d, atleast_2d, atleast_3d, broadcast_arrays, reshape
@@ -49,6 +50,7 @@ def _concatenate(*arrays, axis=0):
     return np.concatenate(arrays, axis)
 
 
+@takes_foreign_names("arrays")
 def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Tensor:
     """Join arrays along an existing axis; `axis=None` flattens them first.
 
@@ -73,6 +75,7 @@ def _stack(*arrays, axis=0):
     return np.stack(arrays, axis)
 
 
+@takes_foreign_names("arrays")
 def stack(arrays: Sequence[Any], axis: int = 0) -> Tensor:
     """Join arrays of one shape along a new axis.
 
@@ -129,6 +132,7 @@ def _split(x, *, indices_or_sections, axis=0):
     return pieces
 
 
+@takes_foreign_names("x")
 def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
     """Split an array along `axis` into a number of equal pieces, or before each of several ascending indices.
 
@@ -141,6 +145,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
     return list(_split(x, indices_or_sections=cuts, axis=axis))
 
 
+@takes_foreign_names("x")
 def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
     """Split an array like `split`, but into pieces that may differ by one in length.
 
@@ -199,6 +204,7 @@ def _repeat(x, *, repeats, axis=None):
     return np.repeat(x, repeats, axis)
 
 
+@takes_foreign_names("x")
 def repeat(x: Any, repeats: Any, axis: int | None = None) -> Tensor:
     """Repeat every element (or slice along `axis`): each equally often, or `repeats[i]` times.
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import primitive
+from ..foreign_names import takes_foreign_names
 from ..tensor import Tensor
 from .index import scatter_flat
 
@@ -243,6 +244,7 @@ def diagonal(x, *, offset=0, axis1=0, axis2=1):
     return np.diagonal(x, offset, axis1, axis2)
 
 
+@takes_foreign_names("x")
 def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """Return the sums of the diagonals over two axes.
 

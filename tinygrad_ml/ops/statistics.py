@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import conjugated, implements, primitive
+from ..foreign_names import takes_foreign_names
 from ..tensor import Tensor, as_array
 from . import reduce
 from .reduce import axes_of, count, in_rows, restore_axes, size_of, smallest_root
@@ -118,6 +119,7 @@ def quantile(x, *, q, axis=None, keepdims=False):
 
 
 @implements(np.percentile)
+@takes_foreign_names("x")
 def percentile(x: Any, q: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Return the quantiles at the levels `q` in percent over `axis`; see `quantile`.
 
@@ -128,6 +130,7 @@ def percentile(x: Any, q: Any, axis: Any = None, keepdims: bool = False) -> Tens
 
 
 @implements(np.median)
+@takes_foreign_names("x")
 def median(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Return the median over `axis`: the middle number, or the mean of the two in the middle; see `quantile`.
 
@@ -138,6 +141,7 @@ def median(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 
 @implements(np.ptp)
+@takes_foreign_names("x")
 def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Return the range over `axis`, the largest number minus the smallest.
 
@@ -148,6 +152,7 @@ def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 
 @implements(np.average)
+@takes_foreign_names("x")
 def average(x: Any, axis: Any = None, weights: Any = None, keepdims: bool = False) -> Tensor:
     """Return the mean over `axis`, weighted by `weights`, which broadcast against x.
 

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from ..autograd import backward, primitive, register_hook, retain_grad
+from ..foreign_names import NO_DEVICE, SAME
 from ..modes import modes
 from ..tensor import LostGradientWarning, Tensor, as_tensor, from_owned
 from . import (
     activation,
     complex_numbers,
+    composed,
     cumulative,
     elementwise,
     exponential,
@@ -24,6 +26,7 @@ from . import (
     reduce,
     rounding,
     shape,
+    special,
     statistics,
     trigonometric,
 )
@@ -155,6 +158,35 @@ def _reshape(self: Tensor, *new: Any) -> Tensor:
     return shape.reshape(self, shape=new[0] if len(new) == 1 else new)
 
 
+def _as_type(dtype: str) -> Callable[[Tensor], Tensor]:
+    """Return x.float(), x.long() and their like: the elements in the dtype that PyTorch calls so."""
+
+    def convert(self: Tensor) -> Tensor:
+        return self if self.dtype == dtype else astype(self, dtype)
+
+    convert.__doc__ = f"Return the elements in dtype {dtype}; a Tensor that has it already is returned as it is."
+    return convert
+
+
+def _to(self: Tensor, dtype: Any) -> Tensor:
+    """Return the elements in another dtype, or in that of another Tensor; there is one device, "cpu".
+
+    >>> tg.ones(2).to(tg.float64).dtype
+    dtype('float64')
+    """
+    if isinstance(dtype, str) and dtype.partition(":")[0] in ("cpu", "cuda", "gpu", "mps", "xla"):
+        if not dtype.startswith("cpu"):
+            raise ValueError(f"to(): there is no device {dtype!r}; {NO_DEVICE}")
+        return self
+    dtype = np.dtype(dtype.dtype if isinstance(dtype, Tensor) else dtype)
+    return self if self.dtype == dtype else astype(self, dtype)
+
+
+def _itself(self: Tensor) -> Tensor:
+    """Return the Tensor itself: its memory is that of the CPU."""
+    return self
+
+
 def _transpose(self: Tensor, *axes: Any) -> Tensor:
     """Return the elements with their axes in another order, by default reversed.
 
@@ -216,9 +248,24 @@ METHODS: dict[str, Any] = {
     "copy": copy,
     "reshape": _reshape,
     "transpose": _transpose,
+    "view_as": lambda self, other: shape.reshape(self, shape=other.shape),
+    "reshape_as": lambda self, other: shape.reshape(self, shape=other.shape),
+    "type_as": lambda self, other: astype(self, other.dtype),
+    "dim": lambda self: self.ndim,
+    "is_floating_point": lambda self: self.dtype.kind == "f",
+    "is_complex": lambda self: self.dtype.kind == "c",
+    "half": _as_type("float16"),
+    "float": _as_type("float32"),
+    "double": _as_type("float64"),
+    "short": _as_type("int16"),
+    "int": _as_type("int32"),
+    "long": _as_type("int64"),
+    "bool": _as_type("bool"),
+    "to": _to,
+    "cpu": _itself,
+    "contiguous": _itself,
     "T": property(shape.transpose, doc="The numbers with their axes reversed."),
     "mT": property(lambda self: shape.swapaxes(self, -1, -2), doc="The stacked matrices transposed."),
-    "flatten": shape.ravel,
     "backward": backward,
     "register_hook": register_hook,
     "retain_grad": retain_grad,
@@ -229,20 +276,32 @@ METHODS: dict[str, Any] = {
     "imag": property(complex_numbers.imag, doc="The imaginary parts of the elements; zeros, if they are real."),
 }
 for _module, _names in [
-    (elementwise, "abs sqrt clip"),
-    (exponential, "exp log"),
-    (rounding, "round"),
-    (complex_numbers, "conj conjugate"),
-    (trigonometric, "tanh"),
-    (activation, "sigmoid relu softmax log_softmax logsumexp"),
-    (reduce, "sum mean max min argmax argmin any all"),
-    (statistics, "var std"),
+    (elementwise, "abs clip"),
+    (complex_numbers, "angle conj conjugate"),
+    (activation, "softmax log_softmax logsumexp"),
+    (reduce, "sum mean max min amax amin argmax argmin any all"),
+    (statistics, "var std median quantile"),
     (cumulative, "prod cumsum cumprod"),
-    (shape, "ravel squeeze swapaxes diagonal trace"),
-    (join, "repeat"),
-    (index, "take sort argsort nonzero searchsorted"),
+    (shape, "ravel squeeze expand_dims moveaxis swapaxes diagonal diag trace flip roll tril triu"),
+    (join, "repeat tile"),
+    (index, "take take_along_axis topk sort argsort nonzero searchsorted"),
+    (products, "dot matmul outer"),
+    (rounding, "round"),
+    (logic, "isclose"),
+    (composed, "allclose diff flatten gather masked_fill numel t unique"),
 ]:
     for _name in _names.split():
         METHODS[_name] = getattr(_module, _name)
+for _module in (elementwise, exponential, trigonometric, rounding, special, logic, activation):
+    for _name in _module.__all__:
+        _row = getattr(getattr(_module, _name), "primitive", None)
+        # NumPy's and PyTorch's equal differ, and where begins with the condition
+        if _row is not None and _row.elementwise and _name not in ("equal", "where", "sinc_derivative"):
+            METHODS.setdefault(_name, getattr(_module, _name))
+for _name, _others in SAME.items():
+    for _other in _others.split():
+        if _name in METHODS:
+            METHODS.setdefault(_other, METHODS[_name])
+METHODS |= {"eq": logic.equal, "view": _reshape, "permute": _transpose, "clone": copy}
 for _name, _method in METHODS.items():
     setattr(Tensor, _name, _method)

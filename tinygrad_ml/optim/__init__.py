@@ -1,5 +1,8 @@
 """Optimizers and gradient clipping, with PyTorch's arguments and numbers."""
 
+from typing import TYPE_CHECKING
+
+from ..foreign_names import module_getattr
 from . import lr_scheduler
 from .adadelta import Adadelta
 from .adagrad import Adagrad
@@ -23,3 +26,6 @@ __all__ = [
     "clip_grad_value_",
     "lr_scheduler",
 ]
+
+if not TYPE_CHECKING:  # which knows what there is
+    __getattr__ = module_getattr("tg.optim")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import enable_grad
+from ..foreign_names import HintsArguments
 from ..tensor import Tensor, from_owned
 from ..validation import is_integer, is_number
 from .flat_parameters import FlatParameters
@@ -18,7 +19,7 @@ __all__ = ["Optimizer"]
 PYTORCH_ONLY = ("foreach", "fused", "capturable", "differentiable", "decoupled_weight_decay")
 
 
-class Optimizer:
+class Optimizer(HintsArguments):
     """The base of all optimizers: it changes parameters by their gradients.
 
     A new optimizer defines `defaults` in `__init__`, `buffers` (the names of the arrays that it keeps for

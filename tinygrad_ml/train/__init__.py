@@ -1,5 +1,8 @@
 """Training: `fit`, its history, and callbacks that stop, save, and change the learning rate."""
 
+from typing import TYPE_CHECKING
+
+from ..foreign_names import module_getattr
 from .callbacks import ClipGradients, EarlyStopping, LearningRate
 from .checkpoint import Checkpoint
 from .diverged import Diverged
@@ -18,3 +21,6 @@ __all__ = [
     "LearningRate",
     "ClipGradients",
 ]
+
+if not TYPE_CHECKING:  # which knows what there is
+    __getattr__ = module_getattr("tg.train")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from ..foreign_names import missing
 
 
 class History(Mapping[str, list[float]]):
@@ -41,6 +43,11 @@ class History(Mapping[str, list[float]]):
         self._columns: dict[str, list[float]] = {}
         self.epochs = range(1, 1)
         self.stopped = ""
+
+    if not TYPE_CHECKING:  # which knows what there is
+
+        def __getattr__(self, name: str) -> Any:
+            raise missing("History", name, self, "'History' object")
 
     def append(self, **measures: float) -> None:
         """Add the measures of one epoch; a column that lacks one gets NaN there.

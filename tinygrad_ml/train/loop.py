@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import random
 from ..data import DataLoader
+from ..foreign_names import takes_foreign_names
 from ..modes import modes, no_grad
 from ..nn.module import Module
 from ..optim.lbfgs import LBFGS
@@ -39,6 +40,7 @@ from .run import BatchSource, Callback, Run
 __all__ = ["fit"]
 
 
+@takes_foreign_names()
 def fit(
     module: Module,
     loss: Callable[..., Tensor],

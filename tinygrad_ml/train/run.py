@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from ..foreign_names import HintsArguments
 from ..nn.module import Module
 from ..optim.optimizer import Optimizer
 from ..tensor import Tensor
@@ -86,7 +87,7 @@ class Run:
             raise ValueError(f"{who}: this training run has no {column!r}, only {', '.join(self.columns)}{hint}")
 
 
-class Callback:
+class Callback(HintsArguments):
     """The base of everything that `fit` calls beside its steps. Define the methods that you need.
 
     Each gets the `Run`, with `module`, `loss`, `optimizer`, `history`, `epoch` (from 1), `epochs` (how many there are

@@ -19,6 +19,9 @@ Warm-up, then a cosine:
 [0.25, 0.5, 0.75, 1.0, 0.85, 0.5, 0.15, 0.0]
 """
 
+from typing import TYPE_CHECKING
+
+from ...foreign_names import module_getattr
 from .base import LRScheduler
 from .decay import ConstantLR, CosineAnnealingLR, ExponentialLR, LambdaLR, LinearLR, MultiStepLR, StepLR
 from .one_cycle import OneCycleLR
@@ -38,3 +41,6 @@ __all__ = [
     "SequentialLR",
     "StepLR",
 ]
+
+if not TYPE_CHECKING:  # which knows what there is
+    __getattr__ = module_getattr("tg.optim.lr_scheduler")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ...foreign_names import HintsArguments
 from ..optimizer import Optimizer
 
 __all__ = ["LRScheduler", "each"]
@@ -13,7 +14,7 @@ RATES = "group_lrs"  # the entry of a state with the rates that all schedulers o
 FUNCTIONS = ("lr_lambda", "lr_lambdas", "_schedulers")  # attributes that are no part of a state, or not as they are
 
 
-class LRScheduler:
+class LRScheduler(HintsArguments):
     """The base of schedulers that count epochs.
 
     A new one defines `factor_at(epoch)`, or `rates()` if that is not enough.

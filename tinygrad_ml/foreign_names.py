@@ -1,0 +1,724 @@
+"""What names and arguments of PyTorch, NumPy, Keras, JAX and scikit-learn are called here.
+
+It stands below everything else, and is asked only once something is missing: an attribute of a module or of a Tensor,
+or an argument that nobody takes. `docs/coming-from.md` is made from the same tables.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+
+Function = TypeVar("Function", bound=Callable)
+
+NO_DEVICE = "everything is computed on the CPU: leave it out"
+IN_PLACE = "Tensors are not changed in place: write x = x {} (or, of a parameter, w {} under tg.no_grad())"
+
+# Names that mean exactly what they mean there, beside the names that they have here: ours -> theirs.
+SAME = {
+    "concatenate": "cat concat",
+    "clip": "clamp",
+    "expand_dims": "unsqueeze",
+    "transpose": "permute permute_dims",
+    "moveaxis": "movedim",
+    "swapaxes": "swapdims",
+    "matmul": "mm bmm",
+    "subtract": "sub",
+    "multiply": "mul",
+    "divide": "div true_divide",
+    "negative": "neg",
+    "power": "pow",
+    "abs": "absolute",
+    "arcsin": "asin",
+    "arccos": "acos",
+    "arctan": "atan",
+    "arctan2": "atan2",
+    "arcsinh": "asinh",
+    "arccosh": "acosh",
+    "arctanh": "atanh",
+    "equal": "eq",
+    "not_equal": "ne",
+    "less": "lt",
+    "less_equal": "le",
+    "greater": "gt",
+    "greater_equal": "ge",
+    "sigmoid": "expit",
+    "tensor": "array",
+}
+
+# Names that do not exist, and what takes their place. A text that begins with a name is "here it is ...".
+NAMES: dict[str, dict[str, str]] = {
+    "tg": {
+        "addmm": "write b + x @ y",
+        "addcmul": "write a + value * x * y",
+        "argwhere": "write tg.stack(tg.nonzero(x), axis=1)",
+        "autocast": "leave it out, or choose dtypes with x.astype",
+        "baddbmm": "write b + x @ y",
+        "bernoulli": "write tg.rand(*p.shape) < p",
+        "bincount": "use np.bincount(x.numpy())",
+        "cdist": "write tg.sqrt(((x[:, None] - y[None]) ** 2).sum(axis=-1))",
+        "cholesky": "tg.linalg.cholesky",
+        "chunk": "tg.array_split",
+        "column_stack": "tg.hstack or tg.stack(arrays, axis=1)",
+        "compile": "leave it out: nothing has to be compiled",
+        "config": "leave it out",
+        "constant": "tg.tensor",
+        "convert_to_tensor": "tg.tensor",
+        "cosine_similarity": "write (x * y).sum(axis=-1) / (tg.linalg.norm(x, axis=-1) * tg.linalg.norm(y, axis=-1))",
+        "count_nonzero": "write (x != 0).sum()",
+        "cross_entropy": "tg.nn.functional.cross_entropy",
+        "cuda": NO_DEVICE,
+        "det": "tg.linalg.det",
+        "device": NO_DEVICE,
+        "device_put": NO_DEVICE,
+        "digitize": "tg.searchsorted",
+        "dist": "tg.linalg.norm(x - y)",
+        "distributions": "draw with tg.randn, tg.rand or tg.multinomial",
+        "dsplit": "tg.split",
+        "dtype": "np.dtype",
+        "expand": "tg.broadcast_to",
+        "finfo": "np.finfo",
+        "float_power": "tg.power",
+        "fill_diagonal": "write x * (1 - tg.eye(n)) + value * tg.eye(n)",
+        "FloatTensor": "tg.tensor(data, dtype=tg.float32)",
+        "func": "tg.grad, tg.vjp, tg.jvp, tg.jacobian, tg.hessian",
+        "functional": "tg.nn.functional",
+        "geomspace": "tg.exp of tg.linspace of the logarithms",
+        "GradientTape": "leave it out: operations on a Tensor that requires a gradient are recorded; then x.backward",
+        "gradcheck": "tg.testing.gradcheck",
+        "gradient": "np.gradient for differences of an array; tg.grad for the derivative of a function",
+        "hardmax": "tg.one_hot(tg.argmax(x, axis=-1))",
+        "heaviside": "tg.where(x > 0, 1.0, 0.0)",
+        "histc": "use np.histogram(x.numpy())",
+        "histogram": "use np.histogram(x.numpy())",
+        "hsplit": "tg.split",
+        "iinfo": "np.iinfo",
+        "index_add": "tg.add_at",
+        "index_select": "tg.take(x, indices, axis)",
+        "inference_mode": "tg.no_grad",
+        "inv": "tg.linalg.inv",
+        "inverse": "tg.linalg.inv",
+        "is_grad_enabled_": "tg.is_grad_enabled",
+        "jacfwd": "tg.jacobian",
+        "jacrev": "tg.jacobian",
+        "jit": "leave it out: nothing has to be compiled",
+        "keras": "tg.nn.Sequential and tg.train.fit, or tg.models",
+        "lax": "the functions of tg and tg.nn.functional, and Python's own loops",
+        "layers": "tg.nn",
+        "lerp": "write x + weight * (y - x)",
+        "logcumsumexp": "write tg.log(tg.cumsum(tg.exp(x - x.max()), axis=0)) + x.max()",
+        "logspace": "write 10 ** tg.linspace(a, b, n)",
+        "LongTensor": "tg.tensor(data, dtype=tg.int64)",
+        "lstsq": "tg.linalg.lstsq",
+        "masked_select": "write x[mask]",
+        "matrix_power": "tg.linalg.matrix_power",
+        "memory_allocated": NO_DEVICE,
+        "Module": "tg.nn.Module",
+        "multiprocessing": "Python's multiprocessing",
+        "mv": "tg.matmul",
+        "nanmean": "write tg.where(tg.isnan(x), 0.0, x).sum() / (~tg.isnan(x)).sum()",
+        "nansum": "write tg.where(tg.isnan(x), 0.0, x).sum()",
+        "narrow": "a slice: x[:, start:stop]",
+        "ndarray": "tg.Tensor",
+        "newaxis": "write x[:, None]",
+        "norm": "tg.linalg.norm",
+        "normal": "tg.randn: mean + std * tg.randn(*shape)",
+        "numpy": "leave it out: tg.exp, tg.sum and the like have NumPy's names",
+        "pinverse": "tg.linalg.pinv",
+        "polyfit": "tg.linalg.lstsq",
+        "random_normal": "tg.randn",
+        "random_uniform": "tg.rand",
+        "ravel_": "tg.ravel",
+        "reduce_max": "tg.max",
+        "reduce_mean": "tg.mean",
+        "reduce_sum": "tg.sum",
+        "repeat_interleave": "tg.repeat",
+        "result_type": "np.result_type",
+        "rsqrt": "write 1 / tg.sqrt(x)",
+        "scatter_add": "tg.add_at",
+        "seed": "tg.manual_seed",
+        "select": "an index: x[:, i]",
+        "set_default_device": NO_DEVICE,
+        "set_default_tensor_type": "tg.set_default_dtype",
+        "set_grad_enabled": "tg.no_grad and tg.enable_grad",
+        "set_num_threads": "set the environment variable OMP_NUM_THREADS before NumPy is imported",
+        "sgn": "tg.sign",
+        "shape": "x.shape",
+        "size": "x.size",
+        "ndim": "x.ndim",
+        "slogdet": "tg.linalg.slogdet",
+        "solve": "tg.linalg.solve",
+        "std_mean": "tg.std and tg.mean",
+        "stop_gradient": "x.detach",
+        "sum_to_size": "tg.sum",
+        "svd": "tg.linalg.svd",
+        "symeig": "tg.linalg.eigh",
+        "to_numpy": "x.numpy",
+        "tril_indices": "np.tril_indices",
+        "triu_indices": "np.triu_indices",
+        "unbind": "write list(x)",
+        "unstack": "write list(x)",
+        "use_deterministic_algorithms": "leave it out: after tg.manual_seed every result is repeated exactly",
+        "utils": "tg.data.DataLoader, tg.optim.clip_grad_norm_",
+        "vander": "write x[:, None] ** tg.arange(n)",
+        "Variable": "tg.tensor(data, requires_grad=True)",
+        "var_mean": "tg.var and tg.mean",
+        "vector_norm": "tg.linalg.vector_norm",
+        "vectorize": "write it with whole arrays: operations broadcast",
+        "view_as_real": "x.real and x.imag",
+        "vmap": "write it with whole arrays: operations broadcast",
+        "vsplit": "tg.split",
+    },
+    "Tensor": {
+        "add_": IN_PLACE.format("+ y", "+= y"),
+        "addcdiv_": IN_PLACE.format("+ y / z", "+= y / z"),
+        "apply_": "use an operation on the whole Tensor, or np.vectorize(f)(x.numpy())",
+        "at": "an index: y = x.copy(), y[index] = value (the gradient flows), or tg.add_at",
+        "astype_": "x.astype",
+        "bernoulli_": "write tg.rand(*x.shape) < p",
+        "byte": "x.astype(tg.uint8)",
+        "chunk": "tg.array_split(x, n, axis)",
+        "clamp_": IN_PLACE.format(".clip(...)", "[...] = w.clip(...)"),
+        "contiguous_": "leave it out",
+        "copy_": "write x[...] = y (of a parameter under tg.no_grad)",
+        "cuda": NO_DEVICE,
+        "ctypes": "x.numpy gives the array",
+        "detach_": "write x = x.detach()",
+        "device": NO_DEVICE,
+        "div_": IN_PLACE.format("/ y", "/= y"),
+        "element_size": "x.itemsize",
+        "exp_": IN_PLACE.format(".exp()", "[...] = w.exp()"),
+        "expand": "tg.broadcast_to(x, shape)",
+        "expand_as": "tg.broadcast_to(x, y.shape)",
+        "fill": "tg.full_like(x, value), or write x[...] = value",
+        "fill_": "write x[...] = value (of a parameter under tg.no_grad)",
+        "flags": "x.numpy gives the array",
+        "get_device": NO_DEVICE,
+        "grad_fn": "x.node",
+        "index_add_": "tg.add_at",
+        "index_select": "tg.take(x, indices, axis)",
+        "inverse": "tg.linalg.inv(x)",
+        "is_cuda": NO_DEVICE,
+        "map": "use an operation on the whole Tensor",
+        "masked_fill_": "write x = x.masked_fill(mask, value)",
+        "masked_select": "write x[mask]",
+        "mul_": IN_PLACE.format("* y", "*= y"),
+        "narrow": "a slice: x[:, start:stop]",
+        "new_ones": "tg.ones(*shape, dtype=x.dtype)",
+        "new_tensor": "tg.tensor(data, dtype=x.dtype)",
+        "new_zeros": "tg.zeros(*shape, dtype=x.dtype)",
+        "norm": "tg.linalg.norm(x)",
+        "normal_": "tg.randn; of a parameter, tg.nn.init.normal_",
+        "numpy_": "x.numpy",
+        "pow_": IN_PLACE.format("** y", "**= y"),
+        "repeat_interleave": "x.repeat",
+        "relu_": "write x = x.relu()",
+        "resize": "x.reshape",
+        "resize_": "x.reshape",
+        "scatter_": "write y = x.copy() and y[index] = value, or tg.one_hot",
+        "scatter_add_": "tg.add_at",
+        "share_memory_": "leave it out",
+        "slogdet": "tg.linalg.slogdet(x)",
+        "split": "tg.split(x, sections, axis)",
+        "storage": "x.numpy gives the array",
+        "stride": "x.numpy().strides",
+        "strides": "x.numpy().strides",
+        "sub_": IN_PLACE.format("- y", "-= y"),
+        "tobytes": "write x.numpy().tobytes()",
+        "type": "x.astype",
+        "unbind": "write list(x)",
+        "unfold": "write tg.stack([x[i : i + size] for i in range(n)])",
+        "uniform_": "tg.rand; of a parameter, tg.nn.init.uniform_",
+        "zero_": "write x[...] = 0; for gradients, x.grad = None or optimizer.zero_grad()",
+    },
+    "tg.nn": {
+        "AdaptiveMaxPool2d": "tg.nn.AdaptiveAvgPool2d, or write x.max(axis=(2, 3))",
+        "BatchNormalization": "tg.nn.BatchNorm1d or tg.nn.BatchNorm2d",
+        "BatchNorm": "tg.nn.BatchNorm1d or tg.nn.BatchNorm2d",
+        "Conv": "tg.nn.Conv1d or tg.nn.Conv2d",
+        "Conv2D": "tg.nn.Conv2d(in_channels, out_channels, kernel_size)",
+        "DataParallel": NO_DEVICE,
+        "Dense": "tg.nn.Linear(in_features, out_features)",
+        "GlobalAveragePooling2D": "tg.nn.AdaptiveAvgPool2d(1) and tg.nn.Flatten",
+        "Input": "leave it out: Sequential needs no input layer",
+        "Layer": "tg.nn.Module",
+        "LayerNormalization": "tg.nn.LayerNorm",
+        "MaxPooling2D": "tg.nn.MaxPool2d",
+        "Model": "tg.nn.Module",
+        "SoftMax": "tg.nn.Softmax",
+        "Softmax2d": "tg.nn.Softmax(axis=1)",
+        "SyncBatchNorm": "tg.nn.BatchNorm2d",
+        "optim": "tg.optim",
+        "DataLoader": "tg.data.DataLoader",
+        "TransformerDecoderLayer": "tg.nn.MultiheadAttention, tg.nn.LayerNorm and tg.nn.Linear",
+        "Transformer": "tg.nn.MultiheadAttention, tg.nn.LayerNorm and tg.nn.Linear",
+        "BCEWithLogits": "tg.nn.BCEWithLogitsLoss",
+        "CTCLoss": "not built; tg.nn.CrossEntropyLoss is for targets that are aligned",
+    },
+    "tg.nn.functional": {
+        "binary_crossentropy": "tg.nn.functional.binary_cross_entropy",
+        "categorical_crossentropy": "tg.nn.functional.cross_entropy",
+        "log_sigmoid": "tg.nn.functional.logsigmoid",
+        "mse": "tg.nn.functional.mse_loss",
+        "pad": "tg.pad (NumPy's pad_width)",
+        "swish": "tg.nn.functional.silu",
+    },
+    "tg.optim": {
+        "Lion": "tg.optim.Adam, or an optimizer of one's own: tg.optim.Optimizer",
+        "Nadam": "tg.optim.Adam",
+        "NAdam": "tg.optim.Adam",
+        "Momentum": "tg.optim.SGD(params, lr, momentum=0.9)",
+        "RMSProp": "tg.optim.RMSprop",
+        "SparseAdam": "tg.optim.Adam, which takes sparse gradients",
+        "adam": "tg.optim.Adam",
+        "sgd": "tg.optim.SGD",
+        "schedules": "tg.optim.lr_scheduler",
+        "zero_grad": "optimizer.zero_grad",
+    },
+    "tg.optim.lr_scheduler": {
+        "_LRScheduler": "tg.optim.lr_scheduler.LRScheduler",
+        "CosineDecay": "tg.optim.lr_scheduler.CosineAnnealingLR",
+        "ExponentialDecay": "tg.optim.lr_scheduler.ExponentialLR",
+    },
+    "tg.autograd": {
+        "Function": "tg.autograd.primitive",
+        "Variable": "tg.tensor(data, requires_grad=True)",
+        "functional": "tg.jacobian, tg.hessian, tg.vjp, tg.jvp",
+        "gradcheck": "tg.testing.gradcheck",
+        "gradgradcheck": "tg.testing.gradcheck",
+        "hessian": "tg.hessian",
+        "jacobian": "tg.jacobian",
+        "profiler": "Python's cProfile",
+        "set_detect_anomaly": "tg.detect_anomaly",
+        "set_grad_enabled": "tg.no_grad and tg.enable_grad",
+    },
+    "tg.data": {
+        "Dataset": "arrays: tg.data.DataLoader((X, y))",
+        "TensorDataset": "tg.data.DataLoader((X, y)), which takes the arrays themselves",
+        "random_split": "tg.data.split",
+        "train_test_split": "tg.data.split",
+        "Subset": "an index: X[rows], y[rows]",
+        "utils": "tg.data.DataLoader",
+    },
+    "tg.linalg": {
+        "eig": "tg.linalg.eigh for symmetric matrices; np.linalg.eig(x.numpy()) for others",
+        "eigvals": "tg.linalg.eigvalsh for symmetric matrices",
+        "inv_ex": "tg.linalg.inv",
+        "matrix_rank": "np.linalg.matrix_rank(x.numpy())",
+        "cond": "np.linalg.cond(x.numpy())",
+        "solve_ex": "tg.linalg.solve",
+    },
+    "tg.train": {
+        "CSVLogger": "write pandas.DataFrame(dict(history)).to_csv(path)",
+        "LearningRateScheduler": "tg.train.LearningRate",
+        "ModelCheckpoint": "tg.train.Checkpoint",
+        "ReduceLROnPlateau": "tg.train.LearningRate with tg.optim.lr_scheduler.ReduceLROnPlateau",
+        "TensorBoard": "not built; history = tg.train.fit(...) has all measures",
+        "Trainer": "tg.train.fit",
+    },
+    "tg.models": {
+        "MLP": "tg.models.MLPClassifier or tg.models.MLPRegressor",
+        "SGDClassifier": "tg.models.LogisticRegression(solver='sgd')",
+        "SVC": "not built; tg.models.LogisticRegression is the nearest",
+        "Sequential": "tg.nn.Sequential",
+        "load_model": "model.load_state_dict(tg.load(path))",
+    },
+    "tg.metrics": {
+        "Accuracy": "tg.metrics.accuracy_score",
+        "accuracy": "tg.metrics.accuracy_score",
+        "f1": "tg.metrics.f1_score",
+        "mse": "tg.metrics.mean_squared_error",
+        "root_mean_squared_error_": "tg.metrics.root_mean_squared_error",
+    },
+    "tg.random": {
+        "seed": "tg.manual_seed",
+        "PRNGKey": "tg.manual_seed",
+        "key": "tg.manual_seed",
+        "normal": "tg.randn",
+        "rand": "tg.rand",
+        "randint": "tg.randint",
+        "randn": "tg.randn",
+        "permutation": "tg.randperm",
+        "uniform": "tg.rand",
+        "standard_normal": "tg.randn",
+        "choice": "tg.multinomial",
+    },
+    "Module": {
+        "add": "module.layers.append(layer), of an nn.Sequential",
+        "cuda": NO_DEVICE,
+        "compile": "leave it out: tg.train.fit(module, loss, optimizer, data, epochs=...)",
+        "evaluate": "a loop under tg.no_grad, or validation= of tg.train.fit",
+        "fit": "tg.train.fit(module, loss, optimizer, data, epochs=...)",
+        "get_weights": "module.state_dict",
+        "load_weights": "module.load_state_dict(tg.load(path))",
+        "named_children_": "module.named_children",
+        "predict": "module.eval(), and then module(x) under tg.no_grad",
+        "predict_proba": "module(x).softmax(axis=-1)",
+        "register_full_backward_hook": "x.register_hook, on the Tensor that the module returns",
+        "save": "tg.save(module.state_dict(), path)",
+        "save_weights": "tg.save(module.state_dict(), path)",
+        "set_weights": "module.load_state_dict",
+        "share_memory": "leave it out",
+        "summary": "tg.nn.summary(module, x)",
+        "to_empty": "leave it out",
+        "trainable_variables": "module.parameters",
+        "trainable_weights": "module.parameters",
+        "variables": "module.parameters",
+        "weights": "module.parameters",
+    },
+    "History": {
+        "history": "the History itself: history['loss']",
+        "epoch": "history.epochs",
+        "params": "the arguments of tg.train.fit",
+        "loss": "history['loss']",
+        "val_loss": "history['validation_loss']",
+        "validation_loss": "history['validation_loss']",
+        "to_frame": "write pandas.DataFrame(dict(history))",
+        "to_dict": "write dict(history)",
+        "loss_curve_": "history['loss']",
+    },
+}
+
+# Arguments: their name -> ours, of every operation (which takes them, too) ...
+ARGUMENTS = {
+    "dim": ("axis", "axes"),
+    "dims": ("axis", "axes", "shift", "repeats", "reps"),
+    "keepdim": ("keepdims",),
+    "keep_dims": ("keepdims",),
+    "axes": ("axis",),
+    "axis": ("axes",),
+    "correction": ("ddof",),
+    "shifts": ("shift",),
+    "dim0": ("axis1",),
+    "dim1": ("axis2",),
+    "dim2": ("axis2",),
+    "axis0": ("axis1",),
+    "start_dim": ("start_axis",),
+    "end_dim": ("end_axis",),
+    "tensors": ("arrays",),
+    "diagonal": ("k",),
+    "steps": ("num",),
+    "a_min": ("min",),
+    "a_max": ("max",),
+    "newshape": ("shape",),
+    "size": ("shape",),
+    "exponent": ("y",),
+    "index": ("indices",),
+}
+# what the first input is called elsewhere, and the second
+FIRST = ("input", "a", "x1", "self", "m", "array", "x", "tensors", "condition")
+SECOND = ("other", "b", "x2", "mat2", "vec2", "exponent", "y", "values")
+
+# ... and of functions and classes, where they are refused: the hint.
+KEYWORDS = {
+    "alpha": "weight_decay= of optimizers and tg.models regularises",
+    "amsgrad": "leave it out",
+    "activation": "a layer of its own behind this one: tg.nn.ReLU()",
+    "beta_1": "betas=(beta_1, beta_2)",
+    "beta_2": "betas=(beta_1, beta_2)",
+    "bidirectional_": "bidirectional=",
+    "clipnorm": "callbacks=[tg.train.ClipGradients(norm)] of tg.train.fit, or tg.optim.clip_grad_norm_",
+    "clipvalue": "tg.optim.clip_grad_value_",
+    "class_weight": "weight= of the loss: tg.nn.CrossEntropyLoss(weight=...)",
+    "collate_fn": "leave it out: batches are rows of the arrays",
+    "dampening": "leave it out",
+    "decay": "weight_decay=, or a schedule of tg.optim.lr_scheduler",
+    "device": NO_DEVICE,
+    "dim": "axis=",
+    "dims": "axis=",
+    "drop_last": "drop_last= of tg.data.DataLoader",
+    "early_stopping": "callbacks=[tg.train.EarlyStopping()]",
+    "epsilon": "eps=",
+    "eta0": "lr= of optimizers, learning_rate= of tg.models",
+    "factor": "an argument of tg.optim.lr_scheduler.ReduceLROnPlateau",
+    "filters": "out_channels=",
+    "generator": "seed=, or tg.manual_seed",
+    "hidden_layers": "hidden_layer_sizes=",
+    "initial_epoch": "tg.train.Checkpoint goes on where a training run stopped",
+    "inplace": "leave it out: nothing is computed in place",
+    "input_dim": "in_features=",
+    "input_shape": "in_features= (or in_channels=), as the first argument",
+    "keepdim": "keepdims=",
+    "kernel_initializer": "tg.nn.init, after the layer is made",
+    "learning_rate": "lr=",
+    "learning_rate_init": "learning_rate=",
+    "lr": "learning_rate=",
+    "max_iter": "epochs=",
+    "memory_format": "leave it out",
+    "metrics": "metrics= of tg.train.fit, a dict from names to functions",
+    "min_lr": "an argument of tg.optim.lr_scheduler.ReduceLROnPlateau",
+    "n_epochs": "epochs=",
+    "n_iter_no_change": "patience=",
+    "nb_epoch": "epochs=",
+    "nesterov_": "nesterov=",
+    "non_blocking": "leave it out",
+    "num_epochs": "epochs=",
+    "num_workers": "leave it out: batches are rows of arrays, and need no workers",
+    "out": "leave it out: the result is a new Tensor",
+    "padding_value": "constant_values=",
+    "pin_memory": "leave it out",
+    "prefetch_factor": "leave it out",
+    "random_state": "seed= of tg.train.fit and tg.data.DataLoader, or tg.manual_seed",
+    "rate": "p=",
+    "restore_best_weights": "restore_best=",
+    "rho": "alpha= of tg.optim.RMSprop",
+    "sampler": "leave it out, or give the rows in the order that you want",
+    "sample_weight": "a third array of the data: (X, y, sample_weight), if the loss takes it",
+    "set_to_none": "leave it out: gradients are set to None",
+    "size_average": "reduction='mean' or 'sum'",
+    "start_from_epoch": "leave it out",
+    "steps_per_epoch": "batch_size=",
+    "strides": "stride=",
+    "tol": "min_delta=",
+    "track_running_stats": "leave it out",
+    "units": "out_features=",
+    "use_bias": "bias=",
+    "val_data": "validation=(X, y)",
+    "valid_data": "validation=(X, y)",
+    "validation_data": "validation=(X, y)",
+    "validation_fraction": "validation=(X, y): divide the rows with tg.data.split",
+    "validation_split": "validation=(X, y): divide the rows with tg.data.split",
+    "verbose": "progress=",
+    "workers": "leave it out",
+    "X": "data=(X, y)",
+    "y": "data=(X, y)",
+    "x": "data=(X, y)",
+}
+
+# Names that both have, with another meaning: NumPy's stays. The name -> what it does here, and what to write.
+DIFFERENT = {
+    "x.max(axis), x.min(axis)": "the values alone, as in NumPy; the places: `x.argmax(axis)`; both: `tg.topk`",
+    "x.repeat(2)": "each element twice, as in NumPy; the whole array twice is `tg.tile(x, 2)`",
+    "x.size": "the number of elements, and no method; the lengths of the axes are `x.shape`, `x.shape[0]`",
+    "tg.split(x, 2)": "two equal pieces, as in NumPy; pieces of two rows are `tg.split(x, range(2, len(x), 2))`",
+    "x.var(), x.std()": "divided by n (`ddof=0`), as in NumPy; PyTorch's divide by n - 1: `x.std(ddof=1)`",
+    "x.sort(), tg.sort(x)": "the sorted values alone; their places are `x.argsort()`. It does not sort in place",
+    "x.transpose(0, 1)": "the order of all axes, as in NumPy; two axes are exchanged by `x.swapaxes(-2, -1)`, `x.mT`",
+    "x.nonzero(), tg.nonzero(x)": "one array for each axis; rows of places are `tg.stack(tg.nonzero(x), axis=1)`",
+    "tg.equal(x, y)": "element by element, as in NumPy; one answer is `tg.array_equal(x, y)`",
+    "tg.median(x)": "the mean of the two middle elements if their number is even; and the values alone",
+    "tg.meshgrid(x, y)": "`indexing='xy'`, as in NumPy",
+    "tg.dot(x, y)": "of matrices their product, as in NumPy; PyTorch's takes vectors alone",
+    "tg.pad(x, width)": "NumPy's `pad_width`, a pair for each axis from the first on; PyTorch counts from the last",
+    "tg.take(x, indices)": "along `axis`; without it, of the flattened array (there PyTorch and NumPy agree)",
+    "tg.from_numpy(a)": "a copy: what is written to the array later does not change the Tensor",
+    "tg.empty(shape)": "zeros, so that no result depends on what was in the memory before",
+    "tg.tensor([1.0])": "float32, as in PyTorch and JAX (`tg.set_default_dtype`); arrays of NumPy keep their float64",
+    "x += y": "of a Tensor with a history a new value; a parameter is changed under `tg.no_grad()` only",
+    "model.predict": "modules are called; estimators (`tg.models`) have `fit` and `predict` as in scikit-learn",
+}
+
+
+def here(hint: str) -> str:
+    """Say where a hint leads: a name is "here it is ...", and a sentence stays as it is."""
+    is_name = hint.startswith(("tg.", "x.", "np.", "module.", "optimizer.", "history", "an ", "a ", "the "))
+    return f"here it is {hint}" if is_name else hint
+
+
+def hint_for(place: str, name: str) -> str:
+    """Return what a name that `place` lacks is called here, or "": from the table, another room, or a similar name.
+
+    Examples
+    --------
+    >>> from tinygrad_ml.foreign_names import hint_for
+    >>> hint_for("Tensor", "expand")
+    'here it is tg.broadcast_to(x, shape)'
+    >>> hint_for("tg.nn", "Liner")
+    'did you mean Linear?'
+    """
+    if name in NAMES.get(place, ()):
+        return here(NAMES[place][name])
+    if place == "Tensor":
+        return f"here it is tg.{name}(x)" if name in _public("tg") else _similar(name, dir(sys.modules[PACKAGE].Tensor))
+    if place not in ROOMS:
+        return ""
+    for room in ROOMS:
+        if room != place and name in _public(room):
+            return f"here it is {room}.{name}"
+    if place == "tg" and name in dir(sys.modules[PACKAGE].Tensor):
+        return f"here it is a method: x.{name}"
+    return _similar(name, _public(place))
+
+
+PACKAGE = __name__.partition(".")[0]
+ROOMS = (
+    *("tg", "tg.nn", "tg.nn.functional", "tg.optim", "tg.optim.lr_scheduler", "tg.autograd", "tg.data", "tg.linalg"),
+    *("tg.fft", "tg.nn.init", "tg.train", "tg.models", "tg.metrics", "tg.testing", "tg.random"),
+)
+
+
+def _public(room: str) -> Iterable[str]:
+    """Return the public names of a part of the library, if it is loaded."""
+    return getattr(sys.modules.get(PACKAGE + room[2:]), "__all__", ())
+
+
+def _similar(name: str, names: Iterable[str]) -> str:
+    from difflib import get_close_matches  # only an error needs it
+
+    close = get_close_matches(name, [n for n in names if not n.startswith("_")], 1, 0.75)
+    return f"did you mean {close[0]}?" if close else ""
+
+
+def missing(place: str, name: str, obj: Any = None, start: str = "") -> AttributeError:
+    """Return the error for a name that `place` ("tg", "tg.nn", "Tensor", ...) does not have, with a hint.
+
+    Examples
+    --------
+    >>> from tinygrad_ml.foreign_names import missing
+    >>> print(missing("tg", "index_select"))
+    module 'tinygrad_ml' has no attribute 'index_select'; here it is tg.take(x, indices, axis)
+    """
+    hint = "" if name.startswith("__") else hint_for(place, name)
+    start = start or f"module {PACKAGE + place[2:]!r}"
+    return AttributeError(f"{start} has no attribute {name!r}" + (hint and f"; {hint}"), name=name, obj=obj)
+
+
+def module_getattr(place: str) -> Callable[[str], Any]:
+    """Return the `__getattr__` of a module that has nothing else to look up.
+
+    Examples
+    --------
+    >>> tg.linalg.eig
+    Traceback (most recent call last):
+    ...
+    AttributeError: module 'tinygrad_ml.linalg' has no attribute 'eig'; here it is tg.linalg.eigh for symmetric ...
+    """
+
+    def __getattr__(name: str) -> Any:
+        raise missing(place, name)
+
+    return __getattr__
+
+
+# ---------------------------------------------------------------------- arguments
+
+
+def renamed(function: str, given: dict[str, Any], known: Iterable[str], inputs: Iterable[str] = ()) -> dict[str, Any]:
+    """Return arguments under our names, or raise TypeError for one that nobody knows.
+
+    Parameters
+    ----------
+    function : str
+        Its name, for errors.
+    given : dict
+    known : the names that it takes
+    inputs : those of them that are its arrays, of which other libraries have names of their own
+
+    Examples
+    --------
+    >>> from tinygrad_ml.foreign_names import renamed
+    >>> renamed("sum", {"input": 1, "dim": 0}, ["x", "axis", "keepdims"], ["x"])
+    {'x': 1, 'axis': 0}
+    """
+    known, inputs, result = list(known), list(inputs), {}
+    for name, value in given.items():
+        ours = name
+        if name not in known:
+            candidates = [n for n in ARGUMENTS.get(name, ()) if n in known]
+            candidates += inputs[:1] if name in FIRST else inputs[1:2] if name in SECOND else []
+            if not candidates:
+                raise unknown_argument(function, name, known)
+            ours = candidates[0]
+            if ours in given:
+                raise TypeError(f"{function}() got both {name!r} and {ours!r}, which mean the same: give one of them")
+        if ours in result:
+            raise TypeError(f"{function}() got two values for {ours!r}")
+        result[ours] = value
+    return result
+
+
+def unknown_argument(function: str, name: str, known: Iterable[str]) -> TypeError:
+    """Return the error for an argument that a function does not take, with what takes its place."""
+    known = [n for n in known if n != "self"]
+    hint = KEYWORDS.get(name, "")
+    ours = hint.partition("=")[0]
+    if hint and ours.isidentifier() and "=" in hint and ours not in known:
+        hint = ""
+    if hint:
+        hint = f"use {hint}" if "=" in hint and not hint.startswith(("leave", "a ", "an ")) else here(hint)
+    hint = hint or _similar(name, known) or "it takes " + (", ".join(known) or "none")
+    return TypeError(f"{function}() does not know the argument {name!r}; {hint}")
+
+
+def takes_foreign_names(*inputs: str) -> Callable[[Function], Function]:
+    """Let a function take `dim=` for `axis=` and the like, and refuse other arguments with a hint: a decorator.
+
+    Parameters
+    ----------
+    inputs : the names of its arrays, of which other libraries have names of their own
+
+    Examples
+    --------
+    >>> tg.stack([tg.ones(2), tg.zeros(2)], dim=1).shape
+    (2, 2)
+    """
+
+    def decorate(function: Function) -> Function:
+        arguments = inspect.signature(function).parameters
+        known = frozenset(arguments)
+        called = function.__qualname__.removesuffix(".__init__")
+
+        @wraps(function)
+        def call(*positional: Any, **named: Any) -> Any:
+            __tracebackhide__ = True
+            if not known.issuperset(named):
+                named = renamed(called, named, arguments, inputs)
+            return function(*positional, **named)
+
+        return call  # type: ignore[return-value]
+
+    return decorate
+
+
+class _ConstructorSignature:
+    """The signature of a class: that of its `__init__`, although `__new__` takes everything."""
+
+    def __get__(self, obj: Any, cls: type) -> inspect.Signature:
+        if obj is not None or cls.__init__ is object.__init__:  # type: ignore[misc]
+            if obj is None:
+                return inspect.Signature()
+            raise AttributeError("__signature__")
+        signature = inspect.signature(cls.__init__)  # type: ignore[misc]
+        return signature.replace(parameters=list(signature.parameters.values())[1:])
+
+
+class HintsArguments:
+    """The base of classes whose constructors refuse arguments of other libraries with a hint.
+
+    Examples
+    --------
+    >>> tg.train.EarlyStopping(restore_best_weights=True)
+    Traceback (most recent call last):
+    ...
+    TypeError: EarlyStopping() does not know the argument 'restore_best_weights'; use restore_best=
+    """
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:  # which know the constructors by their __init__
+        __signature__ = _ConstructorSignature()
+
+        def __new__(cls, *positional, **named):
+            __tracebackhide__ = True
+            if cls.__init__ is object.__init__:
+                if positional or named:
+                    raise cls._takes_no_arguments(positional, named)
+            elif named:
+                code = cls.__init__.__code__
+                takes = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+                if not code.co_flags & inspect.CO_VARKEYWORDS and not named.keys() <= set(takes):
+                    raise unknown_argument(cls.__name__, next(n for n in named if n not in takes), takes)
+            return super().__new__(cls)
+
+    @classmethod
+    def _takes_no_arguments(cls, positional: tuple, named: dict[str, Any]) -> TypeError:
+        if named:
+            return unknown_argument(cls.__name__, next(iter(named)), ())
+        if hasattr(positional[0], "shape"):
+            return TypeError(
+                f"{cls.__name__}() takes no arguments: make it first, and call it with the data: {cls.__name__}()(x)"
+            )
+        return TypeError(f"{cls.__name__}() takes no arguments, got {len(positional)}")
