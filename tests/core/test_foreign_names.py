@@ -70,7 +70,8 @@ TYPED = {  # what people type first, by where they type it
     """,
 }
 WITHOUT_A_NAME = re.compile(
-    r"leave it out|everything is computed on the CPU|Tensors are not changed|not built|write |here it is (a |an |the |history)"
+    "leave it out|everything is computed on the CPU|Tensors are not changed|not built|write |"
+    r"here it is (a|an|the|history)\W"
 )
 
 

@@ -150,7 +150,7 @@ class Module(HintsArguments):
             raise TypeError(f"{where}: the name must be a string, not a {type(name).__name__}")
         if not name or "." in name:
             raise KeyError(f"{where}: the name must not be empty, nor have a dot")
-        if hasattr(self, name) and not isinstance(vars(self).get(name, self), (kind, type(None))):
+        if hasattr(self, name) and not isinstance(vars(self).get(name, ...), (kind, type(None))):
             raise KeyError(f"{where}: the module has an attribute of this name; choose another one")
 
     if not TYPE_CHECKING:  # to a type checker it would say that every attribute may be set
