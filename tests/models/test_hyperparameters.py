@@ -270,7 +270,7 @@ def test_setting_hyperparameters():
     assert model.estimator is inner
     assert inner.C == 3.0
     assert set(model.get_params(deep=False)) == {"estimator"}
-    with pytest.raises(TypeError, match="unexpected keyword argument 'solvr'"):
+    with pytest.raises(TypeError, match=r"does not know the argument 'solvr'; did you mean solver\?"):
         LogisticRegression(solvr="newton")
 
 
