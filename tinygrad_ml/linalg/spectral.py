@@ -141,7 +141,7 @@ def eigh(x: Any, UPLO: str = "L") -> EighResult:
     return EighResult(*_eigh(x, UPLO=UPLO))
 
 
-def _eigvalsh_x(g: Any, x: Any, UPLO: str) -> Any:
+def _eigvalsh_x(g: Any, x: Any, UPLO: Any) -> Any:
     w, v = np.linalg.eigh(x, UPLO)
     return conjugated((v * np.expand_dims(_share(g, _equal(w)), -2)) @ adjoint(v))
 

@@ -181,7 +181,7 @@ def unique(
     >>> tg.unique(tg.tensor([3, 1, 3]))
     tensor([1, 3], dtype=int64)
     """
-    found = np.unique(as_array(x), return_index, return_inverse, return_counts, axis)
+    found: Any = np.unique(as_array(x), return_index, return_inverse, return_counts, axis)  # type: ignore[call-overload]
     return tuple(map(from_owned, found)) if isinstance(found, tuple) else from_owned(found)
 
 

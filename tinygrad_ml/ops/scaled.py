@@ -37,7 +37,8 @@ def times(x: Scaled, y: Scaled) -> Scaled:
 def plus(x: Scaled, y: Scaled) -> Scaled:
     """Return x + y."""
     e = np.maximum(x[1], y[1])
-    return _normal(sum(_shifted(m, np.maximum(own - e, -9999)) for m, own in (x, y)), e)
+    a, b = [_shifted(m, np.maximum(own - e, -9999)) for m, own in (x, y)]
+    return _normal(a + b, e)
 
 
 def _shifted(m: np.ndarray, by: np.ndarray) -> np.ndarray:
