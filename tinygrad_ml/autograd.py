@@ -8,15 +8,26 @@ from __future__ import annotations
 
 import sys
 import threading
-import weakref
 from collections.abc import Callable, Iterable, Sequence
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, overload
 
 import numpy as np
 
+from . import gradients
 from .foreign_names import missing
-from .modes import Mode, check_gradient, detect_anomaly, enable_grad, is_grad_enabled, modes, no_grad
+from .gradients import (
+    HookHandle,
+    all_finite,
+    conjugated,
+    edge_of,
+    outward,
+    run_hooks,
+    unbroadcast,
+    widened,
+    without_dead,
+)
+from .modes import Mode, detect_anomaly, enable_grad, is_grad_enabled, modes, no_grad
 from .primitive import (
     FLOAT16,
     FLOAT32,
@@ -33,7 +44,7 @@ from .primitive import (
     primitive,
 )
 from .sparse import SparseRows
-from .tensor import LostGradientWarning, Tensor, from_owned, ndarray, next_id
+from .tensor import LostGradientWarning, Tensor, from_owned, ndarray
 
 __all__ = [
     "HookHandle",
@@ -55,8 +66,6 @@ __all__ = [
     "primitive",
 ]
 
-INFINITY = float("inf")
-hooks_exist = False  # nobody looks for hooks before the first register_hook
 accumulating = threading.Lock()  # held while gradients are added to those of the leaves
 
 
@@ -96,17 +105,12 @@ def backpropagate(
     careful = modes.anomaly
     with np.errstate(all="ignore"):  # a rule meets infinities that a mask removes afterwards
         found, visited = _walk(roots, wanted, needed, answers, create_graph, careful)
-        if not careful and (found is None or not _all_finite(found)):
+        if not careful and (found is None or not all_finite(found)):
             found, visited = _walk(roots, wanted, needed, answers, create_graph, True)
     if not retain_graph:
         for node in visited:
             node.free()
     return found
-
-
-def widened(g: Any) -> Any:
-    """Return float32 for float16: gradients of float16 are computed so, and rounded once, where they are found."""
-    return g.astype(FLOAT32) if g.dtype is FLOAT16 else g
 
 
 def _walk(
@@ -127,12 +131,12 @@ def _walk(
     while queue:
         node = heappop(queue)[1]
         g = arrived.pop(node)
-        if hooks_exist and hasattr(node, "hooks"):
+        if gradients.hooks_exist and hasattr(node, "hooks"):
             g = run_hooks(node.hooks, g, node, create_graph, answers, careful)
             if g is None:
                 return None, visited
         if node in wanted:
-            found[node] = _outward(g, node.dtype)
+            found[node] = outward(g, node.dtype)
             if needed.isdisjoint(node.edges):  # nothing below it is wanted
                 continue
         if node.leaves:
@@ -143,7 +147,9 @@ def _walk(
         for edge, rule, args in zip(node.edges, primitive.every_rule, node.saved or _freed(node)):
             if args is None or (needed is not None and edge not in needed):  # no gradient goes there
                 continue
-            r = rule(g, *args) if not create_graph else rule(g, *as_tensors(node, rule, args))
+            if create_graph:
+                args = as_tensors(node, rule, args)
+            r = rule(g, *args)
             if careful or type(r) is Tensor:
                 r = without_dead(r, g, node, rule, args, create_graph, careful)
             inner = type(edge) is Node
@@ -166,12 +172,12 @@ def _completed(
 ) -> dict[Any, Any] | None:
     """Add the gradients of the leaves, as users see them, to those that were found on the way."""
     for leaf, g in arrived.items():
-        if hooks_exist and hasattr(leaf, "_hooks"):
+        if gradients.hooks_exist and hasattr(leaf, "_hooks"):
             g = run_hooks(leaf._hooks, g, leaf, create_graph, answers, careful)
             if g is None:
                 return None
         dtype = leaf._data.dtype
-        found[leaf] = g if dtype is FLOAT32 or dtype is FLOAT64 else _outward(g, dtype)
+        found[leaf] = g if dtype is FLOAT32 or dtype is FLOAT64 else outward(g, dtype)
     return found
 
 
@@ -196,22 +202,6 @@ def _started(roots: list, needed: set | None, create_graph: bool) -> tuple[dict[
     return arrived, queue
 
 
-def _outward(g: Any, dtype: Any) -> Any:
-    """Return a gradient as users see it: in the dtype of its Tensor, and of a complex one the conjugate."""
-    if type(g) is OutputGradients:
-        parts = {k: _outward(part, dtype[k]) for k, part in g.items()}
-        return OutputGradients(parts, g.shape, g.dtype)
-    g = g if g.dtype is dtype else g.astype(dtype)
-    return g.conj() if dtype.kind == "c" else g
-
-
-def conjugated(z: Any) -> Any:
-    """Return the complex conjugate, and what is real as it is: what a rule gets for the gradient that users see."""
-    if type(z) is OutputGradients:
-        return OutputGradients({k: conjugated(g) for k, g in z.items()}, z.shape, z.dtype)
-    return z.conj() if z.dtype.kind == "c" else z
-
-
 def _freed(node: Node) -> NoReturn:
     owner: Any = node if node.primitive is not OUTPUT else node.edges[0]
     raise RuntimeError(
@@ -220,125 +210,7 @@ def _freed(node: Node) -> NoReturn:
     )
 
 
-def unbroadcast(r: Any, edge: Any, primitive: Primitive, rule: Any) -> Any:
-    """Sum a gradient over the axes that broadcasting added, and restore the dtype (of float16, float32)."""
-    shape, dtype = edge.shape, FLOAT32 if edge.dtype is FLOAT16 else edge.dtype
-    if r.shape != shape:
-        extra = r.ndim - len(shape)
-        whole = r.shape
-        if extra > 0:
-            r = r.sum(axis=tuple(range(extra)))
-        if r.shape != shape:
-            ones = tuple([i for i, (n, m) in enumerate(zip(shape, r.shape)) if n == 1 != m])
-            if ones:
-                r = r.sum(axis=ones, keepdims=True)
-        if r.shape != shape:
-            argument = primitive.inputs[primitive.rules.index(rule)]
-            raise RuntimeError(
-                f"the derivative rule of {primitive.name} for {argument!r} gave a gradient of shape {whole}; "
-                f"{argument!r} has shape {shape}"
-            )
-    if r.dtype != dtype:
-        if r.dtype.kind == "c" and dtype.kind != "c":
-            r = r.real
-        r = r.astype(dtype)
-    return r
-
-
-# ---------------------------------------------------------------------- a zero gradient stays zero
-
-
-def _all_finite(found: dict[Any, Any]) -> bool:
-    """Whether no gradient that was found holds NaN or infinity."""
-    for g in found.values():
-        if type(g) is ndarray and g.dtype is FLOAT32:  # the usual case, in the fewest steps
-            flat = g.reshape(-1)
-            if not flat.dot(flat) < INFINITY and not is_finite(g):
-                return False
-        elif not is_finite(g):
-            return False
-    return True
-
-
-def is_finite(g: Any) -> bool:
-    """Whether a gradient holds neither NaN nor infinity."""
-    array = g._data if type(g) is Tensor else g.values if type(g) is SparseRows else g
-    if type(array) is ndarray:
-        flat = array.reshape(-1)
-        total = flat.dot(flat)  # one pass; it is finite only if all are, but for an overflow
-        return bool(total - total == 0 or np.isfinite(flat).all())
-    return type(g) is OutputGradients or bool(array - array == 0)
-
-
-def without_dead(
-    r: Any, g: Any, node: Node, rule: Callable, args: Sequence, create_graph: bool = False, careful: bool = True
-) -> Any:
-    """Return what a rule gave, with 0 where NaN or infinity came from an arriving gradient of exactly 0 alone.
-
-    An elementwise rule tells by itself: where g is 0. Of others the values that are not finite are replaced, twice:
-    what stays the same has met them with zeros only. What is still not finite comes from a singular point of the rule
-    (0 / 0): with other values throughout, it is 0 if only zeros arrive there.
-    """
-    if type(r) is Tensor and not create_graph:  # a rule may make Tensors of arrays
-        r = r._data
-    if not careful or is_finite(r):
-        return r
-    if type(r) is not SparseRows:  # rows of g, as they are
-        r = _zeros_kept(r, g, node.primitive, rule, as_tensors(node, rule, args) if create_graph else args)
-    if modes.anomaly:
-        check_gradient(r, node, rule)
-    return r
-
-
-def _zeros_kept(r: Any, g: Any, primitive: Primitive, rule: Callable, args: Sequence) -> Any:
-    if primitive.elementwise and r.shape == np.shape(g):
-        return np.where(np.isfinite(r) | (g != 0), r, 0)
-    first, second = ([_substituted(a, n, everywhere=False) for a in args] for n in (-0.61803, 1.41421))
-    one, other = rule(g, *first), rule(g, *second)
-    r = np.where(~np.isfinite(r) & np.isfinite(one) & (one == other), one, r)
-    if not is_finite(r):
-        first, second = ([_substituted(a, n, everywhere=True) for a in args] for n in (0.61803, 1.41421))
-        r = np.where(~np.isfinite(r) & (rule(g, *first) == 0) & (rule(g, *second) == 0), 0, r)
-    return r
-
-
-def _substituted(value: Any, n: float, everywhere: bool) -> Any:
-    """Return what a rule was given with other numbers in place of those that are not finite, or of all."""
-    if type(value) is tuple:  # of arrays, or of outputs
-        return tuple([_substituted(part, n, everywhere) for part in value])
-    if not isinstance(value, (Tensor, ndarray, np.inexact, float, complex)) or np.result_type(value).kind not in "fc":
-        return value
-    if not everywhere:
-        return np.where(np.isfinite(value), value, n)
-    other = n * np.random.default_rng(0).uniform(0.5, 1.5, np.shape(value))
-    return other.astype(np.result_type(value))
-
-
-# ---------------------------------------------------------------------- hooks, changed values, second derivatives
-
-
-def run_hooks(
-    hooks: dict[int, Callable], g: Any, edge: Any, create_graph: bool, answers: dict[Any, Any], careful: bool
-) -> Any:
-    """Show a complete gradient to the hooks of a Tensor; each may replace it. None: only care would make it finite."""
-    if not careful and not is_finite(g):
-        return None
-    if edge in answers:
-        return answers[edge]
-    g = conjugated(g)
-    for hook in list(hooks.values()):
-        with Mode(recording=create_graph and modes.recording):
-            new = hook(g.astype(edge.dtype) if isinstance(g, Tensor) else from_owned(np.array(g, edge.dtype)))
-            if new is not None:
-                if not isinstance(new, Tensor) or new.shape != edge.shape:
-                    what = f"shape {new.shape}" if isinstance(new, Tensor) else f"type {type(new).__name__}"
-                    raise ValueError(
-                        f"a hook must return None or a gradient (a Tensor) of shape {edge.shape}, not one of {what}"
-                    )
-                new = new.astype(edge.dtype) + 0  # no two gradients share memory
-                g = widened(new if create_graph else new._data)
-    answers[edge] = conjugated(g)
-    return answers[edge]
+# ---------------------------------------------------------------------- changed values, second derivatives
 
 
 def check_unchanged(node: Node) -> None:
@@ -519,7 +391,7 @@ def grad(
         arriving *= len(outputs)
     if len(arriving) != len(outputs):
         raise ValueError(f"there are {len(outputs)} outputs but {len(arriving)} grad_outputs")
-    wanted = [_edge(x) for x in inputs]
+    wanted = [edge_of(x) for x in inputs]
     for i, edge in enumerate(wanted):
         if edge is None:
             raise RuntimeError(f"input {i} (shape {inputs[i].shape}) does not require a gradient")
@@ -541,13 +413,9 @@ def grad(
     return tuple(gradients)
 
 
-def _edge(x: Tensor) -> Node | Tensor | None:
-    return x.node or (x if x._requires_grad else None)
-
-
 def _root(output: Tensor, gradient: Any) -> tuple[Node | Tensor, Tensor]:
     """Return the end of the graph to start from and the gradient that arrives there."""
-    edge = _edge(output)
+    edge = edge_of(output)
     if edge is None:
         raise RuntimeError(
             "nothing to differentiate: this Tensor does not depend on one that requires a gradient "
@@ -576,82 +444,6 @@ def _root(output: Tensor, gradient: Any) -> tuple[Node | Tensor, Tensor]:
     if gradient.requires_grad:
         return edge, widened(gradient.astype(output.dtype))
     return edge, from_owned(widened(gradient._data.astype(output.dtype)))  # a copy: never the caller's own memory
-
-
-class HookHandle:
-    """What `register_hook` returns: `remove()` takes the hook away again."""
-
-    def __init__(self, hooks: dict[int, Callable], hook: Callable):
-        self.hooks, self.number = hooks, next_id()
-        hooks[self.number] = hook
-
-    def remove(self) -> None:
-        """Take the hook away; a second time does nothing."""
-        self.hooks.pop(self.number, None)
-
-
-def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> HookHandle:
-    """Call `hook(gradient)` in every backward pass, as soon as the gradient of this Tensor is complete.
-
-    What the hook returns, unless it is None, takes the place of the gradient: for `grad`, and for everything that
-    this Tensor was computed from.
-
-    Raises
-    ------
-    RuntimeError
-        If this Tensor does not require a gradient.
-
-    Examples
-    --------
-    >>> x = tg.tensor([1.0, 2.0], requires_grad=True)
-    >>> y = x * x
-    >>> handle = y.register_hook(lambda g: g.clip(-1, 1))
-    >>> (10 * y).sum().backward()
-    >>> x.grad
-    tensor([2., 4.])
-    >>> handle.remove()
-    """
-    global hooks_exist
-    edge = _edge(self)
-    if edge is None:
-        raise RuntimeError("a hook on a Tensor that does not require a gradient would never be called")
-    hooks_exist = True
-    name = "hooks" if isinstance(edge, Node) else "_hooks"
-    if not hasattr(edge, name):
-        setattr(edge, name, {})
-    return HookHandle(getattr(edge, name), hook)
-
-
-def retain_grad(self: Tensor) -> None:
-    """Let `backward` keep the gradient of this result in its `grad`, as it does for leaves (where this does nothing).
-
-    Raises
-    ------
-    RuntimeError
-        If this Tensor does not require a gradient.
-
-    Examples
-    --------
-    >>> x = tg.tensor([1.0, 2.0], requires_grad=True)
-    >>> y = x * x
-    >>> y.retain_grad()
-    >>> (3 * y).sum().backward()
-    >>> y.grad
-    tensor([3., 3.])
-    """
-    if not self.requires_grad:
-        raise RuntimeError("retain_grad(): this Tensor does not require a gradient, so it never has one")
-    if self.node is None or hasattr(self, "_retains_grad"):
-        return
-    self._retains_grad, self._grad = True, None
-    result = weakref.ref(self)  # the Node, which holds the hook, never refers to its own output
-
-    def keep(g: Tensor) -> None:
-        tensor = result()
-        if tensor is not None:
-            tensor._grad = g if tensor._grad is None else tensor._grad + g
-
-    register_hook(self, keep)
 
 
 def __getattr__(name: str) -> Any:

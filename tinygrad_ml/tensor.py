@@ -25,7 +25,8 @@ from .sparse import SparseRows
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from .autograd import HookHandle, Node
+    from .gradients import HookHandle
+    from .primitive import Node
 
 ndarray = np.ndarray
 _default_float = np.dtype(np.float32)

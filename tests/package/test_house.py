@@ -1,8 +1,10 @@
 """The rules of the house that no linter knows. Who may import whom is checked by import-linter (`make lint`)."""
 
 import ast
+import io
 import os
 import re
+import tokenize
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,8 @@ import tinygrad_ml as tg
 ROOT = Path(__file__).parents[2]
 LIBRARY = sorted([*(ROOT / "tinygrad_ml").rglob("*.py"), *(ROOT / "models").rglob("*.py")])
 TREES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in LIBRARY}
-CORE = ["tinygrad_ml/" + name for name in ("tensor.py", "primitive.py", "autograd.py", "modes.py")]
+CORE = ["tinygrad_ml/" + name for name in ("tensor.py", "primitive.py", "gradients.py", "autograd.py", "modes.py")]
+BUDGET = 1250  # lines of code of the core
 TENSORS = {"Tensor", "Parameter", "Buffer"}  # the classes whose `self` is a Tensor
 
 
@@ -47,6 +50,60 @@ def test_private_attributes_of_a_tensor_are_written_in_the_core_alone():
                 continue  # a private attribute of another class that happens to have the same name
             found.append(f"{name}:{node.lineno}: {ast.unparse(node)}")
     assert not found
+
+
+def lines_of_code(name):
+    """Count the lines that hold code: no comments, docstrings or declarations for type checkers."""
+    left_out = set()
+    for node in ast.walk(TREES[name]):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            left_out |= set(range(node.lineno, node.end_lineno + 1))
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
+            left_out |= set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
+    nothing = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
+    lines = set()
+    for token in tokenize.generate_tokens(io.StringIO((ROOT / name).read_text(encoding="utf-8")).readline):
+        if token.type not in nothing:
+            lines |= set(range(token.start[0], token.end[0] + 1))
+    return len(lines - left_out)
+
+
+def test_the_core_stays_small():
+    sizes = {name: lines_of_code(name) for name in CORE}
+    assert sum(sizes.values()) < BUDGET, sizes
+
+
+DECISIONS = (ast.If, ast.IfExp, ast.For, ast.While, ast.ExceptHandler, ast.comprehension, ast.match_case)
+
+
+def complexity(function):
+    """Return McCabe's number of a function: one more than its decisions; functions inside it count for themselves."""
+    found, pending = 1, list(ast.iter_child_nodes(function))
+    while pending:
+        node = pending.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+            continue
+        if isinstance(
+            node, (ast.If, ast.IfExp, ast.For, ast.While, ast.ExceptHandler, ast.comprehension, ast.match_case)
+        ):
+            found += 1
+        if isinstance(node, ast.BoolOp):
+            found += len(node.values) - 1
+        if isinstance(node, ast.comprehension):
+            found += len(node.ifs)
+        pending += ast.iter_child_nodes(node)
+    return found
+
+
+def test_no_function_is_too_complex():
+    # the function inside `_make_operation` is in one piece on purpose: every call of every operation goes through it
+    functions = [
+        (name, node)
+        for name, tree in TREES.items()
+        for node, around, _ in nodes_with_owner(tree)
+        if isinstance(node, ast.FunctionDef) and around is None
+    ]
+    assert [f"{name}: {node.name} {complexity(node)}" for name, node in functions if complexity(node) > 25] == []
 
 
 # ---------------------------------------------------------------------- imports

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import backward, primitive, register_hook, retain_grad
+from ..autograd import backward, primitive
 from ..foreign_names import NO_DEVICE, SAME
+from ..gradients import register_hook, retain_grad
 from ..modes import modes
 from ..tensor import LostGradientWarning, Tensor, as_tensor, from_owned
 from . import (
