@@ -49,6 +49,38 @@ LAYERS = [
     ],
     *[("AdaptiveAvgPool1d", (n,), {}, [s]) for n in (1, 3, 4, 12) for s in [(2, 3, 9), (3, 8)]],
     *[("AdaptiveAvgPool2d", (n,), {}, [s]) for n in (1, 3, (2, None), (5, 8)) for s in [(2, 3, 6, 9), (3, 7, 5)]],
+    *[("AdaptiveMaxPool1d", (n,), {}, [s]) for n in (1, 3, 4, 12) for s in [(2, 3, 9), (3, 8)]],
+    *[("AdaptiveMaxPool2d", (n,), {}, [s]) for n in (1, 3, (2, None), (5, 8)) for s in [(2, 3, 6, 9), (3, 7, 5)]],
+    *[
+        ("AvgPool2d", (3,), o, [(2, 3, 9, 7)])
+        for o in options(divisor_override=[1, 5], padding=[0, 1], ceil_mode=[False, True])
+    ],
+    *[
+        (f"LPPool{n}d", (p, 2), o, [(2, 3, 9, 7)[: n + 2]])
+        for n in (1, 2)
+        for p in (1.0, 2.0)
+        for o in options(stride=[None, 1], ceil_mode=[False, True])
+    ],
+    *[
+        ("Upsample", (), {"mode": mode, **o}, [s])
+        for mode, s in [("nearest", (2, 3, 5)), ("nearest", (2, 3, 4, 5)), ("nearest-exact", (2, 3, 4, 5))]
+        for o in [{"scale_factor": 2}, {"scale_factor": 1.7}, {"scale_factor": 0.6}, {"size": 7}, {"size": 3}]
+    ],
+    ("Upsample", ((7, 3),), {}, [(2, 3, 4, 5)]),
+    ("Upsample", (), {"scale_factor": (2, 3)}, [(2, 3, 4, 5)]),
+    *[
+        ("Upsample", (), {"mode": mode, "align_corners": a, **o}, [s])
+        for mode, s in [("linear", (2, 3, 5)), ("bilinear", (2, 3, 4, 5))]
+        for a in (None, True, False)
+        for o in [{"scale_factor": 2}, {"scale_factor": 1.7}, {"scale_factor": 1.05}, {"size": 7}, {"size": 1}]
+    ],
+    *[
+        ("TransformerEncoderLayer", (6, 2, 8, 0.0), o, [(5, 3, 6)])
+        for o in options(
+            activation=["relu", "gelu"], norm_first=[False, True], batch_first=[False, True], bias=[True, False]
+        )
+    ],
+    ("TransformerEncoderLayer", (6, 3), {"dropout": 0.0, "layer_norm_eps": 0.1, "activation": "gelu"}, [(5, 6)]),
     ("Flatten", (), {}, [(2, 3, 4)]),
     ("Flatten", (0, 1), {}, [(2, 3, 4)]),
     ("Unflatten", (1, (2, 3)), {}, [(4, 6, 2)]),
@@ -334,6 +366,144 @@ def test_embedding_equals_pytorch(padding_idx):
     (out * out).sum().backward()
     (their_out * their_out).sum().backward()
     np.testing.assert_allclose(ours.weight.grad.numpy(), theirs.weight.grad.numpy(), rtol=RTOL)
+
+
+@pytest.mark.parametrize(
+    "given",
+    options(max_norm=[None, 0.5], norm_type=[2.0, 1.0], scale_grad_by_freq=[False, True], padding_idx=[None, 2]),
+)
+def test_embedding_limits_norms_and_scales_gradients_as_pytorch(given):
+    ours, theirs = pair("Embedding", (5, 3), given)
+    rows = np.array([[0, 2, 2], [4, 1, 4]])
+    out, their_out = ours(rows), theirs(torch.tensor(rows))
+    np.testing.assert_allclose(out.numpy(), their_out.detach().numpy(), rtol=RTOL)
+    (out * out).sum().backward()
+    (their_out * their_out).sum().backward()
+    np.testing.assert_allclose(ours.weight.grad.numpy(), theirs.weight.grad.numpy(), rtol=RTOL)
+    assert_same_state(ours, theirs)
+    sparse = nn.Embedding(5, 3, **given, sparse=True).double()
+    sparse.load_state_dict(ours.state_dict())
+    out = sparse(rows)
+    (out * out).sum().backward()
+    np.testing.assert_allclose(sparse.weight.grad.numpy(), ours.weight.grad.numpy(), rtol=RTOL)
+
+
+def test_a_table_that_was_computed_is_not_shortened():
+    table = tg.ones(4, 2, requires_grad=True)
+    with pytest.raises(ValueError, match="max_norm changes the table itself"):
+        nn.functional.embedding(np.array([1]), table * 2, max_norm=1.0)
+    with pytest.raises(TypeError, match="give max_norm= by its name"):
+        nn.functional.embedding(np.array([1]), table, None, 2.0)
+
+
+def test_a_table_that_is_shortened_counts_as_changed():
+    layer, rows = nn.Embedding(4, 2, max_norm=0.1), np.array([1, 2])
+    y = (layer.weight * layer.weight).sum()
+    layer(rows)
+    with pytest.raises(RuntimeError, match="changed"):
+        y.backward()
+
+
+@pytest.mark.parametrize(
+    "given", options(kernel_size=[2, 3], stride=[None, 1], padding=[0, 1], dilation=[1, 2], ceil_mode=[False, True])
+)
+@pytest.mark.parametrize("n", [1, 2])
+def test_max_pooling_says_where_the_largest_stand(n, given):
+    for shape in [(2, 3, 9, 7)[: n + 2], (3, 9, 7)[: n + 1]]:
+        (x,) = normal([shape])
+        out, places = getattr(nn, f"MaxPool{n}d")(**given, return_indices=True)(x)
+        expected, where = getattr(torch.nn, f"MaxPool{n}d")(**given, return_indices=True)(torch.tensor(x))
+        np.testing.assert_array_equal(out.numpy(), expected.numpy())
+        np.testing.assert_array_equal(places.numpy(), where.numpy())
+        assert places.dtype == np.int64
+
+
+@pytest.mark.parametrize("size", [1, 3, 4])
+def test_adaptive_max_pooling_says_where_the_largest_stand(size):
+    for n, shape in [(1, (2, 3, 9)), (2, (2, 3, 9, 8)), (2, (3, 5, 4))]:
+        (x,) = normal([shape])
+        x = np.round(x)  # ties
+        out, places = getattr(nn, f"AdaptiveMaxPool{n}d")(size, return_indices=True)(x)
+        expected, where = getattr(torch.nn, f"AdaptiveMaxPool{n}d")(size, return_indices=True)(torch.tensor(x))
+        np.testing.assert_array_equal(out.numpy(), expected.numpy())
+        np.testing.assert_array_equal(places.numpy(), where.numpy())
+
+
+@pytest.mark.parametrize("mode", ["nearest", "nearest-exact", "linear", "area"])
+def test_interpolation_equals_pytorchs_for_all_lengths(mode):
+    for length in range(1, 12):
+        (x,) = normal([(1, 2, length)], length)
+        for size in range(1, 26):
+            ours = nn.functional.interpolate(x, size, mode=mode)
+            theirs = torch.nn.functional.interpolate(torch.tensor(x), size, mode=mode)
+            np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=RTOL, atol=ATOL, err_msg=f"{length} {size}")
+        for factor in (0.5, 0.7, 1.1, 1.5, 2.0, 2.3, 3.0) if mode != "area" else ():
+            if int(length * factor) >= 1:
+                ours = nn.functional.interpolate(x, scale_factor=factor, mode=mode)
+                theirs = torch.nn.functional.interpolate(torch.tensor(x), scale_factor=factor, mode=mode)
+                np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=RTOL, atol=ATOL, err_msg=f"{length}")
+
+
+ENCODER_MASKS = {
+    "nothing": {},
+    "mask": {"mask": np.triu(np.ones((5, 5), bool), 1)},
+    "float": {"mask": np.random.default_rng(6).normal(size=(5, 5))},
+    "padding": {"src_key_padding_mask": np.arange(5) >= np.array([[4], [2], [3]])},
+    "both": {
+        "mask": np.triu(np.ones((5, 5), bool), 1),
+        "src_key_padding_mask": np.arange(5) >= np.array([[4], [2], [3]]),
+    },
+}
+
+
+@pytest.mark.parametrize("mask", ENCODER_MASKS)
+@pytest.mark.parametrize("norm_first", [False, True])
+@pytest.mark.filterwarnings("ignore:.*nested.*:UserWarning")
+def test_an_encoder_equals_pytorchs(norm_first, mask):
+    def build(library):
+        layer = library.nn.TransformerEncoderLayer(6, 2, 8, 0.0, batch_first=True, norm_first=norm_first)
+        return library.nn.TransformerEncoder(layer, 2, library.nn.LayerNorm(6)).double()
+
+    ours, theirs = build(tg), build(torch)
+    ours.load_state_dict(theirs.state_dict())
+    assert_alike(ours, theirs, normal([(3, 5, 6)]), **ENCODER_MASKS[mask])
+
+
+def test_an_encoder_is_causal_when_it_is_told_to_be():
+    layer = nn.TransformerEncoderLayer(6, 2, 8, 0.0)
+    encoder = nn.TransformerEncoder(layer, 2)
+    assert encoder.layers[0].linear1.weight is not encoder.layers[1].linear1.weight
+    np.testing.assert_array_equal(encoder.layers[0].linear1.weight.numpy(), layer.linear1.weight.numpy())
+    x = tg.tensor(normal([(5, 3, 6)])[0].astype(np.float32))
+    mask = np.triu(np.ones((5, 5), bool), 1)
+    np.testing.assert_array_equal(encoder(x, is_causal=True).numpy(), encoder(x, mask).numpy())
+    x.requires_grad = True
+    encoder(x, is_causal=True)[2].sum().backward()
+    assert x.grad.numpy()[:3].any(axis=(1, 2)).all()
+    assert not x.grad.numpy()[3:].any()
+
+
+def test_an_encoder_layer_takes_a_function_as_its_activation():
+    given = {"dropout": 0.0, "dim_feedforward": 8}
+    ours = nn.TransformerEncoderLayer(6, 2, **given, activation=tg.tanh).double()
+    theirs = torch.nn.TransformerEncoderLayer(6, 2, **given, activation=torch.tanh).double()
+    ours.load_state_dict(theirs.state_dict())
+    assert_alike(ours, theirs, normal([(5, 3, 6)]))
+    with pytest.raises(ValueError, match="activation must be 'relu', 'gelu' or a function, not 'swish'"):
+        nn.TransformerEncoderLayer(6, 2, activation="swish")
+
+
+@pytest.mark.parametrize("features", [5, 6])
+def test_positions_are_waves_of_growing_length(features):
+    encoding = nn.PositionalEncoding(features, dropout=0.0, max_len=9).double()
+    out = encoding(np.ones((7, 2, features))).numpy() - 1
+    for t, k in itertools.product(range(7), range(features)):
+        angle = t / 10000 ** ((k - k % 2) / features)
+        np.testing.assert_allclose(out[t, :, k], np.cos(angle) if k % 2 else np.sin(angle), atol=1e-6)
+    first = nn.PositionalEncoding(features, dropout=0.0, max_len=9, batch_first=True).double()
+    np.testing.assert_array_equal(first(np.ones((2, 7, features))).numpy().swapaxes(0, 1), out + 1)
+    assert not encoding.state_dict()
+    gradcheck(lambda x: (encoding(x) ** 2).sum(), tg.ones(3, 2, features).astype(np.float64))
 
 
 def test_the_padding_row_of_an_embedding_begins_as_zeros():
@@ -623,6 +793,15 @@ def test_weights_go_over_through_safetensors_in_both_directions(name, tmp_path):
         (nn.Dropout1d(), (3,), r"it must be \(batch, channels, length\)"),
         (nn.Unflatten(1, (2, 2)), (2, 3), r"the 3 elements of this axis do not make \(2, 2\)"),
         (nn.Unflatten(1, (2, -1)), (2, 3), r"the 3 elements of this axis do not make \(2, -1\)"),
+        (nn.Upsample(3, mode="bilinear"), (2, 3, 4), r"Upsample\(mode='bilinear'\): input has shape \(2, 3, 4\)"),
+        (nn.Upsample(scale_factor=0.1), (2, 3, 4), "the output would have the lengths"),
+        (
+            nn.TransformerEncoderLayer(6, 2),
+            (2, 3, 4),
+            r"TransformerEncoderLayer\(d_model=6\): input has shape \(2, 3, 4",
+        ),
+        (nn.PositionalEncoding(6, max_len=3), (4, 3, 6), "with at most 3 places"),
+        (nn.AdaptiveMaxPool1d(2), (3,), "adaptive_max_pool1d: input has shape"),
         (nn.PReLU(4), (2, 3), r"PReLU\(4\): input has shape \(2, 3\); it must be \(batch, 4, ...\)"),
         (nn.GLU(), (2, 3), r"glu\(axis=-1\): input has shape \(2, 3\); that axis must have an even length"),
         (nn.Unflatten(4, (2, 2)), (2, 3), r"Unflatten\(axis=4\)"),
@@ -663,6 +842,13 @@ def test_wrong_states_and_masks_are_explained():
         nn.LSTM(3, 4, proj_size=2)(tg.ones(5, 2, 3), (tg.ones(1, 2, 4), tg.ones(1, 2, 4)))
     with pytest.raises(ValueError, match="proj_size 4 must be smaller than hidden_size 4"):
         nn.LSTM(3, 4, proj_size=4)
+    for given in ({}, {"size": 3, "scale_factor": 2}):
+        with pytest.raises(ValueError, match="Upsample: give either size or scale_factor"):
+            nn.Upsample(**given)
+    with pytest.raises(ValueError, match="align_corners is for the modes 'linear' and 'bilinear', not for 'nearest'"):
+        nn.Upsample(3, align_corners=True)
+    with pytest.raises(ValueError, match="divisor_override must not be 0"):
+        nn.AvgPool2d(2, divisor_override=0)(tg.ones(1, 1, 4, 4))
     with pytest.raises(ValueError, match="num_groups 4 must divide num_channels 6"):
         nn.GroupNorm(4, 6)
     with pytest.raises(IndexError, match="the rows 0 to 4"):

@@ -592,3 +592,43 @@ def test_along_symmetric_directions_the_gradient_is_the_slope():
             h = 1e-6
             slope = (np.sum(weights * function(x + h * move)) - np.sum(weights * function(x - h * move))) / (2 * h)
             np.testing.assert_allclose(np.sum(t.grad.numpy() * move), slope, rtol=1e-7)
+
+
+# ---------------------------------------------------------------------- triangles
+
+
+@pytest.mark.parametrize("n", [1, 5, 49, 130])
+@pytest.mark.parametrize("upper", [False, True])
+@pytest.mark.parametrize("unitriangular", [False, True])
+def test_triangular_systems_are_solved_as_by_scipy(n, upper, unitriangular):
+    scipy_linalg = pytest.importorskip("scipy.linalg")
+    random = np.random.default_rng(n)
+    a, b = random.normal(size=(n, n)) / n + 3 * np.eye(n), random.normal(size=(n, 3))
+    how = {"upper": upper, "unitriangular": unitriangular}
+    x = tg.linalg.solve_triangular(tg.tensor(a), tg.tensor(b), **how).numpy()
+    expected = scipy_linalg.solve_triangular(a, b, lower=not upper, unit_diagonal=unitriangular)
+    np.testing.assert_allclose(x, expected, rtol=1e-12, atol=1e-13)
+    right = tg.linalg.solve_triangular(tg.tensor(a), tg.tensor(b.T), left=False, **how).numpy()
+    expected = scipy_linalg.solve_triangular(a, b, trans="T", lower=not upper, unit_diagonal=unitriangular)
+    np.testing.assert_allclose(right, expected.T, rtol=1e-12, atol=1e-13)
+
+
+def test_only_one_triangle_is_looked_at():
+    a = tg.tensor([[2.0, np.nan], [1.0, 4.0]], requires_grad=True)
+    x = tg.linalg.solve_triangular(a, tg.tensor([[2.0], [9.0]]), upper=False)
+    np.testing.assert_array_equal(x.numpy(), [[1.0], [2.0]])
+    x.sum().backward()
+    assert a.grad.numpy()[0, 1] == 0
+    assert np.isfinite(a.grad.numpy()).all()
+    complex_a = np.array([[2j, 0], [1, 4]])
+    y = tg.linalg.solve_triangular(complex_a, np.array([[2j], [9]]), upper=False)
+    np.testing.assert_allclose(complex_a @ y.numpy(), [[2j], [9]])
+
+
+def test_systems_that_are_not_triangular_are_explained():
+    with pytest.raises(np.linalg.LinAlgError, match="has a zero on its diagonal"):
+        tg.linalg.solve_triangular(tg.zeros(2, 2), tg.ones(2, 1), upper=True)
+    with pytest.raises(ValueError, match=r"a has shape \(2, 2\) and b \(2,\).*expand_dims"):
+        tg.linalg.solve_triangular(tg.ones(2, 2), tg.ones(2), upper=True)
+    with pytest.raises(ValueError, match=r"left=False.*\(..., m, n\)"):
+        tg.linalg.solve_triangular(tg.ones(2, 2), tg.ones(2, 3), upper=True, left=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from tests.samples.sample import (
@@ -20,6 +22,7 @@ from tests.samples.sample import (
 
 SPECIAL = np.array([0.0, 1.0, -2.5, np.inf, -np.inf, np.nan])
 HALVES = np.array([-2.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5])
+LIMITS = (((4, 6), (4, 6), (4, 6)), ((3, 4), (4,), ()), ((4,), (3, 4), (3, 1)), ((), (), ()), ((0, 2), (2,), ()))
 LEFT, RIGHT = np.array([1.0, 2.0, -3.0, 0.0]), np.array([1.0, -2.0, 5.0, 0.0])
 
 
@@ -70,6 +73,13 @@ ARITHMETIC = {
         *unary(positive, pytorch("clamp", min=0.1), min=0.1),
         *unary(real, pytorch("clone"), min=None, max=None),
         Sample((HALVES,), {"min": -1.0, "max": 1.5}, smooth=False, torch=pytorch("clamp", min=-1.0, max=1.5)),
+    ],
+    "clip_between": [
+        *(Sample((real(a, 3), real(b, 5) - 0.53, real(c, 7) + 0.57), torch=pytorch("clamp")) for a, b, c in LIMITS),
+        *(
+            Sample(tuple(map(np.array, numbers)), smooth=False, torch=pytorch("clamp"))
+            for numbers in itertools.product([0.0, 1.0, 2.0], repeat=3)  # ties, and limits in the wrong order
+        ),
     ],
     "nan_to_num": [
         *unary(real, pytorch("nan_to_num")),

@@ -113,6 +113,17 @@ SAMPLES: dict[str, list[Sample]] = {
             ((0, 2, 2), (0, 2, 3)),
         )
     ],
+    "solve_triangular": [
+        Sample((regular(a), real(b, 1)), how, torch=pytorch("linalg.solve_triangular", **how))
+        for a, b in [
+            ((3, 3), (3, 2)),
+            ((2, 3, 3), (2, 3, 1)),
+            ((2, 2), (3, 2, 1)),
+            ((2, 2, 2), (2, 1)),
+            ((0, 2, 2), (0, 2, 3)),
+        ]
+        for how in ({"upper": u, "unitriangular": t} for u in (False, True) for t in (False, True))
+    ],
     "pinv": [Sample((spread(shape),), torch=pytorch("linalg.pinv")) for shape in ANY],
     "det": [Sample((real(shape),), torch=pytorch("linalg.det")) for shape in SQUARE]
     + [Sample((of_rank(rank, 3),)) for rank in (0, 1, 2)]

@@ -18,6 +18,7 @@ from .matrices import (
     pinv,
     slogdet,
     solve,
+    solve_triangular,
     trace,
 )
 from .norms import matrix_norm, norm, vector_norm
@@ -46,6 +47,7 @@ __all__ = [
     "inv",
     "pinv",
     "solve",
+    "solve_triangular",
     "lstsq",
     "LinAlgError",
 ]

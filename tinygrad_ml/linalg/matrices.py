@@ -85,6 +85,107 @@ def solve(a, b):
     return np.linalg.solve(a, b)
 
 
+BLOCK = 48  # the side of the triangles that are solved at once
+
+
+def _substitute(a: np.ndarray, b: np.ndarray, upper: bool) -> np.ndarray:
+    """Return the x of a @ x = b for triangles a, block by block, so that most of the work is matrix products."""
+    n = a.shape[-1]
+    if n > BLOCK:
+        h = n // 2
+        first, second = (slice(h, None), slice(0, h)) if upper else (slice(0, h), slice(h, None))
+        x = _substitute(a[..., first, first], b[..., first, :], upper)
+        y = _substitute(a[..., second, second], b[..., second, :] - a[..., second, first] @ x, upper)
+        return np.concatenate([y, x] if upper else [x, y], axis=-2)
+    if upper:  # the factorisation of an upper triangle by pivots is itself
+        return np.linalg.solve(a, b)
+    return np.linalg.solve(a[..., ::-1, ::-1], b[..., ::-1, :])[..., ::-1, :]
+
+
+def _triangle(a: Any, upper: bool, unitriangular: bool) -> Any:
+    """Return one triangle of matrices, with the diagonal or, of one that counts as ones, without it."""
+    return np.triu(a, int(unitriangular)) if upper else np.tril(a, -int(unitriangular))
+
+
+def _solve_triangular_a(g: Any, a: Any, out: Any, upper: bool, unitriangular: bool) -> Any:
+    """-the triangle of solve_triangular(a.T, g) @ out.T"""
+    w = dispatch(_solve_triangular, a.mT, g, upper=not upper, unitriangular=unitriangular)
+    return -_triangle(w @ out.mT, upper, unitriangular)
+
+
+@primitive(
+    floating=True,
+    cost="cubic",
+    a=_solve_triangular_a,
+    b=lambda g, a, upper, unitriangular: dispatch(
+        _solve_triangular, a.mT, g, upper=not upper, unitriangular=unitriangular
+    ),
+    formula=("-the triangle of solve_triangular(a.T, g) @ out.T", "solve_triangular(a.T, g)"),
+)
+def _solve_triangular(a, b, *, upper, unitriangular=False):
+    """Return the solution x of a @ x = b for triangular matrices a (..., n, n) and b (..., n, m).
+
+    >>> tg.linalg.solve_triangular(tg.tensor([[2.0, 0.0], [1.0, 4.0]]), tg.tensor([[2.0], [9.0]]), upper=False)
+    tensor([[1.],
+            [2.]])
+    """
+    triangle = _triangle(a, upper, unitriangular)
+    if unitriangular:
+        triangle = triangle + np.eye(a.shape[-1], dtype=a.dtype)
+    elif not np.diagonal(a, axis1=-2, axis2=-1).all():
+        raise LinAlgError(f"solve_triangular: the matrix {a.shape} has a zero on its diagonal, so it is singular")
+    return _substitute(triangle, b, upper)
+
+
+def solve_triangular(a: Any, b: Any, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Tensor:
+    """Return the solution x of a @ x = b, or of x @ a = b, for triangular matrices a, as `torch.linalg` has it.
+
+    The other triangle of a is not looked at, and gets no gradient.
+
+    Parameters
+    ----------
+    a : (..., n, n)
+    b : (..., n, m), or (..., m, n) if not `left`
+    upper : bool
+        Whether a is an upper triangle, or a lower one.
+    left : bool
+        Whether a stands on the left, a @ x = b, or on the right, x @ a = b.
+    unitriangular : bool
+        Whether the diagonal of a counts as ones, whatever it holds.
+
+    Returns
+    -------
+    Tensor of the shape of b, where the leading axes of a and b broadcast
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+    LinAlgError
+        If there is a zero on the diagonal.
+
+    Examples
+    --------
+    >>> tg.linalg.solve_triangular(tg.tensor([[2.0, 0.0], [1.0, 4.0]]), tg.tensor([[2.0], [9.0]]), upper=False)
+    tensor([[1.],
+            [2.]])
+    """
+    a, b = as_tensor(a), as_tensor(b)
+    if a.ndim < 2 or a.shape[-1] != a.shape[-2] or b.ndim < 2 or b.shape[-2 if left else -1] != a.shape[-1]:
+        wanted = "(..., n, m)" if left else "(..., m, n)"
+        raise ValueError(
+            f"solve_triangular({left=}): a has shape {a.shape} and b {b.shape}; they must be (..., n, n) and {wanted} "
+            "(a vector is a matrix of one column: expand_dims(b, -1))"
+        )
+    if left:
+        return _solve_triangular(a, b, upper=upper, unitriangular=unitriangular)
+    return swapaxes(
+        _solve_triangular(swapaxes(a, -1, -2), swapaxes(b, -1, -2), upper=not upper, unitriangular=unitriangular),
+        -1,
+        -2,
+    )
+
+
 def _pinv_x(g: Any, x: Any, out: Any) -> Any:
     left = np.eye(x.shape[-2], dtype=x.dtype) - x @ out
     right = np.eye(x.shape[-1], dtype=x.dtype) - out @ x

@@ -97,7 +97,18 @@ from .normalization import (
     RMSNorm,
 )
 from .parameter import Buffer, Parameter
-from .pooling import AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d
+from .pooling import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AdaptiveMaxPool1d,
+    AdaptiveMaxPool2d,
+    AvgPool1d,
+    AvgPool2d,
+    LPPool1d,
+    LPPool2d,
+    MaxPool1d,
+    MaxPool2d,
+)
 from .recurrent import (
     GRU,
     LSTM,
@@ -105,6 +116,14 @@ from .recurrent import (
     GRUCell,
     LSTMCell,
     RNNCell,
+)
+from .transformer import (
+    PositionalEncoding,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+)
+from .upsampling import (
+    Upsample,
 )
 
 if TYPE_CHECKING:
@@ -141,6 +160,8 @@ __all__ = [
     # layers
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
+    "AdaptiveMaxPool1d",
+    "AdaptiveMaxPool2d",
     "AlphaDropout",
     "AvgPool1d",
     "AvgPool2d",
@@ -162,6 +183,8 @@ __all__ = [
     "GroupNorm",
     "InstanceNorm1d",
     "InstanceNorm2d",
+    "LPPool1d",
+    "LPPool2d",
     "LSTM",
     "LSTMCell",
     "LayerNorm",
@@ -170,10 +193,14 @@ __all__ = [
     "MaxPool2d",
     "MultiheadAttention",
     "PairwiseDistance",
+    "PositionalEncoding",
     "RMSNorm",
     "RNN",
     "RNNCell",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
     "Unflatten",
+    "Upsample",
     # activations
     "ELU",
     "GELU",

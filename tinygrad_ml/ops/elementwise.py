@@ -282,16 +282,53 @@ def _within(g: Any, x: Any, min: Any, max: Any) -> Any:
     return masked(g, inside)
 
 
-@primitive(np.clip, real_only=True, x=_within)
-def clip(x, *, min=None, max=None):
-    """Return x limited to min <= x <= max; None is no limit.
+@primitive(real_only=True, x=_within)
+def _clip(x, *, min=None, max=None):
+    """Return x limited to min <= x <= max, which are constants; None is no limit.
 
-    The derivative is 1 inside the interval, its ends included, and 0 outside. The limits are constants.
+    The derivative is 1 inside the interval, its ends included, and 0 outside.
 
     >>> tg.clip(tg.tensor([-2.0, 0.5, 2.0]), -1.0, 1.0)
     tensor([-1. ,  0.5,  1. ])
     """
     return np.array(x) if min is None and max is None else np.clip(x, min, max)
+
+
+@primitive(
+    real_only=True,
+    x=lambda g, x, min, max: masked(g, (x >= min) & (x <= max)),
+    min=lambda g, x, min, max: masked(g, (x < min) & (min < max)),
+    max=lambda g, x, min, max: masked(g, (x > max) | (max < min)),
+)
+def _clip_between(x, min, max):
+    """Return x limited to min <= x <= max, where the limits have derivatives too; where min > max it is max.
+
+    The gradient goes to x inside the interval, its ends included, and to the limit that took the place of x outside.
+
+    >>> limit = tg.tensor(1.0, requires_grad=True)
+    >>> tg.clip(tg.tensor([0.5, 2.0, 3.0]), max=limit).sum().backward()
+    >>> limit.grad
+    tensor(2.)
+    """
+    return np.clip(x, min, max)
+
+
+def clip(x: Any, min: Any = None, max: Any = None) -> Tensor:
+    """Return x limited to min <= x <= max; None is no limit.
+
+    The limits are numbers, or arrays and Tensors that broadcast against x. The gradient goes to x inside the interval,
+    its ends included; outside it goes to the limit, if that requires one. Where min > max the result is max.
+
+    >>> tg.clip(tg.tensor([-2.0, 0.5, 2.0]), -1.0, 1.0)
+    tensor([-1. ,  0.5,  1. ])
+    >>> limit = tg.tensor(1.0, requires_grad=True)
+    >>> tg.clip(tg.tensor([0.5, 2.0, 3.0]), max=limit).sum().backward()
+    >>> limit.grad
+    tensor(2.)
+    """
+    if not any(isinstance(limit, Tensor) and limit.requires_grad for limit in (min, max)):
+        return _clip(x, min=min, max=max)
+    return _clip_between(x, -np.inf if min is None else min, np.inf if max is None else max)
 
 
 @primitive(np.nan_to_num, x=lambda g, x: masked(g, np.isfinite(x)))

@@ -14,8 +14,18 @@ from .index import scatter
 __all__ = ["embedding"]
 
 
-def _rows(g: Any, weight_shape: tuple, indices: np.ndarray, padding_idx: int | None, sparse: bool) -> Any:
+def _rows(
+    g: Any,
+    weight_shape: tuple,
+    indices: np.ndarray,
+    padding_idx: int | None,
+    sparse: bool,
+    scale_grad_by_freq: bool,
+) -> Any:
     """g added up in the rows that were looked up"""
+    if scale_grad_by_freq:
+        counts = np.bincount(indices.reshape(-1), minlength=weight_shape[0])[indices]
+        g = g / counts.astype(g.dtype).reshape(indices.shape + (1,) * (len(weight_shape) - 1))
     if sparse and not isinstance(g, Tensor):
         rows, values = indices.reshape(-1), g.reshape(-1, *weight_shape[1:])
         if padding_idx is None:
@@ -28,7 +38,7 @@ def _rows(g: Any, weight_shape: tuple, indices: np.ndarray, padding_idx: int | N
 
 
 @primitive(weight=_rows)
-def _embedding(weight, *, indices, padding_idx=None, sparse=False):
+def _embedding(weight, *, indices, padding_idx=None, sparse=False, scale_grad_by_freq=False):
     """Return the rows of `weight` at the indices: weight[indices]; the row `padding_idx` gets no gradient.
 
     >>> tg.embedding(np.array([1, 0]), tg.tensor([[1.0, 2.0], [3.0, 4.0]]))
@@ -38,7 +48,15 @@ def _embedding(weight, *, indices, padding_idx=None, sparse=False):
     return np.take(weight, indices, axis=0)
 
 
-def embedding(input: Any, weight: Tensor, padding_idx: int | None = None, sparse: bool = False) -> Tensor:
+def embedding(
+    input: Any,
+    weight: Tensor,
+    padding_idx: int | None = None,
+    sparse: bool = False,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+) -> Tensor:
     """Return the rows of a table: weight[input], of shape (*input.shape, *weight.shape[1:]).
 
     Parameters
@@ -52,11 +70,19 @@ def embedding(input: Any, weight: Tensor, padding_idx: int | None = None, sparse
     sparse : bool
         Whether the gradient of a table that is a leaf is to be `SparseRows`, for tables with many more rows than a
         batch uses. A gradient that is itself to be differentiated (`create_graph`) is always dense.
+    max_norm : float, optional
+        Rows that are looked up and longer than this are shortened to it first, in the table itself, as in PyTorch.
+    norm_type : float
+        The p of the norm that `max_norm` limits.
+    scale_grad_by_freq : bool
+        Whether the gradient of each row is divided by how often the row is looked up.
 
     Raises
     ------
     TypeError, IndexError
         If `input` does not hold integers, or if one of them is not a row.
+    ValueError
+        If `max_norm` is given for a table that was computed, or is no Tensor: it could not be changed.
 
     Examples
     --------
@@ -79,4 +105,30 @@ def embedding(input: Any, weight: Tensor, padding_idx: int | None = None, sparse
         if not -n <= padding_idx < n:
             raise IndexError(f"embedding: padding_idx is {padding_idx}, but weight has the rows 0 to {n - 1}")
         padding_idx %= n
-    return _embedding(table, indices=indices, padding_idx=padding_idx, sparse=sparse and table.node is None)
+    if not isinstance(sparse, (bool, np.bool_)):
+        raise TypeError(f"embedding: sparse must be True or False, not {sparse!r}; give max_norm= by its name")
+    if max_norm is not None:
+        _shorten(weight, indices, max_norm, norm_type)
+    return _embedding(
+        table,
+        indices=indices,
+        padding_idx=padding_idx,
+        sparse=sparse and table.node is None,
+        scale_grad_by_freq=scale_grad_by_freq,
+    )
+
+
+def _shorten(weight: Tensor, indices: np.ndarray, max_norm: float, norm_type: float) -> None:
+    """Scale the rows of a table that are looked up and too long, in place."""
+    if not isinstance(weight, Tensor) or weight.node is not None:
+        raise ValueError(
+            "embedding: max_norm changes the table itself, so weight must be a Tensor that was not computed from others"
+        )
+    rows = np.unique(indices)
+    values = weight._data[rows]
+    lengths = np.linalg.vector_norm(values.reshape(len(rows), -1), axis=1, ord=norm_type)
+    long = lengths > max_norm
+    if long.any():
+        factor = (max_norm / (lengths[long] + 1e-7)).astype(values.dtype)
+        weight._data[rows[long]] = values[long] * factor.reshape((-1,) + (1,) * (values.ndim - 1))
+        weight._touch()

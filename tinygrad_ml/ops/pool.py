@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from ..autograd import dispatch, primitive
-from ..tensor import Tensor, as_tensor
+from ..tensor import Tensor, as_tensor, from_owned
 from .blockwise import masked
 from .conv import as_pair
 from .patches import Geometry
@@ -17,8 +18,14 @@ __all__ = ["avg_pool1d", "avg_pool2d", "avg_pool2d_input", "max_pool1d", "max_po
 
 
 def max_pool2d(
-    x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
-) -> Tensor:
+    x: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
     """Return the largest number in each window. The first of several that tie for it gets the whole gradient.
 
     Parameters
@@ -34,6 +41,9 @@ def max_pool2d(
         The step from one number in a window to the next.
     ceil_mode : bool
         Whether a last window may reach beyond the end (it still begins before it).
+    return_indices : bool
+        Whether to return, beside the result, where each largest number stands: its place in the image, counted row by
+        row.
 
     Raises
     ------
@@ -45,12 +55,18 @@ def max_pool2d(
     >>> tg.max_pool2d(tg.tensor([[[1.0, 2.0, 5.0, 6.0], [3.0, 4.0, 7.0, 8.0]]]), 2)
     tensor([[[4., 8.]]])
     """
-    return _pool("max", 2, x, kernel_size, stride, padding, ceil_mode, dilation)
+    return _pool("max", 2, x, kernel_size, stride, padding, ceil_mode, dilation, return_indices=return_indices)
 
 
 def max_pool1d(
-    x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
-) -> Tensor:
+    x: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
     """Return the largest number in each window of a sequence (batch, channels, length); see `max_pool2d`.
 
     Examples
@@ -58,7 +74,7 @@ def max_pool1d(
     >>> tg.max_pool1d(tg.tensor([[1.0, 3.0, 2.0, 4.0, 5.0]]), 2)
     tensor([[3., 4.]])
     """
-    return _pool("max", 1, x, kernel_size, stride, padding, ceil_mode, dilation)
+    return _pool("max", 1, x, kernel_size, stride, padding, ceil_mode, dilation, return_indices=return_indices)
 
 
 def avg_pool2d(
@@ -68,6 +84,7 @@ def avg_pool2d(
     padding: Any = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
+    divisor_override: int | None = None,
 ) -> Tensor:
     """Return the mean of each window.
 
@@ -79,6 +96,8 @@ def avg_pool2d(
         Zeros around the input; at most half the kernel size.
     count_include_pad : bool
         Whether the zeros of the padding count in the mean.
+    divisor_override : int, optional
+        By what the sum of each window is divided, in place of its size.
 
     Raises
     ------
@@ -90,7 +109,7 @@ def avg_pool2d(
     >>> tg.avg_pool2d(tg.tensor([[[1.0, 2.0, 5.0, 6.0], [3.0, 4.0, 7.0, 8.0]]]), 2)
     tensor([[[2.5, 6.5]]])
     """
-    return _pool("avg", 2, x, kernel_size, stride, padding, ceil_mode, 1, count_include_pad)
+    return _pool("avg", 2, x, kernel_size, stride, padding, ceil_mode, 1, count_include_pad, divisor_override)
 
 
 def avg_pool1d(
@@ -121,6 +140,8 @@ def _pool(
     ceil_mode: bool,
     dilation: Any,
     count_include_pad: bool | None = None,
+    divisor: int | None = None,
+    return_indices: bool = False,
 ) -> Any:
     """Check the arguments of "max" or "avg" pooling over `n` axes, and compute it over two."""
     name = f"{kind}_pool{n}d"
@@ -135,6 +156,8 @@ def _pool(
     extent = tuple([d * (k - 1) + 1 for k, d in zip(kernel, gaps)])
     if any(2 * p > k for p, k in zip(pads, extent)):
         raise ValueError(f"{name}: padding={padding} must be at most half of kernel_size={kernel_size}")
+    if divisor == 0:
+        raise ValueError(f"{name}: divisor_override must not be 0")
     shape = x.shape
     x = x.reshape(-1, 1 if n == 1 else shape[-2], shape[-1]) if x.size else x.reshape(0, *(1, *shape)[-2:])
     geometry = Geometry(steps, ((pads[0], pads[0]), (pads[1], pads[1])), gaps)
@@ -146,9 +169,13 @@ def _pool(
     if count_include_pad is None:
         y = _max_pool2d(x, kernel=kernel, geometry=geometry)
     else:
-        within = pads if count_include_pad else (0, 0)
-        y = _avg_pool2d(x, kernel=kernel, geometry=geometry, counted=within)
-    return y.reshape(*shape[:-n], *y.shape[-n:])
+        within: Any = pads if count_include_pad else (0, 0)
+        y = _avg_pool2d(x, kernel=kernel, geometry=geometry, counted=within if divisor is None else int(divisor))
+    out = y.reshape(*shape[:-n], *y.shape[-n:])
+    if not return_indices:
+        return out
+    places = _first_of_largest(x, y, kernel, geometry) % math.prod(x.shape[1:])
+    return out, from_owned(places.reshape(out.shape))
 
 
 def _reaching(length: int, kernel: int, stride: int, pad: int) -> tuple[int, int]:
@@ -238,8 +265,13 @@ def max_pool2d_input(y, *, places, shape):
     return np.bincount(places.ravel(), y.ravel(), int(np.prod(shape))).astype(y.dtype).reshape(shape)
 
 
-def _counts(size: tuple, kernel: tuple, geometry: Geometry, counted: tuple) -> np.ndarray:
-    """Return how many numbers the mean of each window is over: those of the input and of `counted` padding."""
+def _counts(size: tuple, kernel: tuple, geometry: Geometry, counted: tuple | int) -> np.ndarray:
+    """Return how many numbers the mean of each window is over: those of the input and of `counted` padding.
+
+    An integer `counted` is what the sum of each window is divided by.
+    """
+    if isinstance(counted, int):
+        return np.array(counted)
     each_axis = []
     for n, k, s, (before, _), c, m in zip(
         size, kernel, geometry.stride, geometry.padding, counted, geometry.lengths(size, kernel)
@@ -249,7 +281,7 @@ def _counts(size: tuple, kernel: tuple, geometry: Geometry, counted: tuple) -> n
     return np.multiply.outer(*each_axis)
 
 
-def _avg_pool2d_x(g: Any, x_shape: tuple, kernel: tuple, geometry: Geometry, counted: tuple) -> Any:
+def _avg_pool2d_x(g: Any, x_shape: tuple, kernel: tuple, geometry: Geometry, counted: tuple | int) -> Any:
     """g spread over each window"""
     return dispatch(avg_pool2d_input, g, size=x_shape[1:], kernel=kernel, geometry=geometry, counted=counted)
 
