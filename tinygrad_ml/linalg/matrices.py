@@ -109,19 +109,15 @@ def _triangle(a: Any, upper: bool, unitriangular: bool) -> Any:
 
 def _solve_triangular_a(g: Any, a: Any, out: Any, upper: bool, unitriangular: bool) -> Any:
     """-the triangle of solve_triangular(a.T, g) @ out.T"""
-    w = dispatch(_solve_triangular, a.mT, g, upper=not upper, unitriangular=unitriangular)
-    return -_triangle(w @ out.mT, upper, unitriangular)
+    return -_triangle(_solve_triangular_b(g, a, upper, unitriangular) @ out.mT, upper, unitriangular)
 
 
-@primitive(
-    floating=True,
-    cost="cubic",
-    a=_solve_triangular_a,
-    b=lambda g, a, upper, unitriangular: dispatch(
-        _solve_triangular, a.mT, g, upper=not upper, unitriangular=unitriangular
-    ),
-    formula=("-the triangle of solve_triangular(a.T, g) @ out.T", "solve_triangular(a.T, g)"),
-)
+def _solve_triangular_b(g: Any, a: Any, upper: bool, unitriangular: bool) -> Any:
+    """solve_triangular(a.T, g)"""
+    return dispatch(_solve_triangular, a.mT, g, upper=not upper, unitriangular=unitriangular)
+
+
+@primitive(floating=True, cost="cubic", a=_solve_triangular_a, b=_solve_triangular_b)
 def _solve_triangular(a, b, *, upper, unitriangular=False):
     """Return the solution x of a @ x = b for triangular matrices a (..., n, n) and b (..., n, m).
 

@@ -141,8 +141,8 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
     precise = x.astype(np.float32) if x.dtype == np.float16 else x  # whose squares have some room
     axes = tuple(range(-len(last), 0))
     tiny = float(np.finfo(x.dtype).eps) if eps is None else eps
-    root = ops.sqrt(ops.mean(precise * precise, axis=axes, keepdims=True) + tiny)
-    out = (precise / root).astype(x.dtype) if precise is not x else x / root
+    out = precise * (1 / ops.sqrt(ops.mean(ops.square(precise), axis=axes, keepdims=True) + tiny))
+    out = out if precise is x else out.astype(x.dtype)
     return out if weight is None else out * weight
 
 

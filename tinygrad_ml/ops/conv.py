@@ -222,8 +222,8 @@ def _transposed(
     if min(size) < 1 or 0 in (*kernel, *x.shape[2:]):
         raise ValueError(f"{where}: nothing is left of the output; use less padding=")
     # what is added below a stride is what a convolution passes over at the end; more is cut off by it
-    ends: Any = tuple((p, p if a < s else p - a) for p, a, s in zip(pads, added, steps))
-    y: Any = conv2d_input(x, weight, size=size, geometry=Geometry(steps, ends, gaps, groups))
+    rows, columns = ((p, p if a < s else p - a) for p, a, s in zip(pads, added, steps))
+    y: Any = conv2d_input(x, weight, size=size, geometry=Geometry(steps, (rows, columns), gaps, groups))
     if bias is not None:
         y = y + np.reshape(as_tensor(bias), (-1, 1, 1))
     if len(shape) == n + 1:
