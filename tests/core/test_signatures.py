@@ -31,7 +31,8 @@ def test_every_operation_has_the_signature_that_it_takes(name):
         (tg.add, "(x, y)"),
         (tg.ones(2).sum, "(axis=None, keepdims=False)"),
         (tg.ones(2).exp, "()"),
-        (tg.Tensor.clip, "(x, min=None, max=None)"),
+        (tg.Tensor.argmax, "(x, axis=None, keepdims=False)"),
+        (tg.Tensor.clip, "(x: 'Any', min: 'Any' = None, max: 'Any' = None) -> 'Tensor'"),  # composed of two operations
     ],
 )
 def test_signatures_read_as_the_call_is_written(function, text):
