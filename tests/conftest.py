@@ -35,6 +35,12 @@ def torch():
     return pytest.importorskip("torch")
 
 
+@pytest.fixture
+def special():
+    """Return SciPy's special functions; the test is skipped where it is not installed."""
+    return pytest.importorskip("scipy.special")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """Mark the tests that compare with PyTorch: `-m torch` runs them alone, `-m "not torch"` the others."""
@@ -56,7 +62,7 @@ def pytest_terminal_summary(terminalreporter):
     if packages:
         counts = ", ".join(f"{name} {n}" for name, n in packages.most_common())
         terminalreporter.write_line(
-            f"skipped for packages that are not installed or too old: {counts} (sh scripts/setup.sh dev installs them)"
+            f"skipped for packages that are not installed or too old: {counts} (sh scripts/setup.sh dev,pytorch installs them)"
         )
     for reason, n in reasons.most_common():
         terminalreporter.write_line(f"skipped: {n} x {reason}")
