@@ -34,7 +34,8 @@ class Cut(NamedTuple):
 def cuts_in(function: Callable[[], Any]) -> list[Cut]:
     """Call a function and return where it took the value out of a Tensor that requires a gradient.
 
-    Calls are watched by a profile function, which is that of this thread alone and changes no method.
+    Calls are watched by a profile function, which is that of this thread alone and changes no method. Under a profiler
+    only no_grad() is found, since there cannot be two.
     """
     found: list[Cut] = []
     before, observer = sys.getprofile(), modes.observer
@@ -54,11 +55,13 @@ def cuts_in(function: Callable[[], Any]) -> list[Cut]:
             observer(primitive, inputs, parameters, output)
 
     with Mode(observer=observe):
-        sys.setprofile(called)
+        if before is None:
+            sys.setprofile(called)
         try:
             function()
         finally:
-            sys.setprofile(before)
+            if before is None:
+                sys.setprofile(None)
     return found
 
 
