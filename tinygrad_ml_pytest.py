@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-__all__ = ["gradcheck", "pytest_addoption", "pytest_configure", "pytest_terminal_summary"]
+__all__ = ["gradcheck", "pytest_addoption", "pytest_configure", "pytest_runtest_makereport", "pytest_terminal_summary"]
 
 MARKER = "slow_gradcheck: a gradient check that takes long: along random directions, unless --gradcheck=full is given"
 ENTRIES = "gradcheck: entries"  # properties of a test, which reach the summary from the workers of pytest-xdist too
@@ -55,6 +55,15 @@ def gradcheck(request: pytest.FixtureRequest) -> Callable[..., Any]:
         return report
 
     return gradcheck
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Any:
+    """Leave the path of the exception out of the line of the summary, which has room for the cause then."""
+    outcome = yield
+    crash = getattr(outcome.get_result().longrepr, "reprcrash", None)
+    if crash is not None:
+        crash.message = crash.message.removeprefix("tinygrad_ml.testing.")
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import copy
-import html
+import inspect
 from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, metadata
 from typing import Any, TypeVar
 
 import numpy as np
+
+from tinygrad_ml.nn.outline import outline
+from tinygrad_ml.notebook import escaped
 
 E = TypeVar("E")
 
@@ -69,20 +73,47 @@ def is_default(value: Any, default: Any) -> bool:
 
 
 def as_html(model: Any) -> str:
-    """Return a model for a notebook: its hyperparameters, those in bold that were changed, and its layers."""
+    """Return a model for a notebook: a box with its state, its hyperparameters (bold if changed) and its layers."""
     changed = model.changed_params()
+    name = escaped(type(model).__name__)
 
-    def cell(text: str, bold: bool) -> str:
-        text = html.escape(text)
-        return f"<td style='text-align:left'>{f'<b>{text}</b>' if bold else text}</td>"
+    def row(key: str, value: Any) -> str:
+        bold, tint = ("bold", "rgba(245,158,11,.15)") if key in changed else ("normal", "none")
+        style = f"text-align:left;font-weight:{bold};padding:.15em .8em .15em .4em;border:none"
+        cells = "".join(f"<td style='{style}'>{escaped(text)}</td>" for text in (key, repr(value)))
+        return f"<tr style='background:{tint}'>{cells}</tr>"
 
-    rows = "".join(
-        f"<tr>{cell(name, name in changed)}{cell(repr(value), name in changed)}</tr>"
-        for name, value in model.get_params(deep=False).items()
-    )
-    state, layers = "not fitted", ""
+    rows = "".join(row(key, value) for key, value in model.get_params(deep=False).items())
+    parts = [f"<table style='border-collapse:collapse;margin:.4em 0'>{rows}</table>"]
+    state, tint = "not fitted", "rgba(245,158,11,.18)"
     if model.__sklearn_is_fitted__():
-        state = f"fitted, {sum(p.size for p in model.parameters()):,} weights"
-        text = "".join(f"{name}: {child!r}\n" for name, child in model.named_children())
-        layers = f"<pre>{html.escape(text)}</pre>"
-    return f"<details><summary><b>{type(model).__name__}</b> ({state})</summary><table>{rows}</table>{layers}</details>"
+        state, tint = f"fitted, {sum(p.size for p in model.parameters()):,} weights", "rgba(59,130,246,.18)"
+        parts.append(outline(model))
+    values = ", ".join(f"{key}={value!r}" for key, value in changed.items())
+    page = documentation(model)
+    link = f" <a href='{escaped(page)}' target='_blank' rel='noreferrer'>documentation</a>" if page else ""
+    about = escaped((inspect.getdoc(type(model)) or "").partition("\n")[0])
+    return (
+        "<div style='display:inline-block;max-width:60em;border:1px solid rgba(128,128,128,.4);border-radius:6px'>"
+        f"<details><summary title='{about}' style='cursor:pointer;padding:.3em .6em;background:{tint}'>"
+        f"<b>{name}</b> ({state}){link}<div style='opacity:.8'>{escaped(values)}</div></summary>"
+        f"<div style='padding:.2em .6em'>{''.join(parts)}</div></details></div>"
+    )
+
+
+def documentation(model: Any) -> str:
+    """Return the address of the page about the models, or "" for a class of another package, or if none is known.
+
+    The address of the documentation is that in the metadata of the installed package.
+    """
+    if type(model).__module__.partition(".")[0] != "tinygrad_ml":
+        return ""
+    try:
+        addresses = metadata("tinygrad_ml").get_all("Project-URL") or []
+    except PackageNotFoundError:
+        return ""
+    known = {
+        label.strip().lower(): address.strip() for label, _, address in (line.partition(",") for line in addresses)
+    }
+    base = known.get("documentation", "")
+    return f"{base.rstrip('/')}/models.html#{type(model).__name__.lower()}" if base else ""

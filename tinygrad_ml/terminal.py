@@ -45,6 +45,7 @@ class ProgressBar:
         self, total: int, unit: str = "step", description: str = "", wanted: bool | None = None, stays: bool = True
     ):
         self.tqdm: Any = None
+        self._streams: list[_AboveBar] = []
         if wanted or (wanted is None and is_watched()):
             try:
                 import tqdm.auto as tqdm
@@ -53,6 +54,8 @@ class ProgressBar:
             self.tqdm = tqdm.tqdm(
                 total=total or None, unit=unit, desc=description or None, file=sys.stderr, leave=stays
             )
+            if not hasattr(self.tqdm, "container"):  # in a notebook the bar is a widget, beside the text
+                self._streams = [_AboveBar(name, self.tqdm) for name in ("stdout", "stderr")]
 
     def advance(self, steps: int = 1) -> None:
         """Show that some steps are done."""
@@ -72,9 +75,39 @@ class ProgressBar:
             self.tqdm.set_postfix({name: f"{value:.4g}" for name, value in measures.items()}, refresh=False)
 
     def close(self) -> None:
-        """Leave the bar as it is."""
+        """Leave the bar as it is, with the number of steps that were done."""
+        for stream in self._streams:
+            stream.leave()
+        self._streams = []
         if self.tqdm is not None:
+            ended_early = self.tqdm.total and self.tqdm.n < self.tqdm.total
             self.tqdm.close()
+            if ended_early and hasattr(self.tqdm, "container"):
+                self.tqdm.disp(bar_style="info", check_delay=False)  # tqdm paints it red, as if that were a fault
+
+
+class _AboveBar:
+    """Stands for `sys.stdout` or `sys.stderr` while a bar is shown, so that what is printed stands above the bar."""
+
+    def __init__(self, name: str, bar: Any):
+        self.name, self.bar, self.stream = name, bar, getattr(sys, name)
+        setattr(sys, name, self)
+
+    def leave(self) -> None:
+        if getattr(sys, self.name) is self:
+            setattr(sys, self.name, self.stream)
+
+    def write(self, text: str) -> int:
+        if text:
+            self.bar.clear()
+            self.stream.write(text)
+        if text.endswith("\n"):
+            self.stream.flush()
+            self.bar.refresh()
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
 
 
 def is_watched() -> bool:

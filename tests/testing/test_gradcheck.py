@@ -1,5 +1,6 @@
 """gradcheck: what it accepts, what it reports, and what it says when a check is impossible."""
 
+import pickle
 import subprocess
 import sys
 
@@ -304,9 +305,8 @@ def test_an_error_of_the_rule_is_reported():
         gradcheck((lambda x: x.sum(), lambda x: (_ for _ in ()).throw(ValueError("bad rule"))), V)
 
 
-def test_float32_inputs_are_checked_in_float64_and_say_so():
+def test_float32_inputs_are_checked_in_float64():
     report = gradcheck(lambda x: tg.exp(x), V.astype(np.float32))
-    assert "use float64" in str(report)
     assert report["x"].relative[np.isfinite(report["x"].relative)].max() < 1e-8
 
 
@@ -418,3 +418,88 @@ def test_the_core_does_not_import_the_checker():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
     code = "import sys, tinygrad_ml as tg; print(tg.testing.gradcheck.__name__, 'pytest' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "gradcheck False\n"
+
+
+# ---------------------------------------------------------------------- the report, in words and in a notebook
+
+
+def failed(fn, inputs, **options):
+    with pytest.raises(GradientCheckError) as caught:
+        gradcheck(fn, inputs, **options)
+    return caught.value.report
+
+
+def test_the_repr_is_the_text():
+    report = gradcheck(tg.tanh, X)
+    assert repr(report) == str(report)
+    assert repr(report).startswith("gradcheck: the gradient of tanh is right: 20 entries of x agree")
+
+
+@pytest.mark.parametrize(
+    ("f", "df", "condition"),
+    [
+        (lambda x: np.where(x > 0, x, 0.01 * x), lambda x: np.where(x > 0, 1, 0.1), "x < 0"),
+        (lambda x: np.where(x > 0, x, 0.01 * x), lambda x: np.where(x > 0, 3, 0.01), "x > 0"),
+        (lambda x: np.clip(x, -1, 1), lambda x: np.ones_like(x), "|x| > 1"),
+        (lambda x: np.where(x > 0.5, x * x, x), lambda x: np.ones_like(x), "x > 0.5"),
+        (np.abs, lambda x: np.ones_like(x), "x < 0"),
+    ],
+)
+def test_the_condition_of_the_wrong_entries_is_named(f, df, condition):
+    x = np.linspace(-2.03, 1.97, 21).reshape(3, 7)
+    report = failed((lambda x: f(x).sum(), df), x)
+    assert f"those where {condition}" in report.failures[0].cause
+
+
+def test_the_condition_may_be_one_on_another_input():
+    x, gate = np.random.default_rng(0).standard_normal((2, 4, 5))
+    pair = (lambda x, gate: np.where(gate > 0, x * x, x).sum(), lambda x, gate: (2 * x, np.zeros_like(gate)))
+    assert "those where gate < 0" in failed(pair, (x, gate)).failures[0].cause
+
+
+def test_no_condition_is_made_up_for_wrong_entries_at_random():
+    x = np.random.default_rng(1).standard_normal((4, 5))
+    wrong = np.random.default_rng(2).permutation(20).reshape(4, 5) < 8
+    cause = failed((lambda x: (x * x).sum(), lambda x: 2 * x + wrong), x).failures[0].cause
+    assert cause.startswith("wrong in 8 of 20 entries")
+    assert "where" not in cause
+
+
+def test_what_is_the_same_for_all_inputs_is_said_once():
+    names = "abcd"
+    inputs = [V + k for k in range(4)]
+    products = lambda *v: [np.prod([v[j] for j in range(4) if j != k], axis=0) for k in range(4)]
+    pair = (lambda a, b, c, d: (a * b * c * d).sum() / 5, lambda a, b, c, d: tuple(products(a, b, c, d)))
+    report = failed(pair, tuple(inputs))
+    assert [f.name for f in report.failures] == list(names)
+    text = str(report)
+    assert text.startswith("a, b, c, d 5 times too large\n")
+    assert text.count("a, b, c, d: the gradient is 5 times too large") == text.count("the gradient is") == 1
+
+
+def test_float32_inputs_are_not_worth_a_word_unless_the_function_computes_in_float32():
+    assert gradcheck(lambda x: x * x, tg.randn(3)).notes == []
+    assert gradcheck(nn.Linear(4, 3), X).notes == []
+    assert "float64" not in str(failed(lambda x: x * x.detach(), tg.randn(3)))
+    single = lambda x: x.astype(np.float32) * 2
+    assert "computes in float32" in gradcheck((single, lambda g, x: 2 * g), V).notes[0]
+
+
+def test_a_report_in_a_notebook_shows_the_verdict_the_causes_and_the_entries_and_escapes_them():
+    assert "✓" in gradcheck(tg.tanh, X)._repr_html_()
+    report = failed((lambda x: (x * x).sum(), lambda x: 3 * x), X)
+    report.title, report.failures[0].hint = "<script>", "a < b"
+    page = report._repr_html_()
+    for text in ("✗", "1.5 times too large", "&lt;script&gt;", "a &lt; b"):
+        assert text in page
+    assert "<script>" not in page
+    assert page.count("<tr") == 9  # the eight worst entries and the header
+    assert page.count("<table") == page.count("</table>") == 1
+
+
+def test_an_error_can_be_pickled_with_its_report():
+    with pytest.raises(GradientCheckError) as caught:
+        gradcheck((lambda x: (x * x).sum(), lambda x: 3 * x), X)
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert str(again) == str(caught.value)
+    assert again.report.entries == 20

@@ -45,12 +45,43 @@ def test_a_failure_shows_the_cause_the_entries_and_the_line_of_the_test(run):
     result.stdout.fnmatch_lines(
         [
             ">       gradcheck((lambda x: (x[*][*]2).sum(), lambda x: 3 * x), np.ones(4))",
-            "E       *GradientCheckError: the gradient of the function is wrong for x (central differences, full)",
+            "E       *GradientCheckError: x 1.5 times too large",
+            "E       the gradient of the function is wrong for x (central differences, full)",
             "E       x: the gradient is 1.5 times too large",
             "E         where  index  analytic  numeric  relative  absolute",
         ]
     )
     assert "checker.py" not in result.stdout.str()
+
+
+@pytest.mark.slow
+def test_the_summary_of_a_narrow_terminal_holds_the_cause(pytester, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    for name in ("CI", "BUILD_NUMBER"):  # where pytest does not cut the lines
+        monkeypatch.delenv(name, raising=False)
+    pytester.makepyfile(
+        t="""
+        import numpy as np
+        from tinygrad_ml.testing import gradcheck as check
+
+        x = np.linspace(-1.3, 1.2, 12)
+        leaky = lambda x: np.where(x > 0, x, 0.01 * x).sum(), lambda x: np.where(x > 0, 1, 0.1)
+
+        def test(gradcheck):
+            gradcheck(leaky, x)
+
+        def test_own():
+            check(leaky, x)
+        """
+    )
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "t.py")
+    result.stdout.fnmatch_lines(
+        [
+            "E       x: wrong in 6 of 12 entries: those where x < 0; there it is 10 times too large",
+            "FAILED t.py::test - GradientCheckError: x 10 times too large in 6 of 12",
+            "FAILED t.py::test_own - GradientCheckError: x 10 times too large in 6 of 12",
+        ]
+    )
 
 
 @pytest.mark.slow

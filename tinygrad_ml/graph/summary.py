@@ -6,6 +6,7 @@ from typing import Any
 
 from ..modes import no_grad
 from ..nn.module import Module
+from ..notebook import escaped, table
 from .format import plain, shape_text, total
 from .graph import Graph
 from .show.text import Totals, scope_chain
@@ -44,11 +45,7 @@ class Summary:
         self.unused = self.parameters - used
 
     def __str__(self) -> str:
-        cells = [["layer", "class", "output", "parameters", "memory", "operations"]]
-        for layer, kind, shape, parameters, size, flops in self.rows:
-            cells.append(
-                [layer, kind, shape_text(shape), f"{parameters:,}" if parameters else "-", memory(size), f"{flops:,}"]
-            )
+        cells = self._cells()
         widths = [max(map(len, column)) for column in zip(*cells)]
         lines = []
         for row in cells:
@@ -56,12 +53,26 @@ class Summary:
             lines.append("  ".join(texts).rstrip())
         rule = "-" * max(map(len, lines))
         lines[1:1] = [rule]
-        frozen = f", {self.parameters - self.trainable:,} of them frozen" if self.trainable != self.parameters else ""
-        unused = f", {self.unused:,} of them not used here" if self.unused else ""
-        last = f"{self.parameters:,} parameters ({memory(self.bytes)}){frozen}{unused}"
-        return "\n".join([*lines, rule, last])
+        return "\n".join([*lines, rule, self._total()])
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        cells = [[row[0].replace(" ", "\N{NO-BREAK SPACE}"), *row[1:]] for row in self._cells()]  # the indent stays
+        return f"<div>{table(cells[0], cells[1:], left=3)}<div>{escaped(self._total())}</div></div>"
+
+    def _cells(self) -> list[list[str]]:
+        cells = [["layer", "class", "output", "parameters", "memory", "operations"]]
+        for layer, kind, shape, parameters, size, flops in self.rows:
+            cells.append(
+                [layer, kind, shape_text(shape), f"{parameters:,}" if parameters else "-", memory(size), f"{flops:,}"]
+            )
+        return cells
+
+    def _total(self) -> str:
+        frozen = f", {self.parameters - self.trainable:,} of them frozen" if self.trainable != self.parameters else ""
+        unused = f", {self.unused:,} of them not used here" if self.unused else ""
+        return f"{self.parameters:,} parameters ({memory(self.bytes)}){frozen}{unused}"
 
 
 def summary(model: Module, *inputs: Any) -> Summary:

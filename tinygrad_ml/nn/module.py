@@ -14,6 +14,7 @@ from ..modes import modes
 from ..tensor import Tensor, from_owned
 from ..validation import check_array
 from .hooks import Hooks, observed
+from .outline import outline
 from .parameter import Buffer, Parameter
 
 __all__ = ["IncompatibleKeys", "Module"]
@@ -490,6 +491,9 @@ class Module(HintsArguments):
     def extra_repr(self) -> str:
         """Return the text between the parentheses of the repr, besides the modules below."""
         return ""
+
+    def _repr_html_(self) -> str:
+        return outline(self)
 
     @recursive_repr("...")  # a module may have an attribute that is its parent
     def __repr__(self) -> str:

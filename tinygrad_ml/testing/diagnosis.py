@@ -6,6 +6,7 @@ Every guess is tested on all entries that were compared; one that does not fit t
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,6 +17,9 @@ from .report import Comparison, Failure
 
 FIT = 1e-4  # how closely a guess must fit
 PATH_IS_CUT = "the path is cut"
+COINCIDENCE = 400  # a threshold is named if of so many choices of the wrong entries one would fit by chance
+
+Finding = tuple[str, ...]  # the cause, what to look for, and a short form of the cause where there is one
 
 
 def explain(parts: Sequence[Comparison], problem: Problem) -> list[Failure]:
@@ -57,7 +61,7 @@ def malformed(name: str, g: np.ndarray, value: np.ndarray) -> Failure | None:
     return None
 
 
-def _cause(part: Comparison, problem: Problem) -> tuple[str, str]:
+def _cause(part: Comparison, problem: Problem) -> Finding:
     if part.missing:
         return (
             "the gradient is None, but the output depends on it",
@@ -106,12 +110,12 @@ def _ratio(a: np.ndarray, n: np.ndarray, wrong: np.ndarray) -> float | None:
     return c if square and fits.all() and _close(a, c * n) else None
 
 
-def _scaled(c: float, problem: Problem) -> tuple[str, str]:
+def _scaled(c: float, problem: Problem) -> Finding:
     """Return the words for a gradient that is c times too large."""
     if abs(c) < FIT:
-        return "the gradient is zero", f"{PATH_IS_CUT}, or the incoming gradient is dropped"
+        return "the gradient is zero", f"{PATH_IS_CUT}, or the incoming gradient is dropped", "gets no gradient"
     if abs(c + 1) < FIT:
-        return "the gradient has the wrong sign", ""
+        return "the gradient has the wrong sign", "", "has the wrong sign"
     sign = "has the wrong sign and " if c < 0 else ""
     size = abs(c)
     factor = size if size > 1 else 1 / size
@@ -125,10 +129,10 @@ def _scaled(c: float, problem: Problem) -> tuple[str, str]:
         ),
         "",
     )
-    return f"the gradient {sign}{text}", hint
+    return f"the gradient {sign}{text}", hint, sign + text.removeprefix("is ")
 
 
-def _whole(part: Comparison, a: np.ndarray, n: np.ndarray, rows: list, problem: Problem) -> tuple[str, str] | None:
+def _whole(part: Comparison, a: np.ndarray, n: np.ndarray, rows: list, problem: Problem) -> Finding | None:
     """Guess a factor, a missing term, or a factor x: the same fault in all entries."""
     wrong = part.wrong[rows]
     c = _ratio(a, n, wrong)
@@ -138,9 +142,11 @@ def _whole(part: Comparison, a: np.ndarray, n: np.ndarray, rows: list, problem: 
     known = np.isfinite(n)
     flipped = int(((a * n) < 0).any(axis=0).sum())
     if flipped and _same(np.abs(a), np.abs(n)):
-        where = f"{flipped} of {part.checked} entries"
+        condition = _condition(part, ((a * n) < 0).any(axis=0), known.any(axis=0), problem)
+        where = f"{flipped} of {part.checked} entries" + (f" (those where {condition})" if condition else "")
         hint = "a missing conj()?" if part.complex else "a missing sign() or abs()?"
-        return f"the sign is wrong in {where}, the sizes are right", hint
+        short = f"has the wrong sign in {flipped} of {part.checked}"
+        return f"the sign is wrong in {where}, the sizes are right", hint, short
     if wrong.sum() < 3 or not x.any():
         return None
     if len(rows) == 1:
@@ -155,7 +161,7 @@ def _whole(part: Comparison, a: np.ndarray, n: np.ndarray, rows: list, problem: 
     return None
 
 
-def _moved(part: Comparison, a: np.ndarray, n: np.ndarray, rows: list, problem: Problem) -> tuple[str, str] | None:
+def _moved(part: Comparison, a: np.ndarray, n: np.ndarray, rows: list, problem: Problem) -> Finding | None:
     """Guess right numbers at wrong places: transposed, shifted, reversed, permuted."""
     axes = range(1, a.ndim)
     for order in itertools.permutations(axes):
@@ -182,7 +188,7 @@ def _moved(part: Comparison, a: np.ndarray, n: np.ndarray, rows: list, problem: 
     return None
 
 
-def _exchanged(part: Comparison, a: np.ndarray, n: np.ndarray, rows: list, problem: Problem) -> tuple[str, str] | None:
+def _exchanged(part: Comparison, a: np.ndarray, n: np.ndarray, rows: list, problem: Problem) -> Finding | None:
     """Guess that the axes of a square output are exchanged."""
     side = round(len(rows) ** 0.5)
     if side * side == len(rows) and side > 1:
@@ -192,7 +198,7 @@ def _exchanged(part: Comparison, a: np.ndarray, n: np.ndarray, rows: list, probl
     return None
 
 
-def _left_out(part: Comparison, a: np.ndarray, n: np.ndarray, rows: list, problem: Problem) -> tuple[str, str] | None:
+def _left_out(part: Comparison, a: np.ndarray, n: np.ndarray, rows: list, problem: Problem) -> Finding | None:
     """Guess outputs that do not reach the input."""
     bad = part.wrong[rows].reshape(len(rows), -1).any(axis=1)
     if 0 < bad.sum() < len(rows) and not a[bad].any():
@@ -204,22 +210,66 @@ def _left_out(part: Comparison, a: np.ndarray, n: np.ndarray, rows: list, proble
     return None
 
 
-def _some(part: Comparison, a: np.ndarray, n: np.ndarray, rows: list, problem: Problem) -> tuple[str, str] | None:
+def _some(part: Comparison, a: np.ndarray, n: np.ndarray, rows: list, problem: Problem) -> Finding | None:
     """Guess a fault of some entries only, and say which."""
     wrong = part.wrong[rows].any(axis=0)
     known = np.isfinite(n).any(axis=0)
     if not wrong.any() or (wrong == known).all():
         return None
-    where = f"wrong in {int(wrong.sum())} of {int(known.sum())} entries"
+    count = f"{int(wrong.sum())} of {int(known.sum())}"
+    where, there = f"wrong in {count} entries", ", where it "
+    line = _line(wrong, known)
+    condition = "" if line and wrong.ndim > 1 else _condition(part, wrong, known, problem)
+    if condition:
+        where, there = f"{where}: those where {condition}", "; there it "
+    elif line:
+        where = f"{where}: those at {line}"
+    c = _ratio(a, np.where(wrong, n, np.nan), part.wrong[rows])
+    if c is None:
+        return where, "", f"wrong in {count}" + (f", where {condition}" if condition else "")
+    text, _, short = _scaled(c, problem)
+    return where + there + text.removeprefix("the gradient "), "", f"{short} in {count}"
+
+
+def _line(wrong: np.ndarray, known: np.ndarray) -> str:
+    """Return the few places along one axis at which all wrong entries are, as text."""
     for axis, length in enumerate(wrong.shape):
         others = tuple(k for k in range(wrong.ndim) if k != axis)
         places = np.flatnonzero(np.any(wrong, axis=others))
         whole = np.all(wrong | ~known, axis=others)[places].all() and wrong.ndim > 1
         if length > 1 and 0 < len(places) <= max(1, length // 2) and (whole or wrong.ndim == 1):
             listed = ", ".join(map(str, places[:6])) + (", ..." if len(places) > 6 else "")
-            where += f": those at {listed} along axis {axis}"
-            break
-    c = _ratio(a, np.where(wrong, n, np.nan), part.wrong[rows])
-    if c is None:
-        return where, ""
-    return where + ", where it " + _scaled(c, problem)[0].removeprefix("the gradient "), ""
+            return f"{listed} along axis {axis}"
+    return ""
+
+
+def _condition(part: Comparison, wrong: np.ndarray, known: np.ndarray, problem: Problem) -> str:
+    """Return the condition on the entries of an input, "x < 0", which the wrong entries alone fulfil, or ""."""
+    right = known & ~wrong
+    if part.complex or min(wrong.sum(), right.sum()) < 2:
+        return ""
+    chances = math.comb(int(known.sum()), int(wrong.sum()))
+    alike = [(part.name, part.value)]
+    alike += [(n, v) for n, v in zip(problem.names, problem.values) if n != part.name and v.shape == part.value.shape]
+    for name, value in alike:
+        for text, v in ((name, value), (f"|{name}|", np.abs(value))):
+            low, high = v[wrong], v[right]
+            for sign, (below, above) in ((1, (low, high)), (-1, (high, low))):
+                if below.max() >= above.min():
+                    continue
+                at_zero = text == name and below.max() <= 0 <= above.min()
+                if not at_zero and chances < COINCIDENCE:
+                    continue
+                threshold = 0.0 if at_zero else _between(float(below.max()), float(above.min()))
+                relation = "<" if sign == 1 else ">"
+                reached = low.max() == threshold if sign == 1 else low.min() == threshold
+                return f"{text} {relation}{'=' if reached else ''} {threshold:.6g}"
+    return ""
+
+
+def _between(low: float, high: float) -> float:
+    """Return the number with the fewest digits from low to high."""
+    digits = -math.floor(math.log10(high - low)) - 1
+    while not low <= (number := round((low + high) / 2, digits)) <= high:
+        digits += 1
+    return number

@@ -47,13 +47,6 @@ class Problem:
         given = [self.arguments[k] for k in self.positions] + self.params
         self.complex = [_is_complex(x) for x in given]
         self.values = [_as_real(_double(x)) for x in given]
-        small = [name for name, x in zip(self.names, given) if getattr(x, "dtype", np.float64) not in DOUBLE]
-        if small:
-            which = ", ".join(small[:3]) + (f" and {len(small) - 3} more" if len(small) > 3 else "")
-            self.notes.append(
-                f"{which}: not float64, so a float64 copy was checked (use float64 in gradient checks: "
-                "float32 leaves only 3 digits)"
-            )
         self.saved = [(p, p._capture()) for p in self.params]
 
     def __enter__(self) -> Problem:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..notebook import escaped, table
 from .derivatives import Slopes
 
 WIDTH = 96  # pytest puts "E   " before each line of an error
+SHOWN = 5  # findings
 TABLE_ROWS = 8  # for one input, and fewer for each of several
 
 # What a comparison of a gradient with the slopes along a line can find
@@ -122,12 +124,13 @@ class Comparison:
 
 
 class Failure:
-    """One thing that is wrong: where, why (if it can be told), and what to look for."""
+    """One thing that is wrong: where, why (if it can be told), what to look for, and the cause in a few words."""
 
-    def __init__(self, name: str, cause: str, hint: str = ""):
+    def __init__(self, name: str, cause: str, hint: str = "", short: str = ""):
         self.name = name
         self.cause = cause
         self.hint = hint
+        self.short = short
 
 
 class Report:
@@ -173,54 +176,111 @@ class Report:
         return sum(c.value.size if c.directions else c.checked for c in self.comparisons)
 
     def __str__(self) -> str:
-        n = f"{self.entries:,} {'entry' if self.entries == 1 else 'entries'}"
-        of = f" of {', '.join(c.name for c in self.comparisons)}" if len(self.comparisons) < 5 else ""
-        how = f"({self.method}, {self.mode})"
         if self:
-            lines = wrapped(f"gradcheck: the gradient of {self.title} is right: {n}{of} agree {how}")
+            lines = wrapped(f"gradcheck: {self._verdict()}")
         else:
-            where = ", ".join(dict.fromkeys(f.name for f in self.failures))
-            lines = wrapped(f"the gradient of {self.title} is wrong for {where} {how}")
-            for failure in self.failures[:5]:
-                lines += ["", *wrapped(failure.cause, f"{failure.name}: ")]
+            lines = [self._headline(), *wrapped(self._verdict())]
+            findings = self._findings()
+            for names, failure in findings[:SHOWN]:
+                lines += ["", *wrapped(failure.cause, f"{names}: ")]
                 if failure.hint:
                     lines += wrapped(failure.hint, "  -> ")
-            if len(self.failures) > 5:
-                lines.append(f"... and {len(self.failures) - 5} more")
+            if len(findings) > SHOWN:
+                lines.append(f"... and {len(findings) - SHOWN} more")
             lines += self._table()
-            right = [c.name for c in self.comparisons if not c.wrong.any() and c.checked and not self._failed(c.name)]
+            right = self._right()
             if right:
-                lines += ["", *wrapped("right: " + ", ".join(right[:20]) + (", ..." if len(right) > 20 else ""))]
+                lines += ["", *wrapped("right: " + right)]
         for note in self.notes:
             lines += wrapped(note, "note: ")
         return "\n".join(lines)
 
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        mark = '<b style="color:#16a34a">✓</b>' if self else '<b style="color:#dc2626">✗</b>'
+        parts = [f"<div>{mark} {escaped(self._verdict())}</div>"]
+        findings = self._findings()
+        items = [
+            f"<li><b>{escaped(names)}</b>: {escaped(failure.cause)}"
+            + (f"<br/><span style='opacity:.75'>{escaped(failure.hint)}</span>" if failure.hint else "")
+            + "</li>"
+            for names, failure in findings[:SHOWN]
+        ]
+        if len(findings) > SHOWN:
+            items.append(f"<li>... and {len(findings) - SHOWN} more</li>")
+        if items:
+            parts.append(f"<ul style='margin:.4em 0'>{''.join(items)}</ul>")
+        cells, left = self._worst()
+        if cells:
+            parts.append(table(cells[0], cells[1:], left=left))
+            parts.append(f"<div style='opacity:.75'>{escaped(self._count())}</div>")
+        if not self and self._right():
+            parts.append(f"<div><b style='color:#16a34a'>✓</b> {escaped(self._right())}</div>")
+        parts += [f"<div style='opacity:.75'>note: {escaped(note)}</div>" for note in self.notes]
+        return f"<div>{''.join(parts)}</div>"
+
+    def _verdict(self) -> str:
+        """Return one sentence with what was checked and how."""
+        how = f"({self.method}, {self.mode})"
+        if not self:
+            where = ", ".join(dict.fromkeys(f.name for f in self.failures))
+            return f"the gradient of {self.title} is wrong for {where} {how}"
+        n = f"{self.entries:,} {'entry' if self.entries == 1 else 'entries'}"
+        names = list(dict.fromkeys(c.name.removeprefix("second order, ") for c in self.comparisons))
+        of = f" of {', '.join(names)}" if len(names) < 5 else ""
+        return f"the gradient of {self.title} is right: {n}{of} agree {how}"
+
+    def _headline(self) -> str:
+        """Return the first finding in a line that pytest's summary has room for."""
+        findings = self._findings()
+        names, failure = findings[0]
+        text = f"{names} {failure.short}" if failure.short else f"{names}: {failure.cause}"
+        return _ended(text, WIDTH - 12) + (f"; {len(findings) - 1} more" if len(findings) > 1 else "")
+
+    def _findings(self) -> list[tuple[str, Failure]]:
+        """Return the failures, those that say the same as one with the names of all."""
+        groups: dict[tuple[str, str], list[Failure]] = {}
+        for failure in self.failures:
+            groups.setdefault((failure.cause, failure.hint), []).append(failure)
+        return [(_listed(f.name for f in group), group[0]) for group in groups.values()]
+
+    def _right(self) -> str:
+        return _listed(c.name for c in self.comparisons if not c.wrong.any() and c.checked and not self._failed(c.name))
+
     def _failed(self, name: str) -> bool:
         return any(f.name == name for f in self.failures)
 
-    def _table(self) -> list[str]:
+    def _worst(self) -> tuple[list[list[str]], int]:
+        """Return the worst entries as a table of texts with a header, and how many of its columns are words."""
         wrong = [c for c in self.comparisons if c.wrong.any()]
         entries = [line for c in wrong for line in c.table()[: TABLE_ROWS if len(wrong) == 1 else TABLE_ROWS // 2]]
         if not entries:
-            return []
+            return [], 0
         several = len({line[2] for line in entries}) > 1 or any(len(c.rows) > 2 for c in self.comparisons)
         cells = [["where", "index", "output", "analytic", "numeric", "relative", "absolute"]]
         for name, index, output, a, n, relative, absolute in entries[: 2 * TABLE_ROWS]:
             cells.append(
                 [_short(name, 24), _index(index), output, _number(a), _number(n), f"{relative:.1e}", f"{absolute:.1e}"]
             )
-        if not several:
-            cells = [row[:2] + row[3:] for row in cells]
+        return (cells, 3) if several else ([row[:2] + row[3:] for row in cells], 2)
+
+    def _count(self) -> str:
+        number = sum(int(c.wrong.any(axis=0).sum()) for c in self.comparisons)
+        checked = sum(c.checked for c in self.comparisons)
+        return f"{number:,} of the {checked:,} entries that were compared one by one are wrong" if checked else ""
+
+    def _table(self) -> list[str]:
+        cells, left = self._worst()
+        if not cells:
+            return []
         widths = [max(map(len, column)) for column in zip(*cells)]
-        left = 3 if several else 2
         lines = [""]
         for row in cells:
             texts = [t.ljust(w) if k < left else t.rjust(w) for k, (t, w) in enumerate(zip(row, widths))]
             lines.append(("  " + "  ".join(texts)).rstrip())
-        number = sum(int(c.wrong.any(axis=0).sum()) for c in wrong)
-        checked = sum(c.checked for c in self.comparisons)
-        if checked:
-            lines.append(f"  ({number:,} of the {checked:,} entries that were compared one by one are wrong)")
+        if self._count():
+            lines.append(f"  ({self._count()})")
         return lines
 
 
@@ -241,6 +301,12 @@ class GradientCheckError(AssertionError):
         super().__init__(str(report))
         self.report = report
 
+    def __reduce__(self) -> tuple:
+        return type(self), (self.report,)
+
+
+GradientCheckError.__module__ = "tinygrad_ml.testing"  # where it is imported from, and shorter in pytest's summary
+
 
 def wrapped(text: str, before: str = "") -> list[str]:
     """Return a text in lines of `WIDTH` characters; if something stands before it, the others are indented."""
@@ -255,6 +321,15 @@ def wrapped(text: str, before: str = "") -> list[str]:
 
 def _number(x: float) -> str:
     return f"{x:.7g}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    some = list(dict.fromkeys(names))
+    return ", ".join(some[:20]) + (", ..." if len(some) > 20 else "")
+
+
+def _ended(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 3] + "..."
 
 
 def _short(text: str, width: int) -> str:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..foreign_names import missing
 
+from ..notebook import curves, escaped, foldable, table
+
 
 class History(Mapping[str, list[float]]):
     """The measures of a training run: a mapping from columns ("loss", "validation_loss", ...) to a number per epoch.
@@ -184,14 +186,33 @@ class History(Mapping[str, list[float]]):
         return column in self._columns
 
     def __repr__(self) -> str:
-        n = len(self.epochs)
-        head = f"History of {n} epoch{'s' * (n != 1)}" + (f": {self.stopped}" if self.stopped else "")
-        if not n:
+        if not self.epochs:
+            return self._headline()
+        cells = self._cells()
+        widths = [max(map(len, column)) for column in zip(*cells)]
+        lines = ["  ".join(cell.rjust(w) for cell, w in zip(row, widths)) for row in cells]
+        return "\n".join([self._headline(), *lines])
+
+    def _repr_html_(self) -> str:
+        head = f"<div><b>{escaped(self._headline())}</b></div>"
+        if not self.epochs:
             return head
+        losses = {name: self[name] for name in ("loss", "validation_loss") if name in self}
+        picture = curves(losses, "epoch", best="validation_loss") if losses else ""
+        cells = self._cells()
+        rows = foldable("epochs", table(cells[0], cells[1:], left=0), is_open=len(self.epochs) <= 12)
+        return f"<div>{head}{picture}{rows}</div>"
+
+    def _headline(self) -> str:
+        n = len(self.epochs)
+        return f"History of {n} epoch{'s' * (n != 1)}" + (f": {self.stopped}" if self.stopped else "")
+
+    def _cells(self) -> list[list[str]]:
+        """Return a row of texts for every epoch, or for the first and the last ones, below the names of the columns."""
+        n = len(self.epochs)
         shown: list[int | None] = [*range(n)] if n <= 12 else [*range(5), None, *range(n - 5, n)]
-        table = [["epoch", *self._columns]]
+        cells = [["epoch", *self._columns]]
         for i in shown:
             numbers = ["..."] * len(self) if i is None else [f"{values[i]:.4g}" for values in self._columns.values()]
-            table.append(["..." if i is None else str(i + 1), *numbers])
-        widths = [max(map(len, column)) for column in zip(*table)]
-        return "\n".join([head] + ["  ".join(cell.rjust(w) for cell, w in zip(row, widths)) for row in table])
+            cells.append(["..." if i is None else str(i + 1), *numbers])
+        return cells
