@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 __all__ = ["curves", "escaped", "foldable", "table"]
 
 LINE = "1px solid rgba(128,128,128,.3)"
-COLOURS = ("#3b82f6", "#f59e0b")  # of curves
+COLOURS = ("#3b82f6", "#d97706")  # of curves
 WIDTH, HEIGHT, MARGIN = 420, 200, (46, 10, 12, 30)  # of a picture, and left, right, top and below the curves in it
 
 

@@ -91,17 +91,20 @@ class _AboveBar:
 
     def __init__(self, name: str, bar: Any):
         self.name, self.bar, self.stream = name, bar, getattr(sys, name)
+        self.begun = ""  # a line without its end, which the next drawing of the bar would overwrite
         setattr(sys, name, self)
 
     def leave(self) -> None:
         if getattr(sys, self.name) is self:
             setattr(sys, self.name, self.stream)
+        if self.begun:
+            self.write("\n")
 
     def write(self, text: str) -> int:
-        if text:
+        lines, end, self.begun = (self.begun + text).rpartition("\n")
+        if end:
             self.bar.clear()
-            self.stream.write(text)
-        if text.endswith("\n"):
+            self.stream.write(lines + end)
             self.stream.flush()
             self.bar.refresh()
         return len(text)

@@ -10,7 +10,8 @@ import tinygrad_ml as tg
 from tests.counting import files_of
 from tinygrad_ml import nn, optim
 from tinygrad_ml.data import DataLoader
-from tinygrad_ml.train import Callback, ClipGradients, fit
+from tinygrad_ml.terminal import ProgressBar
+from tinygrad_ml.train import Callback, ClipGradients, EarlyStopping, fit
 
 
 def blobs(n=60, dtype=np.float32):
@@ -324,6 +325,76 @@ def test_a_bar_comes_by_itself_in_a_terminal(monkeypatch):
     monkeypatch.setattr(sys, "stderr", Terminal())
     run_with_progress(None)
     assert "epoch 2/2" in sys.stderr.getvalue()
+
+
+class Speaker(Callback):
+    def on_epoch_end(self, run):
+        print("epoch", run.epoch, "said")
+        print("no end", end="")
+
+
+def on_screen(written):
+    """Return the lines that a terminal shows after carriage returns, without the spaces at their ends."""
+    lines = []
+    for line in written.split("\n"):
+        shown = ""
+        for text in line.split("\r"):
+            shown = text + shown[len(text) :]
+        lines.append(shown.rstrip())
+    return lines
+
+
+def test_lines_that_callbacks_print_do_not_run_into_the_bar(monkeypatch):
+    pytest.importorskip("tqdm")
+    screen = Terminal()  # both streams lead to it
+    monkeypatch.setattr(sys, "stdout", screen)
+    monkeypatch.setattr(sys, "stderr", screen)
+    x, y = blobs()
+    model = network()
+    fit(model, nn.CrossEntropyLoss(), optim.SGD(model.parameters(), lr=0.1), (x, y), epochs=2, callbacks=[Speaker()])
+    assert sys.stdout is screen
+    assert sys.stderr is screen
+    said = [line for line in on_screen(screen.getvalue()) if line and "epoch 2/2" not in line]
+    assert said == ["epoch 1 said", "no endepoch 2 said", "no end"]
+
+
+def test_a_bar_that_ends_early_keeps_its_number(capsys):
+    pytest.importorskip("tqdm")
+    x, y = blobs()
+    model = network()
+    sgd = optim.SGD(model.parameters(), lr=0.0)
+    stop = EarlyStopping("loss", patience=2)
+    history = fit(model, nn.CrossEntropyLoss(), sgd, (x, y), epochs=50, callbacks=[stop], progress=True)
+    last = capsys.readouterr().err.rsplit("\r", 1)[-1]
+    n = len(history.epochs)
+    assert n < 50
+    assert f"epoch {n}/50" in last
+    assert f"{2 * n}/100" in last
+
+
+def test_a_bar_in_a_notebook_that_ends_early_is_not_red(monkeypatch):
+    auto = pytest.importorskip("tqdm.auto")
+
+    class Widget:
+        def __init__(self, total, **options):
+            self.total, self.n, self.container, self.styles = total, 0, object(), []
+
+        def update(self, steps):
+            self.n += steps
+
+        def close(self):
+            self.disp("danger" if self.n < self.total else "success")  # as tqdm.notebook does
+
+        def disp(self, bar_style, check_delay=True):
+            self.styles.append(bar_style)
+
+    monkeypatch.setattr(auto, "tqdm", Widget)
+    for steps, style in ((3, "success"), (2, "info")):
+        bar = ProgressBar(3, wanted=True)
+        bar.advance(steps)
+        bar.close()
+        assert bar.tqdm.styles[-1] == style
+        assert bar.tqdm.n == steps
 
 
 def test_without_tqdm_there_is_a_hint_if_the_bar_was_asked_for(monkeypatch):

@@ -28,6 +28,7 @@ def outline(module: Module) -> str:
     """
     modules = dict(module.named_modules())
     own: dict[str, list[str]] = defaultdict(list)
+    buffers: dict[str, list[str]] = defaultdict(list)
     counts: dict[str, int] = defaultdict(int)
     for name, p in module.named_parameters():
         owner = _owner(name, modules)
@@ -35,7 +36,7 @@ def outline(module: Module) -> str:
         counts[owner] += p.size
     for name, buffer in module.named_buffers():
         owner = _owner(name, modules)
-        own[owner].append(f"{_shape(name, owner, buffer)} (buffer)")
+        buffers[owner].append(_shape(name, owner, buffer))
     below: dict[str, list[str]] = defaultdict(list)
     for name in modules:
         if name:
@@ -45,7 +46,8 @@ def outline(module: Module) -> str:
         children = below[name]
         counts[name] += sum(counts[child] for child in children)
         label = name if not name else name[len(_owner(name, modules)) :].lstrip(".")
-        row = _row(label, _title(modules[name]), ", ".join(own[name]), counts[name])
+        shapes = ", ".join(own[name]) + (f"; buffers {', '.join(buffers[name])}" if buffers[name] else "")
+        row = _row(label, _title(modules[name]), shapes.removeprefix("; "), counts[name])
         if children:
             more = f"<div>... and {len(children) - ROWS:,} more</div>" if len(children) > ROWS else ""
             rows = "".join(pages.pop(child) for child in children[:ROWS])
