@@ -74,7 +74,7 @@ def test_cnn():
             self.features = nn.Sequential(
                 nn.Conv2d(1, 4, kernel_size=3, padding=1),
                 nn.BatchNorm2d(4),
-                nn.ReLU(inplace=True),
+                nn.ReLU(),
                 nn.MaxPool2d(2),
             )
             self.classifier = nn.Linear(4 * 4 * 4, num_classes)
@@ -163,8 +163,7 @@ def test_vae():
 
     vae = VAE()
     optimizer = optim.Adam(vae.parameters(), lr=1e-2)
-    dataset = tg.data.TensorDataset(tg.from_numpy(X))
-    loader = tg.data.DataLoader(dataset, batch_size=50, shuffle=True)
+    loader = tg.data.DataLoader((tg.from_numpy(X),), batch_size=50, shuffle=True)
     totals = []
     for _ in range(15):
         total = 0.0
@@ -451,6 +450,7 @@ def test_weights_from_pytorch(torch, tmp_path):
 # ---------------------------------------------------------------------- in the words of scikit-learn
 
 
+@pytest.mark.slow
 def test_pipeline_with_grid_search():
     pytest.importorskip("sklearn")
     from sklearn.model_selection import GridSearchCV
