@@ -220,28 +220,6 @@ def test_transformer():
 # ---------------------------------------------------------------------- parts of one's own
 
 
-def test_own_operation():
-    class Swish(tg.autograd.Function):
-        @staticmethod
-        def forward(ctx, x):
-            sigmoid = 1 / (1 + tg.exp(-x))
-            ctx.save_for_backward(x, sigmoid)
-            return x * sigmoid
-
-        @staticmethod
-        def backward(ctx, grad_output):
-            x, sigmoid = ctx.saved_tensors
-            return grad_output * (sigmoid + x * sigmoid * (1 - sigmoid))
-
-    x = tg.randn(4, 3, dtype=tg.float64, requires_grad=True)
-    assert gradcheck(Swish.apply, (x,))
-    Swish.apply(x).sum().backward()
-    swish = x.grad.clone()
-    x.grad.zero_()
-    F.silu(x).sum().backward()
-    assert tg.allclose(swish, x.grad)
-
-
 def test_own_layer():
     class LowRank(nn.Module):
         def __init__(self, in_features, out_features, rank, bias=True):
@@ -271,34 +249,6 @@ def test_own_layer():
     assert gradcheck(LowRank(6, 4, rank=2, bias=False), tg.randn(2, 6))
 
 
-def test_own_optimizer():
-    class Lion(optim.Optimizer):
-        def __init__(self, params, lr=1e-2, betas=(0.9, 0.99)):
-            super().__init__(params, {"lr": lr, "betas": betas})
-
-        @tg.no_grad()
-        def step(self, closure=None):
-            for group in self.param_groups:
-                beta1, beta2 = group["betas"]
-                for p in group["params"]:
-                    if p.grad is None:
-                        continue
-                    state = self.state[p]
-                    if "exp_avg" not in state:
-                        state["exp_avg"] = tg.zeros_like(p)
-                    m = state["exp_avg"]
-                    p.add_(tg.sign(m * beta1 + p.grad * (1 - beta1)), alpha=-group["lr"])
-                    m.mul_(beta2).add_(p.grad, alpha=1 - beta2)
-
-    w = tg.tensor([3.0, -2.0], requires_grad=True)
-    optimizer = Lion([w], lr=0.05)
-    for _ in range(100):
-        optimizer.zero_grad()
-        (w**2).sum().backward()
-        optimizer.step()
-    assert w.abs().max().item() < 0.2
-
-
 # ---------------------------------------------------------------------- losses and checks
 
 
@@ -324,21 +274,6 @@ def test_a_wrong_focal_loss_is_found_by_gradcheck():
     target = tg.tensor([0, 2, 1, 1])
     with pytest.raises(GradientCheckError, match=r"a path from logits is cut by detach\(\)"):
         gradcheck(lambda logits: wrong(logits, target), tg.randn(4, 3))
-
-
-def test_hessian():
-    def rosenbrock(x):
-        return (1 - x[0]) ** 2 + 100 * (x[1] - x[0] ** 2) ** 2
-
-    x = tg.tensor([-1.2, 1.0], dtype=tg.float64)
-    H = tg.func.hessian(rosenbrock)(x)
-    expected = [[2 - 400 * 1.0 + 1200 * 1.44, 480.0], [480.0, 200.0]]
-    np.testing.assert_allclose(H, expected)
-    np.testing.assert_allclose(tg.autograd.functional.hessian(rosenbrock, x), expected)
-    x = x.clone().requires_grad_()
-    (g,) = tg.autograd.grad(rosenbrock(x), [x], create_graph=True)
-    rows = [tg.autograd.grad(g[i], x, retain_graph=True)[0] for i in range(2)]
-    np.testing.assert_allclose(tg.stack(rows).detach(), expected)
 
 
 def test_lbfgs_fit():
