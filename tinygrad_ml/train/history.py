@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..foreign_names import missing
-
 from ..notebook import curves, escaped, foldable, table
 
 
