@@ -144,7 +144,9 @@ def test_vae():
     class VAE(nn.Module):
         def __init__(self, latent=2):
             super().__init__()
-            self.encoder = nn.Sequential(nn.Linear(2, 16), nn.ReLU(), nn.Linear(16, 2 * latent))
+            self.encoder = nn.Sequential(nn.Linear(2, 16), nn.ReLU())
+            self.fc_mu = nn.Linear(16, latent)
+            self.fc_logvar = nn.Linear(16, latent)
             self.decoder = nn.Sequential(nn.Linear(latent, 16), nn.ReLU(), nn.Linear(16, 2))
 
         def reparameterize(self, mu, logvar):
@@ -153,7 +155,8 @@ def test_vae():
             return mu + eps * std
 
         def forward(self, x):
-            mu, logvar = self.encoder(x).chunk(2, dim=-1)
+            h = self.encoder(x)
+            mu, logvar = self.fc_mu(h), self.fc_logvar(h)
             return self.decoder(self.reparameterize(mu, logvar)), mu, logvar
 
     def loss_function(recon, x, mu, logvar):
