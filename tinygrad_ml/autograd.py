@@ -18,12 +18,10 @@ from . import gradients
 from .foreign_names import missing
 from .gradients import (
     HookHandle,
-    all_finite,
     conjugated,
-    edge_of,
+    is_finite,
     outward,
     run_hooks,
-    unbroadcast,
     widened,
     without_dead,
 )
@@ -66,6 +64,7 @@ __all__ = [
     "primitive",
 ]
 
+INFINITY = float("inf")
 accumulating = threading.Lock()  # held while gradients are added to those of the leaves
 
 
@@ -208,6 +207,43 @@ def _freed(node: Node) -> NoReturn:
         f"backward a second time through {owner.primitive.name}, whose saved values the first one freed; "
         "use retain_graph=True the first time"
     )
+
+
+def unbroadcast(r: Any, edge: Any, primitive: Primitive, rule: Any) -> Any:
+    """Sum a gradient over the axes that broadcasting added, and restore the dtype (of float16, float32)."""
+    shape, dtype = edge.shape, FLOAT32 if edge.dtype is FLOAT16 else edge.dtype
+    if r.shape != shape:
+        extra = r.ndim - len(shape)
+        whole = r.shape
+        if extra > 0:
+            r = r.sum(axis=tuple(range(extra)))
+        if r.shape != shape:
+            ones = tuple([i for i, (n, m) in enumerate(zip(shape, r.shape)) if n == 1 != m])
+            if ones:
+                r = r.sum(axis=ones, keepdims=True)
+        if r.shape != shape:
+            argument = primitive.inputs[primitive.rules.index(rule)]
+            raise RuntimeError(
+                f"the derivative rule of {primitive.name} for {argument!r} gave a gradient of shape {whole}; "
+                f"{argument!r} has shape {shape}"
+            )
+    if r.dtype != dtype:
+        if r.dtype.kind == "c" and dtype.kind != "c":
+            r = r.real
+        r = r.astype(dtype)
+    return r
+
+
+def all_finite(found: dict[Any, Any]) -> bool:
+    """Whether no gradient that was found holds NaN or infinity."""
+    for g in found.values():
+        if type(g) is ndarray and g.dtype is FLOAT32:  # the usual case, in the fewest steps
+            flat = g.reshape(-1)
+            if not flat.dot(flat) < INFINITY and not is_finite(g):
+                return False
+        elif not is_finite(g):
+            return False
+    return True
 
 
 # ---------------------------------------------------------------------- changed values, second derivatives
@@ -411,6 +447,11 @@ def grad(
             )
         gradients.append(g if g is None or isinstance(g, (Tensor, SparseRows)) else from_owned(np.array(g)))
     return tuple(gradients)
+
+
+def edge_of(x: Tensor) -> Node | Tensor | None:
+    """Return what gradients of a Tensor arrive at: its Node, the leaf itself, or None if it requires none."""
+    return x.node or (x if x._requires_grad else None)
 
 
 def _root(output: Tensor, gradient: Any) -> tuple[Node | Tensor, Tensor]:

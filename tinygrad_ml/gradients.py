@@ -1,4 +1,4 @@
-"""One gradient: its shape and dtype, what a zero of it meets, and what hooks make of it. `autograd.py` uses these."""
+"""What a gradient meets off the usual way: complex numbers and float16, zeros at infinities, and hooks."""
 
 from __future__ import annotations
 
@@ -13,33 +13,7 @@ from .primitive import FLOAT16, FLOAT32, Node, OutputGradients, Primitive
 from .sparse import SparseRows
 from .tensor import Tensor, from_owned, ndarray, next_id
 
-INFINITY = float("inf")
 hooks_exist = False  # nobody looks for hooks before the first register_hook
-
-
-def unbroadcast(r: Any, edge: Any, primitive: Primitive, rule: Any) -> Any:
-    """Sum a gradient over the axes that broadcasting added, and restore the dtype (of float16, float32)."""
-    shape, dtype = edge.shape, FLOAT32 if edge.dtype is FLOAT16 else edge.dtype
-    if r.shape != shape:
-        extra = r.ndim - len(shape)
-        whole = r.shape
-        if extra > 0:
-            r = r.sum(axis=tuple(range(extra)))
-        if r.shape != shape:
-            ones = tuple([i for i, (n, m) in enumerate(zip(shape, r.shape)) if n == 1 != m])
-            if ones:
-                r = r.sum(axis=ones, keepdims=True)
-        if r.shape != shape:
-            argument = primitive.inputs[primitive.rules.index(rule)]
-            raise RuntimeError(
-                f"the derivative rule of {primitive.name} for {argument!r} gave a gradient of shape {whole}; "
-                f"{argument!r} has shape {shape}"
-            )
-    if r.dtype != dtype:
-        if r.dtype.kind == "c" and dtype.kind != "c":
-            r = r.real
-        r = r.astype(dtype)
-    return r
 
 
 def widened(g: Any) -> Any:
@@ -64,18 +38,6 @@ def outward(g: Any, dtype: Any) -> Any:
 
 
 # ---------------------------------------------------------------------- a zero gradient stays zero
-
-
-def all_finite(found: dict[Any, Any]) -> bool:
-    """Whether no gradient that was found holds NaN or infinity."""
-    for g in found.values():
-        if type(g) is ndarray and g.dtype is FLOAT32:  # the usual case, in the fewest steps
-            flat = g.reshape(-1)
-            if not flat.dot(flat) < INFINITY and not is_finite(g):
-                return False
-        elif not is_finite(g):
-            return False
-    return True
 
 
 def is_finite(g: Any) -> bool:
@@ -193,7 +155,7 @@ def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Hook
     >>> handle.remove()
     """
     global hooks_exist
-    edge = edge_of(self)
+    edge = self.node or (self if self._requires_grad else None)
     if edge is None:
         raise RuntimeError("a hook on a Tensor that does not require a gradient would never be called")
     hooks_exist = True
@@ -233,8 +195,3 @@ def retain_grad(self: Tensor) -> None:
             tensor._grad = g if tensor._grad is None else tensor._grad + g
 
     register_hook(self, keep)
-
-
-def edge_of(x: Tensor) -> Node | Tensor | None:
-    """Return what gradients of a Tensor arrive at: its Node, the leaf itself, or None if it requires none."""
-    return x.node or (x if x._requires_grad else None)

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd import backpropagate
-from ...gradients import conjugated, is_finite, unbroadcast, without_dead
+from ...autograd import backpropagate, unbroadcast
+from ...gradients import conjugated, is_finite, without_dead
 from ...modes import Mode
 from ...primitive import OUTPUT, Node, OutputGradients
 from ...tensor import Tensor, from_owned
