@@ -237,7 +237,7 @@ def unbroadcast(r: Any, edge: Any, primitive: Primitive, rule: Any) -> Any:
 def all_finite(found: dict[Any, Any]) -> bool:
     """Whether no gradient that was found holds NaN or infinity."""
     for g in found.values():
-        if type(g) is ndarray and g.dtype is FLOAT32:  # the usual case, in the fewest steps
+        if type(g) is ndarray and (g.dtype is FLOAT32 or g.dtype is FLOAT64):  # the usual case, in the fewest steps
             flat = g.reshape(-1)
             if not flat.dot(flat) < INFINITY and not is_finite(g):
                 return False
