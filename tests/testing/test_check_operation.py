@@ -45,6 +45,14 @@ def mean_over_repeats(g, x, y):
     return whole if np.shape(y) == np.shape(whole) else whole.mean(axis=0).reshape(np.shape(y))
 
 
+DOUBLED = [None]
+
+
+def doubled_once(g):
+    DOUBLED[0] = g * 2.0
+    return DOUBLED[0]
+
+
 # name: (operation, sample, options, what the message says)
 PLANTED = {
     "wrong factor": (declared(cube, x=lambda g, x: 2 * g * x**2), X, {}, r"derivatives: .*1.5 times too small"),
@@ -95,6 +103,12 @@ PLANTED = {
         r"float32: the result of float32 inputs has dtype float64 +-> NumPy scalars",
     ),
     "aliased result": (declared(lambda x: x, x=lambda g: g), X, {}, "memory: the result shares memory with the input"),
+    "gradients that are one array": (
+        declared(lambda x, y: 2 * x + 2 * y, x=doubled_once, y=lambda g: DOUBLED[0]),
+        (X, Y),
+        {},
+        None,  # the engine copies them
+    ),
     "aliased gradient": (
         declared(lambda x, y: x + y, x=lambda g: np.reshape(g, np.shape(g)), y=lambda g: g),
         (X, Y),
@@ -154,8 +168,9 @@ def test_a_planted_error_is_named(name):
     assert not caught.value.report
 
 
-def test_what_the_engine_takes_care_of_is_no_error():
-    operation, sample, options, _ = PLANTED["aliased gradient"]
+@pytest.mark.parametrize("name", [name for name in PLANTED if not PLANTED[name][3]])
+def test_what_the_engine_takes_care_of_is_no_error(name):
+    operation, sample, options, _ = PLANTED[name]
     assert check_operation(operation, [sample], **options)
 
 

@@ -309,7 +309,7 @@ class _Check:
         owners += [("the incoming gradient", g) for g in arriving if g is not None]
         owners += [("the input", x.numpy()) for x in inputs]
         for (one, a), (other, b) in combinations(owners, 2):
-            if a.size and np.shares_memory(a, b) and one != other:
+            if a.size and np.shares_memory(a, b) and {one, other} != {"the result"}:
                 return f"{one} shares memory with {other}", VIEWS
         return None
 
