@@ -34,6 +34,16 @@ def by_item(x):
     return x * x[0].item()
 
 
+def by_float(x):
+    return x * float(x[0])
+
+
+def into_an_array(x):
+    values = np.ones(5)
+    values[0] = x[0]
+    return x * values
+
+
 def as_a_list(x):
     return tg.tensor(x.tolist(), dtype=float) + 0 * x
 
@@ -62,6 +72,8 @@ CUTS = {
     through_numpy: ("numpy()", 1),
     through_data: (".data", 1),
     by_item: ("item()", 1),
+    by_float: ("float() or int()", 1),
+    into_an_array: ("float() or int()", 2),
     as_a_list: ("tolist()", 1),
     without_recording: ("no_grad()", 2),
     through_a_result: ("detach()", 2),
@@ -74,6 +86,7 @@ def message(fn, inputs=V, **options):
     return re.sub(r"\n +", " ", str(caught.value))
 
 
+@pytest.mark.filterwarnings("ignore::tinygrad_ml.LostGradientWarning")
 @pytest.mark.parametrize("mode", ["full", "random"])
 @pytest.mark.parametrize("function", CUTS, ids=lambda function: function.__name__)
 def test_a_cut_is_named_with_its_line(function, mode):

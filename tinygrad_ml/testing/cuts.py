@@ -16,8 +16,7 @@ METHODS: dict[Callable, str] = {
     Tensor.numpy: "numpy()",
     Tensor.item: "item()",
     Tensor.tolist: "tolist()",
-    Tensor.__float__: "float()",
-    Tensor.__int__: "int()",
+    Tensor.__float__: "float() or int()",  # one function for all of them
     Tensor.data.fget: ".data",  # type: ignore[attr-defined]
 }
 CUTS: dict[CodeType, str] = {method.__code__: name for method, name in METHODS.items()}

@@ -43,7 +43,9 @@ def _name_cuts(failures: Sequence[Failure], problem: TensorProblem) -> None:
         places = dict.fromkeys(f"{cut.how} in {cut.line}" for cut in cuts if depends_on(cut.source, leaf))
         if places:
             cut = f"a path from {failure.name} is cut by " + " and by ".join(list(places)[:3])
-            failure.hint = cut if not failure.hint or failure.hint.startswith(PATH_IS_CUT) else f"{failure.hint}; {cut}"
+            failure.hint = (
+                cut if not failure.hint or failure.hint.startswith(PATH_IS_CUT) else f"{cut}; or: {failure.hint}"
+            )
 
 
 def malformed(name: str, g: np.ndarray, value: np.ndarray) -> Failure | None:
