@@ -160,6 +160,10 @@ def check_names(model: Any, names: np.ndarray | None) -> None:
             lines += ["Feature names seen at fit time, yet now missing:", *(f"- {name}" for name in missing[:5])]
         if not unseen and not missing:
             lines.append("Feature names must be in the same order as they were in fit.")
+            i = int(np.argmax(known != names))
+            lines.append(f"{kind}: column {i} is {names[i]!r}, and was {known[i]!r}; use X[model.feature_names_in_]")
+        else:
+            lines.append(f"{kind} was fitted with the columns {', '.join(known[:20])}")
         raise ValueError("\n".join(lines) + "\n")
 
 

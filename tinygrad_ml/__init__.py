@@ -8,6 +8,7 @@
 tensor([2., 4., 6.])
 """
 
+import sys as _sys
 from importlib import import_module as _import_module
 from os import path as _path
 from typing import Any as _Any
@@ -42,14 +43,24 @@ __all__ = [
 ]
 
 
+def _hide_frames() -> None:
+    """Let pytest leave the lines of the library out of a traceback, so that it ends with the user's."""
+    for name, module in list(_sys.modules.items()):
+        if name.startswith(__name__ + "."):
+            module.__tracebackhide__ = True  # type: ignore[attr-defined]
+
+
+_hide_frames()
+
+
 def __dir__() -> list[str]:
     return [*__all__, "__version__"]
 
 
 def __getattr__(name: str) -> _Any:
     """Import what not everybody needs when it is first used."""
-    if name == "draw":
-        return _import_module(".graph", __name__).draw
     if name in _LAZY:
-        return _import_module("." + name, __name__)
+        room = _import_module(".graph" if name == "draw" else "." + name, __name__)
+        _hide_frames()
+        return room.draw if name == "draw" else room
     raise _missing("tg", name)

@@ -234,6 +234,8 @@ class DataLoader(HintsArguments):
         seed: int | None = None,
         dtype: Any = None,
     ):
+        if np.ndim(batch_size):
+            raise TypeError("DataLoader: data is one argument: write DataLoader((X, y), batch_size=...)")
         self.batch_size = check_integer("DataLoader: batch_size", batch_size, 1)
         given = data if type(data) is tuple else (data,)
         self.rows = _common_rows("DataLoader", given)

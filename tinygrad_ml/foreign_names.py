@@ -643,12 +643,14 @@ def unknown_argument(function: str, name: str, known: Iterable[str]) -> TypeErro
     return TypeError(f"{function}() does not know the argument {name!r}; {hint}")
 
 
-def takes_foreign_names(*inputs: str) -> Callable[[Function], Function]:
+def takes_foreign_names(*inputs: str, too_many: str = "") -> Callable[[Function], Function]:
     """Let a function take `dim=` for `axis=` and the like, and refuse other arguments with a hint: a decorator.
 
     Parameters
     ----------
     inputs : the names of its arrays, of which other libraries have names of their own
+    too_many : str
+        What to say about more arguments by position than it takes.
 
     Examples
     --------
@@ -659,6 +661,7 @@ def takes_foreign_names(*inputs: str) -> Callable[[Function], Function]:
     def decorate(function: Function) -> Function:
         arguments = inspect.signature(function).parameters
         known = frozenset(arguments)
+        by_position = [n for n, p in arguments.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
         called = function.__qualname__.removesuffix(".__init__")
 
         @wraps(function)
@@ -666,6 +669,8 @@ def takes_foreign_names(*inputs: str) -> Callable[[Function], Function]:
             __tracebackhide__ = True
             if not known.issuperset(named):
                 named = renamed(called, named, arguments, inputs)
+            if too_many and len(positional) > len(by_position):
+                raise TypeError(f"{called}() takes {', '.join(by_position)}: {too_many}")
             return function(*positional, **named)
 
         return call  # type: ignore[return-value]
@@ -703,15 +708,40 @@ class HintsArguments:
 
         def __new__(cls, *positional, **named):
             __tracebackhide__ = True
-            if cls.__init__ is object.__init__:
-                if positional or named:
+            if positional or named:  # copies and pickles are made without arguments
+                if cls.__init__ is object.__init__:
                     raise cls._takes_no_arguments(positional, named)
-            elif named:
-                code = cls.__init__.__code__
-                takes = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-                if not code.co_flags & inspect.CO_VARKEYWORDS and not named.keys() <= set(takes):
-                    raise unknown_argument(cls.__name__, next(n for n in named if n not in takes), takes)
+                cls._check_arguments(positional, named)
             return super().__new__(cls)
+
+    @classmethod
+    def _check_arguments(cls, positional: tuple, named: dict[str, Any]) -> None:
+        """Raise TypeError if `__init__` does not know an argument, or gets too many or too few of them."""
+        init = cls.__init__  # type: ignore[misc]
+        code = getattr(init, "__code__", None)
+        if code is None or code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS):
+            return
+        most = code.co_argcount - 1
+        takes = code.co_varnames[1 : most + 1 + code.co_kwonlyargcount]
+        for name in named:
+            if name not in takes:
+                raise unknown_argument(cls.__name__, name, takes)
+        names = takes[:most]
+        needed = names[len(positional) : most - len(init.__defaults__ or ())]
+        lacking = [name for name in needed if name not in named]
+        if len(positional) <= most and not lacking:
+            return
+        is_data = any(hasattr(thing, "shape") for thing in positional)
+        hint = f": make it first, and call it with the data: {cls.__name__}(...)(x)" if is_data else ""
+        if lacking:
+            raise TypeError(
+                f"{cls.__name__}() is missing {len(lacking)} of its positional arguments, {', '.join(lacking)}{hint}; "
+                f"it takes {', '.join(names)}"
+            )
+        raise TypeError(
+            f"{cls.__name__}() takes {most} positional argument{'s' * (most != 1)} ({', '.join(names)}), got "
+            f"{len(positional)}{hint}"
+        )
 
     @classmethod
     def _takes_no_arguments(cls, positional: tuple, named: dict[str, Any]) -> TypeError:

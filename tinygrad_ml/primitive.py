@@ -240,6 +240,8 @@ class Primitive:
         if not isinstance(error, (ValueError, TypeError, IndexError)):
             return error
         shapes = " and ".join(str(np.shape(x)) for x in inputs)
+        if "broadcast together" in str(error):
+            error = type(error)("the shapes do not fit together: from the last axis on, lengths must be equal or 1")
         return type(error)(f"{self.name}: {error} (got shape{'s' * (len(inputs) > 1)} {shapes})")
 
 
@@ -284,6 +286,7 @@ def _make_operation(primitive: Primitive) -> Any:
     new = Tensor.__new__
 
     def operation(*inputs: Any, **parameters: Any) -> Any:
+        __tracebackhide__ = True
         values: list[Any] = []
         edges: list[Any] = []
         tensors = wants = leaves = computing = unusual = half = False

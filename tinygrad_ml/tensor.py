@@ -390,7 +390,8 @@ class Tensor:
     def __reduce__(self) -> Any:
         if self.node is not None:
             raise RuntimeError(
-                f"the result of {self.node.primitive.name} cannot be copied or pickled with its history; use .detach()"
+                f"the result of {self.node.primitive.name} cannot be copied or pickled with its history: use "
+                "x.detach(), or x.numpy() for what takes arrays, such as plt.plot"
             )
         return _rebuild, (type(self), np.array(self._data), self._requires_grad, self.name)
 
@@ -733,7 +734,10 @@ def shape_of(x: Any) -> tuple[int, ...]:
     """
     if isinstance(x, Tensor):
         return x._data.shape
-    return x.shape if hasattr(x, "shape") else np.shape(x)
+    if hasattr(x, "shape"):
+        return x.shape
+    _refuse_what_holds_no_elements(x)
+    return np.shape(x)
 
 
 def to_array(data: Any, dtype: Any = None, floating: bool = False) -> np.ndarray:
@@ -745,18 +749,42 @@ def to_array(data: Any, dtype: Any = None, floating: bool = False) -> np.ndarray
                 "or x.astype(...) to change the dtype"
             )
         return np.array(data._data, dtype)
-    if isinstance(data, (list, tuple)) and _holds_tensor(data):
-        raise TypeError("a list that holds Tensors would lose their gradients; use tg.stack or tg.concatenate")
+    if data is None or isinstance(data, (list, tuple, str)):
+        _refuse_what_holds_no_elements(data)
     try:
         # np.asarray first: arrays of other libraries do not all know the question whether to copy
         array = np.array(np.asarray(data) if hasattr(data, "__array__") else data, dtype)
     except ValueError as error:
-        raise ValueError(f"cannot make a Tensor of {type(data).__name__} data: {error}") from None
+        ragged = ": its rows must have the same length" if "inhomogeneous" in str(error) else ""
+        raise ValueError(f"cannot make a Tensor of {type(data).__name__} data{ragged}: {error}") from None
     if array.dtype.kind not in "fciub":
-        raise TypeError(f"cannot make a Tensor of {type(data).__name__} data (dtype {array.dtype}): it must be numeric")
+        hint = ""
+        if array.dtype.kind in "US":
+            hint = "; of class names, np.unique(labels, return_inverse=True)[1] gives numbers"
+        elif array.dtype.kind == "O":
+            missing = [i for i, value in enumerate(array.ravel()) if value is None or type(value).__name__ == "NAType"]
+            hint = f"; element {missing[0]} is missing: fill or drop it first" if missing else "; convert it first"
+        raise TypeError(
+            f"cannot make a Tensor of {type(data).__name__} data (dtype {array.dtype}): it must be numeric{hint}"
+        )
     if dtype is None and not hasattr(data, "__array__") and array.dtype.kind in ("fciu" if floating else "fc"):
         array = array.astype(complex_of(_default_float) if array.dtype.kind == "c" else _default_float)
     return array
+
+
+def _refuse_what_holds_no_elements(x: Any) -> None:
+    """Raise TypeError for None, text, and lists that hold Tensors."""
+    if x is None:
+        raise TypeError("expected a Tensor, an array or a number, and got None: does a function lack its `return`?")
+    if isinstance(x, str):
+        raise TypeError(f"expected a Tensor, an array or a number, and got the text {x[:40]!r}: it must be numeric")
+    if isinstance(x, (list, tuple)) and _holds_tensor(x):
+        if isinstance(x, tuple):
+            raise TypeError(
+                f"expected a Tensor, and got a tuple of {len(x)}: take the part that you want (a recurrent layer "
+                "returns (output, state): `y, _ = lstm(x)`), or join Tensors by tg.stack or tg.concatenate"
+            )
+        raise TypeError("a list that holds Tensors would lose their gradients; use tg.stack or tg.concatenate")
 
 
 def complex_of(dtype: np.dtype) -> np.dtype:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import tinygrad_ml as tg
+from docs.make_coming_from_page import PAGE, page
 from tinygrad_ml import foreign_names
 
 tg.train, tg.models, tg.metrics, tg.data, tg.testing, tg.graph  # noqa: B018  # what is loaded when it is asked for
@@ -381,3 +382,7 @@ def test_methods_for_registering_set_attributes():
         module.add_module("train", tg.nn.ReLU())
     with pytest.raises(TypeError, match="a ndarray is not a Module"):
         module.add_module("scale", np.ones(1))
+
+
+def test_the_page_is_up_to_date():
+    assert PAGE.read_text(encoding="utf-8") == page(), "run python docs/make_coming_from_page.py"

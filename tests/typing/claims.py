@@ -40,6 +40,16 @@ assert_type(x.numpy(), "np.ndarray[tuple[Any, ...], np.dtype[Any]]")
 assert_type(x.dtype, np.dtype[Any])
 x.backward()
 
+# names and arguments of other libraries
+assert_type(tg.cat([x, x], dim=0), tg.Tensor)
+assert_type(tg.sum(x, dim=0, keepdim=True), tg.Tensor)
+assert_type(x.mean(dim=0), tg.Tensor)
+assert_type(x.float(), tg.Tensor)
+assert_type(x.sin().clamp(0.0, 1.0), tg.Tensor)
+assert_type(x.allclose(x), bool)
+assert_type(tg.zeros(2, dtype=tg.float64), tg.Tensor)
+assert_type(tg.topk(x, 2, dim=0), tuple[tg.Tensor, tg.Tensor])
+
 # modules, losses, optimizers
 layer = nn.Linear(2, 3)
 assert_type(layer(x), Any)  # a module may return several Tensors

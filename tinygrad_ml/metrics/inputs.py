@@ -46,7 +46,8 @@ def check_targets(y_true: Any, y_pred: Any, sample_weight: Any = None) -> Target
             fraction = array[np.trunc(array) != array][0]
             raise ValueError(
                 f"{name} has numbers such as {fraction:.6g}, which are not classes: "
-                "this metric takes classes (from predict, or y_prob >= threshold), not probabilities or measurements"
+                "this metric takes classes (from predict, y_prob >= threshold, or scores.argmax(axis=1)), "
+                "not probabilities or measurements"
             )
         if kind not in (CLASSES, MULTILABEL):
             raise ValueError(neither_classes_nor_labels(name, array))

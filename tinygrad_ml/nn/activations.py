@@ -9,6 +9,7 @@ import numpy as np
 from .. import ops
 from ..foreign_names import takes_foreign_names
 from ..tensor import Tensor, as_floating, get_default_dtype, shape_of
+from ..validation import is_integer
 from .module import Module
 from .parameter import Parameter
 
@@ -478,13 +479,31 @@ class GLU(Module):
 
     @takes_foreign_names()
     def __init__(self, axis: int = -1):
-        self.axis = axis
+        self.axis = check_axis(type(self).__name__, axis)
 
     def forward(self, x: Any) -> Tensor:
         return glu(x, self.axis)
 
     def extra_repr(self) -> str:
         return f"axis={self.axis}"
+
+
+def check_axis(name: str, axis: Any) -> Any:
+    """Return an axis, or raise TypeError if it is data.
+
+    Examples
+    --------
+    >>> tg.nn.Softmax(tg.ones(2))
+    Traceback (most recent call last):
+    ...
+    TypeError: Softmax(axis): axis must be an integer, not a Tensor; call it with the data: Softmax(axis)(x)
+    """
+    if axis is not None and not is_integer(axis):
+        raise TypeError(
+            f"{name}(axis): axis must be an integer, not a {type(axis).__name__}; call it with the data: "
+            f"{name}(axis)(x)"
+        )
+    return axis
 
 
 @takes_foreign_names("input")
@@ -510,7 +529,7 @@ class Softmax(Module):
 
     @takes_foreign_names()
     def __init__(self, axis: int = -1):
-        self.axis = axis
+        self.axis = check_axis(type(self).__name__, axis)
 
     def forward(self, x: Any) -> Tensor:
         return softmax(x, self.axis)
@@ -569,7 +588,7 @@ class LogSoftmax(Module):
 
     @takes_foreign_names()
     def __init__(self, axis: int = -1):
-        self.axis = axis
+        self.axis = check_axis(type(self).__name__, axis)
 
     def forward(self, x: Any) -> Tensor:
         return log_softmax(x, self.axis)

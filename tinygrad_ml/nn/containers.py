@@ -51,12 +51,36 @@ class Sequential(_Container):
     def __init__(self, *layers: Module):
         for i, layer in enumerate(layers):
             if not callable(layer):
-                raise TypeError(f"Sequential: layer {i} is a {type(layer).__name__}, which cannot be called")
+                hint = ""
+                if isinstance(layer, (list, tuple)):
+                    hint = ": write Sequential(a, b), or Sequential(*layers) of a list"
+                elif isinstance(layer, Tensor):
+                    hint = ": give the layers themselves, nn.ReLU(), and the data to the Sequential"
+                elif isinstance(layer, dict):
+                    hint = ": write Sequential(*layers.values())"
+                raise TypeError(f"Sequential: layer {i} is a {type(layer).__name__}, which cannot be called{hint}")
+            if isinstance(layer, type) and issubclass(layer, Module):
+                raise TypeError(f"Sequential: layer {i} is the class {layer.__name__}: write {layer.__name__}(...)")
         self.layers = list(layers)
 
     def forward(self, x: Any) -> Any:
-        for layer in self.layers:
-            x = layer(x)
+        __tracebackhide__ = True
+        given: Any = x
+        i = 0
+        try:
+            for layer in self.layers:
+                given = x
+                x = layer(x)
+                i += 1
+        except Exception as error:
+            if i and type(given) is tuple:
+                before, after = (type(self.layers[k]).__name__ for k in (i - 1, i))
+                what = "(output, state)" if len(given) == 2 else f"{len(given)} values"
+                raise TypeError(
+                    f"Sequential: layer {i}, {after}, got a tuple: {before} returns {what}. Call them in a forward of "
+                    f"your own, `y, _ = self.first(x)`, or put nn.Lambda(lambda pair: pair[0]) between them"
+                ) from error
+            raise
         return x
 
     def __len__(self) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 from ..ops.elementwise import where
 from ..random import random_bits
 from ..tensor import Tensor, as_floating, from_owned, shape_of
+from ..validation import is_number
 from .module import Module
 
 __all__ = [
@@ -230,6 +231,8 @@ def check_probability(p: float) -> None:
     ...
     ValueError: the dropout probability must be between 0 and 1, not 1.5
     """
+    if not is_number(p):
+        raise TypeError(f"the dropout probability must be a number, not a {type(p).__name__}")
     if not 0 <= p <= 1:
         raise ValueError(f"the dropout probability must be between 0 and 1, not {p}")
 

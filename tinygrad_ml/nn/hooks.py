@@ -17,6 +17,7 @@ class Hooks:
 
     def run(self, module: Any, inputs: tuple, named: dict[str, Any]) -> Any:
         """Call the hooks, with the forward pass between them, and return its output."""
+        __tracebackhide__ = True
         for before in list(self.before.values()):
             new = before(module, inputs)
             if new is not None:
@@ -35,6 +36,7 @@ def observed(observer: Callable, module: Any, hooks: Hooks, inputs: tuple, named
     its `__enter__` returns is called with the output after the last hook, before the context is left. An error of
     the call passes through `__exit__`, as from any `with` block.
     """
+    __tracebackhide__ = True
     with observer(module, inputs, named) as see_output:
         output = hooks.run(module, inputs, named)
         see_output(output)

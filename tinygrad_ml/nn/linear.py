@@ -12,6 +12,7 @@ from ..ops.composed import flatten
 from ..ops.linear import affine, project
 from ..ops.products import matmul
 from ..tensor import Tensor, as_floating, as_tensor, get_default_dtype, shape_of
+from ..validation import check_integer
 from . import init
 from .module import Module
 from .parameter import Parameter
@@ -57,8 +58,8 @@ class Linear(Module):
     """
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True, *, dtype: Any = None):
-        self.in_features = in_features
-        self.out_features = out_features
+        self.in_features = in_features = check_integer("Linear: in_features", in_features, 0)
+        self.out_features = out_features = check_integer("Linear: out_features", out_features, 0)
         dtype = dtype or get_default_dtype()
         bound = 1 / math.sqrt(in_features) if in_features else 0.0
         self.weight = Parameter(np.empty((out_features, in_features), dtype))

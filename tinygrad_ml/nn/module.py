@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from reprlib import recursive_repr
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -20,6 +21,14 @@ from .parameter import Buffer, Parameter
 __all__ = ["IncompatibleKeys", "Module"]
 
 M = TypeVar("M", bound="Module")
+
+
+# What everything that works with modules calls: an attribute of this name would hide it.
+METHODS = {
+    *("attributes", "modules", "named_modules", "children", "named_children", "parameters", "named_parameters"),
+    *("buffers", "named_buffers", "train", "eval", "state_dict", "load_state_dict", "zero_grad", "requires_grad_"),
+    "apply",
+}
 
 
 class IncompatibleKeys(NamedTuple):
@@ -68,11 +77,16 @@ class Module(HintsArguments):
         raise NotImplementedError(f"{type(self).__name__} does not define forward(self, ...)")
 
     def __call__(self, *inputs: Any, **named: Any) -> Any:
+        __tracebackhide__ = True
         if modes.call_observer is not None:
-            return observed(modes.call_observer, self, self._hooks or Hooks(), inputs, named)
-        if self._hooks is not None:
-            return self._hooks.run(self, inputs, named)
-        return self.forward(*inputs, **named)
+            output = observed(modes.call_observer, self, self._hooks or Hooks(), inputs, named)
+        elif self._hooks is not None:
+            output = self._hooks.run(self, inputs, named)
+        else:
+            output = self.forward(*inputs, **named)
+        if output is None:
+            raise TypeError(f"{type(self).__name__}.forward returned None: is `return` missing?")
+        return output
 
     if not TYPE_CHECKING:  # which knows what there is
 
@@ -157,6 +171,11 @@ class Module(HintsArguments):
     if not TYPE_CHECKING:  # to a type checker it would say that every attribute may be set
 
         def __setattr__(self, name: str, value: Any) -> None:
+            if name in METHODS:
+                raise AttributeError(
+                    f"{type(self).__name__}: {name!r} is a method of every Module, which this attribute would hide: "
+                    "take another name, for example self.layers"
+                )
             if type(value) is Tensor:  # a buffer stays one when a new value is assigned to it
                 old = vars(self).get(name)
                 persistent = vars(self).get("_awaited_buffers", {}).get(name) if old is None else None
@@ -444,7 +463,8 @@ class Module(HintsArguments):
         IncompatibleKeys(missing_keys=['bias'], unexpected_keys=['scale'])
         """
         if not isinstance(state, Mapping):
-            raise ValueError(f"a state is a dict from names to arrays, not a {type(state).__name__}")
+            hint = ": read the file first, tg.load(path)" if isinstance(state, (str, os.PathLike)) else ""
+            raise ValueError(f"a state is a dict from names to arrays, not a {type(state).__name__}{hint}")
         own = dict(self._saved())
         arrays = {name: check_array(value, name, "the state") for name, value in state.items() if name in own}
         given = {id(own[name]) for name in arrays}

@@ -340,7 +340,11 @@ def batch_norm(
         return x * scale.reshape(shape) + (offset - running_mean * scale).reshape(shape)
     n = x.size // x.shape[1] if x.shape[1] else 0
     if n < 2:
-        raise ValueError(f"batch_norm: input has shape {x.shape}: one element in each channel has no variance")
+        raise ValueError(
+            f"batch_norm: input has shape {x.shape}: one element in each channel has no variance. A last batch of "
+            "one row is left out by drop_last=True of a DataLoader, or take another batch_size; to predict, call "
+            "eval() first"
+        )
     statistics: list[np.ndarray] = []
     out = normalize(x, factor, offset, eps=eps, statistics=statistics)
     if running_mean is not None and running_var is not None:

@@ -93,7 +93,9 @@ def embedding(
     table = as_tensor(weight)
     given = as_array(input)
     if given.dtype.kind not in "iu":
-        raise TypeError(f"embedding: input must hold integers (rows of the table), and is {given.dtype}")
+        raise TypeError(
+            f"embedding: input must hold integers (rows of the table), and is {given.dtype}; use input.astype(int)"
+        )
     indices = np.array(given, np.intp)
     if not table.ndim:
         raise ValueError("embedding: weight needs an axis of rows, and is a single number")

@@ -37,7 +37,9 @@ def normalised(index: Any) -> Any:
     if array.dtype.kind == "f" and array.size == 0:
         array = array.astype(np.intp)
     if array.dtype.kind not in "iub":
-        raise IndexError(f"an index must be made of integers, slices or booleans, not of {array.dtype}")
+        raise IndexError(
+            f"an index must be made of integers, slices or booleans, not of {array.dtype}; use index.astype(int)"
+        )
     if array.dtype.kind == "b":
         return array
     return array.astype(np.intp, copy=False) if array.ndim else int(array)

@@ -50,6 +50,13 @@ def _concatenate(*arrays, axis=0):
     return np.concatenate(arrays, axis)
 
 
+def _in_one_list(name: str, arrays: Any, axis: Any) -> Any:
+    """Return the arrays, or raise TypeError if there is one array for each argument."""
+    if axis is not None and not isinstance(axis, (int, np.integer)):
+        raise TypeError(f"{name}: axis must be an integer, not a {type(axis).__name__}: write tg.{name}([a, b])")
+    return arrays
+
+
 @takes_foreign_names("arrays")
 def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Tensor:
     """Join arrays along an existing axis; `axis=None` flattens them first.
@@ -57,7 +64,7 @@ def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Tensor:
     >>> tg.concatenate([tg.zeros(2), tg.ones(1)])
     tensor([0., 0., 1.])
     """
-    return _concatenate(*arrays, axis=axis)
+    return _concatenate(*_in_one_list("concatenate", arrays, axis), axis=axis)
 
 
 @primitive(
@@ -83,7 +90,7 @@ def stack(arrays: Sequence[Any], axis: int = 0) -> Tensor:
     tensor([[0., 0.],
             [1., 1.]])
     """
-    return _stack(*arrays, axis=axis)
+    return _stack(*_in_one_list("stack", arrays, axis), axis=axis)
 
 
 def hstack(arrays: Sequence[Any]) -> Tensor:

@@ -7,11 +7,13 @@ gets lost on the way.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from ..foreign_names import hint_for
 from ..primitive import IMPLEMENTATIONS, implements
 from ..tensor import Tensor
 from . import activation, create, cumulative, elementwise, index, join, reduce, shape
@@ -82,7 +84,8 @@ UNKNOWN = {  # arguments of NumPy's functions that our operations do not have
 
 def _array_ufunc(self: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **parameters: Any) -> Any:
     """Run np.exp(tensor), ndarray + tensor and np.add.reduce(tensor) as our own operations."""
-    name = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
+    library = "np." if getattr(np, ufunc.__name__, None) is ufunc else "scipy.special."
+    name = library + ufunc.__name__ + ("" if method == "__call__" else f".{method}")
     if parameters.get("out") is not None:
         raise TypeError(
             f"{name} cannot write a Tensor's result into an array, where its gradient would be lost: "
@@ -122,7 +125,12 @@ def _call(name: str, operation: Callable, inputs: tuple, parameters: dict) -> An
 
 
 def _unsupported(name: str) -> TypeError:
-    return TypeError(f"{name} is not supported on Tensors; use .numpy() or .detach() for the plain value")
+    short = name.rpartition(".")[2]
+    home = "linalg" if ".linalg." in name else "ops"
+    there = short in getattr(sys.modules[__package__.rpartition(".")[0] + "." + home], "__all__", ())
+    ours = f"use tg.{short}" if there and home == "ops" else hint_for("tg.linalg" if home == "linalg" else "tg", short)
+    hint = f": {ours}, or" if ours and not ours.startswith(("use np", "did you")) else ";"
+    return TypeError(f"{name} is not supported on Tensors{hint} use .numpy() or .detach() for the plain value")
 
 
 # ---------------------------------------------------------------------- DLPack

@@ -194,6 +194,10 @@ def _transpose(self: Tensor, *axes: Any) -> Tensor:
     >>> tg.ones((2, 3, 4)).transpose(1, 0, 2).shape
     (3, 2, 4)
     """
+    if len(axes) == 2 and self.ndim > 2:
+        raise ValueError(
+            f"transpose() takes the order of all {self.ndim} axes, as in NumPy: two are exchanged by x.swapaxes{axes}"
+        )
     return shape.transpose(self, axes=axes[0] if len(axes) == 1 else axes or None)
 
 

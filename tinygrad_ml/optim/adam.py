@@ -73,6 +73,8 @@ class Adam(Optimizer):
 
     def check(self, options: dict[str, Any]) -> None:
         super().check(options)
+        if not isinstance(options["betas"], (tuple, list)) or len(options["betas"]) != 2:
+            raise TypeError(f"{type(self).__name__}: betas must be two numbers, (0.9, 0.999), not {options['betas']!r}")
         if not all(0 <= beta < 1 for beta in options["betas"]):
             raise ValueError(f"{type(self).__name__}: betas must be at least 0 and below 1, not {options['betas']}")
 

@@ -98,6 +98,8 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
 
 def _gradients(parameters: Any) -> list[Any]:
     parameters = [parameters] if isinstance(parameters, Tensor) else parameters
+    if hasattr(parameters, "parameters") or callable(parameters):
+        raise TypeError("gradients are clipped of parameters: write model.parameters()")
     found = []
     for p in parameters:
         g = p.grad

@@ -69,12 +69,18 @@ class Optimizer(HintsArguments):
         self._flat: list[list[FlatParameters]] = []
         if isinstance(params, Tensor):
             raise TypeError(f"{type(self).__name__}: params must be a list of Tensors; write [w] instead of w")
+        if callable(params) and not hasattr(params, "parameters"):
+            name = getattr(params, "__name__", "params")
+            raise TypeError(f"{type(self).__name__}: params is the method {name} itself: call it, {name}()")
         if hasattr(params, "parameters"):
             raise TypeError(f"{type(self).__name__}: params must be a list of Tensors; write model.parameters()")
         _refuse_set(type(self).__name__, params)
         groups = list(params)
         if not groups:
-            raise ValueError(f"{type(self).__name__}: there are no parameters")
+            raise ValueError(
+                f"{type(self).__name__}: there are no parameters (a generator is used up by whoever reads it first: "
+                "call model.parameters() again)"
+            )
         for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
             self.add_param_group(group)
 
@@ -128,6 +134,8 @@ class Optimizer(HintsArguments):
         """Raise ValueError if an option of a group is out of its range."""
         at_least_0 = ("lr", "weight_decay", "eps", "momentum", "lr_decay", "initial_accumulator_value", "l1", "alpha")
         for key in at_least_0:
+            if key in options and not is_number(options[key]):
+                raise TypeError(f"{type(self).__name__}: {key} must be a number, not {options[key]!r}")
             if key in options and not options[key] >= 0:
                 raise ValueError(f"{type(self).__name__}: {key} must be at least 0, not {options[key]}")
 

@@ -91,6 +91,10 @@ def gradcheck(
         raise ValueError(
             f"gradcheck: samples={samples} would compare nothing; give at least 1, or None for all entries"
         )
+    if not callable(fn) and not isinstance(fn, (tuple, list)):
+        swapped = callable(inputs[0] if isinstance(inputs, tuple) and inputs else inputs)
+        hint = "these two are swapped" if swapped else "give the function itself, not its result"
+        raise TypeError(f"gradcheck(function, inputs): the first argument is a {type(fn).__name__}; {hint}")
     with make_problem(fn, inputs, params) as problem, np.errstate(all="ignore"):
         report = Report(problem.title, METHODS[method], mode)
         options = {"method": method, "mode": mode, "eps": eps, "rtol": rtol, "atol": atol, "samples": samples}

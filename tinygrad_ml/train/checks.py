@@ -35,6 +35,9 @@ ONE_INPUT = "a module with several inputs can take one array with their columns 
 
 def check_arguments(module: Any, loss: Any, optimizer: Any, epochs: Any) -> None:
     """Raise TypeError or ValueError unless this optimizer can train this module with this loss."""
+    for name, thing in (("module", module), ("loss", loss), ("optimizer", optimizer)):
+        if isinstance(thing, type):
+            raise TypeError(f"fit: {name} is the class {thing.__name__}: make an object of it, {thing.__name__}(...)")
     if not isinstance(module, Module):
         raise TypeError(f"fit: module must be a tg.nn.Module, not {type(module).__name__}")
     if not callable(loss):

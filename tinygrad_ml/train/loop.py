@@ -40,7 +40,7 @@ from .run import BatchSource, Callback, Run
 __all__ = ["fit"]
 
 
-@takes_foreign_names()
+@takes_foreign_names(too_many="data is one argument, a tuple: fit(module, loss, optimizer, (X, y), epochs=...)")
 def fit(
     module: Module,
     loss: Callable[..., Tensor],

@@ -84,6 +84,8 @@ class Run:
         """Raise ValueError if the history will have no such column."""
         if column not in self.columns:
             hint = "; give fit() validation=(X, y)" if self.validation is None and "validation" in column else ""
+            ours = column.replace("val_", "validation_", 1)
+            hint = f"; here it is {ours!r}" if ours != column and ours in self.columns else hint
             raise ValueError(f"{who}: this training run has no {column!r}, only {', '.join(self.columns)}{hint}")
 
 

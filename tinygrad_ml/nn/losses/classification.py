@@ -416,6 +416,13 @@ def _check_labels(name: str, x: Tensor, labels: np.ndarray, axis: int) -> None:
     wanted = x.shape[:axis] + x.shape[axis + 1 :]
     if labels.shape != wanted:
         probabilities = f" (or {x.shape} probabilities)" if name == "cross_entropy" else ""
+        if labels.shape == x.shape:
+            check_numeric(name, labels)
+            floats = ", or target.astype(float) for probabilities" if name == "cross_entropy" else ""
+            raise ValueError(
+                f"{name}: target has shape {labels.shape} and dtype {labels.dtype}, which looks like one-hot rows; "
+                f"it must hold {wanted} class indices: use target.argmax({axis}){floats}"
+            )
         raise ValueError(
             f"{name}: input has shape {x.shape}, so target must hold {wanted} class indices{probabilities}, "
             f"not {labels.shape}"
