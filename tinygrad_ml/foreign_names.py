@@ -235,7 +235,6 @@ NAMES: dict[str, dict[str, str]] = {
         "zero_": "write x[...] = 0; for gradients, x.grad = None or optimizer.zero_grad()",
     },
     "tg.nn": {
-        "AdaptiveMaxPool2d": "tg.nn.AdaptiveAvgPool2d, or write x.max(axis=(2, 3))",
         "BatchNormalization": "tg.nn.BatchNorm1d or tg.nn.BatchNorm2d",
         "BatchNorm": "tg.nn.BatchNorm1d or tg.nn.BatchNorm2d",
         "Conv": "tg.nn.Conv1d or tg.nn.Conv2d",

@@ -775,7 +775,7 @@ def to_array(data: Any, dtype: Any = None, floating: bool = False) -> np.ndarray
 def _refuse_what_holds_no_elements(x: Any) -> None:
     """Raise TypeError for None, text, and lists that hold Tensors."""
     if x is None:
-        raise TypeError("expected a Tensor, an array or a number, and got None: does a function lack its `return`?")
+        raise TypeError("expected numeric data, and got None: does a function lack its `return`?")
     if isinstance(x, str):
         raise TypeError(f"expected a Tensor, an array or a number, and got the text {x[:40]!r}: it must be numeric")
     if isinstance(x, (list, tuple)) and _holds_tensor(x):

@@ -122,7 +122,7 @@ def test_what_a_hint_names_exists(place):
         resolves(text)
     if place in foreign_names.ROOMS:
         there = [name for name in foreign_names.NAMES[place] if name in getattr(owner(place), "__all__", ())]
-        assert not there, "these names exist: no hint is needed"
+        assert not there, "these names exist: take them out of the table"
 
 
 def test_what_the_other_hints_name_exists():

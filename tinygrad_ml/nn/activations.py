@@ -479,7 +479,7 @@ class GLU(Module):
 
     @takes_foreign_names()
     def __init__(self, axis: int = -1):
-        self.axis = check_axis(type(self).__name__, axis)
+        self.axis = _checked_axis(type(self).__name__, axis)
 
     def forward(self, x: Any) -> Tensor:
         return glu(x, self.axis)
@@ -488,7 +488,7 @@ class GLU(Module):
         return f"axis={self.axis}"
 
 
-def check_axis(name: str, axis: Any) -> Any:
+def _checked_axis(name: str, axis: Any) -> Any:
     """Return an axis, or raise TypeError if it is data.
 
     Examples
@@ -529,7 +529,7 @@ class Softmax(Module):
 
     @takes_foreign_names()
     def __init__(self, axis: int = -1):
-        self.axis = check_axis(type(self).__name__, axis)
+        self.axis = _checked_axis(type(self).__name__, axis)
 
     def forward(self, x: Any) -> Tensor:
         return softmax(x, self.axis)
@@ -588,7 +588,7 @@ class LogSoftmax(Module):
 
     @takes_foreign_names()
     def __init__(self, axis: int = -1):
-        self.axis = check_axis(type(self).__name__, axis)
+        self.axis = _checked_axis(type(self).__name__, axis)
 
     def forward(self, x: Any) -> Tensor:
         return log_softmax(x, self.axis)
