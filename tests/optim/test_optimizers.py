@@ -1,6 +1,8 @@
 """Optimizers: PyTorch's trajectories, and the bookkeeping around them."""
 
+import copy
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -361,3 +363,52 @@ def test_lbfgs_explains_what_it_needs():
         optim.LBFGS([w]).step()
     with pytest.raises(ValueError, match="strong_wolfe"):
         optim.LBFGS([w], line_search_fn="wolfe")
+
+
+# ---------------------------------------------------------------------- one's own, written as in PyTorch
+
+
+class Momentum(optim.Optimizer):
+    def __init__(self, params, lr=0.1):
+        super().__init__(params, {"lr": lr})
+
+    @tg.no_grad()
+    def step(self, closure=None):
+        for group in self.param_groups:
+            for p in group["params"]:
+                state = self.state[p]
+                if not state:
+                    state["step"], state["velocity"] = 0, tg.zeros_like(p)
+                state["step"] += 1
+                state["velocity"] = state["velocity"] * 0.9 + p.grad
+                p -= state["velocity"] * group["lr"]
+
+
+def descend(w, optimizer, steps):
+    for _ in range(steps):
+        optimizer.zero_grad()
+        (w**4).sum().backward()
+        optimizer.step()
+    return w.tolist()
+
+
+def test_an_optimizer_that_keeps_its_state_as_in_pytorch_computes_momentum():
+    w, v = tg.tensor([1.0, -0.5], requires_grad=True), tg.tensor([1.0, -0.5], requires_grad=True)
+    expected = descend(v, optim.SGD([v], lr=0.1, momentum=0.9), 7)
+    np.testing.assert_allclose(descend(w, Momentum([w]), 7), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("how", ["state_dict", "pickle", "deepcopy"])
+def test_its_state_is_saved_and_copied(how):
+    w = tg.tensor([1.0, -0.5], requires_grad=True)
+    optimizer = Momentum([w])
+    descend(w, optimizer, 3)
+    if how == "state_dict":
+        v = w.detach().clone().requires_grad_()
+        other = Momentum([v], lr=0.7)
+        other.load_state_dict(optimizer.state_dict())
+    else:
+        copied = copy.deepcopy if how == "deepcopy" else lambda pair: pickle.loads(pickle.dumps(pair))
+        v, other = copied((w, optimizer))
+    assert descend(v, other, 4) == descend(w, optimizer, 4)
+    assert other.state[v]["step"] == 7

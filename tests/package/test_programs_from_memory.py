@@ -252,6 +252,38 @@ def test_own_layer():
     assert gradcheck(LowRank(6, 4, rank=2, bias=False), tg.randn(2, 6))
 
 
+def test_own_optimizer():
+    class Lion(optim.Optimizer):
+        def __init__(self, params, lr=1e-2, betas=(0.9, 0.99)):
+            super().__init__(params, {"lr": lr, "betas": betas})
+
+        @tg.no_grad()
+        def step(self, closure=None):
+            for group in self.param_groups:
+                beta1, beta2 = group["betas"]
+                for p in group["params"]:
+                    if p.grad is None:
+                        continue
+                    state = self.state[p]
+                    if "exp_avg" not in state:
+                        state["exp_avg"] = tg.zeros_like(p)
+                    m = state["exp_avg"]
+                    p -= group["lr"] * tg.sign(m * beta1 + p.grad * (1 - beta1))
+                    state["exp_avg"] = m * beta2 + p.grad * (1 - beta2)
+
+    w = tg.tensor([3.0, -2.0], requires_grad=True)
+    optimizer = Lion([w], lr=0.05)
+    for _ in range(30):
+        optimizer.zero_grad()
+        (w**2).sum().backward()
+        optimizer.step()
+    v, m = np.array([3.0, -2.0]), np.zeros(2)
+    for _ in range(30):
+        g = 2 * v
+        v, m = v - 0.05 * np.sign(0.9 * m + 0.1 * g), 0.99 * m + 0.01 * g
+    np.testing.assert_allclose(w.detach().numpy(), v, rtol=1e-5)
+
+
 # ---------------------------------------------------------------------- losses and checks
 
 

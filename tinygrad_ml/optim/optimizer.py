@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -26,6 +27,9 @@ class Optimizer(HintsArguments):
     every parameter) and `update`, which changes `value` in place, element by element. `update` gets long
     one-dimensional arrays: the parameters of a group lie one after the other in one array, so that a step costs
     the same few NumPy calls for two parameters as for two hundred.
+
+    One that is written as in PyTorch overrides `step` instead, goes through `param_groups`, and keeps what it likes in
+    `self.state[p]`, which `state_dict` saves. The optimizers of this package leave that empty.
 
     A copy (`copy.deepcopy`, pickle) has copies of the parameters, so copy it together with the model:
     `copy.deepcopy((model, optimizer))`.
@@ -67,6 +71,7 @@ class Optimizer(HintsArguments):
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
         self._flat: list[list[FlatParameters]] = []
+        self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
         if isinstance(params, Tensor):
             raise TypeError(f"{type(self).__name__}: params must be a list of Tensors; write [w] instead of w")
         if callable(params) and not hasattr(params, "parameters"):
@@ -149,6 +154,10 @@ class Optimizer(HintsArguments):
     def _has_initial_state(self) -> bool:
         return type(self).init_state is not Optimizer.init_state
 
+    @property
+    def _steps_by_itself(self) -> bool:
+        return type(self).update is Optimizer.update and type(self).step is not Optimizer.step
+
     def used(self, options: dict[str, Any]) -> tuple[str, ...]:
         """Return the buffers that `update` needs with these options."""
         return self.buffers
@@ -220,6 +229,8 @@ class Optimizer(HintsArguments):
                         entry[name] = flat.part(flat.buffers[name], k).copy()
                     if entry:
                         state[i] = entry
+                if flat.params[k] in self.state:
+                    state[i] = {name: _copied(value) for name, value in self.state[flat.params[k]].items()}
                 i += 1
             numbers = list(range(i - len(group["params"]), i))
             groups.append({key: value for key, value in group.items() if key != "params"} | {"params": numbers})
@@ -248,10 +259,13 @@ class Optimizer(HintsArguments):
         """
         saved, states = self._layout(state_dict)
         options = [self._options(group) for group in saved]
-        problems, entries = [], []
+        problems, entries, own = [], [], {}
         for group, parts, old, wanted in zip(self.param_groups, self._flat, saved, options):
             used = self.used(group | wanted)
             for (flat, k), number in zip(_places(group, parts), old["params"]):
+                if self._steps_by_itself and number in states:
+                    own[flat.params[k]] = {name: _restored(value) for name, value in states[number].items()}
+                    continue
                 entry, wrong = self._entry(states.get(number, {}), used, flat.params[k])
                 problems += [f"{text} of parameter {number}{more}" for text, more in wrong]
                 entries.append((flat, k, entry))
@@ -259,6 +273,7 @@ class Optimizer(HintsArguments):
             raise ValueError(f"the state does not fit this {type(self).__name__}:\n  " + "\n  ".join(problems))
         for group, wanted in zip(self.param_groups, options):
             group.update(wanted)
+        self.state = defaultdict(dict, own)
         for flat, k, entry in entries:
             flat.steps[k] = entry.pop("step")
             for name, buffer in flat.buffers.items():
@@ -326,6 +341,7 @@ class Optimizer(HintsArguments):
     def __setstate__(self, state: dict[str, Any]) -> None:
         saved = state.pop("state")
         vars(self).update(state)
+        self.state = defaultdict(dict)
         self._flat = [self._lay_out(group) for group in self.param_groups]
         self.load_state_dict(saved)
 
@@ -350,6 +366,17 @@ def _value(value: Any) -> Any:
     if isinstance(value, (np.ndarray, np.generic)) and not value.ndim:
         return value.item()
     return value
+
+
+def _copied(value: Any) -> Any:
+    """Return an array that later steps do not change; numbers stay."""
+    return np.array(value.detach() if isinstance(value, Tensor) else value) if hasattr(value, "shape") else value
+
+
+def _restored(value: Any) -> Any:
+    """Return a Tensor of an array of a state, and a number as it is."""
+    value = _value(value)
+    return from_owned(np.array(value)) if isinstance(value, np.ndarray) else value
 
 
 def _alike(value: Any, default: Any) -> bool:
