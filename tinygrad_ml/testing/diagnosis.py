@@ -214,8 +214,8 @@ def _left_out(part: Comparison, a: np.ndarray, n: np.ndarray, rows: list, proble
 
 def _some(part: Comparison, a: np.ndarray, n: np.ndarray, rows: list, problem: Problem) -> Finding | None:
     """Guess a fault of some entries only, and say which."""
-    wrong = part.wrong[rows].any(axis=0)
-    known = np.isfinite(n).any(axis=0)
+    wrong = np.asarray(part.wrong[rows].any(axis=0))
+    known = np.asarray(np.isfinite(n).any(axis=0))
     if not wrong.any() or (wrong == known).all():
         return None
     count = f"{int(wrong.sum())} of {int(known.sum())}"
