@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .modes import Mode, check_gradient, modes
-from .primitive import FLOAT16, FLOAT32, Node, OutputGradients, Primitive
+from .primitive import FLOAT16, FLOAT32, Node, OutputGradients, Primitive, Residuals
 from .sparse import SparseRows
 from .tensor import Tensor, from_owned, ndarray, next_id
 
@@ -86,12 +86,12 @@ def _substituted(value: Any, n: float, everywhere: bool) -> Any:
     """Return what a rule was given with other numbers in place of those that are not finite, or of all."""
     if type(value) is tuple:  # of arrays, or of outputs
         return tuple([_substituted(part, n, everywhere) for part in value])
+    if isinstance(value, Residuals):
+        return value.mapped(lambda part: _substituted(part, n, everywhere))
     if not isinstance(value, (Tensor, ndarray, np.inexact, float, complex)) or np.result_type(value).kind not in "fc":
         return value
-    if not everywhere:
-        return np.where(np.isfinite(value), value, n)
-    other = n * np.random.default_rng(0).uniform(0.5, 1.5, np.shape(value))
-    return other.astype(np.result_type(value))
+    other = (n * np.random.default_rng(0).uniform(0.5, 1.5, np.shape(value))).astype(np.result_type(value))
+    return other if everywhere else np.where(np.isfinite(value), value, other)
 
 
 # ---------------------------------------------------------------------- hooks

@@ -138,21 +138,25 @@ def _raise_if_not_finite(array: Any, what: str, inputs: Sequence, line: str) -> 
 
 
 def user_frame() -> FrameType:
-    """Return the innermost frame outside the library: the user's line is there.
+    """Return the innermost frame outside the library and NumPy: the user's line is there.
 
     >>> from tinygrad_ml.modes import user_frame
     >>> user_frame().f_globals["__name__"].startswith("tinygrad_ml")
     False
     """
     frame: Any = sys._getframe(1)
-    while frame.f_back is not None and in_library(frame):
+    while frame.f_back is not None and (in_library(frame) or _package(frame) == "numpy"):
         frame = frame.f_back
     return frame
 
 
 def in_library(frame: FrameType) -> bool:
     """Return whether the code of a frame is the library's, the models included."""
-    return frame.f_globals.get("__name__", "").partition(".")[0] == "tinygrad_ml"
+    return _package(frame) == "tinygrad_ml"
+
+
+def _package(frame: FrameType) -> str:
+    return frame.f_globals.get("__name__", "").partition(".")[0]
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:

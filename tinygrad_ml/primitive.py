@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from copy import deepcopy
 from functools import cache
 from itertools import repeat
 from typing import Any, Protocol, TypeVar
@@ -24,6 +25,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 IMPLEMENTATIONS: dict[Callable, Callable] = {}  # NumPy's function -> ours: how np.exp(tensor) finds its way
 REQUIRED: Any = inspect.Parameter.empty  # stands for a parameter without a default
 FLOAT16, FLOAT32, FLOAT64 = np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64)
+CHANGEABLE = frozenset((ndarray, list, dict))  # the types of parameters that the caller could still modify
 
 
 class Node:
@@ -273,6 +275,14 @@ class no_derivative:
         return rule
 
 
+class Residuals:
+    """Residuals that are not an array or a tuple of arrays: they say how their values are replaced by others."""
+
+    def mapped(self, change: Callable[[Any], Any]) -> Any:
+        """Return the same with `change` applied to each array, or tuple of arrays."""
+        raise NotImplementedError
+
+
 # ---------------------------------------------------------------------- what a call does
 
 
@@ -347,7 +357,7 @@ def _make_operation(primitive: Primitive) -> Any:
             if residuals:
                 values.append(kept)
             if parameters:
-                values += [v.copy() if type(v) is ndarray else v for v in parameters.values()]  # the caller's own
+                values += [deepcopy(v) if type(v) in CHANGEABLE else v for v in parameters.values()]  # the caller's own
             node = Node()
             node.primitive = primitive
             node.edges = edges

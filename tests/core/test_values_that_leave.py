@@ -232,3 +232,18 @@ def test_threads_that_share_a_parameter_lose_no_gradient():
     for thread in threads:
         thread.join()
     assert w.grad.item() == 800.0
+
+
+def test_the_warning_names_the_line_of_the_user_also_where_numpy_takes_the_number():
+    x = leaf(3.0)[0]
+    with pytest.warns(tg.LostGradientWarning) as caught:
+        assert np.sum(np.ones(2), initial=x) == 5.0
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize("kind", [set, frozenset])
+def test_a_set_of_modules_is_refused(kind):
+    model = tg.nn.Identity()
+    model.layers = kind([tg.nn.Linear(1, 1)])
+    with pytest.raises(TypeError, match="'layers' is a set, whose order changes"):
+        list(model.parameters())

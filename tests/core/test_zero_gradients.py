@@ -176,3 +176,52 @@ def test_a_finite_backward_pass_applies_each_rule_once():
     x = leaf(1.0, 3.0)
     watched(x).sum().backward()
     assert calls == [1]
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("where", ["a sequence", "the times behind the end"])
+@pytest.mark.parametrize("layer", [nn.RNN, nn.LSTM, nn.GRU])
+def test_masked_times_of_a_sequence_add_nothing_to_the_weights(layer, where, bad, order):
+    tg.manual_seed(0)
+    model = layer(3, 2, num_layers=2, batch_first=True).double()
+    X, mask = np.random.default_rng(0).normal(size=(3, 4, 3)), np.ones((3, 4, 1), bool)
+    mask[(slice(None), slice(2, None)) if where == "the times behind the end" else 1] = False
+    found = []
+    for value in (0.3, bad):
+        X[~mask[..., 0]] = value
+        loss = tg.where(mask, model(tg.tensor(X))[0] ** 2, 0.0).sum()
+        gradients = tg.autograd.grad(loss, list(model.parameters()), create_graph=order == 2)
+        if order == 2:
+            gradients = tg.autograd.grad(sum((g * g).sum() for g in gradients), list(model.parameters()))
+        found.append(gradients)
+    for a, b in zip(*found):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-10, atol=1e-14)
+
+
+MATRICES = {
+    "det": np.linalg.det,
+    "slogdet": lambda a: np.linalg.slogdet(a)[1],
+    "inv": np.linalg.inv,
+    "solve": lambda a: np.linalg.solve(a, np.ones((3, 2, 1))),
+    "matrix_power": lambda a: np.linalg.matrix_power(a, -2),
+    "norm": lambda a: np.linalg.norm(a, axis=(1, 2)),
+}
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("name", MATRICES)
+def test_a_masked_matrix_gets_zero_whatever_stands_in_it(name, bad):
+    function, good = MATRICES[name], np.array([[2.0, 1.0], [1.0, 3.0]])
+    found = []
+    for others in (good, np.array([[bad, 1.0], [1.0, 3.0]]), np.full((2, 2), bad)):
+        x = leaf(good, others, others)
+        out = function(x)
+        mask = np.array([True, False, False]).reshape(3, *(1,) * (out.ndim - 1))
+        (g,) = tg.autograd.grad(tg.where(mask, out, 0.0).sum(), [x], create_graph=True)
+        (second,) = tg.autograd.grad((g * g).sum(), [x])
+        assert (g.numpy()[1:] == 0).all()
+        assert (second.numpy()[1:] == 0).all()
+        found.append((g.numpy(), second.numpy()))
+    for other in found[1:]:
+        np.testing.assert_allclose(other, found[0], rtol=1e-12)

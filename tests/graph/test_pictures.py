@@ -549,3 +549,10 @@ def test_other_endings_are_refused_and_a_missing_pillow_is_named(tmp_path, monke
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(ImportError, match="pip install pillow"):
         graph.animate(tmp_path / "a.gif")
+
+
+def test_a_name_of_any_length_can_be_drawn():
+    x = tg.tensor([1.0, 2.0], requires_grad=True)
+    x.name = "\\n" * 10_000
+    dot = tg.graph.trace(x * 2).to_dot()
+    assert max(map(len, re.findall(r'"(?:[^"\\]|\\.)*"', dot))) < 16_384  # Graphviz reads no longer string

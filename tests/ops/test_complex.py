@@ -422,3 +422,8 @@ def test_copies_and_files_keep_complex_numbers(tmp_path):
     tg.save({"z": z}, tmp_path / "z.npz")
     np.testing.assert_array_equal(np.asarray(tg.load(tmp_path / "z.npz")["z"]), z.numpy())
     assert z.detach().dtype == np.complex128
+
+
+def test_the_cosine_of_complex_vectors_is_refused():
+    with pytest.raises(TypeError, match="cosine_similarity is for real numbers"):
+        F.cosine_similarity(tg.tensor([[1j, 1.0]]), tg.tensor([[1.0, 2.0]]))

@@ -281,3 +281,96 @@ def test_sinc_has_derivatives_of_every_order_at_0():
     for expected in (0.0, -(math.pi**2) / 3, 0.0, math.pi**4 / 5):  # sinc(x) = 1 - (pi x)^2/3! + (pi x)^4/5! - ...
         (y,) = tg.autograd.grad(y.sum(), x, create_graph=True)
         np.testing.assert_allclose(y.numpy(), expected, rtol=1e-5, atol=1e-5)
+
+
+# ---------------------------------------------------------------------- every form of an argument, forward and back
+
+MATRIX, VECTOR = (
+    np.array([[0.5, 3.0, 1.0, 7.0], [2.0, 4.5, -1.0, 0.0], [6.0, -2.0, 8.0, 2.5]]),
+    np.array([3.0, 1.0, 2.0]),
+)
+FORMS = {
+    "take of bools, which are 0 and 1": (lambda x: np.take(x, [True, True]), VECTOR),
+    "take of bools along an axis": (lambda x: np.take(x, np.array([False, True]), axis=0), MATRIX),
+    "transpose(0)": (lambda x: x.transpose(0), VECTOR),
+    "transpose of an array of axes": (lambda x: np.transpose(x, np.array([1, -2])), MATRIX),
+    "transpose without axes": (lambda x: x.transpose(()), np.array(2.0)),
+    "levels in two axes": (lambda x: np.quantile(x, [[0.1, 0.2]]), VECTOR),
+    "levels in two axes, along an axis": (lambda x: np.quantile(x, [[0.1, 0.2], [0.3, 1.0]], axis=1), MATRIX),
+    "levels in two axes, kept axes": (lambda x: np.quantile(x, [[0.1], [0.7]], axis=(0, 1), keepdims=True), MATRIX),
+    "no levels": (lambda x: np.quantile(x, []), VECTOR),
+    "percentile with levels in two axes": (lambda x: np.percentile(x, [[30, 50]], axis=0), MATRIX),
+    "pad of a number": (lambda x: np.pad(x, 0), np.array(2.0)),
+    "average by a NumPy integer": (lambda x: np.average(x, axis=np.int64(0), weights=[1, 2, 3]), MATRIX),
+    "average by a tuple": (lambda x: np.average(x, axis=(0,), weights=[1, 2, 3]), MATRIX),
+    "average by axes in another order": (lambda x: np.average(x, axis=(1, 0), weights=MATRIX.T + 9), MATRIX),
+    "average with weights in two axes": (lambda x: np.average(x, axis=1, weights=MATRIX + 9), MATRIX),
+    "average counted from the end": (lambda x: np.average(x, axis=-2, weights=[1, 2, 3]), MATRIX),
+    "average of an infinity": (lambda x: np.average(x, weights=[1, 2]), np.array([np.inf, 1.0])),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_what_goes_forward_goes_back_to_second_order(name):
+    function, point = FORMS[name]
+    x = tg.tensor(point, requires_grad=True)
+    out = function(x)
+    np.testing.assert_allclose(out.numpy(), function(point), rtol=1e-13)
+    (g,) = tg.autograd.grad((out * 1.0).sum(), [x], create_graph=True)
+    if np.isfinite(point).all():
+        shifts = 1e-6 * np.eye(point.size).reshape(point.size, *point.shape)
+        expected = [(function(point + d) - function(point - d)).sum() / 2e-6 for d in shifts]
+        np.testing.assert_allclose(g.numpy().ravel(), expected, atol=1e-7)
+    (second,) = tg.autograd.grad((out * out).sum(), [x], create_graph=True)
+    if out.size:
+        tg.autograd.grad(second.sum(), [x])
+
+
+@pytest.mark.parametrize("mode", ["constant", "edge", "reflect", "wrap", "symmetric"])
+@pytest.mark.parametrize("widths", [{0: (1, 2)}, {-1: (2, 0)}, {1: 1}, {0: 1, 1: (0, 2)}, {}])
+def test_a_dict_says_which_axes_get_a_margin(mode, widths):
+    pairs = [(0, 0), (0, 0)]
+    for axis, width in widths.items():
+        pairs[axis] = (width, width) if isinstance(width, int) else width
+    x, same = (tg.tensor(MATRIX, requires_grad=True) for _ in range(2))
+    out, expected = np.pad(x, widths, mode=mode), np.pad(same, pairs, mode=mode)
+    np.testing.assert_array_equal(out.numpy(), np.pad(MATRIX, pairs, mode=mode))
+    for y in (out, expected):
+        (y * np.arange(y.size).reshape(y.shape)).sum().backward()
+    np.testing.assert_array_equal(x.grad.numpy(), same.grad.numpy())
+
+
+def test_average_of_small_integers_does_not_wrap():
+    assert np.average(tg.tensor(np.array([200, 100], np.uint8)), weights=np.array([3, 1], np.uint8)).item() == 175.0
+
+
+def test_average_refuses_weights_that_do_not_fit_the_axes():
+    with pytest.raises(ValueError, match=r"weights of shape \(3,\) do not fit the axes of length \(4,\)"):
+        np.average(tg.tensor(MATRIX), axis=1, weights=[1, 2, 3])
+
+
+CHANGED = {
+    "tile": (lambda x, a: np.tile(x, a), lambda: [2, 2]),
+    "tile by an array": (lambda x, a: np.tile(x, a), lambda: np.array([2, 2])),
+    "transpose": (lambda x, a: np.transpose(np.outer(x, x + 1), a), lambda: [1, 0]),
+    "pad": (lambda x, a: np.pad(x, a), lambda: [[1, 2]]),
+    "pad by a dict": (lambda x, a: np.pad(x, a), lambda: {0: [1, 2]}),
+    "moveaxis": (lambda x, a: np.moveaxis(np.outer(x, x + 1), a, [0, 1]), lambda: [1, 0]),
+    "quantile": (lambda x, a: np.quantile(x, a), lambda: [0.3, 0.6]),
+    "repeat": (lambda x, a: np.repeat(x, a), lambda: [1, 0, 2]),
+}
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_an_argument_that_is_changed_before_backward_changes_no_gradient(name):
+    function, make = CHANGED[name]
+    found = []
+    for change in (False, True):
+        x, argument = tg.tensor([0.5, 1.5, 3.0], requires_grad=True), make()
+        y = function(x, argument)
+        if change:
+            part = argument[0] if isinstance(argument[0], list) else argument
+            part[:] = part[::-1] if part[0] != part[1] else [1, 3]
+        (y * np.arange(y.size).reshape(y.shape)).sum().backward()
+        found.append(x.grad.numpy())
+    np.testing.assert_array_equal(*found)

@@ -242,8 +242,15 @@ def _without_each(s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return product_of_others(s), product_of_others(without)
 
 
+def _svd(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the singular value decompositions; that of a matrix that is not finite has the singular values NaN."""
+    finite = np.isfinite(x).all(axis=(-2, -1), keepdims=True)
+    u, s, vh = np.linalg.svd(np.where(finite, x, np.eye(x.shape[-1], dtype=x.dtype)))
+    return u, np.where(finite[..., 0], s, np.nan), vh
+
+
 def _cofactor_x(g: Any, x: Any) -> Any:
-    u, s, vh = np.linalg.svd(plain(x))
+    u, s, vh = _svd(plain(x))
     if isinstance(x, Tensor):
         if (s[..., -1:] <= np.finfo(s.dtype).eps * s.shape[-1] * s[..., :1]).any():
             raise LinAlgError("det: there is no third derivative here at a singular matrix")
@@ -267,7 +274,7 @@ def cofactor(x):
     tensor([[0., 0.],
             [0., 1.]])
     """
-    u, s, vh = np.linalg.svd(x)
+    u, s, vh = _svd(x)
     others = conjugated(u) * _without_each(s)[0][..., None, :]
     return np.linalg.slogdet(u @ vh)[0][..., None, None] * others @ conjugated(vh)
 
@@ -285,7 +292,7 @@ def det(x):
 
 
 def _slogdet_x(g: Any, x: Any, out: Any) -> Any:
-    idle = (plain(out[1]) == -np.inf) & (plain(g[1]) == 0)
+    idle = ~np.isfinite(plain(out[1])) & (plain(g[1]) == 0)
     if idle.any():
         x = np.where(idle[..., None, None], np.eye(x.shape[-1], dtype=x.dtype), x)
     turn = g[1] if out[0].dtype.kind != "c" else g[1] + np.imag(g[0] * out[0]) * 1j

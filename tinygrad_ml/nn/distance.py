@@ -60,6 +60,8 @@ def cosine_similarity(x1: Any, x2: Any, axis: int = 1, eps: float = 1e-8) -> Ten
     """
     a, b = as_floating(x1), as_floating(x2)
     _check("cosine_similarity", a, b, axis)
+    if "c" in (a.dtype.kind, b.dtype.kind):
+        raise TypeError("cosine_similarity is for real numbers, not complex ones: compare .real and .imag, or tg.abs")
     a, b = ops.broadcast_arrays(a, b) if a.shape != b.shape else (a, b)
     lengths = [ops.clip(vector_norm(x, axis=axis, keepdims=True), eps) for x in (a, b)]
     return ops.sum((a / lengths[0]) * (b / lengths[1]), axis=axis)

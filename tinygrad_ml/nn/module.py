@@ -534,6 +534,8 @@ def _flat(attributes: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
             found += _flat([(f"{name}.{i}", item) for i, item in enumerate(value)])
         elif isinstance(value, dict):
             found += _flat([(f"{name}.{key}", item) for key, item in value.items()])
+        elif isinstance(value, (set, frozenset)) and any(isinstance(item, (Module, Parameter)) for item in value):
+            raise TypeError(f"{name!r} is a set, whose order changes from run to run; put them into a list or a dict")
     return found
 
 

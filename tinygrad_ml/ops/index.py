@@ -275,7 +275,8 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     >>> tg.take(tg.tensor([1.0, 2.0, 3.0]), [2, 0, 2])
     tensor([3., 1., 3.])
     """
-    return _take(x, indices=_indices(indices), axis=axis)
+    places = _indices(indices)
+    return _take(x, indices=places.astype(np.intp) if places.dtype == bool else places, axis=axis)  # not a mask
 
 
 def _untake_along_axis(g: Any, x_shape: tuple, indices: np.ndarray, axis: int | None) -> Any:

@@ -228,17 +228,28 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Tensor:
 MODES = ("constant", "reflect", "symmetric", "edge", "wrap")
 
 
+def _widths(pad_width: Any, ndim: int) -> np.ndarray:
+    """Return how much is added before and after each axis; a dict names the axes that get a margin."""
+    if not isinstance(pad_width, dict):
+        return np.broadcast_to(pad_width, (ndim, 2))
+    widths = np.zeros((ndim, 2), int)
+    for axis, width in pad_width.items():
+        widths[axis] = width
+    return widths
+
+
 def _unpad(g: Any, x_shape: tuple, pad_width: Any, mode: Any) -> Any:
     """g without the border"""
     if mode == "constant":
-        before = np.broadcast_to(pad_width, (len(x_shape), 2))[:, 0].tolist()
+        before = _widths(pad_width, len(x_shape))[:, 0].tolist()
         return g[tuple([slice(start, start + n) for start, n in zip(before, x_shape)])]
-    return scatter_flat(g, np.pad(np.arange(math.prod(x_shape)).reshape(x_shape), pad_width, mode), x_shape)
+    positions = np.arange(math.prod(x_shape)).reshape(x_shape)
+    return scatter_flat(g, np.pad(positions, _widths(pad_width, len(x_shape)), mode), x_shape)
 
 
 @primitive(np.pad, cost="none", x=_unpad)
 def pad(x, *, pad_width, mode="constant", constant_values=0):
-    """Return the array with a margin: `pad_width` is n, (before, after), or one such pair for each axis.
+    """Return the array with a margin: `pad_width` is n, (before, after), one pair for each axis, or {axis: pair}.
 
     The margin is filled with a constant (the default), or with the array's own numbers: "reflect" mirrors at the
     last element, "symmetric" behind it, "edge" repeats it, and "wrap" starts again from the other side. Each number
@@ -249,9 +260,8 @@ def pad(x, *, pad_width, mode="constant", constant_values=0):
     """
     if mode not in MODES:
         raise ValueError(f"mode must be one of {', '.join(MODES)}, not {mode!r}")
-    np.broadcast_to(pad_width, (x.ndim, 2))
     filling: Any = {"mode": mode} | ({"constant_values": constant_values} if mode == "constant" else {})
-    return np.pad(x, pad_width, **filling)
+    return np.pad(x, _widths(pad_width, x.ndim), **filling) if x.ndim else x.copy()
 
 
 def meshgrid(*arrays: Any, indexing: str = "xy", sparse: bool = False) -> tuple[Tensor, ...]:

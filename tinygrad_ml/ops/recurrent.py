@@ -8,11 +8,12 @@ Tensors. Backpropagation through time: Werbos 1990.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..autograd import dispatch, primitive
+from ..autograd import Residuals, dispatch, primitive
 from ..tensor import Tensor
 from .activation import relu, sigmoid
 from .blockwise import masked
@@ -20,13 +21,17 @@ from .blockwise import masked
 __all__ = ["gru", "lstm", "rnn"]
 
 
-class Residuals:
+class Steps(Residuals):
     """What the forward pass through time saves for the backward pass, and the gradients, which all rules share."""
 
     def __init__(self, states: list, steps: list):
         self.states, self.steps = states, steps
         self.arrived: Any = None
         self.found: Any = None
+
+    def mapped(self, change: Callable[[Any], Any]) -> Steps:
+        """Return the same with other values."""
+        return Steps([change(h) for h in self.states], [change(step) for step in self.steps])
 
 
 class _Elman:
@@ -99,10 +104,10 @@ def _through_time(cell: Cell, x: Any, h: Any, c: Any, weight: Any, bias: Any) ->
         h, c, saved = cell.step(x[t], h @ across + bias, h, c)
         steps.append(saved)
         after.append(h)
-    return np.stack(after), c, Residuals(states, steps)
+    return np.stack(after), c, Steps(states, steps)
 
 
-def _back(cell: Cell, g: Any, gc: Any, x: Any, h: Any, c: Any, weight: Any, bias: Any, residuals: Residuals) -> tuple:
+def _back(cell: Cell, g: Any, gc: Any, x: Any, h: Any, c: Any, weight: Any, bias: Any, residuals: Steps) -> tuple:
     """Return the gradients of x, h, c, weight and bias; they are computed once for all of them."""
     if residuals.arrived is not g:
         record = residuals
@@ -121,7 +126,7 @@ def _back(cell: Cell, g: Any, gc: Any, x: Any, h: Any, c: Any, weight: Any, bias
     return residuals.found
 
 
-def _elman(g: Any, x: Any, h: Any, weight: Any, bias: Any, nonlinearity: str, residuals: Residuals) -> tuple:
+def _elman(g: Any, x: Any, h: Any, weight: Any, bias: Any, nonlinearity: str, residuals: Steps) -> tuple:
     return _back(_Elman(nonlinearity), g, 0, x, h, 0, weight, bias, residuals)
 
 
@@ -177,7 +182,7 @@ def lstm(x, h, c, weight, bias):
     return (out, c), residuals
 
 
-def _lstm(g: Any, x: Any, h: Any, c: Any, weight: Any, bias: Any, residuals: Residuals) -> tuple:
+def _lstm(g: Any, x: Any, h: Any, c: Any, weight: Any, bias: Any, residuals: Steps) -> tuple:
     return _back(LSTM, g[0], g[1], x, h, c, weight, bias, residuals)
 
 

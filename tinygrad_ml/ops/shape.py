@@ -58,7 +58,10 @@ def ravel(x):
 
 
 def _back(axes: Any) -> Any:
-    return None if axes is None else tuple(np.argsort([axis % len(axes) for axis in axes]).tolist())
+    if axes is None:
+        return None
+    axes = np.atleast_1d(axes)
+    return tuple(np.argsort(axes % len(axes)).tolist())
 
 
 @primitive(np.transpose, np.permute_dims, views=True, x=lambda g, axes: np.transpose(g, _back(axes)))

@@ -9,10 +9,11 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..autograd import conjugated, implements, primitive
 from ..foreign_names import takes_foreign_names
-from ..tensor import Tensor, as_array
+from ..tensor import Tensor, as_array, as_floating
 from . import reduce
 from .reduce import axes_of, count, in_rows, restore_axes, size_of, smallest_root
 
@@ -92,15 +93,17 @@ def std(x, *, axis=None, ddof=0, keepdims=False):
 def _quantile_x(g: Any, x: Any, q: Any, axis: Any, keepdims: bool) -> Any:
     rows, back = in_rows(x._data if isinstance(x, Tensor) else x, axis)
     order = np.argsort(rows, axis=-1, kind="stable")
-    total: Any = 0
-    for i, level in enumerate(np.ravel(q)):
+    levels = np.ravel(q)
+    g = np.reshape(g, (levels.size, *g.shape[np.ndim(q) :]))
+    total: Any = np.zeros_like(x)
+    for i, level in enumerate(levels):
         position = level * (rows.shape[-1] - 1)
         low, high = math.floor(position), math.ceil(position)
         weights = np.zeros(rows.shape, rows.dtype)
         np.put_along_axis(weights, order[..., low : low + 1], 1 - (position - low), axis=-1)
         if high > low:
             np.put_along_axis(weights, order[..., high : high + 1], position - low, axis=-1)
-        total = total + restore_axes(g if np.ndim(q) == 0 else g[i], axis, keepdims) * back(weights)
+        total = total + restore_axes(g[i], axis, keepdims) * back(weights)
     return total
 
 
@@ -109,7 +112,7 @@ def quantile(x, *, q, axis=None, keepdims=False):
     """Return the quantiles at the levels `q` in [0, 1] over `axis`, interpolated linearly between two numbers.
 
     These two share the gradient by their weights; of equal numbers, the first in their order are taken. With
-    several levels, the first axis of the result goes over them.
+    several levels, the first axis (or axes) of the result goes over them.
 
     >>> tg.quantile(tg.tensor([1.0, 2.0, 4.0]), [0.5, 0.75])
     tensor([2., 3.])
@@ -154,14 +157,25 @@ def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 @implements(np.average)
 @takes_foreign_names("x")
 def average(x: Any, axis: Any = None, weights: Any = None, keepdims: bool = False) -> Tensor:
-    """Return the mean over `axis`, weighted by `weights`, which broadcast against x.
+    """Return the mean over `axis`, weighted by one weight for each place along it, or by what broadcasts against x.
 
     >>> tg.average(tg.tensor([1.0, 5.0]), weights=tg.tensor([3.0, 1.0]))
     tensor(2.)
     """
     if weights is None:
         return reduce.mean(x, axis=axis, keepdims=keepdims)
-    if np.ndim(weights) == 1 and isinstance(axis, int):
-        weights = np.expand_dims(weights, tuple(range(1, np.ndim(x) - axis % np.ndim(x))))
-    total = reduce.sum(weights + 0 * x, axis=axis, keepdims=keepdims)
-    return reduce.sum(x * weights, axis=axis, keepdims=keepdims) / total
+    x = as_floating(x)
+    shape = x.shape
+    if axis is not None and np.shape(weights) != shape:
+        axes = normalize_axis_tuple(axis, len(shape))
+        if np.ndim(weights) == len(axes):
+            lengths = tuple([shape[k] for k in axes])
+            if np.shape(weights) != lengths:
+                raise ValueError(
+                    f"average: weights of shape {np.shape(weights)} do not fit the axes of length {lengths}"
+                )
+            across = tuple([k for k in range(len(shape)) if k not in axes])
+            weights = np.expand_dims(np.transpose(weights, np.argsort(axes).tolist()), across)
+    product = x * weights
+    total = reduce.sum(np.broadcast_to(weights, shape), axis=axis, keepdims=keepdims)
+    return reduce.sum(product, axis=axis, keepdims=keepdims) / total.astype(product.dtype)

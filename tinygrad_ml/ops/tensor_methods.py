@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 from ..autograd import backward, primitive
 from ..foreign_names import NO_DEVICE, SAME
 from ..gradients import register_hook, retain_grad
-from ..modes import modes
+from ..modes import modes, warn
 from ..tensor import LostGradientWarning, Tensor, as_tensor, from_owned
 from . import (
     activation,
@@ -108,12 +107,11 @@ def _number(kind: type) -> Callable:
 
     def convert(self: Tensor) -> Any:
         if modes.recording and self.requires_grad:
-            warnings.warn(
+            warn(
                 f"{kind.__name__}() of a Tensor that requires a gradient gives a plain number, and what is computed "
                 "from it has no gradient: use x.item() or x.detach() if that is meant, and operations of NumPy or tg "
                 "if not (array[i] = x, math.exp(x) and the like take the number too)",
                 LostGradientWarning,
-                stacklevel=2,
             )
         return kind(self.item())
 

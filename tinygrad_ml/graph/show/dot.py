@@ -17,6 +17,7 @@ from .view import LIMIT, DrawnNode, Edge, View, view
 
 DIRECTIONS = {"down": "TB", "up": "BT", "right": "LR"}
 TEXT, SMALL, CELL, TITLE = 13, 11, 12, 20  # points; half of the second can still be read
+TOOLTIP = 2000  # characters; Graphviz reads no string of more than 16,384 bytes
 CHART = 28  # points that the highest bar of a chart has
 
 
@@ -300,5 +301,6 @@ def as_html(text: str) -> str:
 
 def _quote(text: str) -> str:
     """Return a string of Graphviz's language, in which a backslash stays one and a newline is one."""
+    text = cut(text, TOOLTIP)
     lines = [plain(line).replace("\\", "\\\\").replace('"', '\\"') for line in text.split("\n")]
     return '"' + "\\n".join(lines) + '"'
