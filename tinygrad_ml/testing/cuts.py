@@ -42,9 +42,8 @@ def cuts_in(function: Callable[[], Any]) -> list[Cut]:
     def called(frame: FrameType, event: str, argument: Any) -> None:
         if event == "call" and frame.f_code in CUTS and frame.f_back is not None and not in_library(frame.f_back):
             x = frame.f_locals["self"]
-            kind = frame.f_locals.get("kind")  # float, int and complex share the code of one method
             if x.requires_grad:
-                found.append(Cut(CUTS[frame.f_code] if kind is None else f"{kind.__name__}()", _place(frame.f_back), x))
+                found.append(Cut(CUTS[frame.f_code], _place(frame.f_back), x))
 
     def observe(primitive: Any, inputs: Sequence, parameters: dict, output: Any) -> None:
         if not modes.recording:
