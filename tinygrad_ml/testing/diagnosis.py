@@ -17,7 +17,7 @@ from .report import Comparison, Failure
 
 FIT = 1e-4  # how closely a guess must fit
 PATH_IS_CUT = "the path is cut"
-COINCIDENCE = 400  # a threshold is named if of so many choices of the wrong entries one would fit by chance
+COINCIDENCE = 400  # a threshold is named if fewer than one in 400 choices of the wrong entries would fit by accident
 
 Finding = tuple[str, ...]  # the cause, what to look for, and a short form of the cause where there is one
 
