@@ -346,6 +346,8 @@ def multi_dot(arrays: Sequence[Any]) -> Tensor:
     >>> tg.linalg.multi_dot([tg.ones((2, 9)), tg.ones((9, 9)), tg.ones(9)])
     tensor([81., 81.])
     """
+    if len(arrays) < 2:
+        raise ValueError(f"multi_dot: there must be at least two arrays, not {len(arrays)}")
     names = [ascii_letters[k : k + 2] for k in range(len(arrays))]
     if np.ndim(arrays[0]) == 1:
         names[0] = names[0][1]

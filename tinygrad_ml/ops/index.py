@@ -253,7 +253,7 @@ def _indices(indices: Any) -> np.ndarray:
 
 def _untake(g: Any, x_shape: tuple, indices: np.ndarray, axis: int | None) -> Any:
     """g added up at the indices"""
-    if axis is None:
+    if axis is None or not x_shape:
         return scatter_flat(g, indices, x_shape)
     return dispatch(scatter, g, index=(slice(None),) * (axis % len(x_shape)) + (indices,), shape=x_shape)
 

@@ -240,6 +240,8 @@ def _widths(pad_width: Any, ndim: int) -> np.ndarray:
 
 def _unpad(g: Any, x_shape: tuple, pad_width: Any, mode: Any) -> Any:
     """g without the border"""
+    if not x_shape:
+        return g
     if mode == "constant":
         before = _widths(pad_width, len(x_shape))[:, 0].tolist()
         return g[tuple([slice(start, start + n) for start, n in zip(before, x_shape)])]
@@ -251,9 +253,9 @@ def _unpad(g: Any, x_shape: tuple, pad_width: Any, mode: Any) -> Any:
 def pad(x, *, pad_width, mode="constant", constant_values=0):
     """Return the array with a margin: `pad_width` is n, (before, after), one pair for each axis, or {axis: pair}.
 
-    The margin is filled with a constant (the default), or with the array's own numbers: "reflect" mirrors at the
-    last element, "symmetric" behind it, "edge" repeats it, and "wrap" starts again from the other side. Each number
-    of the array collects the gradients of all its copies.
+    A dict of axes pads these alone. The margin is filled with a constant (the default), or with the array's own
+    elements: "reflect" mirrors at the last element, "symmetric" behind it, "edge" repeats it, and "wrap" starts again
+    from the other side. Each element of the array collects the gradients of all its copies.
 
     >>> tg.pad(tg.tensor([1.0, 2.0, 3.0]), (1, 2), mode="edge")
     tensor([1., 1., 2., 3., 3., 3.])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -80,6 +81,8 @@ UNKNOWN = {  # arguments of NumPy's functions that our operations do not have
     "out": "the result is a new Tensor",
     "where": "use np.where",
 }
+IMPLIED = {"copy": True, "stable": True}  # what holds anyway
+UFUNC_DEFAULTS = {"where": True, "casting": "same_kind", "order": "K", "subok": True}
 
 
 def _array_ufunc(self: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **parameters: Any) -> Any:
@@ -95,10 +98,11 @@ def _array_ufunc(self: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **par
         inputs[0][...] = index.add_at(*inputs)
         return None
     if method == "reduce" and ufunc in REDUCTIONS:
-        return _call(name, REDUCTIONS[ufunc], inputs, {"axis": 0} | parameters)
+        return _call(name, REDUCTIONS[ufunc], inputs, {"axis": 0} | parameters, UFUNC_DEFAULTS)
     if method != "__call__" or ufunc not in IMPLEMENTATIONS:
         raise _unsupported(name)
-    return _call(name, IMPLEMENTATIONS[ufunc], inputs, parameters) if parameters else IMPLEMENTATIONS[ufunc](*inputs)
+    operation = IMPLEMENTATIONS[ufunc]
+    return _call(name, operation, inputs, parameters, UFUNC_DEFAULTS) if parameters else operation(*inputs)
 
 
 def _array_function(self: Tensor, function: Callable, types: Any, inputs: tuple, parameters: dict) -> Any:
@@ -106,22 +110,59 @@ def _array_function(self: Tensor, function: Callable, types: Any, inputs: tuple,
     name = f"{function.__module__}.{function.__name__}".replace("numpy", "np", 1)
     if function not in IMPLEMENTATIONS:
         raise _unsupported(name)
-    if not inputs:  # np.sum(a=x): our first argument has another name
-        inputs = (parameters.pop(next(iter(inspect.signature(function).parameters))),)
-    return (
-        _call(name, IMPLEMENTATIONS[function], inputs, parameters) if parameters else IMPLEMENTATIONS[function](*inputs)
-    )
+    operation = IMPLEMENTATIONS[function]
+    if len(inputs) == 1 and not parameters:
+        return operation(*inputs)
+    return _call(name, operation, *_sorted(function, operation, inputs, parameters), _defaults(function))
 
 
-def _call(name: str, operation: Callable, inputs: tuple, parameters: dict) -> Any:
+def _call(name: str, operation: Callable, inputs: tuple, parameters: dict, defaults: dict) -> Any:
     """Call our operation with the arguments of NumPy's function, and say what it does not take."""
-    row = getattr(operation, "primitive", None)
-    if row is not None:
-        for key in UNKNOWN.keys() & (parameters.keys() - row.parameters.keys()):
-            if parameters[key] is not None:
+    known = _parameters(operation)
+    if known is not None:
+        for key in parameters.keys() - known:
+            if any(parameters[key] is value for value in (None, defaults.get(key), IMPLIED.get(key))):
+                del parameters[key]
+            elif key in UNKNOWN and hasattr(operation, "primitive"):
                 raise TypeError(f"{name} does not take {key}= on Tensors: {UNKNOWN[key]}")
-            del parameters[key]
     return operation(*inputs, **parameters)
+
+
+@cache
+def _defaults(function: Callable) -> dict[str, Any]:
+    """Return the parameters of NumPy's function with their defaults, in their order; none if it does not tell."""
+    try:
+        return {name: p.default for name, p in inspect.signature(function).parameters.items()}
+    except ValueError:
+        return {}
+
+
+@cache
+def _parameters(operation: Callable) -> dict[str, bool] | None:
+    """Return the parameters of our operation, and whether each must be given; None if it takes any."""
+    parameters = inspect.signature(operation).parameters
+    if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters.values()):
+        return None
+    return {name: p.default is p.empty for name, p in parameters.items()}
+
+
+def _sorted(function: Callable, operation: Callable, inputs: tuple, parameters: dict) -> tuple[tuple, dict]:
+    """Return arguments as our operation takes them: its arrays by position, the others by NumPy's names.
+
+    So np.sum(x, 0, float) asks for a dtype, as in NumPy, and np.dot(a=x, b=y) finds our x and y.
+    """
+    theirs, ours = list(_defaults(function)), _parameters(operation)
+    if not theirs or ours is None:
+        return inputs, parameters
+    parameters = dict(parameters)
+    own = list(ours)
+    n = sum(ours.values())
+    while len(inputs) < n and theirs[len(inputs)] in parameters and own[len(inputs)] not in parameters:
+        inputs = (*inputs, parameters.pop(theirs[len(inputs)]))
+    for i in range(n, len(inputs)):
+        if i >= len(own) or i >= len(theirs) or own[i] != theirs[i]:
+            return inputs[:i], parameters | dict(zip(theirs[i:], inputs[i:]))
+    return inputs, parameters
 
 
 def _unsupported(name: str) -> TypeError:

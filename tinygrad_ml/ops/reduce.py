@@ -43,7 +43,7 @@ def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
 
 def count(shape: tuple, axis: Any) -> int:
     """Return how many elements are reduced into one."""
-    if not shape and axis is not None and axis != ():
+    if not shape and axis is not None and not (isinstance(axis, tuple) and not axis):
         raise np.exceptions.AxisError(f"axis {axis} is out of bounds for a number, which has no axes; leave axis out")
     n = 1
     for i in axes_of(axis, len(shape)):

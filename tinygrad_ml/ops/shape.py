@@ -38,7 +38,7 @@ __all__ = [
 
 @primitive(np.reshape, views=True, x=lambda g, x_shape: np.reshape(g, x_shape))
 def reshape(x, *, shape):
-    """Return the same numbers in another shape; one length may be -1 and follows from the others.
+    """Return the same elements in another shape; one length may be -1 and follows from the others.
 
     >>> tg.reshape(tg.arange(6), (2, -1))
     tensor([[0, 1, 2],
@@ -49,7 +49,7 @@ def reshape(x, *, shape):
 
 @primitive(np.ravel, views=True, x=lambda g, x_shape: np.reshape(g, x_shape))
 def ravel(x):
-    """Return the same numbers in one axis.
+    """Return the same elements in one axis.
 
     >>> tg.ravel(tg.ones((2, 2)))
     tensor([1., 1., 1., 1.])

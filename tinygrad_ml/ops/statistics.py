@@ -13,7 +13,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..autograd import conjugated, implements, primitive
 from ..foreign_names import takes_foreign_names
-from ..tensor import Tensor, as_array, as_floating
+from ..tensor import Tensor, as_array, as_floating, from_owned
 from . import reduce
 from .reduce import axes_of, count, in_rows, restore_axes, size_of, smallest_root
 
@@ -38,7 +38,7 @@ def _deviations(x: Any, axis: Any) -> Any:
 def _per_degree(x: Any, axis: Any, ddof: Any) -> float:
     """1 / n"""
     degrees = count(x.shape, axis) - ddof
-    return 1 / degrees if degrees > 0 else math.nan
+    return 1 / degrees if degrees > 0 else math.inf
 
 
 @primitive(
@@ -52,14 +52,15 @@ def _per_degree(x: Any, axis: Any, ddof: Any) -> float:
 def var(x, *, axis=None, ddof=0, keepdims=False):
     """Return the variance over `axis`: the sum of the squared sizes of the deviations from the mean, over n - ddof.
 
-    It is NaN when n <= ddof.
+    When n <= ddof the sum is divided by 0.
 
     >>> tg.var(tg.tensor([1.0, 2.0, 3.0]), ddof=1)
     tensor(1.)
     """
     d = _deviations(x, axis)
     squares = d * d if d.dtype.kind != "c" else np.square(d.real) + np.square(d.imag)
-    return np.sum(squares, axis=axis, keepdims=keepdims) * _per_degree(x, axis, ddof)
+    total, factor = np.sum(squares, axis=axis, keepdims=keepdims), _per_degree(x, axis, ddof)
+    return total * factor if factor < math.inf else np.where(total > 0, np.inf, np.nan).astype(total.dtype)[()]
 
 
 def _std_x(g: Any, x: Any, out: Any, axis: Any, ddof: Any, keepdims: bool) -> Any:
@@ -91,7 +92,8 @@ def std(x, *, axis=None, ddof=0, keepdims=False):
 
 
 def _quantile_x(g: Any, x: Any, q: Any, axis: Any, keepdims: bool) -> Any:
-    rows, back = in_rows(x._data if isinstance(x, Tensor) else x, axis)
+    """g by the weights of the two elements beside each quantile"""
+    rows, back = in_rows(as_array(x), axis)
     order = np.argsort(rows, axis=-1, kind="stable")
     levels = np.ravel(q)
     g = np.reshape(g, (levels.size, *g.shape[np.ndim(q) :]))
@@ -156,26 +158,51 @@ def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 @implements(np.average)
 @takes_foreign_names("x")
-def average(x: Any, axis: Any = None, weights: Any = None, keepdims: bool = False) -> Tensor:
-    """Return the mean over `axis`, weighted by one weight for each place along it, or by what broadcasts against x.
+def average(x: Any, axis: Any = None, weights: Any = None, keepdims: bool = False, *, returned: bool = False) -> Any:
+    """Return the mean over `axis`, weighted by `weights`.
 
+    Parameters
+    ----------
+    x : (...)
+    axis : int or tuple of ints, optional
+        By default all axes.
+    weights : array_like, optional
+        Of the lengths of the axes in `axis`, in their order, or what broadcasts against x.
+    returned : bool
+        Whether to return the sum of the weights too.
+    keepdims : bool
+
+    Raises
+    ------
+    ZeroDivisionError
+        If the weights sum to 0.
+
+    Examples
+    --------
     >>> tg.average(tg.tensor([1.0, 5.0]), weights=tg.tensor([3.0, 1.0]))
     tensor(2.)
+    >>> tg.average(tg.tensor([[1.0, 5.0], [3.0, 3.0]]), axis=1, weights=[3, 1])
+    tensor([2., 3.])
     """
+    x, axis = as_floating(x), tuple(axis) if isinstance(axis, list) else axis
     if weights is None:
-        return reduce.mean(x, axis=axis, keepdims=keepdims)
-    x = as_floating(x)
-    shape = x.shape
-    if axis is not None and np.shape(weights) != shape:
-        axes = normalize_axis_tuple(axis, len(shape))
+        mean = reduce.mean(x, axis=axis, keepdims=keepdims)
+        return (mean, from_owned(np.full(mean.shape, x.size / (mean.size or 1), mean.dtype))) if returned else mean
+    if isinstance(weights, (list, tuple)):
+        weights = np.asarray(weights, x.dtype)
+    if axis is not None and np.shape(weights) != x.shape:
+        axes = normalize_axis_tuple(axis, x.ndim)
         if np.ndim(weights) == len(axes):
-            lengths = tuple([shape[k] for k in axes])
+            lengths = tuple([x.shape[i] for i in axes])
             if np.shape(weights) != lengths:
                 raise ValueError(
                     f"average: weights of shape {np.shape(weights)} do not fit the axes of length {lengths}"
                 )
-            across = tuple([k for k in range(len(shape)) if k not in axes])
+            across = tuple([i for i in range(x.ndim) if i not in axes])
             weights = np.expand_dims(np.transpose(weights, np.argsort(axes).tolist()), across)
     product = x * weights
-    total = reduce.sum(np.broadcast_to(weights, shape), axis=axis, keepdims=keepdims)
-    return reduce.sum(product, axis=axis, keepdims=keepdims) / total.astype(product.dtype)
+    total = reduce.sum(np.broadcast_to(weights, x.shape), axis=axis, keepdims=keepdims)
+    if not as_array(total).all():
+        raise ZeroDivisionError("average: the weights sum to 0")
+    mean = reduce.sum(product, axis=axis, keepdims=keepdims) / total.astype(product.dtype)
+    return (mean, total.astype(product.dtype)) if returned else mean
