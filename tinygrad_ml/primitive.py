@@ -19,7 +19,7 @@ import numpy as np
 
 from . import foreign_names
 from .modes import modes
-from .tensor import Tensor, complex_of, from_owned, get_default_dtype, ndarray, next_id, to_array
+from .tensor import Tensor, complex_of, from_owned, get_default_dtype, ndarray, next_id, refuse_masked, to_array
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 IMPLEMENTATIONS: dict[Callable, Callable] = {}  # NumPy's function -> ours: how np.exp(tensor) finds its way
@@ -399,7 +399,7 @@ def as_operand(primitive: Primitive, x: Any, inputs: Sequence) -> Any:
         return np.complex128(x)  # Python takes a np.float64 for one of its own numbers, and so would give one back
     if isinstance(x, (bool, complex, np.generic, int, float)):
         return x
-    array = x if type(x) is ndarray else np.asarray(x) if hasattr(x, "__array__") else to_array(x)
+    array = x if type(x) is ndarray else np.asarray(refuse_masked(x)) if hasattr(x, "__array__") else to_array(x)
     if isinstance(x, (list, tuple)) and array.dtype.kind in "fiuc":
         floats = [np.finfo(t.dtype).dtype for t in inputs if isinstance(t, Tensor) and t.dtype.kind in "fc"]
         if floats:

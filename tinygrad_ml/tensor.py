@@ -11,6 +11,7 @@ The operators and the methods that an ndarray has too (`+`, `sum`, `reshape`, ..
 from __future__ import annotations
 
 import itertools
+import sys
 import warnings
 from builtins import bool as Bool  # in the class Tensor, bool is a method
 from builtins import float as Float
@@ -148,7 +149,7 @@ class Tensor:
                 "the value of a result cannot be replaced, since its history would be lost: give the new value a name "
                 "of its own, or replace that of y.detach()"
             )
-        array = value._data if isinstance(value, Tensor) else np.asarray(value)
+        array = as_array(value)
         if array is self._data:  # it is, after `w.data -= step`
             self._touch()
         elif not self._requires_grad:
@@ -214,7 +215,7 @@ class Tensor:
             )
         if value is not None:
             if not isinstance(value, SparseRows):
-                array = value._data if isinstance(value, Tensor) else np.asarray(value)
+                array = as_array(value)
                 if array.dtype.kind == "c" and self.dtype.kind != "c":
                     raise TypeError(f"a Tensor of dtype {self.dtype} cannot have a complex gradient: take its .real")
                 value = from_owned(np.array(array, self.dtype))  # nobody else's memory, and nobody else's Tensor
@@ -720,7 +721,27 @@ def as_floating(x: Any) -> Tensor:
 
 def as_array(x: Any) -> np.ndarray:
     """Return the value of a Tensor, and anything else as an array, without a copy."""
-    return np.asarray(x._data if isinstance(x, Tensor) else x)
+    return np.asarray(x._data if isinstance(x, Tensor) else refuse_masked(x))
+
+
+def refuse_masked(x: Any) -> Any:
+    """Return data as it is, or raise TypeError if it is a masked array, whose mask NumPy would drop.
+
+    Examples
+    --------
+    >>> tg.tensor(np.ma.array([1.0, 2.0], mask=[False, True]))
+    Traceback (most recent call last):
+    ...
+    TypeError: the mask of a masked array would be ignored, and what it hides counted: use .filled(np.nan)
+    """
+    if type(x) is not ndarray:
+        masked = sys.modules.get("numpy.ma")  # loaded when it is first used: before that nothing is masked
+        if masked is not None and isinstance(x, masked.MaskedArray):
+            floats = "" if x.dtype.kind in "fc" else ".astype(float)"  # integers have no NaN
+            raise TypeError(
+                f"the mask of a masked array would be ignored, and what it hides counted: use {floats}.filled(np.nan)"
+            )
+    return x
 
 
 def shape_of(x: Any) -> tuple[int, ...]:
@@ -749,7 +770,7 @@ def to_array(data: Any, dtype: Any = None, floating: bool = False) -> np.ndarray
                 "or x.astype(...) to change the dtype"
             )
         return np.array(data._data, dtype)
-    if data is None or isinstance(data, (list, tuple, str)):
+    if data is None or isinstance(refuse_masked(data), (list, tuple, str)):
         _refuse_what_holds_no_elements(data)
     try:
         # np.asarray first: arrays of other libraries do not all know the question whether to copy
@@ -796,7 +817,7 @@ def _holds_tensor(items: Any) -> bool:
     pending = [items]
     while pending:
         for item in pending.pop():
-            if isinstance(item, Tensor):
+            if isinstance(refuse_masked(item), Tensor):
                 return True
             if isinstance(item, (list, tuple)):
                 pending.append(item)

@@ -353,3 +353,34 @@ def test_a_seed_repeats_the_random_numbers():
     second = tg.rand(4), tg.randn(4)
     for a, b in zip(first, second):
         np.testing.assert_array_equal(a.numpy(), b.numpy())
+
+
+MASKED = np.ma.array([1.0, 2.0, 3.0], mask=[False, True, False])
+TAKES_ARRAYS = {
+    "tensor": tg.tensor,
+    "list": lambda m: tg.tensor([m, m]),
+    "operation": tg.exp,
+    "operand": lambda m: tg.ones(3) * m,
+    "where": lambda m: tg.where(m, 1.0, 0.0),
+    "loss": lambda m: tg.nn.functional.mse_loss(tg.ones(3), m),
+    "classes": lambda m: tg.nn.functional.cross_entropy(tg.ones(3, 4), m.astype(int)),
+    "index": lambda m: tg.ones(4)[m.astype(int)],
+    "take": lambda m: tg.take(tg.ones(4), m.astype(int)),
+    "embedding": lambda m: tg.embedding(m.astype(int), tg.ones(4, 2)),
+    "add_at": lambda m: tg.add_at(tg.zeros(3), [0, 1, 2], m),
+    "from_dlpack": tg.from_dlpack,
+    "layer": lambda m: tg.nn.Linear(3, 1)(m),
+    "constant": lambda m: tg.ones(3) + np.ma.masked,
+    "data": lambda m: setattr(tg.ones(3, requires_grad=True), "data", m),
+    "grad": lambda m: setattr(tg.ones(3, requires_grad=True), "grad", m),
+    "part": lambda m: tg.ones(3).__setitem__(slice(None), m),
+    "gradient": lambda m: tg.ones(3, requires_grad=True).exp().backward(m),
+}
+
+
+@pytest.mark.parametrize("name", TAKES_ARRAYS)
+def test_masked_arrays_are_refused_wherever_arrays_are_taken(name):
+    for masked in (MASKED, np.ma.array([1.0, 2.0, 0.0])):  # nothing is masked in the second, now
+        with pytest.raises(TypeError, match=r"mask of a masked array would be ignored.*use (\.astype.*)?\.filled"):
+            TAKES_ARRAYS[name](masked)
+    assert np.isnan(tg.tensor(MASKED.filled(np.nan))[1].item())

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..foreign_names import takes_foreign_names
 from ..random import default_generator
-from ..tensor import Tensor, complex_of, from_owned, get_default_dtype, to_array
+from ..tensor import Tensor, complex_of, from_owned, get_default_dtype, refuse_masked, to_array
 
 __all__ = [
     "arange",
@@ -217,7 +217,7 @@ def from_dlpack(x: Any) -> Tensor:
     tensor([1., 2.], dtype=float64)
     """
     try:
-        return from_owned(np.array(np.from_dlpack(x)))
+        return from_owned(np.array(np.from_dlpack(refuse_masked(x))))
     except BufferError:  # NumPy 2.0 does not lend a read-only array
         return from_owned(to_array(x))
 

@@ -33,7 +33,7 @@ def normalised(index: Any) -> Any:
         return index
     if isinstance(index, tuple):
         return tuple([normalised(part) for part in index])
-    array = np.array(index._data if isinstance(index, Tensor) else index)
+    array = np.array(as_array(index))
     if array.dtype.kind == "f" and array.size == 0:
         array = array.astype(np.intp)
     if array.dtype.kind not in "iub":
