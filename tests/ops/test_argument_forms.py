@@ -247,9 +247,7 @@ PADS += [
     {0: (1, 2), -2: 1},
 ]
 JOINS = {
-    np.concatenate: [
-        ([M, real((2, 3), 1)], form(*axis)) for axis in ((), (0,), (1,), (-1,), (None,), (INT(1),), (2,), (A(0),))
-    ]
+    np.concatenate: [([M, real((2, 3), 1)], form(*axis)) for axis in ((), (0,), (1,), (-1,), (None,), (INT(1),), (2,))]
     + [((M, real((2, 3), 1)), form(axis=0)), ([V], form()), ([V, np.zeros(0)], form()), ([A(1.0), A(2.0)], form())]
     + [([M, V], form(None)), ([M, V], form(0)), ([A(1.0), V], form(axis=None)), ([], form())],
     np.stack: [
