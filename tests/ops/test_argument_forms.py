@@ -145,10 +145,7 @@ QUANTILES = {
 W2 = positive((3, 4))
 AVERAGES = {
     np.average: [(X, f) for f in of_axis(AXES)]
-    + [
-        (X, form(axis=1, weights=w))
-        for w in ([1, 2, 3], (1.0, 2.0, 3.0), A([1, 2, 3]), positive((2, 3, 4)), [1, 2])
-    ]
+    + [(X, form(axis=1, weights=w)) for w in ([1, 2, 3], (1.0, 2.0, 3.0), A([1, 2, 3]), positive((2, 3, 4)), [1, 2])]
     + [(X, form(axis=axis, weights=[1, 2, 3])) for axis in (INT(1), -2, UINT8(1), (1,), 0, None)]
     + [(X, form(axis=axis, weights=w)) for axis, w in (((1, 2), W2), ((2, 1), W2.T), ((-2, -1), W2), ([1, 2], W2))]
     + [(X, form(axis=(0, 2), weights=positive((2, 4)), keepdims=True)), (X, form(weights=positive((2, 3, 4))))]
