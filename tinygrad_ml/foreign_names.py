@@ -716,7 +716,7 @@ class HintsArguments:
     @classmethod
     def _check_arguments(cls, positional: tuple, named: dict[str, Any]) -> None:
         """Raise TypeError if `__init__` does not know an argument, or gets too many or too few of them."""
-        init = cls.__init__  # type: ignore[misc]
+        init = cls.__init__
         code = getattr(init, "__code__", None)
         if code is None or code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS):
             return
