@@ -24,6 +24,7 @@ from .random import get_rng_state, manual_seed, set_rng_state
 from .serialization import load, save
 from .tensor import LostGradientWarning, Tensor, get_default_dtype, set_default_dtype, tensor
 from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from .vectorize import vmap
 
 __version__ = "0.2.0"
 
@@ -31,13 +32,13 @@ _here = _path.dirname(__file__)
 if not _path.isdir(_path.join(_here, "models")) and _path.exists(_path.join(_here, "..", "models", "estimator.py")):
     __path__.append(_path.dirname(_here))  # noqa: F405  # in a clone the models lie beside this folder
 
-_LAZY = ("data", "draw", "graph", "metrics", "models", "testing", "train")  # not everybody needs them
+_LAZY = ("data", "draw", "func", "graph", "metrics", "models", "testing", "train")  # not everybody needs them
 
 __all__ = [
     *("LostGradientWarning", "Tensor", "autograd", "linalg", "nn", "ops", "optim", *_LAZY),
     *("detect_anomaly", "enable_grad", "is_grad_enabled", "no_grad"),
     *("get_default_dtype", "set_default_dtype", "get_rng_state", "manual_seed", "set_rng_state", "load", "save"),
-    *("tensor", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"),
+    *("tensor", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp", "vmap"),
     *_aliases.__all__,
     *ops.__all__,
 ]

@@ -3,6 +3,7 @@
 from . import autograd as autograd
 from . import data as data
 from . import fft as fft
+from . import func as func
 from . import graph as graph
 from . import linalg as linalg
 from . import metrics as metrics
@@ -35,5 +36,6 @@ from .transforms import jacobian as jacobian
 from .transforms import jvp as jvp
 from .transforms import value_and_grad as value_and_grad
 from .transforms import vjp as vjp
+from .vectorize import vmap as vmap
 
 __version__: str

@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, overload
 import numpy as np
 
 from . import gradients
+from .batched import Batched
+from .batching import check_one, left_vmap, rule_for_each
 from .foreign_names import missing
 from .gradients import (
     HookHandle,
+    NeedsCare,
     conjugated,
     is_finite,
     outward,
@@ -67,6 +70,7 @@ __all__ = [
 ]
 
 INFINITY = float("inf")
+UNUSUAL = (Tensor, Batched)  # gradients that are not plain arrays
 accumulating = threading.Lock()  # held while gradients are added to those of the leaves
 
 
@@ -105,8 +109,12 @@ def backpropagate(
     answers: dict[Any, Any] = {}
     careful = modes.anomaly
     with np.errstate(all="ignore"):  # a rule meets infinities that a mask removes afterwards
-        found, visited = _walk(roots, wanted, needed, answers, create_graph, careful)
-        if not careful and (found is None or not all_finite(found)):
+        try:
+            found, visited = _walk(roots, wanted, needed, answers, create_graph, careful)
+            careful = careful or all_finite(found)
+        except NeedsCare:
+            pass
+        if not careful:
             found, visited = _walk(roots, wanted, needed, answers, create_graph, True)
     if not retain_graph:
         for node in visited:
@@ -122,8 +130,7 @@ def _walk(
     The Node with the largest number is always next: everything that used its output has a larger number,
     so its gradient is complete. A heap of numbers finds it; nothing is recursive.
 
-    `answers` holds what hooks made of gradients: no hook is called twice. None sees what only care makes finite: then
-    nothing is found (None).
+    `answers` holds what hooks made of gradients: no hook is called twice. None sees what only care makes finite.
     """
     found: dict[Any, Any] = {}
     visited: list[Node] = []
@@ -134,8 +141,6 @@ def _walk(
         g = arrived.pop(node)
         if gradients.hooks_exist and hasattr(node, "hooks"):
             g = run_hooks(node.hooks, g, node, create_graph, answers, careful)
-            if g is None:
-                return None, visited
         if node in wanted:
             found[node] = outward(g, node.dtype)
             if needed.isdisjoint(node.edges):  # nothing below it is wanted
@@ -150,9 +155,12 @@ def _walk(
                 continue
             if create_graph:
                 args = as_tensors(node, rule, args)
-            r = rule(g, *args)
-            if careful or type(r) is Tensor:
-                r = without_dead(r, g, node, rule, args, create_graph, careful)
+            try:
+                r = rule(g, *args)
+            except Exception as error:
+                r = rule_for_each(rule, g, args, error)
+            if careful or type(r) in UNUSUAL:
+                r = without_dead(left_vmap(r, edge), g, node, rule, args, create_graph, careful)
             inner = type(edge) is Node
             at = edge if inner else edge._data
             if r.shape != at.shape or r.dtype is not at.dtype:
@@ -170,13 +178,11 @@ def _walk(
 
 def _completed(
     arrived: dict[Any, Any], found: dict[Any, Any], create_graph: bool, answers: dict[Any, Any], careful: bool
-) -> dict[Any, Any] | None:
+) -> dict[Any, Any]:
     """Add the gradients of the leaves, as users see them, to those that were found on the way."""
     for leaf, g in arrived.items():
         if gradients.hooks_exist and hasattr(leaf, "_hooks"):
             g = run_hooks(leaf._hooks, g, leaf, create_graph, answers, careful)
-            if g is None:
-                return None
         dtype = leaf._data.dtype
         found[leaf] = g if dtype is FLOAT32 or dtype is FLOAT64 else outward(g, dtype)
     return found
@@ -284,7 +290,7 @@ def as_tensors(node: Node, rule: Callable, args: Sequence) -> list:
     def attach(edge: Node | Tensor | None, value: Any) -> Any:
         if isinstance(edge, Tensor):
             return edge
-        t = from_owned(value) if isinstance(value, (ndarray, np.generic)) else value
+        t = from_owned(value) if isinstance(value, (ndarray, np.generic, Batched)) else value
         if edge is not None:
             t.node = edge
         return t
@@ -354,6 +360,7 @@ def backward(self: Tensor, gradient: Any = None, *, retain_graph: bool = False, 
     found = backpropagate([_root(self, gradient)], create_graph=create_graph, retain_graph=retain_graph or create_graph)
     with accumulating:  # threads may share leaves
         for leaf, g in found.items():
+            check_one(g, leaf)
             old = leaf._grad
             if create_graph:
                 leaf._grad = g if old is None else old + g
@@ -447,7 +454,7 @@ def grad(
                 f"the outputs do not depend on input {i} (shape {inputs[i].shape}); "
                 "pass allow_unused=True to get None for it"
             )
-        gradients.append(g if g is None or isinstance(g, (Tensor, SparseRows)) else from_owned(np.array(g)))
+        gradients.append(g if g is None or isinstance(g, (Tensor, SparseRows)) else from_owned(g.copy()))
     return tuple(gradients)
 
 

@@ -84,7 +84,6 @@ NAMES: dict[str, dict[str, str]] = {
         "float_power": "tg.power",
         "fill_diagonal": "write x * (1 - tg.eye(n)) + value * tg.eye(n)",
         "FloatTensor": "tg.tensor(data, dtype=tg.float32)",
-        "func": "tg.grad, tg.vjp, tg.jvp, tg.jacobian, tg.hessian",
         "functional": "tg.nn.functional",
         "geomspace": "tg.exp of tg.linspace of the logarithms",
         "GradientTape": "leave it out: operations on a Tensor that requires a gradient are recorded; then x.backward",
@@ -169,7 +168,6 @@ NAMES: dict[str, dict[str, str]] = {
         "vector_norm": "tg.linalg.vector_norm",
         "vectorize": "write it with whole arrays: operations broadcast",
         "view_as_real": "x.real and x.imag",
-        "vmap": "write it with whole arrays: operations broadcast",
         "vsplit": "tg.split",
     },
     "Tensor": {

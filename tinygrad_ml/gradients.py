@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .batched import Batched, all_elements, called
 from .modes import Mode, check_gradient, modes
 from .primitive import FLOAT16, FLOAT32, Node, OutputGradients, Primitive, Residuals
 from .sparse import SparseRows
@@ -43,6 +44,8 @@ def outward(g: Any, dtype: Any) -> Any:
 def is_finite(g: Any) -> bool:
     """Whether a gradient holds neither NaN nor infinity."""
     array = g._data if type(g) is Tensor else g.values if type(g) is SparseRows else g
+    if type(array) is Batched:
+        array = all_elements(array)
     if type(array) is ndarray:
         flat = array.reshape(-1)
         total = flat.dot(flat)  # one pass; it is finite only if all are, but for an overflow
@@ -64,7 +67,8 @@ def without_dead(
     if not careful or is_finite(r):
         return r
     if type(r) is not SparseRows:  # rows of g, as they are
-        r = _zeros_kept(r, g, node.primitive, rule, args)
+        compute = rule if create_graph else lambda *values: called(rule, values, {})
+        r = _zeros_kept(r, g, node.primitive, compute, args)
     if modes.anomaly:
         check_gradient(r, node, rule)
     return r
@@ -88,7 +92,8 @@ def _substituted(value: Any, n: float, everywhere: bool) -> Any:
         return tuple([_substituted(part, n, everywhere) for part in value])
     if isinstance(value, Residuals):
         return value.mapped(lambda part: _substituted(part, n, everywhere))
-    if not isinstance(value, (Tensor, ndarray, np.inexact, float, complex)) or np.result_type(value).kind not in "fc":
+    numeric = (Tensor, ndarray, np.inexact, float, complex, Batched)
+    if not isinstance(value, numeric) or np.result_type(value).kind not in "fc":
         return value
     other = (n * np.random.default_rng(0).uniform(0.5, 1.5, np.shape(value))).astype(np.result_type(value))
     return other if everywhere else np.where(np.isfinite(value), value, other)
@@ -97,18 +102,22 @@ def _substituted(value: Any, n: float, everywhere: bool) -> Any:
 # ---------------------------------------------------------------------- hooks
 
 
+class NeedsCare(Exception):
+    """A hook is about to see a gradient that only care makes finite."""
+
+
 def run_hooks(
     hooks: dict[int, Callable], g: Any, edge: Any, create_graph: bool, answers: dict[Any, Any], careful: bool
 ) -> Any:
-    """Show a complete gradient to the hooks of a Tensor; each may replace it. None: only care would make it finite."""
+    """Show a complete gradient to the hooks of a Tensor; each may replace it."""
     if not careful and not is_finite(g):
-        return None
+        raise NeedsCare
     if edge in answers:
         return answers[edge]
     g = conjugated(g)
     for hook in list(hooks.values()):
         with Mode(recording=create_graph and modes.recording):
-            new = hook(g.astype(edge.dtype) if isinstance(g, Tensor) else from_owned(np.array(g, edge.dtype)))
+            new = hook(g.astype(edge.dtype) if isinstance(g, Tensor) else from_owned(g.astype(edge.dtype)))
             if new is not None:
                 if not isinstance(new, Tensor) or new.shape != edge.shape:
                     what = f"shape {new.shape}" if isinstance(new, Tensor) else f"type {type(new).__name__}"

@@ -18,6 +18,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from . import foreign_names
+from .batched import Batched, holds_batch, kernel_for_each
 from .modes import modes
 from .tensor import Tensor, complex_of, from_owned, get_default_dtype, ndarray, next_id, refuse_masked, to_array
 
@@ -218,7 +219,7 @@ class Primitive:
             self.refuse_complex(values)
         if not (self.floating or self.accumulates):
             return False
-        kinds = {i: v.dtype.kind for i, v in enumerate(values) if isinstance(v, (ndarray, np.generic))}
+        kinds = {i: v.dtype.kind for i, v in enumerate(values) if isinstance(v, (ndarray, np.generic, Batched))}
         decisive = [values[i].dtype for i, kind in kinds.items() if kind in "fc" or not self.floating]
         common = np.result_type(*decisive) if decisive else get_default_dtype()
         half = common == FLOAT16
@@ -236,6 +237,19 @@ class Primitive:
                     f"{self.name} is not defined for complex numbers, and {name!r} is complex: take its .real, .imag, "
                     f"tg.abs({name}) or tg.angle({name})"
                 )
+
+    def after(self, error: Exception, inputs: Sequence, values: list | None, parameters: dict[str, Any]) -> Any:
+        """Return the result for each element of a batch, if that is why `forward` failed; raise the error if not."""
+        if values is not None and holds_batch((values, parameters)):
+            try:
+                return kernel_for_each(self.forward, values, parameters, self.elementwise)
+            except Exception as again:
+                error = again
+        named: Any = error if values is None else self.with_shapes(error, values)
+        named.operation, named.inputs = self, inputs  # for pictures: where the computation stopped
+        if named is error:
+            raise error
+        raise named from error
 
     def with_shapes(self, error: Exception, inputs: Sequence) -> Exception:
         """Return the error that NumPy raised with the operation and the shapes of its inputs added."""
@@ -336,11 +350,7 @@ def _make_operation(primitive: Primitive) -> Any:
             computing = True
             out = forward(*values, **parameters)
         except Exception as error:
-            named: Any = primitive.with_shapes(error, values) if computing else error
-            named.operation, named.inputs = primitive, inputs  # for pictures: where the computation stopped
-            if named is error:
-                raise
-            raise named from error
+            out = primitive.after(error, inputs, values if computing else None, parameters)
         if residuals:
             out, kept = out
         if half:

@@ -39,6 +39,8 @@ class SparseRows:
     __array_ufunc__ = None  # array + SparseRows is ours
 
     def __init__(self, rows: np.ndarray, values: np.ndarray, shape: tuple[int, ...]):
+        if not isinstance(values, np.ndarray):
+            raise TypeError(f"SparseRows: values must be an array, not {type(values).__name__}")
         if values.shape != (len(rows), *shape[1:]):
             raise ValueError(
                 f"SparseRows: {len(rows)} rows of shape {shape} need values of shape {(len(rows), *shape[1:])}, "

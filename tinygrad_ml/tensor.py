@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .batched import Batched
 from .foreign_names import missing
 from .sparse import SparseRows
 
@@ -251,7 +252,7 @@ class Tensor:
                 f"convert it first, for example x.astype(tg.get_default_dtype())"
             )
         if bool(value) != self._requires_grad:
-            self._data = np.array(self._data)  # nobody else holds the array that writes will go to
+            self._data = _copied(self._data)  # nobody else holds the array that writes will go to
             self._snapshot, self._exported = None, False
             self._requires_grad = bool(value)
 
@@ -314,7 +315,7 @@ class Tensor:
         >>> (x * 2).detach()
         tensor([2., 4.])
         """
-        return from_owned(np.array(self._data) if self.node is None else self._data)
+        return from_owned(_copied(self._data) if self.node is None else self._data)
 
     shape: tuple[Int, ...] = property(lambda self: self._data.shape, doc="The lengths of the axes.")  # type: ignore[assignment]
     ndim: Int = property(lambda self: self._data.ndim, doc="The number of axes.")  # type: ignore[assignment]
@@ -328,6 +329,8 @@ class Tensor:
     __hash__ = object.__hash__
 
     def __repr__(self) -> str:
+        if type(self._data) is Batched:
+            return f"tensor({self._data})"
         array = np.asarray(self._data)
         text = np.array2string(array, separator=", ", prefix="tensor(", precision=6, threshold=200)
         notes = "" if array.dtype in (_default_float, np.dtype(bool)) else f", dtype={array.dtype}"
@@ -769,7 +772,7 @@ def to_array(data: Any, dtype: Any = None, floating: bool = False) -> np.ndarray
                 "a new Tensor made of one that requires a gradient would lose that gradient silently: use x.detach(), "
                 "or x.astype(...) to change the dtype"
             )
-        return np.array(data._data, dtype)
+        return _copied(data._data) if dtype is None else _copied(data._data.astype(dtype))
     if data is None or isinstance(refuse_masked(data), (list, tuple, str)):
         _refuse_what_holds_no_elements(data)
     try:
@@ -806,6 +809,11 @@ def _refuse_what_holds_no_elements(x: Any) -> None:
                 "returns (output, state): `y, _ = lstm(x)`), or join Tensors by tg.stack or tg.concatenate"
             )
         raise TypeError("a list that holds Tensors would lose their gradients; use tg.stack or tg.concatenate")
+
+
+def _copied(array: Any) -> Any:
+    """Return a value in memory of its own."""
+    return array.copy() if type(array) is Batched else np.array(array)
 
 
 def complex_of(dtype: np.dtype) -> np.dtype:

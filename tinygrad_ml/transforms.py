@@ -20,21 +20,25 @@ and `jvp` go with it, and a Jacobian or Hessian for complex arguments, which no 
 from __future__ import annotations
 
 import functools
+import math
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from . import autograd
+from . import autograd, gradients
 from .autograd import Node, enable_grad
+from .batched import Batched, Level, Unbatchable
+from .batching import out_of_batch
 from .modes import modes
-from .ops import reshape, stack
-from .tensor import Tensor, as_tensor, from_owned, get_default_dtype
+from .ops import concatenate, reshape, stack
+from .tensor import Tensor, as_tensor, from_owned, get_default_dtype, next_id
 
 __all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 
 Several = int | Sequence[int]
+ELEMENTS_AT_ONCE = 2**22  # how large arrays may become when several rows are computed at once
 
 
 def grad(function: Callable[..., Any], argnums: Several = 0) -> Callable[..., Any]:
@@ -60,7 +64,7 @@ def grad(function: Callable[..., Any], argnums: Several = 0) -> Callable[..., An
     >>> tg.grad(lambda x, y: x * y, argnums=(0, 1))(2.0, 5.0)
     (tensor(5.), tensor(2.))
     """
-    argnums = _checked("grad", function, argnums)
+    argnums = checked_argnums("grad", function, argnums)
 
     @_like(function)
     def gradient(*args: Any, **named: Any) -> Any:
@@ -80,7 +84,7 @@ def value_and_grad(function: Callable[..., Any], argnums: Several = 0) -> Callab
     >>> {name: gradient.shape for name, gradient in gradients.items()}
     {'weight': (1, 2), 'bias': (1,)}
     """
-    argnums = _checked("value_and_grad", function, argnums)
+    argnums = checked_argnums("value_and_grad", function, argnums)
 
     @_like(function)
     def value_and_gradient(*args: Any, **named: Any) -> tuple[Tensor, Any]:
@@ -147,7 +151,7 @@ def jacobian(function: Callable[..., Any], argnums: Several = 0) -> Callable[...
     tensor([[2., 0.],
             [0., 4.]])
     """
-    argnums = _checked("jacobian", function, argnums)
+    argnums = checked_argnums("jacobian", function, argnums)
 
     @_like(function)
     def derivative(*args: Any, **named: Any) -> Any:
@@ -173,7 +177,7 @@ def hessian(function: Callable[..., Any], argnums: Several = 0) -> Callable[...,
     tensor([[6., 2.],
             [2., 0.]])
     """
-    argnums = _checked("hessian", function, argnums)
+    argnums = checked_argnums("hessian", function, argnums)
 
     @_like(function)
     def second(*args: Any, **named: Any) -> Any:
@@ -225,7 +229,7 @@ def hvp(function: Callable[..., Any], inputs: Any, tangents: Any) -> Any:
 # ---------------------------------------------------------------------- one call of a function
 
 
-def _checked(name: str, function: Any, argnums: Any) -> Several:
+def checked_argnums(name: str, function: Any, argnums: Any) -> Several:
     """Return argnums, a Python int or a tuple of them; say what to write instead of a derivative at a point."""
     if isinstance(function, Tensor):
         raise TypeError(
@@ -399,22 +403,56 @@ def _needs_others(output: Tensor, own: Sequence[Tensor]) -> bool:
 
 
 def _rows(output: Tensor, leaves: Sequence[Tensor], record: bool) -> list[Tensor]:
-    """Return the Jacobian of an output for each leaf, by one backward walk for each of its rows."""
+    """Return the Jacobian of an output for each leaf, by backward walks for a batch of its rows, or for one."""
     if output.dtype.kind == "c":
         parts = [_rows(part, leaves, record) for part in (output.real, output.imag)]
         return [real + 1j * imag for real, imag in zip(*parts)]
     shapes = [(*output.shape, *leaf.shape) for leaf in leaves]
     if not output.requires_grad or not output.size or not leaves:
         return [from_owned(np.zeros(shape, output.dtype)) for shape in shapes]
-    rows = [
-        autograd.grad(output, leaves, unit, create_graph=record, retain_graph=True, allow_unused=True)
-        for unit in _units(output)
-    ]
-    blocks = []
-    for k, leaf in enumerate(leaves):
-        filled = [_zeros(leaf) if row[k] is None else row[k] for row in rows]
-        blocks.append(reshape(stack(filled), shapes[k]))
-    return blocks
+    n = min(output.size, max(1, ELEMENTS_AT_ONCE // _largest(output)))
+    observed = gradients.hooks_exist or modes.anomaly or modes.observer is not None
+    units = np.eye(output.size, dtype=output.dtype).reshape(output.size, *output.shape)
+    try:
+        if n < 3 or observed:  # one after the other is quicker, or somebody looks at each
+            raise Unbatchable(Level(0, n), "a row")
+        parts = [_batch_of_rows(output, leaves, units[i : i + n], record) for i in range(0, len(units), n)]
+    except Unbatchable:
+        rows = [
+            autograd.grad(output, leaves, from_owned(unit), create_graph=record, retain_graph=True, allow_unused=True)
+            for unit in units
+        ]
+        parts = [[_zeros(leaf) if g is None else g for g, leaf in zip(row, leaves)] for row in rows]
+        return [reshape(stack(column), shape) for column, shape in zip(zip(*parts), shapes)]
+    return [reshape(concatenate(column), shape) for column, shape in zip(zip(*parts), shapes)]
+
+
+def _batch_of_rows(output: Tensor, leaves: Sequence[Tensor], units: np.ndarray, record: bool) -> list[Tensor]:
+    """Return several rows of the Jacobian for each leaf, by one walk with a hidden axis."""
+    level = Level(next_id(), len(units))
+    with level:
+        found = autograd.grad(
+            output,
+            leaves,
+            from_owned(Batched(units, level)),
+            create_graph=record,
+            retain_graph=True,
+            allow_unused=True,
+        )
+        return [out_of_batch(_zeros(leaf) if g is None else g, level=level) for g, leaf in zip(found, leaves)]
+
+
+def _largest(output: Tensor) -> int:
+    """Return the size of the largest result on the way to an output."""
+    largest, known, pending = 1, set(), [output.node]
+    while pending:
+        node: Any = pending.pop()
+        if type(node) is Node and node not in known:
+            known.add(node)
+            shapes = node.shape if type(node.shape) is list else [node.shape]
+            largest = max(largest, *map(math.prod, shapes))
+            pending += node.edges
+    return largest
 
 
 def _units(x: Tensor) -> list[Tensor]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import dispatch, elementwise, primitive
+from ..batched import all_elements
 from ..tensor import Tensor, as_array
 from .blockwise import blockwise, masked
 from .reduce import restore_axes
@@ -55,7 +56,7 @@ def _shifted(x, axis):
     Where all is masked with -inf it stays so. Beside +inf all else becomes -inf.
     """
     peak = x.max(axis=axis, keepdims=True, initial=-np.inf)
-    if np.isfinite(peak).all():
+    if np.isfinite(all_elements(peak)).all():
         return x - peak, peak
     with np.errstate(invalid="ignore"):  # inf - inf
         return np.where(x == np.inf, 0, x - np.where(peak == -np.inf, 0, peak)), peak

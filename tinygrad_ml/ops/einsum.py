@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import dispatch, implements, primitive
+from ..batched import Batched
 from ..tensor import Tensor
 
 __all__ = ["einsum"]
@@ -22,7 +23,9 @@ __all__ = ["einsum"]
 
 def contract(subscripts: str, operands: Sequence) -> Any:
     """Compute an einsum with explicit output and without "..."; lengths of 1 broadcast, as in NumPy."""
-    arrays = [a if isinstance(a, np.ndarray) else np.asarray(a, np.result_type(a, *operands)) for a in operands]
+    arrays = [
+        a if isinstance(a, (np.ndarray, Batched)) else np.asarray(a, np.result_type(a, *operands)) for a in operands
+    ]
     for positions, step in _plan(subscripts, tuple([a.shape for a in arrays])):
         arrays.append(step(*[arrays.pop(k) for k in positions]))
     return arrays[0][()]
@@ -77,7 +80,7 @@ def _pair(a: str, b: str, a_lengths: dict[str, int], b_lengths: dict[str, int], 
     """Return the function that makes one operand of two."""
     stack, rows, columns, summed = _roles(a_lengths, b_lengths, output)
     if not summed or not (rows or columns):
-        return lambda x, y: np.asarray(np.einsum(f"{a},{b}->{output}", x, y))
+        return lambda x, y: np.einsum(f"{a},{b}->{output}", x, y)[...]
     if output and next(c for c in output if c not in stack) in columns:  # then the result needs no transposing
         swapped = _pair(b, a, b_lengths, a_lengths, output)
         return lambda x, y: swapped(y, x)
@@ -101,9 +104,11 @@ def _pair(a: str, b: str, a_lengths: dict[str, int], b_lengths: dict[str, int], 
     return multiply
 
 
-def _for_blas(matrices: np.ndarray) -> np.ndarray:
+def _for_blas(matrices: Any) -> Any:
     """Copy matrices of which neither the rows nor the columns are contiguous: NumPy multiplies them slowly."""
-    return matrices if matrices.itemsize in matrices.strides[-2:] else np.ascontiguousarray(matrices)
+    if type(matrices) is Batched or matrices.itemsize in matrices.strides[-2:]:
+        return matrices
+    return np.ascontiguousarray(matrices)
 
 
 # ---------------------------------------------------------------------- the operation

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import conjugated, elementwise, primitive
+from ..batched import all_elements
 from ..tensor import Tensor
 from .blockwise import masked
 
@@ -44,8 +45,9 @@ def safe_divisor(g: Any, d: Any) -> Any:
         if values and values == values:
             return d
         values = np.asarray(values)
-    total = values.sum()
-    if values.all() and total == total:
+    plain = values if type(values) is np.ndarray else all_elements(values)
+    total = plain.sum()
+    if plain.all() and total == total:
         return d
     arriving = g._data if isinstance(g, Tensor) else g
     return np.where(((values == 0) | (values != values)) & (arriving == 0), values.dtype.type(1), d)
@@ -54,7 +56,7 @@ def safe_divisor(g: Any, d: Any) -> Any:
 def safe_multiply(g: Any, d: Any) -> Any:
     """Return g * d, where a zero gradient `g` stays zero though the derivative `d` may be infinite or NaN."""
     values: Any = d._data if isinstance(d, Tensor) else d
-    total: Any = values if isinstance(values, np.generic) else values.sum()
+    total: Any = values if isinstance(values, np.generic) else all_elements(values).sum()
     if total - total == 0:  # the sum is finite only if all are
         return g * d
     arriving = g._data if isinstance(g, Tensor) else g

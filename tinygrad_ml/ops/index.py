@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import dispatch, primitive
+from ..batched import Batched
 from ..foreign_names import takes_foreign_names
 from ..tensor import Tensor, as_array, from_owned, get_default_dtype
 
@@ -33,7 +34,11 @@ def normalised(index: Any) -> Any:
         return index
     if isinstance(index, tuple):
         return tuple([normalised(part) for part in index])
-    array = np.array(as_array(index))
+    array = index._data if isinstance(index, Tensor) else index
+    if type(array) is not Batched:
+        array = np.array(as_array(array))
+    elif array.dtype.kind in "iub":
+        return array
     if array.dtype.kind == "f" and array.size == 0:
         array = array.astype(np.intp)
     if array.dtype.kind not in "iub":
@@ -77,6 +82,8 @@ def scatter(g, *, index, shape):
     >>> tg.ops.scatter(tg.ones(3), index=np.array([0, 0, 1]), shape=(3,))
     tensor([2., 1., 0.])
     """
+    if type(g) is Batched:
+        return g.over_whole(lambda g, index: dispatch(scatter, g, index=index, shape=(len(g), *shape)), index)
     if is_basic(index):
         out = np.zeros(shape, g.dtype)
         out[index] = g

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import primitive
+from ..batched import Batched
 from ..tensor import Tensor
 
 __all__ = ["all", "amax", "amin", "any", "argmax", "argmin", "max", "mean", "min", "sum"]
@@ -27,7 +28,7 @@ def restore_axes(g: Any, axis: Any, keepdims: bool) -> Any:
 def broadcast_back(g: Any, shape: tuple, axis: Any, keepdims: bool) -> Any:
     """Repeat a reduced gradient over the axes that were reduced."""
     g = restore_axes(g, axis, keepdims)
-    if isinstance(g, Tensor):
+    if isinstance(g, (Tensor, Batched)):
         return np.broadcast_to(g if g.ndim == len(shape) else g.reshape((1,) * len(shape)), shape)
     whole = np.empty(shape, g.dtype)
     whole[...] = g
