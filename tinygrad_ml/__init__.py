@@ -35,7 +35,7 @@ if not _path.isdir(_path.join(_here, "models")) and _path.exists(_path.join(_her
 _LAZY = ("data", "draw", "func", "graph", "metrics", "models", "testing", "train")  # not everybody needs them
 
 __all__ = [
-    *("LostGradientWarning", "Tensor", "autograd", "linalg", "nn", "ops", "optim", *_LAZY),
+    *("LostGradientWarning", "Tensor", "autograd", "fft", "linalg", "nn", "ops", "optim", *_LAZY),
     *("detect_anomaly", "enable_grad", "is_grad_enabled", "no_grad"),
     *("get_default_dtype", "set_default_dtype", "get_rng_state", "manual_seed", "set_rng_state", "load", "save"),
     *("tensor", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp", "vmap"),

@@ -13,6 +13,10 @@ from . import ops as ops
 from . import optim as optim
 from . import testing as testing
 from . import train as train
+from .aliases import *  # noqa: F403
+from .aliases import bool as bool
+from .aliases import float as float
+from .aliases import int as int
 from .autograd import detect_anomaly as detect_anomaly
 from .autograd import enable_grad as enable_grad
 from .autograd import is_grad_enabled as is_grad_enabled

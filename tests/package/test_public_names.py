@@ -1,5 +1,6 @@
 """What was public in 0.1.0 still is, and takes the arguments that it took."""
 
+import ast
 import inspect
 import re
 from importlib import import_module
@@ -91,3 +92,15 @@ def test_each_public_function_takes_the_arguments_that_it_took(title):
         if new := set(must) - set(required):
             broken.append(f"{name} now demands {sorted(new)}")
     assert not broken
+
+
+def test_type_checkers_see_what_the_package_shows():
+    stub = ast.parse((Path(tg.__file__).parent / "__init__.pyi").read_text(encoding="utf-8"))
+    seen = set()
+    for node in ast.walk(stub):
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                seen |= (
+                    set(import_module(f"tinygrad_ml.{node.module}").__all__) if alias.name == "*" else {alias.asname}
+                )
+    assert set(tg.__all__) <= seen
