@@ -65,14 +65,14 @@ class Sequential(_Container):
 
     def forward(self, x: Any) -> Any:
         __tracebackhide__ = True
+        layer: Any = None
         given: Any = x
-        i = 0
         try:
             for layer in self.layers:
                 given = x
                 x = layer(x)
-                i += 1
         except Exception as error:
+            i = next((i for i, other in enumerate(self.layers) if other is layer), 0)
             if i and type(given) is tuple:
                 before, after = (type(self.layers[k]).__name__ for k in (i - 1, i))
                 what = "(output, state)" if len(given) == 2 else f"{len(given)} values"
