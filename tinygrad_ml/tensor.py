@@ -798,16 +798,12 @@ def to_array(data: Any, dtype: Any = None, floating: bool = False) -> np.ndarray
 
 def _refuse_what_holds_no_elements(x: Any) -> None:
     """Raise TypeError for None, text, and lists that hold Tensors."""
-    if x is None:
-        raise TypeError("expected numeric data, and got None: does a function lack its `return`?")
-    if isinstance(x, str):
-        raise TypeError(f"expected a Tensor, an array or a number, and got the text {x[:40]!r}: it must be numeric")
+    if x is None or isinstance(x, str):
+        what = "None: does a function lack its `return`?" if x is None else f"the text {x[:40]!r}: it must be numeric"
+        raise TypeError(f"expected numeric data, and got {what}")
     if isinstance(x, (list, tuple)) and _holds_tensor(x):
         if isinstance(x, tuple):
-            raise TypeError(
-                f"expected a Tensor, and got a tuple of {len(x)}: take the part that you want (a recurrent layer "
-                "returns (output, state): `y, _ = lstm(x)`), or join Tensors by tg.stack or tg.concatenate"
-            )
+            raise TypeError(f"got a tuple of {len(x)}: take the part that you want (`y, _ = lstm(x)`), or tg.stack all")
         raise TypeError("a list that holds Tensors would lose their gradients; use tg.stack or tg.concatenate")
 
 
