@@ -281,9 +281,10 @@ def element_of(value: Any, level: Level, i: int | None) -> Any:
     if hasattr(type(value), "mapped"):
         return value.mapped(lambda part: element_of(part, level, i))
     if isinstance(value, dict):
-        made = {key: element_of(part, level, i) for key, part in value.items()}
+        made: Any = {key: element_of(part, level, i) for key, part in value.items()}
         if type(value) is not dict:  # the gradients of several outputs have their shapes beside them
-            made = type(value)(made, value.shape, value.dtype)  # type: ignore[attr-defined]
+            of_several: Any = type(value)
+            made = of_several(made, value.shape, value.dtype)  # type: ignore[attr-defined]
         return made
     return value
 

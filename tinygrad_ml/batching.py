@@ -63,7 +63,7 @@ def left_vmap(g: Any, edge: Node | Tensor) -> Any:
         batch = g._data if isinstance(g, Tensor) else g
         if type(batch) is not Batched or batch.level.active:
             return g
-        inside = edge.seq > batch.level.number if type(edge) is Node else type(edge._data) is Batched
+        inside = edge.seq > batch.level.number if isinstance(edge, Node) else type(edge._data) is Batched
         if inside:
             return g
         g = out_of_batch(g, level=batch.level) if isinstance(g, Tensor) else batch.whole

@@ -227,12 +227,9 @@ def functional_call(
     """
     if not tie_weights:
         raise ValueError("functional_call: a shared parameter is one Tensor here, so tie_weights is always True")
-    several = not isinstance(parameter_and_buffer_dicts, Mapping)
-    given = {
-        name: x
-        for d in (parameter_and_buffer_dicts if several else [parameter_and_buffer_dicts])
-        for name, x in d.items()
-    }
+    dicts: Any = parameter_and_buffer_dicts
+    several = not isinstance(dicts, Mapping)
+    given = {name: x for d in (dicts if several else [dicts]) for name, x in d.items()}
     own = dict(module._state())
     unknown, missing = sorted(given.keys() - own.keys()), sorted(own.keys() - given.keys())
     if unknown:

@@ -444,9 +444,10 @@ def _batch_of_rows(output: Tensor, leaves: Sequence[Tensor], units: np.ndarray, 
 
 def _largest(output: Tensor) -> int:
     """Return the size of the largest result on the way to an output."""
-    largest, known, pending = 1, set(), [output.node]
+    largest, known = 1, set()
+    pending: list[Any] = [output.node]
     while pending:
-        node: Any = pending.pop()
+        node = pending.pop()
         if type(node) is Node and node not in known:
             known.add(node)
             shapes = node.shape if type(node.shape) is list else [node.shape]
