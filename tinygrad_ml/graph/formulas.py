@@ -22,13 +22,10 @@ import numpy as np
 
 from ..autograd import Primitive, conjugated, dispatch
 from ..ops.blockwise import blockwise, masked
-from ..ops.elementwise import safe_divisor, safe_multiply
 from ..ops.reduce import count, restore_axes
 
 # What is left in a formula of the functions that make rules right or fast in special cases.
 TIDIED: dict[Any, str] = {
-    safe_divisor: "d",
-    safe_multiply: "g * d",
     masked: "g * mask",
     conjugated: "z",
     restore_axes: "g",
@@ -118,7 +115,7 @@ def _written(function: Callable) -> str:
 
 
 class _Tidy(ast.NodeTransformer):
-    """Takes away what a rule does for the sake of numerics: np.exp(x) becomes exp(x), safe_divisor(g, x) becomes x."""
+    """Takes away what a rule does for the sake of numerics: np.exp(x) becomes exp(x), masked(g, x > 0) g * (x > 0)."""
 
     def __init__(self, names: dict[str, Any]):
         self.names = names  # what the names in a rule stand for

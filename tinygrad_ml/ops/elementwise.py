@@ -1,8 +1,8 @@
 """Arithmetic and choices, element by element: one line of forward, one line per derivative.
 
-The policy at points without a derivative stands in the description of each operation. A rule that
-divides does so by `nonzero(g, d)`: where a zero gradient meets a singular point it stays zero, so
-`where(x > 0, sqrt(x), 0)` has no NaN.
+The policy at points without a derivative stands in the description of each operation. Where a zero gradient meets
+an infinite derivative it stays zero, so `where(x > 0, sqrt(x), 0)` has no NaN: backpropagation sees to that, not the
+rules.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from ..autograd import conjugated, elementwise, primitive
-from ..batched import all_elements
 from ..tensor import Tensor
 from .blockwise import masked
 
@@ -36,31 +35,6 @@ __all__ = [
     "subtract",
     "where",
 ]
-
-
-def safe_divisor(g: Any, d: Any) -> Any:
-    """Return the divisor `d` with 1 in place of the zeros and NaNs at which the gradient `g` is zero."""
-    values = d._data if isinstance(d, Tensor) else d
-    if isinstance(values, (int, float, np.generic)):
-        if values and values == values:
-            return d
-        values = np.asarray(values)
-    plain = values if type(values) is np.ndarray else all_elements(values)
-    total = plain.sum()
-    if plain.all() and total == total:
-        return d
-    arriving = g._data if isinstance(g, Tensor) else g
-    return np.where(((values == 0) | (values != values)) & (arriving == 0), values.dtype.type(1), d)
-
-
-def safe_multiply(g: Any, d: Any) -> Any:
-    """Return g * d, where a zero gradient `g` stays zero though the derivative `d` may be infinite or NaN."""
-    values: Any = d._data if isinstance(d, Tensor) else d
-    total: Any = values if isinstance(values, np.generic) else all_elements(values).sum()
-    if total - total == 0:  # the sum is finite only if all are
-        return g * d
-    arriving = g._data if isinstance(g, Tensor) else g
-    return g * np.where(~np.isfinite(values) & (arriving == 0), values.dtype.type(0), d)
 
 
 # ---------------------------------------------------------------------- arithmetic
@@ -110,8 +84,8 @@ divide = elementwise(
     """,
     kernel=operator.truediv,
     floating=True,
-    x=lambda g, y: g / safe_divisor(g, y),
-    y=lambda g, x, y: -(g / safe_divisor(g, y)) * (x / safe_divisor(g, y)),
+    x=lambda g, y: g / y,
+    y=lambda g, x, y: -(g / y) * (x / y),
     formula=("g / y", "-g * x / y ** 2"),
 )
 
@@ -130,19 +104,16 @@ negative = elementwise(
 def _power_x(g: Any, x: Any, y: Any) -> Any:
     """g * y * x ** (y - 1)"""
     if isinstance(y, (int, float)):
-        if y == 0:
-            return 0 * g
         if y == 2:  # what people square with
             return g * (2 * x)
-        return safe_multiply(g, y * (x if y >= 1 else safe_divisor(g, x)) ** (y - 1))
-    base = np.where((x == 0) & ((y == 0) | ((g == 0) & (np.real(y) < 1))), 1, x)
-    return safe_multiply(g, y * base ** (y - 1))
+        return g * (y * x ** (y - 1)) if y else np.where(False, g, 0)
+    return g * (y * np.where((x == 0) & (y == 0), 1, x) ** (y - 1))
 
 
 def _power_y(g: Any, x: Any, y: Any, out: Any) -> Any:
     """g * out * log(x)"""
-    flat = (x == 0) & ((np.real(y) >= 0) | (g == 0))
-    return np.where(flat, 0, safe_multiply(g, out * np.log(np.where(flat, out.dtype.type(1), x))))
+    flat = (x == 0) & (np.real(y) >= 0)
+    return np.where(flat, 0, g * (out * np.log(np.where(flat, out.dtype.type(1), x))))
 
 
 power = elementwise(
@@ -193,7 +164,7 @@ sqrt = elementwise(
     tensor([2., 3.])
     """,
     floating=True,
-    x=lambda g, out: g * 0.5 / safe_divisor(g, out),
+    x=lambda g, out: g * 0.5 / out,
     formula="g / (2 * out)",
 )
 
@@ -219,7 +190,7 @@ reciprocal = elementwise(
     tensor([ 0.5 , -0.25])
     """,
     floating=True,
-    x=lambda g, x: -(g / safe_divisor(g, x)) / safe_divisor(g, x),
+    x=lambda g, x: -(g / x) / x,
     formula="-g / x ** 2",
 )
 

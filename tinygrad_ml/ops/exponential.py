@@ -9,7 +9,6 @@ import numpy as np
 
 from ..autograd import dispatch, elementwise
 from .activation import sigmoid
-from .elementwise import safe_divisor, safe_multiply
 
 __all__ = ["exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "logaddexp", "logaddexp2"]
 
@@ -23,7 +22,7 @@ exp = elementwise(
     tensor([1.      , 2.718282])
     """,
     floating=True,
-    x=lambda g, out: safe_multiply(g, out),
+    x=lambda g, out: g * out,
 )
 
 exp2 = elementwise(
@@ -34,7 +33,7 @@ exp2 = elementwise(
     tensor([1., 8.])
     """,
     floating=True,
-    x=lambda g, out: safe_multiply(g, out * LOG_2),
+    x=lambda g, out: g * (out * LOG_2),
 )
 
 expm1 = elementwise(
@@ -45,7 +44,7 @@ expm1 = elementwise(
     tensor([0.e+00, 1.e-06])
     """,
     floating=True,
-    x=lambda g, out: safe_multiply(g, out + 1),
+    x=lambda g, out: g * (out + 1),
 )
 
 log = elementwise(
@@ -56,7 +55,7 @@ log = elementwise(
     tensor([0.      , 2.302585])
     """,
     floating=True,
-    x=lambda g, x: g / safe_divisor(g, x),
+    x=lambda g, x: g / x,
 )
 
 log2 = elementwise(
@@ -67,7 +66,7 @@ log2 = elementwise(
     tensor([0., 3.])
     """,
     floating=True,
-    x=lambda g, x: g / safe_divisor(g, x * LOG_2),
+    x=lambda g, x: g / (x * LOG_2),
 )
 
 log10 = elementwise(
@@ -78,7 +77,7 @@ log10 = elementwise(
     tensor([0., 3.])
     """,
     floating=True,
-    x=lambda g, x: g / safe_divisor(g, x * LOG_10),
+    x=lambda g, x: g / (x * LOG_10),
 )
 
 log1p = elementwise(
@@ -89,7 +88,7 @@ log1p = elementwise(
     tensor([0.000000e+00, 9.999995e-07])
     """,
     floating=True,
-    x=lambda g, x: g / safe_divisor(g, 1 + x),
+    x=lambda g, x: g / (1 + x),
 )
 
 

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from ..autograd import elementwise, primitive
-from .elementwise import safe_multiply
 
 __all__ = ["ceil", "floor", "floor_divide", "fmod", "remainder", "rint", "round", "sign", "trunc"]
 
@@ -115,7 +114,7 @@ remainder = elementwise(
     tensor([2., 1.])
     """,
     x=lambda g: g,
-    y=lambda g, x, y, out: safe_multiply(-g, np.rint((x - out) / y)),
+    y=lambda g, x, y, out: -g * np.rint((x - out) / y),
     real_only=True,
 )
 
@@ -127,6 +126,6 @@ fmod = elementwise(
     tensor([ 2., -2.])
     """,
     x=lambda g: g,
-    y=lambda g, x, y, out: safe_multiply(-g, np.rint((x - out) / y)),
+    y=lambda g, x, y, out: -g * np.rint((x - out) / y),
     real_only=True,
 )
