@@ -201,6 +201,9 @@ def _real(kind: str, name: str, array: np.ndarray) -> np.ndarray:
     return array
 
 
+LARGEST = int(np.finfo(np.float64).max)
+
+
 def _to_float(kind: str, name: str, array: np.ndarray, source: Any) -> np.ndarray:
     """Return numbers of another kind as float64 (float16 as float32), or say which of them are not numbers."""
     if array.dtype.kind in "Mm":
@@ -213,6 +216,13 @@ def _to_float(kind: str, name: str, array: np.ndarray, source: Any) -> np.ndarra
             array.astype(np.float64)  # says which string is no number
             raise ValueError(f"these are numbers as strings; use {name}.astype(float)")
         return array.astype(np.float32 if array.dtype == np.float16 else np.float64)
+    except OverflowError:  # Python's integers have no bound, floats have
+        place = next(k for k, value in np.ndenumerate(array) if isinstance(value, int) and abs(value) > LARGEST)
+        column = f", column {place[1]}" if len(place) > 1 else ""
+        raise ValueError(
+            f"{kind}: {name} has an integer too large for a float in row {place[0]}{column}; take its logarithm, "
+            "or count in a larger unit"
+        ) from None
     except (TypeError, ValueError) as error:
         reason = "argument must be a string or a number: " if isinstance(error, TypeError) else ""
         columns = non_numeric_columns(source) if hasattr(source, "iloc") else []

@@ -298,3 +298,20 @@ def test_a_learning_rate_that_is_too_large():
         assert model.history_ is raised.value.history
     with pytest.raises(tg.train.Diverged):
         MLPClassifier((3,), solver="sgd", learning_rate=1e10, max_iter=50).fit(X, CLASSES)
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "message"),
+    [
+        (
+            [[1, 2], [3, 10**400]],
+            [1.0, 2.0],
+            r"LinearRegression: X has an integer too large .* row 1, column 1",
+        ),
+        ([[1, -(10**400)], [3, 4]], [1.0, 2.0], r"LinearRegression: X has an integer .* row 0, column 1"),
+        ([[1.0], [2.0]], [1, 10**400], r"LinearRegression: y has an integer too large for a float in row 1"),
+    ],
+)
+def test_integers_too_large_for_a_float_are_named_by_model_row_and_column(X, y, message):
+    with pytest.raises(ValueError, match=message):
+        LinearRegression().fit(X, y)
