@@ -18,6 +18,7 @@ from . import gradients
 from .batched import Batched
 from .batching import check_one, left_vmap, rule_for_each
 from .foreign_names import missing
+from .function import Function
 from .gradients import (
     HookHandle,
     NeedsCare,
@@ -49,6 +50,7 @@ from .sparse import SparseRows
 from .tensor import LostGradientWarning, Tensor, from_owned, ndarray
 
 __all__ = [
+    "Function",
     "HookHandle",
     "LostGradientWarning",
     "Node",

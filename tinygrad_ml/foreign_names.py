@@ -281,7 +281,6 @@ NAMES: dict[str, dict[str, str]] = {
         "ExponentialDecay": "tg.optim.lr_scheduler.ExponentialLR",
     },
     "tg.autograd": {
-        "Function": "tg.autograd.primitive",
         "Variable": "tg.tensor(data, requires_grad=True)",
         "functional": "tg.jacobian, tg.hessian, tg.vjp, tg.jvp",
         "gradcheck": "tg.testing.gradcheck",
