@@ -42,10 +42,9 @@ def _name_cuts(failures: Sequence[Failure], problem: TensorProblem) -> None:
         leaf = problem.used[0][problem.names.index(failure.name)]
         places = dict.fromkeys(f"{cut.how} in {cut.line}" for cut in cuts if depends_on(cut.source, leaf))
         if places:
-            cut = f"a path from {failure.name} is cut by " + " and by ".join(list(places)[:3])
-            failure.hint = (
-                cut if not failure.hint or failure.hint.startswith(PATH_IS_CUT) else f"{cut}; or: {failure.hint}"
-            )
+            guess = "" if failure.hint.startswith(PATH_IS_CUT) else failure.hint
+            failure.hint = f"a path from {failure.name} is cut by " + " and by ".join(list(places)[:3])
+            failure.hint += f"; or: {guess}" if guess else ""
 
 
 def malformed(name: str, g: np.ndarray, value: np.ndarray) -> Failure | None:
