@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from functools import cache
 from itertools import repeat
@@ -96,7 +96,7 @@ class Primitive:
         self,
         name: str,
         forward: Callable,
-        rules: dict[str, Callable | None],
+        rules: Mapping[str, Callable | None],
         views: bool = False,
         keeps: str = "",  # the old name of residuals
         *,
