@@ -106,8 +106,8 @@ class Function:
         """Save what `backward` needs, if `forward(*args)` is written without `ctx`."""
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> Any:
-        """Compute the gradient for each argument; every Function defines its own."""
+    def backward(*args: Any, **named: Any) -> Any:
+        """Compute the gradient for each argument; every Function defines its own, `backward(ctx, *gradients)`."""
         raise NotImplementedError("a Function defines backward(ctx, ...), as a static method")
 
     @classmethod

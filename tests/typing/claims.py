@@ -88,3 +88,21 @@ x.backward(retain=True)  # type: ignore[call-arg]  # pyright: ignore
 tg.models.LogisticRegression(0.5)  # type: ignore[call-arg, arg-type]  # pyright: ignore
 tg.models.LogisticRegression(colour=4)  # type: ignore[call-arg]  # pyright: ignore
 tg.models.MLPClassifier(dropout="much")  # type: ignore[arg-type]  # pyright: ignore
+
+
+# an operation as PyTorch writes it, and torch.func's names
+class Cube(tg.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: tg.Tensor) -> tg.Tensor:
+        ctx.save_for_backward(x)
+        return x**3
+
+    @staticmethod
+    def backward(ctx: Any, g: tg.Tensor) -> tg.Tensor:
+        (x,) = ctx.saved_tensors
+        return 3 * x**2 * g
+
+
+cubes: tg.Tensor = Cube.apply(x)
+squares: tg.Tensor = tg.vmap(lambda row: row**2, in_axes=0, out_axes=0)(x)
+per_example: tg.Tensor = tg.func.vmap(tg.func.grad(lambda row: (row**2).sum()), in_dims=0)(tg.ones((2, 2)))
