@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
@@ -170,7 +170,7 @@ def _recorded(
             ctx._outputs = ()
 
     keeps_results = any(type(x) is int for x in ctx._saved)
-    rules = {"tensors": rule_with_results if keeps_results else rule}
+    rules: dict[str, Callable | None] = {"tensors": rule_with_results if keeps_results else rule}
     return list(Primitive(cls.__name__, kernel, rules, formula=f"{cls.__name__}.backward(g)").operation(*tensors))
 
 

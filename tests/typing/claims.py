@@ -99,7 +99,7 @@ class Cube(tg.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, g: tg.Tensor) -> tg.Tensor:
-        (x,) = ctx.saved_tensors
+        x: tg.Tensor = ctx.saved_tensors[0]
         return 3 * x**2 * g
 
 
