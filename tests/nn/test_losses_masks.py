@@ -242,6 +242,35 @@ def test_the_padding_row_of_a_table_gets_no_gradient_whatever_arrives(sparse):
     np.testing.assert_array_equal(table.grad.numpy(), [[0, 0], [3, 3], [0, 0]])
 
 
+def test_a_score_without_bound_has_no_margin_to_itself():
+    x = leaf(np.array([[INF, 1.0, 2.0], [0.5, 1.0, -INF]]))
+    found, g = values(F.multi_margin_loss(x, np.array([0, 1]), reduction="none"), x)
+    np.testing.assert_array_equal(found, [0.0, 0.5 / 3])
+    np.testing.assert_allclose(g, [[0, 0, 0], [1 / 3, -1 / 3, 0]])
+    weight = np.array([0.0, 1.0, 1.0])
+    found, g = values(F.multi_margin_loss(leaf(np.array([[NAN, 1.0, 2.0]])), np.array([0]), weight=weight), x)
+    assert found == 0
+
+
+def test_labels_of_which_the_logits_are_sure_cost_nothing():
+    x = leaf(np.array([[INF, -INF, 0.0, NAN]]))
+    target, weight = np.array([[1.0, 0.0, 1.0, 1.0]]), np.array([1.0, 2.0, 4.0, 0.0])
+    found, g = values(F.multilabel_soft_margin_loss(x, target, weight), x)
+    np.testing.assert_allclose(found, np.log(2), rtol=1e-14)
+    np.testing.assert_allclose(g, [[0, 0, -0.5, 0]], rtol=1e-14)
+
+
+@pytest.mark.parametrize("size", [1e-30, 1.0, 1e30])
+def test_angles_do_not_depend_on_lengths(size):
+    a, b = np.array([[3.0, 4.0], [1.0, 0.0]]), np.array([[4.0, 3.0], [0.0, 2.0]])
+    for function in (F.cosine_embedding_loss, lambda x, y, _: F.cosine_similarity(x, y)):
+        scale = max(size, 1e3) if function is F.cosine_embedding_loss else max(size, 1e-5)  # beyond what eps counts
+        x, y = (tg.tensor((v * scale).astype(np.float32)) for v in (a, b))
+        found = function(x, y, np.array([1, -1]))
+        expected = [0.96, 0.0] if found.ndim else 0.02
+        np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5, atol=1e-7)
+
+
 # ---------------------------------------------------------------------- targets outside their range
 
 BINARY = ["binary_cross_entropy", "binary_cross_entropy_with_logits"]
@@ -301,7 +330,10 @@ def test_a_distribution_has_no_negative_probabilities_and_counts_are_not_negativ
 @pytest.mark.parametrize("target", [["cat", "dog"], np.array(["cat", "dog"]), np.array(["1", "0"]), [b"a", b"b"]])
 @pytest.mark.parametrize(
     "loss",
-    ["mse_loss", "l1_loss", "huber_loss", "smooth_l1_loss", "kl_div", "poisson_nll_loss", "hinge_loss", *BINARY],
+    [
+        *("mse_loss", "l1_loss", "huber_loss", "smooth_l1_loss", "kl_div", "poisson_nll_loss", "hinge_loss"),
+        *("hinge_embedding_loss", "multilabel_soft_margin_loss", *BINARY),
+    ],
 )
 def test_strings_are_no_targets(loss, target):
     for x in (np.full(2, 0.5), [0.5, 0.5], tg.tensor([0.5, 0.5])):
@@ -319,6 +351,12 @@ def test_objects_are_no_targets():
     for loss in (F.mse_loss, F.binary_cross_entropy_with_logits):
         with pytest.raises(TypeError, match=r"target must be numeric, and is object; use target.astype\(float\)"):
             loss(np.zeros(2), np.array([0, 1], object))
+
+
+def test_labels_of_several_classes_lie_between_0_and_1():
+    for target in ([[2.0, 0.0]], [[-1.0, 0.0]]):
+        with pytest.raises(ValueError, match=r"multilabel_soft_margin_loss: target must be from 0 to 1"):
+            F.multilabel_soft_margin_loss(np.zeros((1, 2)), np.array(target))
 
 
 def test_labels_of_the_hinge_loss_are_minus_1_and_1():

@@ -204,6 +204,8 @@ def test_layer_and_batch_norm_of_large_inputs(dtype):
     for function in (
         lambda t: F.layer_norm(t, 3, eps=1e-5),
         lambda t: F.batch_norm(t.T, None, None, training=True, eps=1e-5).T,
+        lambda t: F.rms_norm(t, 3, eps=1e-5),
+        lambda t: F.normalize(t, axis=1),
     ):
         small, large = (tg.tensor((x * c).astype(dtype), requires_grad=True) for c in (1e3, size))
         expected, found = function(small), function(large)  # so large that eps does not matter

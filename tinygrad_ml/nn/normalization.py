@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..ops.normalize import normalize
+from ..ops.normalize import normalize, reciprocal_root_mean_square
 from ..tensor import Tensor, as_floating, get_default_dtype, shape_of
 from .module import Module
 from .parameter import Buffer, Parameter
@@ -141,7 +141,7 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
     precise = x.astype(np.float32) if x.dtype == np.float16 else x  # whose squares have some room
     axes = tuple(range(-len(last), 0))
     tiny = float(np.finfo(x.dtype).eps) if eps is None else eps
-    out = precise * (1 / ops.sqrt(ops.mean(ops.square(precise), axis=axes, keepdims=True) + tiny))
+    out = precise * reciprocal_root_mean_square(precise, axes, tiny)
     out = out if precise is x else out.astype(x.dtype)
     return out if weight is None else out * weight
 

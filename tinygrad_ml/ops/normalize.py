@@ -48,16 +48,26 @@ def _mean(x: np.ndarray, y: np.ndarray | None = None) -> np.ndarray:
     return total[None, :, None] / x.dtype.type(x.shape[0] * x.shape[2] or 1)
 
 
+def reciprocal_root_mean_square(x: Any, axis: Any, eps: float) -> Any:
+    """Return 1 / sqrt(mean(x ** 2) + eps) over `axis`, which is kept, also where the squares overflow.
+
+    >>> from tinygrad_ml.ops.normalize import reciprocal_root_mean_square
+    >>> reciprocal_root_mean_square(tg.tensor([1e30, -1e30]), 0, 0.0)
+    tensor([1.e-30])
+    """
+    with np.errstate(over="ignore"):
+        squares = np.mean(x * x, axis=axis, keepdims=True)
+    if np.isfinite(as_array(squares)).all():
+        return 1 / np.sqrt(squares + eps)
+    size = size_of(as_array(x), axis)
+    return 1 / (np.sqrt(np.mean(np.square(x / size), axis=axis, keepdims=True) + eps / size / size) * size)
+
+
 def _normal(x: Any, last: int, eps: float) -> tuple[Any, Any]:
     """Return x (a, k, b) with mean 0 and variance 1, and what it was multiplied with, as recorded operations."""
     x = x.reshape(_three(x.shape, last))
     centred = x - np.mean(x, axis=(0, 2), keepdims=True)
-    squares = np.mean(centred * centred, axis=(0, 2), keepdims=True)
-    if np.isfinite(as_array(squares)).all():
-        scale = 1 / np.sqrt(squares + eps)
-    else:  # they overflowed
-        size = size_of(as_array(centred), (0, 2))
-        scale = 1 / (np.sqrt(np.mean(np.square(centred / size), axis=(0, 2), keepdims=True) + eps / size / size) * size)
+    scale = reciprocal_root_mean_square(centred, (0, 2), eps)
     return centred * scale, scale
 
 

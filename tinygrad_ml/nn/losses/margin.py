@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from ... import ops
-from ...ops.losses import check_same_shape
+from ...linalg import vector_norm
+from ...ops.losses import check_numeric, check_same_shape
 from ...tensor import Tensor, as_array, as_floating, shape_of
 from ..distance import pairwise_distance
-from .base import Loss, as_buffer, cast_like, reduce_loss
+from .base import Loss, as_buffer, cast_like, check_probabilities, reduce_loss, weighted
 from .classification import class_indices
 
 __all__ = [
@@ -163,8 +165,8 @@ def cosine_embedding_loss(
         )
     alike = _signs("cosine_embedding_loss", target, a) == 1
     tiny = 1e-12  # PyTorch's: a vector of zeros has the cosine 0
-    lengths = (ops.sum(a * a, axis=-1) + tiny) * (ops.sum(b * b, axis=-1) + tiny)
-    cosine = ops.sum(a * b, axis=-1) / ops.sqrt(lengths)
+    lengths = [ops.hypot(vector_norm(x, axis=-1, keepdims=True), math.sqrt(tiny)) for x in (a, b)]
+    cosine = ops.sum((a / lengths[0]) * (b / lengths[1]), axis=-1)
     return reduce_loss(ops.where(alike, 1 - cosine, _positive(cosine - margin)), reduction)
 
 
@@ -318,10 +320,12 @@ def multi_margin_loss(
     labels = class_indices("multi_margin_loss", truth, classes)
     rows = scores.reshape(-1, classes)
     own = rows[np.arange(len(labels)), labels]
-    short = ops.relu(margin + rows - ops.expand_dims(own, 1)) * (np.arange(classes) != labels[:, None])
+    others = np.arange(classes) != labels[:, None]
+    with np.errstate(invalid="ignore"):  # inf - inf, of a class with itself
+        short = ops.where(others, ops.relu(margin + rows - ops.expand_dims(own, 1)), 0.0)
     terms = ops.sum(short if p == 1 else short * short, axis=1) / classes
     if weight is not None:
-        terms = terms * cast_like(weight, scores)[labels]
+        terms = weighted(cast_like(weight, scores)[labels], terms)
     return reduce_loss(terms.reshape(truth.shape), reduction)
 
 
@@ -369,9 +373,11 @@ def multilabel_soft_margin_loss(input: Any, target: Any, weight: Any = None, *, 
     logits = as_floating(logits)
     if not logits.ndim:
         raise ValueError("multilabel_soft_margin_loss: input needs an axis of classes, and has no axes")
-    terms = -(target * ops.logsigmoid(logits) + (1 - target) * ops.logsigmoid(-logits))
+    check_probabilities("multilabel_soft_margin_loss", target)
+    no = ops.subtract(1, target)
+    terms = -weighted(target, ops.logsigmoid(logits)) - weighted(no, ops.logsigmoid(-logits))
     if weight is not None:
-        terms = terms * cast_like(weight, logits)
+        terms = weighted(cast_like(weight, logits), terms)
     return reduce_loss(ops.mean(terms, axis=-1), reduction)
 
 
@@ -407,8 +413,9 @@ def _positive(x: Any) -> Tensor:
 
 def _signs(name: str, target: Any, like: Tensor) -> np.ndarray:
     """Return a target of 1 and -1 in the dtype of the scores."""
+    check_numeric(name, target)
     signs = as_array(target)
-    if not np.isin(signs, (-1, 1)).all():
+    if (np.abs(signs) != 1).any() or signs.dtype.kind == "b":
         raise ValueError(f"{name}: target must hold 1 and -1 alone; for 1 and 0 use 2 * target - 1")
     return signs.astype(like.dtype)
 
