@@ -72,7 +72,7 @@ __all__ = [
 ]
 
 INFINITY = float("inf")
-UNUSUAL = (Tensor, Batched)  # gradients that are not plain arrays
+UNUSUAL = frozenset((Tensor, Batched))  # gradients that are not plain arrays
 accumulating = threading.Lock()  # held while gradients are added to those of the leaves
 
 
@@ -362,7 +362,8 @@ def backward(self: Tensor, gradient: Any = None, *, retain_graph: bool = False, 
     found = backpropagate([_root(self, gradient)], create_graph=create_graph, retain_graph=retain_graph or create_graph)
     with accumulating:  # threads may share leaves
         for leaf, g in found.items():
-            check_one(g, leaf)
+            if type(g) in UNUSUAL:
+                check_one(g, leaf)
             old = leaf._grad
             if create_graph:
                 leaf._grad = g if old is None else old + g
