@@ -223,6 +223,28 @@ def test_transformer():
 # ---------------------------------------------------------------------- parts of one's own
 
 
+def test_own_operation():
+    class Swish(tg.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            sigmoid = 1 / (1 + tg.exp(-x))
+            ctx.save_for_backward(x, sigmoid)
+            return x * sigmoid
+
+        @staticmethod
+        def backward(ctx, grad_output):
+            x, sigmoid = ctx.saved_tensors
+            return grad_output * (sigmoid + x * sigmoid * (1 - sigmoid))
+
+    x = tg.randn(4, 3, dtype=tg.float64, requires_grad=True)
+    assert gradcheck(Swish.apply, (x,))
+    Swish.apply(x).sum().backward()
+    swish = x.grad.clone()
+    x.grad = None
+    F.silu(x).sum().backward()
+    assert tg.allclose(swish, x.grad)
+
+
 def test_own_layer():
     class LowRank(nn.Module):
         def __init__(self, in_features, out_features, rank, bias=True):
@@ -309,6 +331,20 @@ def test_a_wrong_focal_loss_is_found_by_gradcheck():
     target = tg.tensor([0, 2, 1, 1])
     with pytest.raises(GradientCheckError, match=r"a path from logits is cut by detach\(\)"):
         gradcheck(lambda logits: wrong(logits, target), tg.randn(4, 3))
+
+
+def test_hessian():
+    def rosenbrock(x):
+        return (1 - x[0]) ** 2 + 100 * (x[1] - x[0] ** 2) ** 2
+
+    x = tg.tensor([-1.2, 1.0], dtype=tg.float64)
+    H = tg.func.hessian(rosenbrock)(x)
+    expected = [[2 - 400 * 1.0 + 1200 * 1.44, 480.0], [480.0, 200.0]]
+    np.testing.assert_allclose(H, expected)
+    x = x.clone().requires_grad_()
+    (g,) = tg.autograd.grad(rosenbrock(x), [x], create_graph=True)
+    rows = [tg.autograd.grad(g[i], x, retain_graph=True)[0] for i in range(2)]
+    np.testing.assert_allclose(tg.stack(rows).detach(), expected)
 
 
 def test_lbfgs_fit():
