@@ -253,7 +253,7 @@ class Primitive:
 
     def with_shapes(self, error: Exception, inputs: Sequence) -> Exception:
         """Return the error that NumPy raised with the operation and the shapes of its inputs added."""
-        if not isinstance(error, (ValueError, TypeError, IndexError)):
+        if not isinstance(error, (ValueError, TypeError, IndexError, OverflowError)):
             return error
         shapes = " and ".join(str(np.shape(x)) for x in inputs)
         if "broadcast together" in str(error):

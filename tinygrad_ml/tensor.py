@@ -788,6 +788,8 @@ def to_array(data: Any, dtype: Any = None, floating: bool = False) -> np.ndarray
         elif array.dtype.kind == "O":
             missing = [i for i, value in enumerate(array.ravel()) if value is None or type(value).__name__ == "NAType"]
             hint = f"; element {missing[0]} is missing: fill or drop it first" if missing else "; convert it first"
+            if all(isinstance(value, (int, float)) for value in array.ravel()):
+                hint = "; it holds an integer of more than 64 bits: write it as a float"
         raise TypeError(
             f"cannot make a Tensor of {type(data).__name__} data (dtype {array.dtype}): it must be numeric{hint}"
         )
