@@ -28,9 +28,8 @@ when it is stale.
 A rule is the source that runs: `g` is the gradient of the output, `out` the output, and every other name an argument,
 or `<argument>_shape`. The engine undoes broadcasting and restores the dtype afterwards. Of complex numbers `g` is
 dL/d(real part) - i dL/d(imaginary part), so that most rules need no conjugates; see [complex numbers](complex.md).
-What refuses complex input says so with a TypeError. Two names come back often:
-`nonzero(g, d)` is the divisor `d` with 1 where a zero gradient meets a zero, so that it stays zero, and
-`dispatch(operation, ...)` applies an operation to arrays or Tensors, whichever comes.
+What refuses complex input says so with a TypeError. Where a zero gradient meets an infinite derivative it stays zero:
+backpropagation sees to that, not the rules. `dispatch(operation, ...)` applies an operation to arrays or Tensors, whichever comes.
 """
 
 
