@@ -104,5 +104,11 @@ class Cube(tg.autograd.Function):
 
 
 cubes: tg.Tensor = Cube.apply(x)
-squares: tg.Tensor = tg.vmap(lambda row: row**2, in_axes=0, out_axes=0)(x)
-per_example: tg.Tensor = tg.func.vmap(tg.func.grad(lambda row: (row**2).sum()), in_dims=0)(tg.ones((2, 2)))
+
+
+def squared(row: tg.Tensor) -> tg.Tensor:
+    return (row**2).sum()
+
+
+squares: tg.Tensor = tg.vmap(squared, in_axes=0, out_axes=0)(x)
+per_example: tg.Tensor = tg.func.vmap(tg.func.grad(squared), in_dims=0)(tg.ones((2, 2)))
