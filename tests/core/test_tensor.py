@@ -390,8 +390,6 @@ def test_integers_of_more_than_64_bits_are_named():
     for data in (10**25, [1, 10**400], [[10**25, 1.0]]):
         with pytest.raises(TypeError, match="it holds an integer of more than 64 bits: write it as a float"):
             tg.tensor(data)
-    with pytest.raises(
-        OverflowError, match=r"multiply: int too large .* \(got shapes \(2,\) and \(\)\)"
-    ):
+    with pytest.raises(OverflowError, match=r"multiply: int too large .* \(got shapes \(2,\) and \(\)\)"):
         tg.ones(2) * 10**400
     assert (tg.tensor(1.0) * 10**25).item() == np.float32(1e25)

@@ -94,6 +94,7 @@ LAYERS = {
     "dropout in evaluation": lambda: nn.Dropout().eval(),
     "gelu": nn.GELU,
     "softmax": nn.Softmax,
+    "softmin": nn.Softmin,
     "rnn": lambda: nn.Sequential(nn.Flatten(0, 1), nn.RNN(8, 4)),
     "gru": lambda: nn.Sequential(nn.Flatten(0, 1), nn.GRU(8, 4)),
     "attention": lambda: lambda x: F.scaled_dot_product_attention(x, x, x),
@@ -110,6 +111,14 @@ def test_layers_take_images_of_integers(name, dtype):
         results += parts(result if isinstance(result, tg.Tensor) else result[0])
     assert results[0].dtype == results[1].dtype == np.float32
     np.testing.assert_array_equal(*results)
+
+
+def test_the_largest_of_integers_and_bools_keeps_their_dtype():
+    for dtype in (bool, np.uint8, np.int64):
+        x = UINT8[:, :, :5, :5] > 128 if dtype is bool else UINT8[:, :, :5, :5].astype(dtype)
+        found = tg.max_pool2d(x, 2, padding=1)
+        assert found.dtype == dtype
+        np.testing.assert_array_equal(found.numpy(), tg.max_pool2d(x.astype(float), 2, padding=1).numpy())
 
 
 def test_dropout_scales_integers_as_floating_numbers():

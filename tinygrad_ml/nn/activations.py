@@ -547,7 +547,7 @@ def softmin(input: Any, axis: int = -1) -> Tensor:
     >>> tg.nn.functional.softmin(tg.tensor([0.0, 0.0]))
     tensor([0.5, 0.5])
     """
-    return ops.softmax(ops.negative(input), axis=axis)
+    return ops.softmax(ops.negative(as_floating(input)), axis=axis)
 
 
 class Softmin(Softmax):

@@ -246,7 +246,8 @@ def _max_pool2d(x, *, kernel, geometry):
     >>> tg.max_pool2d(tg.tensor([[[1.0, 2.0, 5.0, 6.0], [3.0, 4.0, 7.0, 8.0]]]), 2)
     tensor([[[4., 8.]]])
     """
-    lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
+    lowest = {"f": -np.inf, "b": False}.get(x.dtype.kind)
+    lowest = np.iinfo(x.dtype).min if lowest is None else lowest
     lengths = geometry.lengths(x.shape[1:], kernel)
     views = _windows(_padded(x, geometry, lowest), kernel, geometry, lengths)
     out = next(views).copy()
