@@ -79,11 +79,26 @@ def _zeros_kept(r: Any, g: Any, primitive: Primitive, rule: Callable, args: Sequ
         return np.where(np.isfinite(r) | (g != 0), r, 0)
     first, second = ([_substituted(a, n, everywhere=False) for a in args] for n in (-0.61803, 1.41421))
     one, other = rule(g, *first), rule(g, *second)
-    r = np.where(~np.isfinite(r) & np.isfinite(one) & (one == other), one, r)
+    same = ~np.isfinite(r) & np.isfinite(one) & (one == other)
+    if same.any():  # or differs by less than its rounding: much larger numbers would show
+        size = 1e3 * max([1e6, *map(_largest, args)])
+        third = rule(g, *[_substituted(a, size, everywhere=False) for a in args])
+        r = np.where(same & ((one == third) | ~np.isfinite(third)), one, r)
     if not is_finite(r):
         first, second = ([_substituted(a, n, everywhere=True) for a in args] for n in (0.61803, 1.41421))
         r = np.where(~np.isfinite(r) & (rule(g, *first) == 0) & (rule(g, *second) == 0), 0, r)
     return r
+
+
+def _largest(value: Any) -> float:
+    """Return the largest finite absolute value of what a rule was given."""
+    if type(value) is tuple:
+        return max(map(_largest, value), default=0.0)
+    array = value._data if type(value) is Tensor else value
+    if not isinstance(array, (ndarray, np.inexact, float, complex)) or np.result_type(array).kind not in "fc":
+        return 0.0
+    sizes = np.abs(array)
+    return float(np.max(sizes, where=np.isfinite(sizes), initial=0.0))
 
 
 def _substituted(value: Any, n: float, everywhere: bool) -> Any:

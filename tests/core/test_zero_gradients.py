@@ -145,6 +145,20 @@ def test_infinities_that_a_gradient_does_meet_stay():
     np.testing.assert_array_equal(w.grad.numpy(), [[np.nan, np.nan], [4.0, 4.0]])
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_an_infinity_beside_much_larger_numbers_is_not_lost_in_their_rounding(dtype):
+    x = np.array([[1e20], [np.inf], [2.0]], dtype)
+    w = tg.tensor(np.ones((1, 1), dtype), requires_grad=True)
+    (x @ w).sum().backward()
+    assert w.grad.item() == np.inf
+    v = tg.tensor(x[:, 0], requires_grad=True)
+    v.cumprod().sum().backward()
+    np.testing.assert_array_equal(v.grad.numpy(), np.array([np.inf, 3e20, np.inf], dtype))
+    w.grad = None
+    tg.where(np.isfinite(x), x @ w, 0.0).sum().backward()
+    assert w.grad.item() == np.array(1e20, dtype)
+
+
 def test_hooks_are_called_once_and_see_no_nan():
     x = leaf(0.0, 2.0)
     seen = []
