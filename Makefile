@@ -10,7 +10,7 @@ help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
 
 demo: ## Train two classifiers on handwritten digits
-	@sh scripts/setup.sh examples
+	@sh scripts/setup.sh demo
 	@# on matrices this small several threads gain nothing, and lose much when the cores are busy
 	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(PYTHON) examples/quickstart.py
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Usage: scripts/setup.sh EXTRA    EXTRA is an extra of setup.cfg: examples, test or dev
+# Usage: scripts/setup.sh EXTRA    EXTRA is an extra of setup.cfg: demo, test or dev
 #
 # Makes .venv and installs the package in it, editable, with that extra. A second run finds its stamp and
 # is done at once, until setup.cfg, pyproject.toml or the place of the folder changes.
@@ -40,10 +40,29 @@ make_venv() {
     "$python" -m venv --clear .venv
 }
 
+# Runs a command; in a terminal a dot appears every two seconds, so that one sees that it lives.
+show_life() {
+    if [ ! -t 1 ]; then
+        "$@"
+        return
+    fi
+    "$@" &
+    while kill -0 $! 2>/dev/null; do
+        sleep 2
+        printf .
+    done
+    echo
+    wait $!
+}
+
 install_package() {
     rm -f "$stamp"
-    say "installing tinygrad_ml[$extra] into .venv (a minute or two the first time)"
-    .venv/bin/python -m pip install -qq --editable ".[$extra]" ||
+    case $extra in
+        demo) what="NumPy, scikit-learn, matplotlib and tqdm, about 400 MB" ;;
+        *) what="and what its extra needs" ;;
+    esac
+    say "installing tinygrad_ml[$extra] into .venv: $what (a minute or two the first time)"
+    show_life .venv/bin/python -m pip install -qq --editable ".[$extra]" ||
         fail "pip could not install tinygrad_ml[$extra]; its message is above. Run the same command again to go on"
     # compiled here, since the first import cannot always write its bytecode
     .venv/bin/python -m compileall -q tinygrad_ml models || true
