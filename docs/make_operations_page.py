@@ -29,7 +29,8 @@ A rule is the source that runs: `g` is the gradient of the output, `out` the out
 or `<argument>_shape`. The engine undoes broadcasting and restores the dtype afterwards. Of complex numbers `g` is
 dL/d(real part) - i dL/d(imaginary part), so that most rules need no conjugates; see [complex numbers](complex.md).
 What refuses complex input says so with a TypeError. Where a zero gradient meets an infinite derivative it stays zero:
-backpropagation sees to that, not the rules. `dispatch(operation, ...)` applies an operation to arrays or Tensors, whichever comes.
+backpropagation sees to that, not the rules. `dispatch(operation, ...)` applies an operation to arrays or Tensors,
+whichever comes.
 """
 
 
