@@ -132,7 +132,8 @@ def run_hooks(
     g = conjugated(g)
     for hook in list(hooks.values()):
         with Mode(recording=create_graph and modes.recording):
-            new = hook(g.astype(edge.dtype) if isinstance(g, Tensor) else from_owned(g.astype(edge.dtype)))
+            dense = g.numpy() if type(g) is SparseRows else g
+            new = hook(dense.astype(edge.dtype) if isinstance(g, Tensor) else from_owned(dense.astype(edge.dtype)))
             if new is not None:
                 if not isinstance(new, Tensor) or new.shape != edge.shape:
                     what = f"shape {new.shape}" if isinstance(new, Tensor) else f"type {type(new).__name__}"

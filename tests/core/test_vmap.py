@@ -37,6 +37,14 @@ def leaves(result):
     return [leaf for part in result for leaf in leaves(part)] if isinstance(result, (tuple, list)) else [result]
 
 
+def differentiable(name, sample):
+    """Whether there is something to differentiate for."""
+    return function_of(name) is not None and any(np.asarray(x).dtype.kind == "f" and np.size(x) for x in sample.inputs)
+
+
+SMOOTH = [param for param in FEW if differentiable(*param.values)]
+
+
 @pytest.mark.parametrize(("name", "sample"), FEW)
 def test_an_operation_gives_what_the_loop_gives(name, sample):
     function = function_of(name)
@@ -57,14 +65,12 @@ def test_an_operation_gives_what_the_loop_gives(name, sample):
         assert part.dtype == expected[0][k].dtype
 
 
-@pytest.mark.parametrize(("name", "sample"), FEW)
+@pytest.mark.parametrize(("name", "sample"), SMOOTH)
 def test_the_derivatives_of_an_operation_are_those_of_the_loop(name, sample):
     """The gradients at the first and second order, through the batch, of all inputs mapped and of the first alone."""
     function = function_of(name)
     inputs = [np.asarray(x) for x in sample.inputs]
     floating = [k for k, x in enumerate(inputs) if x.dtype.kind in "fc" and x.size]
-    if function is None or not floating:
-        pytest.skip("nothing to differentiate for")
 
     def f(*inputs):
         return function(*inputs, **sample.parameters)
@@ -105,13 +111,11 @@ def loop(f, mapped):
     return run
 
 
-@pytest.mark.parametrize(("name", "sample"), FEW)
+@pytest.mark.parametrize(("name", "sample"), SMOOTH)
 def test_the_rows_of_a_jacobian_are_those_that_are_computed_one_by_one(name, sample, monkeypatch):
     function = function_of(name)
     inputs = [np.asarray(x) for x in sample.inputs]
     floating = [k for k, x in enumerate(inputs) if x.dtype.kind == "f"]
-    if function is None or not floating:
-        pytest.skip("nothing to differentiate for")
 
     def f(*inputs):
         result = leaves(function(*inputs, **sample.parameters))[0]
