@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 LIBRARY = sorted([*(ROOT / "tinygrad_ml").rglob("*.py"), *(ROOT / "models").rglob("*.py")])
 TREES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in LIBRARY}
 CORE = ["tinygrad_ml/" + name for name in ("tensor.py", "primitive.py", "gradients.py", "autograd.py", "modes.py")]
-BUDGET = 1300  # lines of code of the core
+BUDGET = 1320  # lines of code of the core
 TENSORS = {"Tensor", "Parameter", "Buffer"}  # the classes whose `self` is a Tensor
 
 
