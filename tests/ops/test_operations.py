@@ -183,8 +183,14 @@ def test_any_subset_of_the_arguments_may_require_a_gradient(name, sample):
 
 @cases()
 def test_an_operation_keeps_its_promises(name, sample):
-    """Check values, memory, derivatives to second order, single precision, layouts, shapes, broadcasting."""
-    check_operation(on_symmetric_matrices(name, SAMPLED[name]), [sample])
+    """Check values, memory, derivatives, single precision, layouts, shapes, broadcasting."""
+    check_operation(on_symmetric_matrices(name, SAMPLED[name]), [sample], order=1)
+
+
+@pytest.mark.slow
+@cases(lambda name, sample: sample.smooth)
+def test_an_operation_keeps_its_promises_to_second_order(name, sample):
+    check_operation(on_symmetric_matrices(name, SAMPLED[name]), [sample], order=2)
 
 
 BOTH = [name for name in SAMPLED if SAMPLED[name] in NUMPY_NAMES]
