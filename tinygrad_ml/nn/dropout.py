@@ -39,7 +39,20 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, generator: np.ran
     return _drop(input, None, p, training, generator)
 
 
-class Dropout(Module):
+class _Dropout(Module):
+    """What modules of this file share: a probability p, and that a drawing shows them as one box."""
+
+    drawn_whole = True
+
+    def __init__(self, p: float = 0.5):
+        check_probability(p)
+        self.p = p
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}"
+
+
+class Dropout(_Dropout):
     """Set each element to zero with probability p while training, and scale the others by 1 / (1 - p).
 
     Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting" (2014). After `eval()`
@@ -56,17 +69,8 @@ class Dropout(Module):
     tensor([1., 1., 1.])
     """
 
-    drawn_whole = True
-
-    def __init__(self, p: float = 0.5):
-        check_probability(p)
-        self.p = p
-
     def forward(self, x: Any) -> Tensor:
         return dropout(x, self.p, self.training)
-
-    def extra_repr(self) -> str:
-        return f"p={self.p}"
 
 
 def dropout1d(
@@ -87,7 +91,7 @@ def dropout1d(
     return _drop(input, (*shape[:-1], 1), p, training, generator)
 
 
-class Dropout1d(Module):
+class Dropout1d(_Dropout):
     """Set whole channels of sequences to zero with probability p while training, and scale the others by 1 / (1 - p).
 
     For input (batch, channels, length) or (channels, length); see `Dropout2d`.
@@ -103,17 +107,8 @@ class Dropout1d(Module):
     (1, 2, 3)
     """
 
-    drawn_whole = True
-
-    def __init__(self, p: float = 0.5):
-        check_probability(p)
-        self.p = p
-
     def forward(self, x: Any) -> Tensor:
         return dropout1d(x, self.p, self.training)
-
-    def extra_repr(self) -> str:
-        return f"p={self.p}"
 
 
 def dropout2d(
@@ -135,7 +130,7 @@ def dropout2d(
     return _drop(input, shape[:2] + (1,) * (len(shape) - 2), p, training, generator)
 
 
-class Dropout2d(Module):
+class Dropout2d(_Dropout):
     """Set whole channels to zero with probability p while training, and scale the others by 1 / (1 - p).
 
     Neighbouring elements of a feature map carry nearly the same information, so dropping single ones would remove
@@ -152,17 +147,8 @@ class Dropout2d(Module):
     (1, 2, 3, 3)
     """
 
-    drawn_whole = True
-
-    def __init__(self, p: float = 0.5):
-        check_probability(p)
-        self.p = p
-
     def forward(self, x: Any) -> Tensor:
         return dropout2d(x, self.p, self.training)
-
-    def extra_repr(self) -> str:
-        return f"p={self.p}"
 
 
 def alpha_dropout(
@@ -190,7 +176,7 @@ def alpha_dropout(
     return input * from_owned(kept * input.dtype.type(scale)) + from_owned(offset.astype(input.dtype))
 
 
-class AlphaDropout(Module):
+class AlphaDropout(_Dropout):
     """Dropout for networks of SELU, which keeps mean 0 and variance 1 of standardised input.
 
     Klambauer and others, "Self-normalizing neural networks" (2017). An element that is dropped becomes the limit of
@@ -208,17 +194,8 @@ class AlphaDropout(Module):
     tensor([1., 1., 1.])
     """
 
-    drawn_whole = True
-
-    def __init__(self, p: float = 0.5):
-        check_probability(p)
-        self.p = p
-
     def forward(self, x: Any) -> Tensor:
         return alpha_dropout(x, self.p, self.training)
-
-    def extra_repr(self) -> str:
-        return f"p={self.p}"
 
 
 def check_probability(p: float) -> None:

@@ -353,6 +353,16 @@ def batch_norm(
     return out
 
 
+def _set_up(module: Any, affine: bool, track_running_stats: bool, dtype: Any) -> None:
+    """Give a module one weight and bias for each of its features, and their running statistics, or None for them."""
+    n = module.num_features
+    module.weight = Parameter(np.ones(n, dtype)) if affine else None
+    module.bias = Parameter(np.zeros(n, dtype)) if affine else None
+    module.running_mean = Buffer(np.zeros(n, dtype)) if track_running_stats else None
+    module.running_var = Buffer(np.ones(n, dtype)) if track_running_stats else None
+    module.num_batches_tracked = Buffer(0, np.int64) if track_running_stats else None
+
+
 class _BatchNorm(Module):
     """What the batch normalisations of vectors, sequences and images share."""
 
@@ -371,12 +381,7 @@ class _BatchNorm(Module):
         dtype: Any = None,
     ):
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
-        dtype = dtype or get_default_dtype()
-        self.weight = Parameter(np.ones(num_features, dtype)) if affine else None
-        self.bias = Parameter(np.zeros(num_features, dtype)) if affine else None
-        self.running_mean = Buffer(np.zeros(num_features, dtype)) if track_running_stats else None
-        self.running_var = Buffer(np.ones(num_features, dtype)) if track_running_stats else None
-        self.num_batches_tracked = Buffer(0, np.int64) if track_running_stats else None
+        _set_up(self, affine, track_running_stats, dtype or get_default_dtype())
 
     def forward(self, x: Any) -> Tensor:
         shape = shape_of(x)
@@ -539,12 +544,7 @@ class _InstanceNorm(Module):
         dtype: Any = None,
     ):
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
-        dtype = dtype or get_default_dtype()
-        self.weight = Parameter(np.ones(num_features, dtype)) if affine else None
-        self.bias = Parameter(np.zeros(num_features, dtype)) if affine else None
-        self.running_mean = Buffer(np.zeros(num_features, dtype)) if track_running_stats else None
-        self.running_var = Buffer(np.ones(num_features, dtype)) if track_running_stats else None
-        self.num_batches_tracked = Buffer(0, np.int64) if track_running_stats else None
+        _set_up(self, affine, track_running_stats, dtype or get_default_dtype())
 
     def forward(self, x: Any) -> Tensor:
         shape = shape_of(x)
