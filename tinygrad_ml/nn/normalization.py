@@ -353,20 +353,24 @@ def batch_norm(
     return out
 
 
-def _set_up(module: Any, affine: bool, track_running_stats: bool, dtype: Any) -> None:
-    """Give a module one weight and bias for each of its features, and their running statistics, or None for them."""
-    n = module.num_features
-    module.weight = Parameter(np.ones(n, dtype)) if affine else None
-    module.bias = Parameter(np.zeros(n, dtype)) if affine else None
-    module.running_mean = Buffer(np.zeros(n, dtype)) if track_running_stats else None
-    module.running_var = Buffer(np.ones(n, dtype)) if track_running_stats else None
-    module.num_batches_tracked = Buffer(0, np.int64) if track_running_stats else None
-
-
-class _BatchNorm(Module):
-    """What the batch normalisations of vectors, sequences and images share."""
+class _WithStatistics(Module):
+    """What batch and instance normalisation share: a weight and a bias for each feature, and running statistics."""
 
     drawn_whole = True
+
+    def _set_up(self, num_features: int, affine: bool, track_running_stats: bool, dtype: Any) -> None:
+        dtype = dtype or get_default_dtype()
+        self.num_features = num_features
+        self.weight = Parameter(np.ones(num_features, dtype)) if affine else None
+        self.bias = Parameter(np.zeros(num_features, dtype)) if affine else None
+        self.running_mean = Buffer(np.zeros(num_features, dtype)) if track_running_stats else None
+        self.running_var = Buffer(np.ones(num_features, dtype)) if track_running_stats else None
+        self.num_batches_tracked = Buffer(0, np.int64) if track_running_stats else None
+
+
+class _BatchNorm(_WithStatistics):
+    """What the batch normalisations of vectors, sequences and images share."""
+
     axes: tuple[int, ...]
     expected: str
 
@@ -380,8 +384,8 @@ class _BatchNorm(Module):
         *,
         dtype: Any = None,
     ):
-        self.num_features, self.eps, self.momentum = num_features, eps, momentum
-        _set_up(self, affine, track_running_stats, dtype or get_default_dtype())
+        self.eps, self.momentum = eps, momentum
+        self._set_up(num_features, affine, track_running_stats, dtype)
 
     def forward(self, x: Any) -> Tensor:
         shape = shape_of(x)
@@ -526,10 +530,9 @@ def instance_norm(
     return _scaled(out, channels, weight, bias)
 
 
-class _InstanceNorm(Module):
+class _InstanceNorm(_WithStatistics):
     """What the instance normalisations of sequences and images share."""
 
-    drawn_whole = True
     ndim: int
     expected: str
 
@@ -543,8 +546,8 @@ class _InstanceNorm(Module):
         *,
         dtype: Any = None,
     ):
-        self.num_features, self.eps, self.momentum = num_features, eps, momentum
-        _set_up(self, affine, track_running_stats, dtype or get_default_dtype())
+        self.eps, self.momentum = eps, momentum
+        self._set_up(num_features, affine, track_running_stats, dtype)
 
     def forward(self, x: Any) -> Tensor:
         shape = shape_of(x)
