@@ -78,10 +78,10 @@ def cases():
 
     torch_optim = torch.optim
     classes = rng.integers(0, 10, 64)
-    yield "chain of 1,000 scalar operations", 0.6, chain(tg), chain(torch)
+    yield "chain of 1,000 scalar operations", 0.55, chain(tg), chain(torch)
     yield (
         "linear regression 10 features, batch 32, SGD",
-        0.5,
+        0.45,
         *both(lambda n: [n.Linear(10, 1)], sgd(optim), sgd(torch_optim), normal(32, 10), normal(32, 1), "MSELoss"),
     )
     yield (
@@ -93,7 +93,7 @@ def cases():
     )
     yield (
         "MLP 2-16-16-1, tanh, batch 32, SGD",
-        0.6,
+        0.55,
         *both(
             lambda n: [n.Linear(2, 16), n.Tanh(), n.Linear(16, 16), n.Tanh(), n.Linear(16, 1)],
             sgd(optim),

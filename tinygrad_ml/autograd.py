@@ -248,7 +248,7 @@ def all_finite(found: dict[Any, Any]) -> bool:
     """Whether no gradient that was found holds NaN or infinity."""
     for g in found.values():
         if type(g) is ndarray and (g.dtype is FLOAT32 or g.dtype is FLOAT64):  # the usual case, in the fewest steps
-            flat = g.reshape(-1)
+            flat = g.ravel()
             if not flat.dot(flat) < INFINITY and not is_finite(g):
                 return False
         elif not is_finite(g):

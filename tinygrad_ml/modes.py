@@ -29,6 +29,7 @@ class Modes(threading.local):
 
 
 modes = Modes()
+modes_set: list[Mode] = []  # those that are set now, in any thread: while there is none, operations need not look
 
 
 class Mode(ContextDecorator):
@@ -40,9 +41,11 @@ class Mode(ContextDecorator):
     def __enter__(self) -> Mode:
         modes.before.append({name: getattr(modes, name) for name in self.settings})
         modes.__dict__.update(self.settings)
+        modes_set.append(self)
         return self
 
     def __exit__(self, *error: Any) -> None:
+        modes_set.pop()  # one of them, no matter which
         modes.__dict__.update(modes.before.pop())
 
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from . import foreign_names
 from .batched import Batched, holds_batch, kernel_for_each
-from .modes import modes
+from .modes import modes, modes_set
 from .tensor import Tensor, complex_of, from_owned, get_default_dtype, ndarray, next_id, refuse_masked, to_array
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -360,7 +360,7 @@ def _make_operation(primitive: Primitive) -> Any:
             out = tuple([_unaliased(part, values) for part in out]) if type(out) is tuple else _unaliased(out, values)
 
         node = None
-        if wants and differentiable and modes.recording:
+        if wants and differentiable and (not modes_set or modes.recording):
             if aliased:
                 copy_aliased(primitive, edges, values)
             values.append(exact if half else out)
@@ -390,7 +390,7 @@ def _make_operation(primitive: Primitive) -> Any:
             result = new(Tensor)
             result._data = out
             result.node = node
-        if modes.observer is not None:
+        if modes_set and modes.observer is not None:
             modes.observer(primitive, inputs, parameters, result)
         return result
 

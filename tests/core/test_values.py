@@ -97,7 +97,9 @@ def test_one_no_grad_may_be_used_by_two_threads():
         with tg.no_grad(), mode:
             entered.set()
             left.wait(5)
+            recorded.append((tg.tensor(1.0, requires_grad=True) * 2).requires_grad)
 
+    recorded = []
     thread = threading.Thread(target=other)
     mode.__enter__()
     thread.start()
@@ -106,6 +108,8 @@ def test_one_no_grad_may_be_used_by_two_threads():
     left.set()
     thread.join()
     assert tg.is_grad_enabled()
+    assert recorded == [False]
+    assert (tg.tensor(1.0, requires_grad=True) * 2).requires_grad
 
 
 # ---------------------------------------------------------------------- nothing is lost

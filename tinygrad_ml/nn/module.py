@@ -11,7 +11,7 @@ import numpy as np
 
 from ..autograd import HookHandle
 from ..foreign_names import NO_DEVICE, HintsArguments, missing
-from ..modes import modes
+from ..modes import modes, modes_set
 from ..tensor import Tensor, from_owned
 from ..validation import check_array
 from .hooks import Hooks, observed
@@ -78,7 +78,7 @@ class Module(HintsArguments):
 
     def __call__(self, *inputs: Any, **named: Any) -> Any:
         __tracebackhide__ = True
-        if modes.call_observer is not None:
+        if modes_set and modes.call_observer is not None:
             output = observed(modes.call_observer, self, self._hooks or Hooks(), inputs, named)
         elif self._hooks is not None:
             output = self._hooks.run(self, inputs, named)
