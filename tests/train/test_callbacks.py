@@ -314,3 +314,51 @@ def test_without_matplotlib_the_plot_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match="pip install matplotlib"):
         history_of(2).plot()
+
+
+# ---------------------------------------------------------------------- what every callback is told
+
+
+def test_a_callback_sees_each_batch_and_its_loss():
+    seen = []
+
+    class Watching(Callback):
+        def before_step(self, run):
+            x, y = run.examples
+            seen.append((x.numpy().tolist(), y.numpy().tolist(), run.batch_loss))
+
+    line = nn.Linear(1, 1)
+    line.load_state_dict({"weight": [[0.0]], "bias": [0.0]})
+    data = np.array([[1.0], [2.0], [3.0]]), np.array([[2.0], [4.0], [6.0]])
+    fit(
+        line,
+        nn.MSELoss(),
+        optim.SGD(line.parameters(), lr=0.0),
+        data,
+        epochs=1,
+        batch_size=2,
+        callbacks=[Watching()],
+        shuffle=False,
+    )
+    assert seen == [([[1.0], [2.0]], [[2.0], [4.0]], 10.0), ([[3.0]], [[6.0]], 36.0)]
+
+
+@pytest.mark.parametrize("error", [KeyError("mine"), tg.train.Diverged("mine")])
+def test_a_callback_is_told_of_the_error_that_ends_the_training_run(error):
+    told = []
+
+    class Watching(Callback):
+        def on_error(self, run, error):
+            told.append((run.epoch, error))
+
+        def on_end(self, run):
+            told.append("the end")
+
+    class Raising(Callback):
+        def on_epoch_end(self, run):
+            if run.epoch == 2:
+                raise error
+
+    with pytest.raises(type(error)):
+        run(Watching(), Raising())
+    assert told == [(2, error)]

@@ -135,6 +135,8 @@ def fit(
         except BaseException as error:
             history.stopped = f"{type(error).__name__} in epoch {run.epoch} of {epochs}, batch {run.batch}."
             error.history = history  # type: ignore[attr-defined]
+            for callback in run.callbacks:
+                callback.on_error(run, error)
             raise
     return history
 
@@ -220,6 +222,7 @@ def _train(run: Run, bar: ProgressBar, interrupt: DeferredInterrupt, is_first: b
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         for batch in run.data:
             run.batch += 1
+            run.examples = batch
             # what the batch would need to be run again: the random numbers, and the values of buffers, which a
             # forward pass replaces and does not change in place
             before = random.default_generator().bit_generator.state, [buffer._data for buffer in buffers]
@@ -234,7 +237,7 @@ def _train(run: Run, bar: ProgressBar, interrupt: DeferredInterrupt, is_first: b
                 value = loss(output, *batch[1:])
             if not isinstance(value, Tensor) or value.node is None or value.size != 1:
                 check_loss(value)
-            number = value.item()
+            number = run.batch_loss = value.item()
             if not math.isfinite(number):
                 raise diagnose(run, batch, Snapshot(*before, buffers), number)
             value.backward()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,6 +55,10 @@ class Run:
     history : History
     epoch, batch : int
         The numbers of the current epoch and batch, from 1.
+    examples : tuple (x, *rest)
+        The current batch itself.
+    batch_loss : float
+        Its loss.
     stopped : str or None
         Why the training run is to end after this epoch.
     """
@@ -74,6 +79,8 @@ class Run:
     history: History = field(default_factory=History)
     epoch: int = 0
     batch: int = 0
+    examples: tuple[Any, ...] = ()
+    batch_loss: float = math.nan
     stopped: str | None = None
 
     def stop(self, reason: str) -> None:
@@ -133,6 +140,9 @@ class Callback(HintsArguments):
 
     def on_end(self, run: Run) -> None:
         """After the last epoch, also when it came early or by Ctrl-C, but not after an error."""
+
+    def on_error(self, run: Run, error: BaseException) -> None:
+        """After an error that ends the training run, such as `Diverged`, which is raised afterwards."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint must keep: numbers, text, arrays, and dicts and lists of them."""
