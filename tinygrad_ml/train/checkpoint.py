@@ -19,7 +19,7 @@ from ..serialization import check_writable, load, save, unfinished_files
 from ..validation import is_integer, is_number
 from .batches import loader_of
 from .callbacks import LearningRate, improved
-from .run import Callback, Run
+from .run import Callback, Run, name_of
 
 __all__ = ["Checkpoint", "fingerprint"]
 
@@ -138,6 +138,8 @@ class Checkpoint(Callback):
             "began": self._began,
             "data": None if loader is None else {"rows": loader.rows, "seed": loader.seed, "epoch": loader.epoch},
             "epoch": run.epoch,
+            "step": run.step,
+            "position": run.position,
             "stopped": run.stopped,
             "best": self.best,
         }
@@ -155,6 +157,7 @@ class Checkpoint(Callback):
         before = self._state(run)
         try:
             _load("module", run.module.load_state_dict, state["module"])
+            _compare_duration(run, state)
             self._compare(run, state)
             self._load(run, state)
         except ValueError as error:
@@ -165,9 +168,13 @@ class Checkpoint(Callback):
             ) from error
         run.history.load_state_dict(state["history"])
         loader = loader_of(run.data)
-        if loader is not None:
-            loader.seed, loader.epoch = state["data"]["seed"], state["data"]["epoch"]
+        run.position = state.get("position", 0)
+        if loader is not None:  # a pass that was begun is gone through again, up to the batch where it was left
+            loader.seed, loader.epoch = state["data"]["seed"], state["data"]["epoch"] - (run.position > 0)
         run.epoch, run.stopped, self.best = state["epoch"], state["stopped"], state["best"]
+        run.step = state.get("step", run.epoch * len(run.data))  # versions up to 0.1.0 did not count them
+        losses = run.history.steps.setdefault("loss", [])
+        losses += [math.nan] * (run.step - len(losses))
         self._began = state["began"]
 
     def _load(self, run: Run, state: dict[str, Any]) -> None:
@@ -203,6 +210,16 @@ class Checkpoint(Callback):
         left = _options(run, state["optimizer"]["param_groups"])  # which the same optimizer has if it goes on
         if began["options"] not in (old["options"], left):
             raise ValueError(_other_options(old, began))
+
+
+def _compare_duration(run: Run, state: dict[str, Any]) -> None:
+    """Raise ValueError if the file counts epochs and the training run periods, or periods of another length."""
+    saved = state["history"].get("unit", "epoch")
+    if saved != run.unit:
+        raise ValueError(f"it counts {saved}s, not {run.unit}s")
+    epoch, step = state["epoch"], state.get("step", 0)
+    if run.steps and epoch <= run.epochs and run.last_step(epoch) != step:
+        raise ValueError(f"after {epoch} periods it had {step} steps, not {run.last_step(epoch)}")
 
 
 def _load(what: str, load_state_dict: Callable[[Any], Any], state: Any) -> None:
@@ -249,7 +266,7 @@ def _stateful(run: Run) -> list[Callback]:
 
 
 def _states(run: Run) -> list[tuple[str, dict[str, Any]]]:
-    return [(type(callback).__name__, callback.state_dict()) for callback in _stateful(run)]
+    return [(name_of(callback), callback.state_dict()) for callback in _stateful(run)]
 
 
 # ---------------------------------------------------------------------- the form of a file
@@ -263,7 +280,7 @@ def _is_fingerprint(value: Any) -> bool:
     )
 
 
-# what each entry must be: a dict of entries, or a test with its words
+# what each entry must be: a dict of entries, or a test with its words; files of 0.1.0 lack those with a question mark
 TEXT = (lambda value: isinstance(value, str), "text")
 DICT = (lambda value: isinstance(value, dict), "a dict")
 DICTS = (lambda value: isinstance(value, list) and all(isinstance(item, dict) for item in value), "a list of dicts")
@@ -294,6 +311,19 @@ FORM: dict[str, Any] = {
             "a dict of lists of numbers",
         ),
         "stopped": TEXT,
+        "unit?": (lambda value: isinstance(value, str) and value in ("epoch", "period"), "'epoch' or 'period'"),
+        "steps?": (
+            lambda value: (
+                isinstance(value, dict)
+                and all(isinstance(key, str) for key in value)
+                and all(isinstance(column, np.ndarray) and column.ndim == 1 for column in value.values())
+            ),
+            "a dict of arrays",
+        ),
+        "ends?": (
+            lambda value: isinstance(value, list) and all(is_integer(end, 0) for end in value),
+            "a list of integers",
+        ),
     },
     "random": DICT,
     "began": {
@@ -311,6 +341,8 @@ FORM: dict[str, Any] = {
         "None, or a dict of rows, seed and epoch",
     ),
     "epoch": COUNT,
+    "step?": COUNT,
+    "position?": COUNT,
     "stopped": (lambda value: value is None or isinstance(value, str), "None or text"),
     "best": (is_number, "a number"),
 }
@@ -321,10 +353,11 @@ def _misfit(state: Any, form: Any, name: str = "") -> str:
     if isinstance(form, dict):
         if not isinstance(state, dict):
             return f"its entry {name!r} is a {type(state).__name__}, must be a dict"
-        missing = [key for key in form if key not in state]
+        missing = [key for key in form if key not in state and not key.endswith("?")]
         if missing:
             return f"it lacks {', '.join(missing)}" + f" in its entry {name!r}" * bool(name)
-        inner = (_misfit(state[key], form[key], f"{name}/{key}" if name else key) for key in form)
+        known = [(key.rstrip("?"), rule) for key, rule in form.items() if key.rstrip("?") in state]
+        inner = (_misfit(state[key], rule, f"{name}/{key}" if name else key) for key, rule in known)
         return next(filter(None, inner), "")
     is_right, words = form
     return "" if is_right(state) else f"its entry {name!r} is {state!r:.60}, must be {words}"
@@ -337,7 +370,12 @@ def _wrong_history(state: Mapping[str, Any]) -> str:
     if missing:
         return f"its history has no {', '.join(missing)}"
     lengths = {history["epochs"], *map(len, history["columns"].values())}
-    return "" if lengths == {epoch} else f"it is of {epoch} epochs, but its history has {sorted(lengths)} rows"
+    if lengths != {epoch}:
+        return f"it is of {epoch} epochs, but its history has {sorted(lengths)} rows"
+    lengths = {state.get("step", 0), *map(len, history.get("steps", {}).values())}
+    if len(lengths) > 1 or len(history.get("ends", [0] * epoch)) != epoch:
+        return f"it is of {state.get('step', 0)} steps in {epoch} epochs, but its history has others"
+    return ""
 
 
 # ---------------------------------------------------------------------- the data

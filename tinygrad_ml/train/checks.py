@@ -13,18 +13,18 @@ from ..nn.module import Module
 from ..optim.optimizer import Optimizer
 from ..tensor import Tensor
 from ..validation import check_integer
-from .run import Callback
 
 __all__ = [
     "BroadcastGuard",
     "check_arguments",
     "check_calls",
+    "check_duration",
     "check_loss",
     "check_measurable",
     "check_metrics",
     "is_of_arrays",
     "may_pair_rows",
-    "ordered_callbacks",
+    "misfit",
     "refuse_lists_of_arrays",
 ]
 
@@ -33,7 +33,23 @@ ONE_INPUT = "a module with several inputs can take one array with their columns 
 # ---------------------------------------------------------------------- arguments
 
 
-def check_arguments(module: Any, loss: Any, optimizer: Any, epochs: Any) -> None:
+def check_duration(epochs: Any, steps: Any, periods: Any) -> tuple[int, int | None]:
+    """Return how many epochs or periods there are to be, and how many steps, if these are counted."""
+    if epochs is None and steps is None:
+        raise TypeError("fit: how long? Give epochs= (passes over the data), or steps= and periods=")
+    if epochs is not None and (steps is not None or periods is not None):
+        raise TypeError("fit: epochs= and steps= both say how long: give epochs=, or steps= and periods=")
+    if steps is None:
+        return check_integer("fit: epochs", epochs, 1), None
+    check_integer("fit: steps", steps, 1)
+    if periods is None:
+        return min(10, steps), steps
+    if check_integer("fit: periods", periods, 1) > steps:
+        raise ValueError(f"fit: {periods} periods need at least one step each, but there are steps={steps}")
+    return periods, steps
+
+
+def check_arguments(module: Any, loss: Any, optimizer: Any) -> None:
     """Raise TypeError or ValueError unless this optimizer can train this module with this loss."""
     for name, thing in (("module", module), ("loss", loss), ("optimizer", optimizer)):
         if isinstance(thing, type):
@@ -44,7 +60,6 @@ def check_arguments(module: Any, loss: Any, optimizer: Any, epochs: Any) -> None
         raise TypeError(f"fit: loss must be a function of output and target, not {type(loss).__name__}")
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"fit: optimizer must be one of tg.optim, not {type(optimizer).__name__}")
-    check_integer("fit: epochs", epochs, 1)
     parameters = list(module.parameters())
     if not any(p.requires_grad for p in parameters):
         raise ValueError(
@@ -58,19 +73,6 @@ def check_arguments(module: Any, loss: Any, optimizer: Any, epochs: Any) -> None
             f"{', '.join(str(p.shape) for p in others[:5])}): make it with {type(optimizer).__name__}"
             "(module.parameters()), after all layers exist"
         )
-
-
-def ordered_callbacks(callbacks: Any) -> list[Callback]:
-    """Return the callbacks as a list, those that come after the others at its end, or raise TypeError."""
-    if not isinstance(callbacks, Iterable):
-        name = (callbacks if isinstance(callbacks, type) else type(callbacks)).__name__
-        raise TypeError(f"fit: callbacks must be a list, also of a single one: write callbacks=[{name}(...)]")
-    callbacks = list(callbacks)
-    for callback in callbacks:
-        if not isinstance(callback, Callback):
-            name = callback.__name__ + " itself" if isinstance(callback, type) else type(callback).__name__
-            raise TypeError(f"fit: callbacks must be objects of tg.train.Callback, not {name}")
-    return sorted(callbacks, key=lambda callback: callback.after_others)
 
 
 def check_metrics(metrics: Any, validation: Any) -> dict[str, Callable]:
@@ -134,13 +136,13 @@ def check_calls(module: Module, loss: Callable, batch: tuple, what: str, is_list
 
     `what` is where the batch comes from, "data" or "validation", and `is_list` whether that is a list of batches.
     """
-    reason = _misfit(module, 1)
+    reason = misfit(module, 1)
     if reason:
         raise TypeError(
             f"fit: the module is called with one input, module(x), which does not match the signature of "
             f"{type(module).__name__} ({reason}): {ONE_INPUT}"
         )
-    reason = _misfit(loss, len(batch))
+    reason = misfit(loss, len(batch))
     if not reason:
         return
     if len(batch) > 1:
@@ -156,7 +158,7 @@ def check_calls(module: Module, loss: Callable, batch: tuple, what: str, is_list
     raise TypeError(f"fit: the loss {name} gets the output of the module{rest} ({reason}): {advice}")
 
 
-def _misfit(function: Any, count: int) -> str:
+def misfit(function: Any, count: int) -> str:
     """Return why a call with `count` arguments fails; "" if it would not, or cannot be told."""
     try:
         signature = inspect.signature(function.forward if isinstance(function, Module) else function)

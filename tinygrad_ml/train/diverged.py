@@ -61,7 +61,7 @@ def diagnose(run: Run, batch: tuple, before: Snapshot, loss: float, parameter: T
         found = first_non_finite(values)
         what = f"the gradient of {_name(run, parameter)} has {found and found.value}, while the loss is {loss:.6g}"
     rate = run.optimizer.param_groups[0]["lr"]
-    lines = [f"{what}, in epoch {run.epoch}, batch {run.batch}, at the learning rate {rate:.6g}."]
+    lines = [f"{what}, in {run.unit} {run.epoch}, batch {run.batch}, at the learning rate {rate:.6g}."]
     causes = _in_parameters(run) or _in_data(run, batch)
     lines += causes
     before.restore()
@@ -140,7 +140,8 @@ def _in_data(run: Run, batch: tuple) -> list[str]:
             index = found.where
             row = f"row {index[0]} of the batch"
             if loader is not None:
-                rows = loader.order(loader.epoch - 1)[(run.batch - 1) * loader.batch_size :]
+                place = (run.position or run.batch) - 1  # in this pass over the data
+                rows = loader.order(loader.epoch - 1)[place * loader.batch_size :]
                 row = f"row {rows[index[0]]} of the data"
             column = ""
             if len(index) > 1:

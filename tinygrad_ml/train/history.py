@@ -1,25 +1,33 @@
-"""History: what every epoch of a training run measured, as columns of numbers."""
+"""History: what every epoch or period of a training run measured, as columns of numbers, and the loss of each step."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ..foreign_names import missing
 from ..notebook import curves, escaped, foldable, table
 
 
-class History(Mapping[str, list[float]]):
-    """The measures of a training run: a mapping from columns ("loss", "validation_loss", ...) to a number per epoch.
+class History(dict[str, list[float]]):
+    """The measures of a training run: a dict from columns ("loss", "validation_loss", ...) to a number per epoch.
 
-    `fit` makes one; a loop of your own can fill one with `append`. It can be pickled, and `pandas.DataFrame(dict(h))`
-    makes a frame of it.
+    `fit` makes one; a loop of your own can fill one with `append`. It can be pickled, and `pandas.DataFrame(history)`
+    or `history.to_frame()` makes a frame of it.
 
     Attributes
     ----------
     epochs : range
-        The numbers of the epochs, from 1.
+        The numbers of the epochs, from 1; of the periods where these are counted.
+    unit : "epoch" or "period"
+        What a row is about.
+    steps : dict of lists
+        What every step measured: `steps["loss"]` has the loss of each batch, before its step.
+    ends : list of int
+        The last step of each epoch.
     stopped : str
         A sentence that says why the training run ended.
 
@@ -41,8 +49,11 @@ class History(Mapping[str, list[float]]):
     """
 
     def __init__(self) -> None:
-        self._columns: dict[str, list[float]] = {}
+        super().__init__()
         self.epochs = range(1, 1)
+        self.unit = "epoch"
+        self.steps: dict[str, list[float]] = {}
+        self.ends: list[int] = []
         self.stopped = ""
 
     if not TYPE_CHECKING:  # which knows what there is
@@ -77,8 +88,8 @@ class History(Mapping[str, list[float]]):
         if any(len(values) != more for values in measures.values()):
             raise ValueError(f"History: {', '.join(measures)} must have the same number of values")
         for column in measures:
-            self._columns.setdefault(column, [math.nan] * done)
-        for column, values in self._columns.items():
+            self.setdefault(column, [math.nan] * done)
+        for column, values in self.items():
             values += map(float, measures.get(column, [math.nan] * more))
         self.epochs = range(1, done + more + 1)
 
@@ -106,7 +117,7 @@ class History(Mapping[str, list[float]]):
         value, epoch = min(numbers) if mode == "min" else min(numbers, key=lambda pair: (-pair[0], pair[1]))
         return epoch, value
 
-    def plot(self, ax: Any = None) -> Any:
+    def plot(self, ax: Any = None, steps: bool = False) -> Any:
         """Draw the loss of every epoch, and that of the validation with its best epoch marked.
 
         It needs Matplotlib (`pip install matplotlib`).
@@ -115,6 +126,8 @@ class History(Mapping[str, list[float]]):
         ----------
         ax : matplotlib.axes.Axes, optional
             Where to draw; by default into a new figure.
+        steps : bool
+            Whether to draw the loss of every step, too: the noise of the batches. The axis then counts steps.
 
         Returns
         -------
@@ -137,52 +150,86 @@ class History(Mapping[str, list[float]]):
         from matplotlib.ticker import MaxNLocator
 
         few = {"marker": "o"} if len(self.epochs) == 1 else {}
+        places = np.asarray(self.ends if steps else self.epochs)
+        if steps:
+            noise = self.steps.get("loss", [])
+            ax.plot(range(1, len(noise) + 1), noise, color="tab:blue", alpha=0.3, linewidth=0.8, label="of each step")
         if "loss" in self:
-            ax.plot(self.epochs, self["loss"], color="tab:blue", label="training", **few)
+            ax.plot(places, self["loss"], color="tab:blue", label="training", **few)
         if "validation_loss" in self:
-            ax.plot(self.epochs, self["validation_loss"], color="tab:orange", label="validation", **few)
+            ax.plot(places, self["validation_loss"], color="tab:orange", label="validation", **few)
             if any(math.isfinite(value) for value in self["validation_loss"]):
                 epoch, value = self.best()
-                ax.plot(epoch, value, "o", color="tab:orange", label=f"best: {value:.4g} in epoch {epoch}")
+                ax.plot(
+                    places[epoch - 1], value, "o", color="tab:orange", label=f"best: {value:.4g} in {self.unit} {epoch}"
+                )
         shown = [v for column in ("loss", "validation_loss") for v in self.get(column, []) if math.isfinite(v)]
+        shown += [v for v in (noise if steps else []) if math.isfinite(v)]
         if shown and min(shown) > 0 and max(shown) > 20 * min(shown):
             ax.set_yscale("log")
-        ax.set(xlabel="epoch", ylabel="loss")
+        ax.set(xlabel="step" if steps else self.unit, ylabel="loss")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         ax.spines[["top", "right"]].set_visible(False)
         if ax.get_legend_handles_labels()[0]:
             ax.legend(frameon=False)
         return ax
 
+    def to_frame(self, steps: bool = False) -> Any:
+        """Return a pandas frame with a row per epoch (or period), or per step; its index has their numbers.
+
+        It needs pandas (`pip install pandas`).
+
+        Examples
+        --------
+        >>> history = tg.train.History()
+        >>> history.append(loss=2.0)
+        >>> history.append(loss=1.0)
+        >>> history.to_frame()
+               loss
+        epoch
+        1       2.0
+        2       1.0
+        """
+        try:
+            import pandas
+        except ImportError:
+            raise ImportError("History.to_frame() makes a frame of pandas: pip install pandas") from None
+        columns, name = (self.steps, "step") if steps else (dict(self), self.unit)
+        frame = pandas.DataFrame(columns)
+        frame.index = pandas.RangeIndex(1, len(frame) + 1, name=name)
+        return frame
+
     def state_dict(self) -> dict[str, Any]:
         """Return a copy of all columns and the reason for the end, as `tg.save` can keep them."""
-        columns = {column: list(values) for column, values in self._columns.items()}
-        return {"epochs": len(self.epochs), "columns": columns, "stopped": self.stopped}
+        columns = {column: list(values) for column, values in self.items()}
+        steps = {column: np.array(values) for column, values in self.steps.items()}
+        return {
+            "epochs": len(self.epochs),
+            "columns": columns,
+            "stopped": self.stopped,
+            "unit": self.unit,
+            "steps": steps,
+            "ends": list(self.ends),
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what `state_dict` returned."""
-        self._columns = {column: list(values) for column, values in state["columns"].items()}
+        self.clear()
+        self.update((column, list(values)) for column, values in state["columns"].items())
         self.epochs = range(1, state["epochs"] + 1)
-        self.stopped = state["stopped"]
+        self.stopped, self.unit = state["stopped"], state.get("unit", "epoch")  # versions up to 0.1.0 had no more
+        self.steps = {column: np.asarray(values).tolist() for column, values in state.get("steps", {}).items()}
+        self.ends = list(state.get("ends", ()))
 
-    # ------------------------------------------------------------------ as a mapping and as text
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over what was pickled, also by version 0.1.0."""
+        self.update(state.pop("_columns", {}))
+        vars(self).update({"unit": "epoch", "steps": {}, "ends": []} | state)
 
-    def __getitem__(self, column: str) -> list[float]:
-        if column not in self._columns:
-            raise KeyError(
-                f"there is no column {column!r} in this history; it has {', '.join(self._columns) or 'none'}"
-            )
-        return self._columns[column]
+    # ------------------------------------------------------------------ as a dict and as text
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._columns)
-
-    def __len__(self) -> int:
-        """Return the number of columns; that of the epochs is `len(history.epochs)`."""
-        return len(self._columns)
-
-    def __contains__(self, column: object) -> bool:
-        return column in self._columns
+    def __missing__(self, column: str) -> list[float]:
+        raise KeyError(f"there is no column {column!r} in this history; it has {', '.join(self) or 'none'}")
 
     def __repr__(self) -> str:
         if not self.epochs:
@@ -197,21 +244,21 @@ class History(Mapping[str, list[float]]):
         if not self.epochs:
             return head
         losses = {name: self[name] for name in ("loss", "validation_loss") if name in self}
-        picture = curves(losses, "epoch", best="validation_loss") if losses else ""
+        picture = curves(losses, self.unit, best="validation_loss") if losses else ""
         cells = self._cells()
-        rows = foldable("epochs", table(cells[0], cells[1:], left=0), is_open=len(self.epochs) <= 12)
+        rows = foldable(f"{self.unit}s", table(cells[0], cells[1:], left=0), is_open=len(self.epochs) <= 12)
         return f"<div>{head}{picture}{rows}</div>"
 
     def _headline(self) -> str:
         n = len(self.epochs)
-        return f"History of {n} epoch{'s' * (n != 1)}" + (f": {self.stopped}" if self.stopped else "")
+        return f"History of {n} {self.unit}{'s' * (n != 1)}" + (f": {self.stopped}" if self.stopped else "")
 
     def _cells(self) -> list[list[str]]:
         """Return a row of texts for every epoch, or for the first and the last ones, below the names of the columns."""
         n = len(self.epochs)
         shown: list[int | None] = [*range(n)] if n <= 12 else [*range(5), None, *range(n - 5, n)]
-        cells = [["epoch", *self._columns]]
+        cells = [[self.unit, *self]]
         for i in shown:
-            numbers = ["..."] * len(self) if i is None else [f"{values[i]:.4g}" for values in self._columns.values()]
+            numbers = ["..."] * len(self) if i is None else [f"{values[i]:.4g}" for values in self.values()]
             cells.append(["..." if i is None else str(i + 1), *numbers])
         return cells

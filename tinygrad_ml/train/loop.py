@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -21,23 +22,26 @@ from ..sparse import SparseRows
 from ..tensor import Tensor, get_default_dtype
 from ..terminal import DeferredInterrupt, ProgressBar
 from ..validation import all_finite
+from .adapters import ordered_callbacks
 from .batches import Batches
 from .checks import (
     BroadcastGuard,
     check_arguments,
     check_calls,
+    check_duration,
     check_loss,
     check_measurable,
     check_metrics,
     is_of_arrays,
     may_pair_rows,
-    ordered_callbacks,
 )
 from .diverged import Snapshot, diagnose
 from .history import History
-from .run import BatchSource, Callback, Run
+from .run import BatchSource, Run, overrides
 
 __all__ = ["fit"]
+
+NO_BATCHES = "fit: data has no batches, or only empty ones"
 
 
 @takes_foreign_names(too_many="data is one argument, a tuple: fit(module, loss, optimizer, (X, y), epochs=...)")
@@ -48,8 +52,10 @@ def fit(
     data: Any,
     *,
     validation: Any = None,
-    epochs: int,
-    callbacks: Iterable[Callback] = (),
+    epochs: int | None = None,
+    steps: int | None = None,
+    periods: int | None = None,
+    callbacks: Iterable[Any] = (),
     batch_size: int = 32,
     shuffle: bool = True,
     seed: int | None = None,
@@ -57,6 +63,9 @@ def fit(
     progress: bool | None = None,
 ) -> History:
     """Train a module: for every batch (x, *rest) one step down the gradient of `loss(module(x), *rest)`.
+
+    How long is told in passes over the data (`epochs`), or in `steps`, which `periods` divide: then as many examples
+    are trained as steps times batch_size, however many there are, and the module is judged after each period.
 
     The module trains in training mode (parts of it that were put into evaluation mode while it was in training mode
     stay so), is evaluated in evaluation mode, and comes back in the mode that it was in. Ctrl-C ends the training run
@@ -72,9 +81,15 @@ def fit(
     data : (X, y) or (X, y, sample_weight, ...), DataLoader, or another iterable of batches that can be repeated
         Floating arrays are turned into the dtype of the module's parameters.
     validation : the same forms, optional
-        The loss of it is measured after every epoch, without gradients.
+        The loss of it is measured after every epoch or period, without gradients.
     epochs : int
+        The number of passes over the data.
+    steps : int
+        In place of epochs: the number of batches, which come from as many passes as they need.
+    periods : int, optional
+        How many rows the history gets for these steps; by default 10, or one for each step if there are fewer.
     callbacks : iterable of Callback
+        Or of functions of the `Run`, which are called after every epoch or period.
     batch_size, shuffle, seed
         For arrays, as for `tg.data.DataLoader`.
     metrics : mapping from names to functions, optional
@@ -103,12 +118,21 @@ def fit(
     ('All 20 epochs are done.', True)
     >>> line.weight
     tensor([[2.]], requires_grad=True)
+
+    In steps and periods, with the loss of every step:
+
+    >>> history = tg.train.fit(line, tg.nn.MSELoss(), optimizer, (x, 2 * x + 1), steps=50, periods=5, batch_size=8)
+    >>> len(history["loss"]), len(history.steps["loss"])
+    (5, 50)
     """
-    run = _built(module, loss, optimizer, data, validation, epochs, callbacks, batch_size, shuffle, seed, metrics)
-    history = run.history
+    duration = check_duration(epochs, steps, periods)
+    run = _built(module, loss, optimizer, data, validation, duration, callbacks, batch_size, shuffle, seed, metrics)
+    history, epochs = run.history, run.epochs
+    history.unit = run.unit
+    batches = _endless(run) if run.steps else run.data
     modes_before = [(m, m.training, "training" in vars(m)) for root in run.roots for m in root.modules()]
     with DeferredInterrupt() as interrupt:
-        bar = ProgressBar(epochs * len(run.data), "batch", wanted=progress)
+        bar = ProgressBar(run.steps or epochs * len(run.data), "batch", wanted=progress)
         if progress and bar.tqdm is None:
             print("fit: a progress bar needs: pip install tqdm", file=sys.stderr)
         try:
@@ -118,22 +142,24 @@ def fit(
                 first = run.epoch + 1  # 1, or more if a checkpoint was read
                 while run.stopped is None and run.epoch < epochs:
                     run.epoch += 1
-                    bar.describe(f"epoch {run.epoch}/{epochs}", (run.epoch - 1) * len(run.data) or None)
-                    _one_epoch(run, bar, interrupt, is_first=run.epoch == first)
+                    done = run.last_step(run.epoch - 1) if run.steps else (run.epoch - 1) * len(run.data)
+                    bar.describe(f"{run.unit} {run.epoch}/{epochs}", done or None)
+                    _one_epoch(run, batches, bar, interrupt, is_first=run.epoch == first)
                     interrupt.check()
                 n = len(history.epochs)
-                history.stopped = run.stopped or (f"All {n} epochs are done." if n > 1 else "The epoch is done.")
+                end = f"All {n} {run.unit}s are done." if n > 1 else f"The {run.unit} is done."
+                history.stopped = run.stopped or end
             except KeyboardInterrupt:
                 if interrupt.count > 1:
                     raise
-                history.stopped = f"Interrupted in epoch {run.epoch} of {epochs}, after batch {run.batch}."
+                history.stopped = f"Interrupted in {run.unit} {run.epoch} of {epochs}, after batch {run.batch}."
             finally:
                 bar.close()
                 _restore(modes_before)
             for callback in run.callbacks:
                 callback.on_end(run)
         except BaseException as error:
-            history.stopped = f"{type(error).__name__} in epoch {run.epoch} of {epochs}, batch {run.batch}."
+            history.stopped = f"{type(error).__name__} in {run.unit} {run.epoch} of {epochs}, batch {run.batch}."
             error.history = history  # type: ignore[attr-defined]
             for callback in run.callbacks:
                 callback.on_error(run, error)
@@ -147,16 +173,16 @@ def _built(
     optimizer: Optimizer,
     data: Any,
     validation: Any,
-    epochs: int,
-    callbacks: Iterable[Callback],
+    duration: tuple[int, int | None],
+    callbacks: Iterable[Any],
     batch_size: int,
     shuffle: bool,
     seed: int | None,
     metrics: Mapping[str, Callable] | None,
 ) -> Run:
     """Return the state before the first epoch, or raise an error that says which arguments do not fit together."""
-    check_arguments(module, loss, optimizer, epochs)
-    ordered = ordered_callbacks(callbacks)
+    check_arguments(module, loss, optimizer)
+    ordered = ordered_callbacks(callbacks) if callbacks else []
     functions = check_metrics(metrics, validation)
     measured = [] if validation is None else ["validation_loss", *(f"validation_{name}" for name in functions)]
     roots = [module, loss] if isinstance(loss, Module) else [module]
@@ -169,7 +195,9 @@ def _built(
         validation=None if validation is None else _batches(validation, "validation", dtype, max(batch_size, 256)),
         metrics=functions,
         callbacks=ordered,
-        epochs=epochs,
+        epochs=duration[0],
+        unit="period" if duration[1] else "epoch",
+        steps=duration[1],
         columns=["loss", *measured, "learning_rate", "seconds"],
         roots=roots,
         # what is in evaluation mode below a module in training mode, such as a batch norm, is to stay so
@@ -177,6 +205,23 @@ def _built(
         parameters=[p for group in optimizer.param_groups for p in group["params"]],
         options=[{k: v for k, v in group.items() if k != "params"} for group in optimizer.param_groups],
     )
+
+
+def _endless(run: Run) -> Iterator[tuple]:
+    """Yield batches of one pass over the data after the other; the first begins where a checkpoint left off."""
+    while True:
+        done, before = run.position, random.get_rng_state()
+        batches = iter(run.data)
+        for _ in islice(batches, done):
+            pass
+        if done:  # those were drawn before the training run was interrupted
+            random.set_rng_state(before)
+        for batch in batches:
+            run.position += 1
+            yield batch
+        if not run.position:
+            raise ValueError(NO_BATCHES)
+        run.position = 0
 
 
 def _batches(
@@ -194,39 +239,47 @@ def _restore(modes_before: list[tuple[Module, bool, bool]]) -> None:
             vars(module).pop("training", None)
 
 
-def _one_epoch(run: Run, bar: ProgressBar, interrupt: DeferredInterrupt, is_first: bool) -> None:
-    """Train on all batches once, evaluate, and call the callbacks."""
+def _one_epoch(run: Run, batches: Any, bar: ProgressBar, interrupt: DeferredInterrupt, is_first: bool) -> None:
+    """Train on all batches once, or on those of a period; evaluate, and call the callbacks."""
     start = time.perf_counter()
+    for callback in run.callbacks:
+        callback.on_epoch_start(run)
     for root in run.roots:
         for m in root.modules():
             m.training = id(m) not in run.frozen
-    measures = {"loss": _train(run, bar, interrupt, is_first)}
+    if run.steps:
+        batches = islice(batches, run.last_step(run.epoch) - run.last_step(run.epoch - 1))
+    measures = {"loss": _train(run, batches, bar, interrupt, is_first)}
     rate = run.optimizer.param_groups[0]["lr"]
     if run.validation is not None:
         measures |= _validate(run, run.validation, interrupt)
+    run.history.ends.append(run.step)
     run.history.append(**measures, learning_rate=rate, seconds=time.perf_counter() - start)
     bar.note({name: measures[name] for name in ("loss", "validation_loss") if name in measures})
     for callback in run.callbacks:
         callback.on_epoch_end(run)
 
 
-def _train(run: Run, bar: ProgressBar, interrupt: DeferredInterrupt, is_first: bool) -> float:
-    """Take a step for every batch; return the mean loss, weighted by rows."""
+def _train(run: Run, batches: Iterable[tuple], bar: ProgressBar, interrupt: DeferredInterrupt, is_first: bool) -> float:
+    """Take a step for every batch, or for several together; return the mean loss, weighted by rows."""
     module, loss, optimizer, parameters = run.module, run.loss, run.optimizer, run.parameters
-    hooks = [c.before_step for c in run.callbacks if type(c).before_step is not Callback.before_step]
-    needs_closure = isinstance(optimizer, LBFGS)
+    take_step, accumulate = _stepper(run), run.accumulate
+    note = run.history.steps.setdefault("loss", []).append
+    waiting = waiting_rows = 0  # batches, and rows of them, whose gradients wait for a step
     buffers = [buffer for root in run.roots for buffer in root.buffers()]
     update = bar.tqdm and bar.tqdm.update
     total, rows, run.batch = 0.0, 0, 0
     # a loss or gradient that is not finite is an error here, so NumPy's warnings would only come on top of it
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        for batch in run.data:
+        for batch in batches:
             run.batch += 1
+            run.step += 1
             run.examples = batch
             # what the batch would need to be run again: the random numbers, and the values of buffers, which a
             # forward pass replaces and does not change in place
             before = random.default_generator().bit_generator.state, [buffer._data for buffer in buffers]
-            optimizer.zero_grad()
+            if not waiting:
+                optimizer.zero_grad()
             if is_first:
                 is_first = False
                 check_calls(module, loss, batch, "data", _is_list(run.data))
@@ -240,27 +293,65 @@ def _train(run: Run, bar: ProgressBar, interrupt: DeferredInterrupt, is_first: b
             number = run.batch_loss = value.item()
             if not math.isfinite(number):
                 raise diagnose(run, batch, Snapshot(*before, buffers), number)
-            value.backward()
+            n = len(batch[0])
+            if accumulate == 1:
+                value.backward()
+            else:
+                value.backward(np.full(value.shape, n, value.dtype))
             for p in parameters:
                 g = p._grad
                 if g is not None and not all_finite(g.values if type(g) is SparseRows else g._data):
                     raise diagnose(run, batch, Snapshot(*before, buffers), number, p)
-            for hook in hooks:
-                hook(run)
-            if needs_closure:
-                optimizer.step(_closure(run, batch, value))
-            else:
-                optimizer.step()
-            n = len(batch[0])
+            note(number)
             total += number * n
             rows += n
+            if accumulate == 1:
+                take_step(value)
+            else:
+                waiting, waiting_rows = waiting + 1, waiting_rows + n
+                if waiting == accumulate:
+                    divide_gradients(parameters, waiting_rows)
+                    take_step(value)
+                    waiting = waiting_rows = 0
             if update:
                 update()
             if interrupt.count:
                 raise KeyboardInterrupt
+        if waiting:
+            divide_gradients(parameters, waiting_rows)
+            take_step(value)
     if not rows:
-        raise ValueError("fit: data has no batches, or only empty ones")
+        raise ValueError(NO_BATCHES)
     return total / rows
+
+
+def _stepper(run: Run) -> Callable[[Tensor], None]:
+    """Return the function that takes a step when the gradients are there, with what callbacks do before and after."""
+    optimizer = run.optimizer
+    before = [c.before_step for c in run.callbacks if overrides(c, "before_step")]
+    after = [c.after_step for c in run.callbacks if overrides(c, "after_step")]
+    needs_closure = isinstance(optimizer, LBFGS)
+
+    def take_step(value: Tensor) -> None:
+        for hook in before:
+            hook(run)
+        if needs_closure:
+            optimizer.step(_closure(run, run.examples, value))
+        else:
+            optimizer.step()
+        for hook in after:
+            hook(run)
+
+    return take_step
+
+
+def divide_gradients(parameters: Iterable[Tensor], rows: int) -> None:
+    """Make means of gradients that are sums over rows."""
+    for p in parameters:
+        if type(p._grad) is SparseRows:
+            p._grad.values = p._grad.values / rows
+        elif p._grad is not None:
+            p._grad._replace(np.asarray(p._grad._data / rows))
 
 
 def _guarded_loss(loss: Callable, output: Any, batch: tuple) -> Any:

@@ -15,7 +15,9 @@ from ..optim.optimizer import Optimizer
 from ..tensor import Tensor
 from .history import History
 
-__all__ = ["BatchSource", "Callback", "Run"]
+__all__ = ["HOOKS", "BatchSource", "Callback", "Run", "name_of", "overrides"]
+
+HOOKS = ("on_start", "on_epoch_start", "before_step", "after_step", "on_epoch_end", "on_end", "on_error")
 
 
 class BatchSource(Protocol):
@@ -39,9 +41,13 @@ class Run:
     data, validation : DataLoader, Batches or None
     metrics : dict from names to functions
     callbacks : list of Callback
-        Those that come after the others stand at the end.
+        In the order in which they are called.
     epochs : int
-        How many epochs there are to be.
+        How many epochs, or periods, there are to be.
+    unit : "epoch" or "period"
+        What a row of the history is about.
+    steps : int, optional
+        How many batches there are to be in all periods together.
     columns : list of str
         What every row of the history has.
     roots : list of Modules
@@ -54,7 +60,13 @@ class Run:
         Those of the optimizer's groups, as they were when the training run began.
     history : History
     epoch, batch : int
-        The numbers of the current epoch and batch, from 1.
+        The numbers of the current epoch (or period) and of the batch in it, from 1.
+    step : int
+        The number of the current batch in the whole training run, from 1.
+    position : int
+        How many batches of the current pass over the data were taken, where periods are counted.
+    accumulate : int
+        From how many batches a step of the optimizer takes its gradient.
     examples : tuple (x, *rest)
         The current batch itself.
     batch_loss : float
@@ -71,6 +83,8 @@ class Run:
     metrics: dict[str, Callable]
     callbacks: list[Callback]
     epochs: int
+    unit: str
+    steps: int | None
     columns: list[str]
     roots: list[Module]
     frozen: set[int]
@@ -79,9 +93,16 @@ class Run:
     history: History = field(default_factory=History)
     epoch: int = 0
     batch: int = 0
+    step: int = 0
+    position: int = 0
+    accumulate: int = 1
     examples: tuple[Any, ...] = ()
     batch_loss: float = math.nan
     stopped: str | None = None
+
+    def last_step(self, period: int) -> int:
+        """Return the number of the last step of a period: all periods have the same number of them, or one more."""
+        return period * (self.steps or 0) // self.epochs
 
     def stop(self, reason: str) -> None:
         """End the training run after this epoch, for a reason: a sentence, which becomes `history.stopped`."""
@@ -100,7 +121,9 @@ class Callback(HintsArguments):
     """The base of everything that `fit` calls beside its steps. Define the methods that you need.
 
     Each gets the `Run`, with `module`, `loss`, `optimizer`, `history`, `epoch` (from 1), `epochs` (how many there are
-    to be), `batch` (from 1) and `stop(reason)`. What must survive an interruption goes into `state_dict`.
+    to be), `batch` and `step` (from 1), `batch_loss` and `stop(reason)`. What must survive an interruption goes into
+    `state_dict`. Any other object with some of these methods will do, and a function, which is called after every
+    epoch.
 
     Examples
     --------
@@ -121,6 +144,7 @@ class Callback(HintsArguments):
     """
 
     after_others = False  # whether to be called after the callbacks that leave this False
+    before_others = False  # whether to be called before them
 
     def __repr__(self) -> str:
         parameters = [p for p in inspect.signature(type(self)).parameters.values() if p.name in vars(self)]
@@ -132,11 +156,17 @@ class Callback(HintsArguments):
     def on_start(self, run: Run) -> None:
         """Before the first epoch."""
 
+    def on_epoch_start(self, run: Run) -> None:
+        """Before the first batch of every epoch, or period."""
+
     def before_step(self, run: Run) -> None:
         """Before every step of the optimizer, when all gradients are there and finite."""
 
+    def after_step(self, run: Run) -> None:
+        """After every step of the optimizer."""
+
     def on_epoch_end(self, run: Run) -> None:
-        """After every epoch, when its row is in the history."""
+        """After every epoch, or period, when its row is in the history."""
 
     def on_end(self, run: Run) -> None:
         """After the last epoch, also when it came early or by Ctrl-C, but not after an error."""
@@ -150,3 +180,20 @@ class Callback(HintsArguments):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what `state_dict` returned."""
+
+
+def overrides(callback: Callback, hook: str) -> bool:
+    """Tell whether a callback does anything at one of the `HOOKS`.
+
+    Examples
+    --------
+    >>> from tinygrad_ml.train.run import overrides
+    >>> overrides(tg.train.ClipGradients(1.0), "before_step"), overrides(tg.train.ClipGradients(1.0), "on_end")
+    (True, False)
+    """
+    return getattr(getattr(callback, hook), "__func__", None) is not vars(Callback)[hook]
+
+
+def name_of(callback: Callback) -> str:
+    """Return what a callback is called in messages and files: the name of its class, or of the function that it is."""
+    return vars(callback).get("called", type(callback).__name__)
