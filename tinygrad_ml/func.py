@@ -402,13 +402,13 @@ class _Flat:
         columns = [self._split(block, block.shape[1:]) for block in blocks]
         return _filled(self.output, iter([self.like_arguments(row) for row in zip(*columns)]))
 
-    def aux_like(self, value: Tensor) -> Any:
+    def aux_like(self, value: Any) -> Any:
         """Return what the function returned besides its value, with a history only if the value has one."""
 
         def freed(x: Any) -> Any:
             if isinstance(x, (tuple, list, dict)):
                 leaves = iter([freed(leaf) for leaf in _leaves(x, x, "results")])
                 return _filled(x, leaves)
-            return x.detach() if isinstance(x, Tensor) and not value.requires_grad else x
+            return x.detach() if isinstance(x, Tensor) and not getattr(value, "requires_grad", False) else x
 
         return freed(self.aux)

@@ -375,7 +375,7 @@ class Tensor:
         if self.requires_grad:
             raise TypeError(
                 "a Tensor that requires a gradient does not become an array silently, since its gradient would be "
-                "lost: use x.detach() or x.numpy()"
+                "lost: use x.detach() or x.numpy(), or np.stack to make one Tensor of a list of them"
             )
         if copy is False:
             return np.asarray(self.numpy(), dtype, copy=False)

@@ -5,8 +5,10 @@
     curvature = tg.hessian(loss, argnums=(0, 1))(w, b, x, y) # for several arguments: a tuple (of tuples)
 
 An argument to differentiate for is a Tensor, an array, a number, or a Module; its derivative has its form: a Tensor,
-or for a Module a dict from the name of each parameter that requires a gradient to a Tensor. The other arguments, and
-keyword arguments, are passed on as they are. No `.grad` is touched.
+or for a Module a dict from the name of each parameter that requires a gradient to a Tensor. Arrays in, arrays out: when
+the arguments to differentiate for are NumPy's, so are the value and the derivatives, and SciPy's solvers take them
+(`scipy.optimize.minimize(f, x0, jac=tg.grad(f), hess=tg.hessian(f))`); only what is itself recorded stays a Tensor. The
+other arguments, and keyword arguments, are passed on as they are. No `.grad` is touched.
 
 The derivatives nest (`tg.grad(tg.grad(f))`), and are themselves recorded when they depend on something that requires
 a gradient, except that the gradient for a Module's own parameters is a constant unless it is taken inside of another
@@ -139,7 +141,7 @@ def jvp(function: Callable[..., Any], inputs: Any, tangents: Any) -> tuple[Tenso
     record = modes.recording and (run.open or any(tangent.requires_grad for tangent in given))
     with enable_grad():
         cotangent, gradients = run.linear()
-        return run.value(), _derivative_along(gradients, cotangent, given, record)
+        return run.value(), run.outward(_derivative_along(gradients, cotangent, given, record))
 
 
 def jacobian(function: Callable[..., Any], argnums: Several = 0) -> Callable[..., Any]:
@@ -266,6 +268,7 @@ class _Run:
     output : the value, connected to the variables
     leaves : the variables, those of all arguments in one list
     open : whether derivatives are to be recorded, since they depend on something outside that requires a gradient
+    arrays : whether the caller gets NumPy's arrays, since he gave such
     """
 
     def __init__(self, name: str, function: Callable, argnums: Any, args: tuple, named: dict):
@@ -275,6 +278,7 @@ class _Run:
         self.names: list[list[str] | None] = []  # for each argument the names of its parameters, if it is a Module
         recording = modes.recording
         values = list(args)
+        kinds = set()
         for k in [argnums] if self.single else argnums:
             if not -len(args) <= k < len(args):
                 raise ValueError(f"{name}: argnums has {k}, but the function was called with {len(args)} arguments")
@@ -283,6 +287,8 @@ class _Run:
                 self.names.append([key for key, _ in parameters])
                 self.leaves += [p for _, p in parameters]
             else:
+                if not isinstance(values[k], (int, float, complex)) or isinstance(values[k], np.generic):
+                    kinds.add(isinstance(values[k], (np.ndarray, np.generic)))
                 values[k] = _variable(name, k, values[k])
                 self.names.append(None)
                 self.leaves.append(values[k])
@@ -290,6 +296,8 @@ class _Run:
         try:
             with enable_grad():
                 self.output = function(*values, **named)
+                if isinstance(self.output, (list, tuple)) and self.output:
+                    self.output = _as_vector(name, self.output)
         finally:
             _depth.now -= 1
         if not isinstance(self.output, Tensor) or self.output.dtype.kind not in "fc":
@@ -300,6 +308,7 @@ class _Run:
             )
         inner = any(names is not None for names in self.names) and _depth.now > 0
         self.open = recording and (inner or _needs_others(self.output, self.leaves))
+        self.arrays = kinds == {True}
 
     def check_real(self) -> None:
         for leaf in self.leaves:
@@ -321,8 +330,14 @@ class _Run:
                 "reduce it, for example with .sum() or .mean(), or use tg.jacobian"
             )
 
-    def value(self) -> Tensor:
-        return self.output if self.open else self.output.detach()
+    def outward(self, result: Any) -> Any:
+        """Return a result as the caller gets it."""
+        if self.arrays and isinstance(result, Tensor) and not result.requires_grad:
+            return result.numpy().copy()[()]
+        return result
+
+    def value(self) -> Any:
+        return self.output if self.open else self.outward(self.output.detach())
 
     def pull(self, cotangent: Tensor | None, *, record: bool, retain: bool) -> list[Tensor]:
         """Return the gradients for all variables, when `cotangent` arrives at the output."""
@@ -357,7 +372,7 @@ class _Run:
         """Give the results for all variables the form of the arguments."""
         pending = iter(results)
         forms = [next(pending) if names is None else {key: next(pending) for key in names} for names in self.names]
-        return forms[0] if self.single else tuple(forms)
+        return self.outward(forms[0]) if self.single else tuple(map(self.outward, forms))
 
     def unpack(self, tangents: tuple) -> list[Tensor]:
         """Return the directions for all variables in one list."""
@@ -386,6 +401,17 @@ def _variable(name: str, k: int, x: Any) -> Tensor:
     if x.requires_grad and modes.recording:
         return reshape(x, x.shape)
     return Tensor(x.detach(), requires_grad=True, name=x.name)
+
+
+def _as_vector(name: str, output: Sequence) -> Tensor:
+    """Return the value of a function that gives a list, as many do for SciPy: its entries have one shape."""
+    entries = [as_tensor(entry) for entry in output]
+    if len({entry.shape for entry in entries}) > 1:
+        raise TypeError(
+            f"{name}: the function must return one floating Tensor, not a {type(output).__name__} of the shapes "
+            f"{[entry.shape for entry in entries]}; tg.func has transforms of functions with several results"
+        )
+    return stack(entries)
 
 
 def _needs_others(output: Tensor, own: Sequence[Tensor]) -> bool:

@@ -58,8 +58,9 @@ def vmap(
     Returns
     -------
     callable
-        With the results, which have one more axis each. They have gradients, of every order, for the arguments and for
-        what else the function uses. It can itself be differentiated and mapped again.
+        With the results, which have one more axis each: arrays if all that is mapped are arrays, Tensors otherwise.
+        They have gradients, of every order, for the arguments and for what else the function uses. It can itself be
+        differentiated and mapped again.
 
     Raises
     ------
@@ -102,7 +103,8 @@ def vmap(
         step = chunk_size or max(n, 1)
         chunks = [call.run(range(i, min(i + step, n)), randomness) for i in range(0, max(n, 1), step)]
         whole = chunks[0] if len(chunks) == 1 else _over_leaves(lambda *parts: concatenate(parts), *chunks)
-        return _placed(whole, out_axes)
+        placed = _placed(whole, out_axes)
+        return _over_leaves(_as_array, placed) if call.arrays else placed
 
     return mapped
 
@@ -113,11 +115,13 @@ class _Call:
     args : for each argument the function that takes what is to be made of a Tensor that is mapped, which has the
         elements along its first axis, and returns the argument with that in its place
     size : the number of elements
+    arrays : whether all that is mapped are NumPy's arrays
     """
 
     def __init__(self, function: Callable, in_axes: Axes, args: tuple, named: dict[str, Any]):
         self.function, self.named = function, named
         self.sizes: list[tuple[str, int]] = []
+        self.arrays = True
         several = isinstance(in_axes, (tuple, list))
         if several and len(in_axes) != len(args):
             raise ValueError(
@@ -155,6 +159,7 @@ class _Call:
                 f"vmap: {where} is of type {type(x).__name__}, which has no axis to go through: give None for it in "
                 "in_axes"
             )
+        self.arrays &= isinstance(x, np.ndarray)
         tensor = as_tensor(x)
         if not -tensor.ndim <= axis < tensor.ndim:
             raise ValueError(
@@ -232,7 +237,7 @@ def _axes_for(form: Any, axes: Axes, what: str) -> list:
     return list(axes)
 
 
-def _over_leaves(make: Callable[..., Tensor], *results: Any) -> Any:
+def _over_leaves(make: Callable[..., Any], *results: Any) -> Any:
     """Apply a function to each Tensor of a result, or to what is in the same place in several of one form."""
     first = results[0]
     if isinstance(first, (tuple, list, dict)):
@@ -244,6 +249,11 @@ def _over_leaves(make: Callable[..., Tensor], *results: Any) -> Any:
             f"{type(first).__name__}"
         )
     return make(*map(as_tensor, results))
+
+
+def _as_array(x: Tensor) -> Any:
+    """Return a result as an array, unless it has a history."""
+    return x if x.requires_grad else x.numpy().copy()
 
 
 def _placed(result: Any, out_axes: Axes) -> Any:

@@ -276,7 +276,7 @@ def test_a_hook_sees_one_gradient_for_each_row_of_a_jacobian():
 
 
 def test_random_numbers():
-    x = np.ones((4, 50))
+    x = tg.ones((4, 50))
     with pytest.raises(RuntimeError, match="randomness"):
         tg.vmap(lambda x: nn.functional.dropout(x, 0.5))(x)
     same = tg.vmap(lambda x: nn.functional.dropout(x, 0.5), randomness="same")(x).numpy()
