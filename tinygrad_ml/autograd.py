@@ -221,7 +221,8 @@ def _freed(node: Node) -> NoReturn:
 
 def unbroadcast(r: Any, edge: Any, primitive: Primitive, rule: Any) -> Any:
     """Sum a gradient over the axes that broadcasting added, and restore the dtype (of float16, float32)."""
-    shape, dtype = edge.shape, FLOAT32 if edge.dtype is FLOAT16 else edge.dtype
+    wanted = edge._data if isinstance(edge, Tensor) else edge
+    shape, dtype = wanted.shape, FLOAT32 if wanted.dtype is FLOAT16 else wanted.dtype
     if r.shape != shape:
         extra = r.ndim - len(shape)
         whole = r.shape

@@ -2,6 +2,10 @@
 
 import copy
 import pickle
+import re
+from contextlib import suppress
+from importlib import import_module
+from operator import attrgetter
 
 import numpy as np
 import pytest
@@ -393,3 +397,52 @@ def test_integers_of_more_than_64_bits_are_named():
     with pytest.raises(OverflowError, match=r"multiply: int too large .* \(got shapes \(2,\) and \(\)\)"):
         tg.ones(2) * 10**400
     assert (tg.tensor(1.0) * 10**25).item() == np.float32(1e25)
+
+
+@pytest.mark.parametrize(
+    ("call", "instead"),
+    [
+        (lambda x: x.size(), "the length of an axis is x.shape[0], and of all x.shape"),
+        (lambda x: x.size(0), "the length of an axis is x.shape[0], and of all x.shape"),
+        (lambda x: x.reshape(x.size(-1), -1), "the length of an axis is x.shape[0], and of all x.shape"),
+        (lambda x: x.shape(), "write x.shape"),
+        (lambda x: x.ndim(), "write x.ndim"),
+        (lambda x: x.nbytes(), "write x.nbytes"),
+        (lambda x: x.itemsize(), "write x.itemsize"),
+        (lambda x: x.T(), "write x.T"),
+        (lambda x: x.mT(), "write x.mT"),
+        (lambda x: x.real(), "write x.real"),
+        (lambda x: x.imag(), "write x.imag"),
+    ],
+)
+def test_an_attribute_that_is_called_says_what_to_write(call, instead):
+    tensors = [tg.ones((2, 3)), tg.nn.Parameter(np.ones((2, 3))), tg.ones((2, 3), requires_grad=True) * 2]
+    for x in tensors * 50:  # Python compiles the code anew once it has run a few times
+        with pytest.raises(TypeError, match="and no method: " + re.escape(instead)):
+            call(x)
+
+
+def test_what_numpy_or_pytorch_have_as_a_method_can_be_called_or_says_what_to_write():
+    theirs = [np.ones((2, 3))]
+    with suppress(ImportError):
+        theirs.append(import_module("torch").ones(2, 3))
+    x = tg.ones((2, 3))
+    for tensor in theirs:
+        for name in dir(tensor):
+            is_method = callable(getattr(type(tensor), name)) and not name.startswith("_")
+            if is_method and hasattr(tg.Tensor, name) and not callable(getattr(x, name)):
+                with pytest.raises(TypeError, match="and no method: "):
+                    eval(f"x.{name}()")
+
+
+def test_an_attribute_is_an_ordinary_value_however_it_is_read():
+    x = tg.ones((2, 3), dtype=np.float32)
+    for _ in range(50):
+        assert type(x.size) is int
+        assert type(x.shape) is tuple
+        assert str(x.size).isdigit()
+        assert x.shape.index(3) == 1
+        assert x.T.sum().item() == 6
+        assert [getattr(x, name) for name in ("ndim", "size", "shape")] == [2, 6, (2, 3)]
+        assert attrgetter("size")(x) == np.size(x) == 6
+    assert (x.numpy() / x.size).dtype == np.float32  # as weak as any int

@@ -94,6 +94,50 @@ def test_200_steps_with_groups_and_missing_gradients_equal_pytorch(name, options
 
 
 @each_setting
+def test_frozen_parameters_wait_until_they_are_unfrozen_as_in_pytorch(name, options):
+    mine, peer = pair(name, options)
+    made = []
+    for lib, params, _ in (mine, peer):  # frozen before the optimizer is made, as in transfer learning
+        for p in params[1:3]:
+            p.requires_grad_(False)
+        groups = [{"params": params[:2]}, {"params": params[2:]}]
+        made.append((lib, params, getattr(torch.optim if lib is torch else optim, name)(groups, **options)))
+    for step in range(60):
+        for _, params, _ in made:
+            params[1].requires_grad_(20 <= step < 40)
+            params[2].requires_grad_(step >= 30)
+        run(*made[0], [step])
+        run(*made[1], [step])
+        assert_close(made[0][1], made[1][1])
+        if step < 20:
+            np.testing.assert_array_equal(made[0][1][1].numpy(), START[1])
+    states = [optimizer.state_dict()["state"] for _, _, optimizer in made]
+    assert list(states[0]) == sorted(i for i, entry in states[1].items() if any(v is not None for v in entry.values()))
+    optimizer = copy.deepcopy(made[0][2])
+    optimizer.load_state_dict(made[0][2].state_dict())
+
+
+@pytest.mark.parametrize("line_search", [None, "strong_wolfe"])
+def test_lbfgs_leaves_frozen_parameters_alone_as_pytorchs(line_search):
+    results = []
+    for lib, optimizers in ((tg, optim), (torch, torch.optim)):
+        params = [lib.tensor(value, requires_grad=i != 1) for i, value in enumerate(START)]
+        optimizer = optimizers.LBFGS(params, lr=0.1, line_search_fn=line_search)
+
+        def closure(lib=lib, params=params, optimizer=optimizer):
+            optimizer.zero_grad()
+            loss = loss_of(lib, params, 1)
+            loss.backward()
+            return loss
+
+        for _ in range(3):
+            optimizer.step(closure)
+        results.append(params)
+    assert_close(*results, tolerance=1e-9)
+    np.testing.assert_array_equal(results[0][1].numpy(), START[1])
+
+
+@each_setting
 def test_states_have_pytorchs_layout_and_numbers(name, options):
     mine, peer = pair(name, options)
     run(*mine, range(20))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..attributes import attribute
 from ..autograd import backward, primitive
 from ..foreign_names import NO_DEVICE, SAME
 from ..gradients import register_hook, retain_grad
@@ -267,16 +268,16 @@ METHODS: dict[str, Any] = {
     "to": _to,
     "cpu": _itself,
     "contiguous": _itself,
-    "T": property(shape.transpose, doc="The numbers with their axes reversed."),
-    "mT": property(lambda self: shape.swapaxes(self, -1, -2), doc="The stacked matrices transposed."),
+    "T": attribute("T", shape.transpose, "The elements with their axes reversed."),
+    "mT": attribute("mT", lambda self: shape.swapaxes(self, -1, -2), "The stacked matrices transposed."),
     "backward": backward,
     "register_hook": register_hook,
     "retain_grad": retain_grad,
     "__float__": _number(float),
     "__int__": _number(int),
     "__complex__": _number(complex),
-    "real": property(complex_numbers.real, doc="The real parts of the elements."),
-    "imag": property(complex_numbers.imag, doc="The imaginary parts of the elements; zeros, if they are real."),
+    "real": attribute("real", complex_numbers.real, "The real parts of the elements."),
+    "imag": attribute("imag", complex_numbers.imag, "The imaginary parts of the elements; zeros, if they are real."),
 }
 for _module, _names in [
     (elementwise, "abs clip"),

@@ -67,7 +67,7 @@ class FlatParameters:
         self.sizes = [p.size * (1 + self.complex) for p in params]
         self.ends = np.cumsum(self.sizes).tolist()
         self.starts = [0, *self.ends[:-1]]
-        self.values = np.empty(self.ends[-1], np.finfo(self.dtype).dtype)
+        self.values = np.zeros(self.ends[-1], np.finfo(self.dtype).dtype)  # those of frozen parameters lie elsewhere
         self.rounded = self.dtype == np.float16
         self.precision = np.dtype(np.float32) if self.rounded else self.values.dtype
         length = len(self.values)

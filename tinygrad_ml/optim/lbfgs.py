@@ -10,7 +10,7 @@ import numpy as np
 
 from ..autograd import enable_grad
 from ..sparse import SparseRows
-from ..tensor import as_array
+from ..tensor import as_array, touch
 from .flat_parameters import as_real
 from .line_search import strong_wolfe
 from .optimizer import Optimizer
@@ -111,8 +111,7 @@ class LBFGS(Optimizer):
             flat.reattach()
             with np.errstate(over="ignore", invalid="ignore"):  # the closure shows that it was too far
                 flat.values[...] = start + length * direction
-            for p in flat.params:
-                p._touch()
+            touch([p for p in flat.params if p.requires_grad])
 
         def along(length: float) -> tuple[float, np.ndarray]:
             nonlocal tried
@@ -161,7 +160,8 @@ class LBFGS(Optimizer):
 
     def _gradient(self) -> np.ndarray:
         flat = self._flat[0][0]
-        parts = [as_real(np.zeros(p.shape, p.dtype) if p._grad is None else _dense(p._grad)) for p in flat.params]
+        gradients = [_dense(p._grad) if p.requires_grad and p._grad is not None else None for p in flat.params]
+        parts = [as_real(np.zeros(p.shape, p.dtype) if g is None else g) for p, g in zip(flat.params, gradients)]
         return np.concatenate(parts).astype(flat.precision, copy=False)
 
     def _direction(self, gradient: np.ndarray) -> np.ndarray:

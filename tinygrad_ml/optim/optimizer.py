@@ -37,7 +37,8 @@ class Optimizer(HintsArguments):
     Parameters
     ----------
     params : iterable of Tensors, or of dicts with "params" and the options of that group
-        The leaves to change, for example `model.parameters()`.
+        The leaves to change, for example `model.parameters()`. Those that do not require a gradient stay as they are,
+        until they do.
     defaults : dict
         The options of groups that do not set them.
 
@@ -88,6 +89,11 @@ class Optimizer(HintsArguments):
             )
         for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
             self.add_param_group(group)
+        if not any(p.requires_grad for group in self.param_groups for p in group["params"]):
+            raise ValueError(
+                f"{type(self).__name__}: no parameter requires a gradient, so nothing could be learned: make them with "
+                "requires_grad=True, or unfreeze some with p.requires_grad_()"
+            )
 
     def add_param_group(self, group: dict[str, Any]) -> None:
         """Add parameters with options of their own: {"params": [...], "lr": 0.1}.
@@ -113,8 +119,8 @@ class Optimizer(HintsArguments):
         for i, p in enumerate(params):
             if not isinstance(p, Tensor):
                 raise TypeError(f"{name}: parameter {i} is a {type(p).__name__}, not a Tensor{_hint(p)}")
-            if not p.is_leaf or not p.requires_grad:
-                kind = "does not require a gradient" if p.is_leaf else "is a result, not a leaf"
+            if not p.is_leaf or p.dtype.kind not in "fc":
+                kind = f"has dtype {p.dtype}, not a floating one" if p.is_leaf else "is a result, not a leaf"
                 raise ValueError(f"{name}: parameter {i} (shape {p.shape}) {kind}, so it cannot be learned")
             if id(p) in seen:
                 raise ValueError(f"{name}: parameter {p.name or i} (shape {p.shape}) is given twice")
