@@ -19,6 +19,7 @@ from .aliases import *
 from .aliases import bool, float, int
 from .autograd import detect_anomaly, enable_grad, is_grad_enabled, no_grad
 from .foreign_names import missing as _missing
+from .foreign_names import take_foreign_names as _take_foreign_names
 from .ops import *
 from .random import get_rng_state, manual_seed, set_rng_state
 from .serialization import load, save
@@ -42,6 +43,7 @@ __all__ = [
     *_aliases.__all__,
     *ops.__all__,
 ]
+_take_foreign_names(globals(), __all__)
 
 
 def _hide_frames() -> None:

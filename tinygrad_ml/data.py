@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .foreign_names import HintsArguments, module_getattr
+from .foreign_names import HintsArguments, module_getattr, take_foreign_names
 from .random import default_generator
 from .tensor import from_owned, get_default_dtype
 from .validation import check_array, check_integer, is_integer, is_number, non_numeric_columns
@@ -330,4 +330,5 @@ def _check_columns(frame: Any) -> None:
 
 
 if not TYPE_CHECKING:  # which knows what there is
+    take_foreign_names(globals(), __all__)
     __getattr__ = module_getattr("tg.data")

@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .autograd import implements, primitive
-from .foreign_names import module_getattr, takes_foreign_names
+from .foreign_names import Dim, module_getattr, take_foreign_names, takes_foreign_names
 from .ops.complex_numbers import conj
 from .ops.shape import roll
 from .tensor import Tensor, from_owned, get_default_dtype
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 __all__ = [
     "fft",
@@ -141,7 +144,7 @@ def irfft(x, *, n=None, axis=-1, norm=None):
 
 @implements(np.fft.hfft)
 @takes_foreign_names("x")
-def hfft(x: Any, n: int | None = None, axis: int = -1, norm: str | None = None) -> Tensor:
+def hfft(x: Any, n: int | None = None, axis: int = -1, norm: str | None = None, **foreign: Unpack[Dim]) -> Tensor:
     """Return the `fft`, which is real, of n numbers of which x is the first half and the others are its conjugates.
 
     >>> tg.fft.hfft(tg.tensor([1.0, 2.0, 3.0]))
@@ -152,7 +155,7 @@ def hfft(x: Any, n: int | None = None, axis: int = -1, norm: str | None = None) 
 
 @implements(np.fft.ihfft)
 @takes_foreign_names("x")
-def ihfft(x: Any, n: int | None = None, axis: int = -1, norm: str | None = None) -> Tensor:
+def ihfft(x: Any, n: int | None = None, axis: int = -1, norm: str | None = None, **foreign: Unpack[Dim]) -> Tensor:
     """Return the inverse of `hfft`: the first n // 2 + 1 numbers of the `ifft` of real numbers.
 
     >>> tg.fft.ihfft(tg.tensor([8.0, -2.0, 0.0, -2.0])).real
@@ -186,7 +189,7 @@ def _places(x: Any, s: Any, axes: Any) -> list[tuple[int | None, int]]:
 
 @implements(np.fft.fftn)
 @takes_foreign_names("x")
-def fftn(x: Any, s: Any = None, axes: Any = None, norm: str | None = None) -> Tensor:
+def fftn(x: Any, s: Any = None, axes: Any = None, norm: str | None = None, **foreign: Unpack[Dim]) -> Tensor:
     """Return the discrete Fourier transform along several axes, by default all; `s` are their lengths.
 
     >>> tg.fft.fftn(tg.ones((2, 2))).real
@@ -200,7 +203,7 @@ def fftn(x: Any, s: Any = None, axes: Any = None, norm: str | None = None) -> Te
 
 @implements(np.fft.ifftn)
 @takes_foreign_names("x")
-def ifftn(x: Any, s: Any = None, axes: Any = None, norm: str | None = None) -> Tensor:
+def ifftn(x: Any, s: Any = None, axes: Any = None, norm: str | None = None, **foreign: Unpack[Dim]) -> Tensor:
     """Return the inverse of `fftn`.
 
     >>> tg.fft.ifftn(tg.fft.fftn(tg.ones((2, 2)))).real
@@ -214,7 +217,7 @@ def ifftn(x: Any, s: Any = None, axes: Any = None, norm: str | None = None) -> T
 
 @implements(np.fft.rfftn)
 @takes_foreign_names("x")
-def rfftn(x: Any, s: Any = None, axes: Any = None, norm: str | None = None) -> Tensor:
+def rfftn(x: Any, s: Any = None, axes: Any = None, norm: str | None = None, **foreign: Unpack[Dim]) -> Tensor:
     """Return the `fftn` of real numbers, of whose last axis only the first n // 2 + 1 numbers.
 
     >>> tg.fft.rfftn(tg.ones((2, 4))).shape
@@ -229,7 +232,7 @@ def rfftn(x: Any, s: Any = None, axes: Any = None, norm: str | None = None) -> T
 
 @implements(np.fft.irfftn)
 @takes_foreign_names("x")
-def irfftn(x: Any, s: Any = None, axes: Any = None, norm: str | None = None) -> Tensor:
+def irfftn(x: Any, s: Any = None, axes: Any = None, norm: str | None = None, **foreign: Unpack[Dim]) -> Tensor:
     """Return the inverse of `rfftn`; an odd length of the last axis must be given by `s`.
 
     >>> tg.fft.irfftn(tg.fft.rfftn(tg.ones((2, 3))), s=(2, 3)).shape
@@ -243,7 +246,7 @@ def irfftn(x: Any, s: Any = None, axes: Any = None, norm: str | None = None) -> 
 
 @implements(np.fft.fft2)
 @takes_foreign_names("x")
-def fft2(x: Any, s: Any = None, axes: Any = (-2, -1), norm: str | None = None) -> Tensor:
+def fft2(x: Any, s: Any = None, axes: Any = (-2, -1), norm: str | None = None, **foreign: Unpack[Dim]) -> Tensor:
     """Return the discrete Fourier transform along two axes, by default the last; see `fftn`.
 
     >>> tg.fft.fft2(tg.ones((5, 2, 2))).shape
@@ -254,7 +257,7 @@ def fft2(x: Any, s: Any = None, axes: Any = (-2, -1), norm: str | None = None) -
 
 @implements(np.fft.ifft2)
 @takes_foreign_names("x")
-def ifft2(x: Any, s: Any = None, axes: Any = (-2, -1), norm: str | None = None) -> Tensor:
+def ifft2(x: Any, s: Any = None, axes: Any = (-2, -1), norm: str | None = None, **foreign: Unpack[Dim]) -> Tensor:
     """Return the inverse of `fft2`.
 
     >>> tg.fft.ifft2(tg.ones((5, 2, 2))).shape
@@ -265,7 +268,7 @@ def ifft2(x: Any, s: Any = None, axes: Any = (-2, -1), norm: str | None = None) 
 
 @implements(np.fft.rfft2)
 @takes_foreign_names("x")
-def rfft2(x: Any, s: Any = None, axes: Any = (-2, -1), norm: str | None = None) -> Tensor:
+def rfft2(x: Any, s: Any = None, axes: Any = (-2, -1), norm: str | None = None, **foreign: Unpack[Dim]) -> Tensor:
     """Return the `fft2` of real numbers, of whose last axis only the first n // 2 + 1 numbers.
 
     >>> tg.fft.rfft2(tg.ones((5, 4, 4))).shape
@@ -276,7 +279,7 @@ def rfft2(x: Any, s: Any = None, axes: Any = (-2, -1), norm: str | None = None) 
 
 @implements(np.fft.irfft2)
 @takes_foreign_names("x")
-def irfft2(x: Any, s: Any = None, axes: Any = (-2, -1), norm: str | None = None) -> Tensor:
+def irfft2(x: Any, s: Any = None, axes: Any = (-2, -1), norm: str | None = None, **foreign: Unpack[Dim]) -> Tensor:
     """Return the inverse of `rfft2`.
 
     >>> tg.fft.irfft2(tg.ones((5, 4, 3))).shape
@@ -295,7 +298,7 @@ def _middles(x: Any, axes: Any) -> tuple[list[int], list[int]]:
 
 @implements(np.fft.fftshift)
 @takes_foreign_names("x")
-def fftshift(x: Any, axes: Any = None) -> Tensor:
+def fftshift(x: Any, axes: Any = None, **foreign: Unpack[Dim]) -> Tensor:
     """Return a spectrum with frequency 0 in the middle instead of at the start, along some axes or all.
 
     >>> tg.fft.fftshift(tg.fft.fftfreq(4, d=0.25))
@@ -307,7 +310,7 @@ def fftshift(x: Any, axes: Any = None) -> Tensor:
 
 @implements(np.fft.ifftshift)
 @takes_foreign_names("x")
-def ifftshift(x: Any, axes: Any = None) -> Tensor:
+def ifftshift(x: Any, axes: Any = None, **foreign: Unpack[Dim]) -> Tensor:
     """Return the inverse of `fftshift`.
 
     >>> tg.fft.ifftshift(tg.tensor([-1.0, 0.0, 1.0]))
@@ -336,4 +339,5 @@ def rfftfreq(n: int, d: float = 1.0) -> Tensor:
 
 
 if not TYPE_CHECKING:  # which knows what there is
+    take_foreign_names(globals(), __all__)
     __getattr__ = module_getattr("tg.fft")

@@ -10,7 +10,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 Function = TypeVar("Function", bound=Callable)
 
@@ -397,79 +397,149 @@ ARGUMENTS = {
     "tensors": ("arrays",),
     "diagonal": ("k",),
     "steps": ("num",),
+    "end": ("stop",),
+    "p": ("ord",),
     "a_min": ("min",),
     "a_max": ("max",),
-    "newshape": ("shape",),
-    "size": ("shape",),
+    "newshape": ("shape", "new"),
+    "size": ("shape", "new"),
+    "shape": ("new",),
     "exponent": ("y",),
     "index": ("indices",),
+    "operands": ("arrays",),
+    "logits": ("input",),
+    "y_pred": ("input",),
+    "y_true": ("target",),
+    "labels": ("target",),
+    "targets": ("target",),
+    "f": ("path",),
+    "filename": ("path",),
+    "filepath": ("path",),
 }
 # what the first input is called elsewhere, and the second
 FIRST = ("input", "a", "x1", "self", "m", "array", "x", "tensors", "condition")
-SECOND = ("other", "b", "x2", "mat2", "vec2", "exponent", "y", "values")
+SECOND = ("other", "b", "x2", "mat2", "vec2", "exponent", "y", "values", "tensor2")
+INPUTS = ("x", "input", "arrays", "data", "a")  # what functions call their first array here
+
+
+class Keepdim(TypedDict, total=False):
+    """What type checkers see of a function that takes `keepdim` for `keepdims`."""
+
+    keepdim: bool
+
+
+class Dim(TypedDict, total=False):
+    """What type checkers see of a function that takes `dim` for `axis` or `axes`."""
+
+    dim: Any
+
+
+class DimAndKeepdim(Dim, Keepdim):
+    """What type checkers see of a function that takes both."""
+
+
+class StartAndEndDim(TypedDict, total=False):
+    """What type checkers see of a function that takes `start_dim` for `start_axis` and `end_dim` for `end_axis`."""
+
+    start_dim: int
+    end_dim: int
+
 
 # ... and of functions and classes, where they are refused: the hint.
 KEYWORDS = {
+    "activation": "a layer of its own behind this one: tg.nn.ReLU()",
     "alpha": "weight_decay= of optimizers and tg.models regularises",
     "amsgrad": "leave it out",
-    "activation": "a layer of its own behind this one: tg.nn.ReLU()",
     "beta_1": "betas=(beta_1, beta_2)",
     "beta_2": "betas=(beta_1, beta_2)",
+    "bias_initializer": "tg.nn.init, after the layer is made",
+    "bias_regularizer": "weight_decay= of the optimizer",
     "bidirectional_": "bidirectional=",
+    "capturable": "leave it out",
+    "class_weight": "weight= of the loss: tg.nn.CrossEntropyLoss(weight=...)",
     "clipnorm": "callbacks=[tg.train.ClipGradients(norm)] of tg.train.fit, or tg.optim.clip_grad_norm_",
     "clipvalue": "tg.optim.clip_grad_value_",
-    "class_weight": "weight= of the loss: tg.nn.CrossEntropyLoss(weight=...)",
     "collate_fn": "leave it out: batches are rows of the arrays",
     "dampening": "leave it out",
+    "data_format": "leave it out: images are (batch, channels, height, width)",
+    "dataset": "data=",
     "decay": "weight_decay=, or a schedule of tg.optim.lr_scheduler",
+    "descending": "tg.flip(tg.sort(x, axis), axis), or tg.argsort(-x, axis) for the places",
     "device": NO_DEVICE,
+    "differentiable": "leave it out",
+    "dilation_rate": "dilation=",
     "dim": "axis=",
     "dims": "axis=",
     "drop_last": "drop_last= of tg.data.DataLoader",
+    "dtype": "x.astype(dtype), before",
     "early_stopping": "callbacks=[tg.train.EarlyStopping()]",
     "epsilon": "eps=",
     "eta0": "lr= of optimizers, learning_rate= of tg.models",
     "factor": "an argument of tg.optim.lr_scheduler.ReduceLROnPlateau",
     "filters": "out_channels=",
+    "foreach": "leave it out",
+    "from_logits": "the loss that takes logits: tg.nn.CrossEntropyLoss or tg.nn.BCEWithLogitsLoss",
+    "fused": "leave it out",
     "generator": "seed=, or tg.manual_seed",
     "hidden_layers": "hidden_layer_sizes=",
     "initial_epoch": "tg.train.Checkpoint goes on where a training run stopped",
     "inplace": "leave it out: nothing is computed in place",
     "input_dim": "in_features=",
     "input_shape": "in_features= (or in_channels=), as the first argument",
+    "jit_compile": "leave it out",
     "keepdim": "keepdims=",
+    "kernel_constraint": "a change of the weight under tg.no_grad, after each step",
     "kernel_initializer": "tg.nn.init, after the layer is made",
+    "kernel_regularizer": "weight_decay= of the optimizer",
+    "layers": "the layers one after the other: tg.nn.Sequential(a, b)",
+    "layout": "leave it out",
     "learning_rate": "lr=",
     "learning_rate_init": "learning_rate=",
+    "loss_weights": "the weighted sum, written in a loss of your own",
     "lr": "learning_rate=",
+    "map_location": "leave it out: everything is computed on the CPU",
     "max_iter": "epochs=",
     "memory_format": "leave it out",
     "metrics": "metrics= of tg.train.fit, a dict from names to functions",
     "min_lr": "an argument of tg.optim.lr_scheduler.ReduceLROnPlateau",
+    "model": "module=",
     "n_epochs": "epochs=",
     "n_iter_no_change": "patience=",
+    "n_jobs": "leave it out: NumPy uses the cores by itself",
     "nb_epoch": "epochs=",
     "nesterov_": "nesterov=",
     "non_blocking": "leave it out",
     "num_epochs": "epochs=",
     "num_workers": "leave it out: batches are rows of arrays, and need no workers",
+    "only_inputs": "leave it out",
     "out": "leave it out: the result is a new Tensor",
+    "padding_mode": "tg.pad(x, pad_width, mode=...) before the layer",
     "padding_value": "constant_values=",
     "pin_memory": "leave it out",
+    "pool_size": "kernel_size=",
     "prefetch_factor": "leave it out",
     "random_state": "seed= of tg.train.fit and tg.data.DataLoader, or tg.manual_seed",
     "rate": "p=",
+    "recompute_scale_factor": "leave it out",
+    "reduce": "reduction='mean', 'sum' or 'none'",
     "restore_best_weights": "restore_best=",
+    "return_sequences": "leave it out: the output has all steps, and output[:, -1] is the last (batch_first=True)",
+    "return_state": "leave it out: the state is the second result",
     "rho": "alpha= of tg.optim.RMSprop",
-    "sampler": "leave it out, or give the rows in the order that you want",
+    "run_eagerly": "leave it out",
     "sample_weight": "a third array of the data: (X, y, sample_weight), if the loss takes it",
+    "sampler": "leave it out, or give the rows in the order that you want",
     "set_to_none": "leave it out: gradients are set to None",
     "size_average": "reduction='mean' or 'sum'",
+    "some": "full_matrices=",
+    "sorted": "leave it out",
+    "stable": "kind='stable'",
     "start_from_epoch": "leave it out",
     "steps_per_epoch": "batch_size=",
     "strides": "stride=",
     "tol": "min_delta=",
     "track_running_stats": "leave it out",
+    "unbiased": "ddof=1 for unbiased=True, ddof=0 for unbiased=False",
     "units": "out_features=",
     "use_bias": "bias=",
     "val_data": "validation=(X, y)",
@@ -478,10 +548,12 @@ KEYWORDS = {
     "validation_fraction": "validation=(X, y): divide the rows with tg.data.split",
     "validation_split": "validation=(X, y): divide the rows with tg.data.split",
     "verbose": "progress=",
+    "warm_start": "the partial_fit of models",
+    "weights_only": "leave it out: nothing but arrays is read",
     "workers": "leave it out",
     "X": "data=(X, y)",
-    "y": "data=(X, y)",
     "x": "data=(X, y)",
+    "y": "data=(X, y)",
 }
 
 # Names that both have, with another meaning: NumPy's stays. The name -> what it does here, and what to write.
@@ -558,6 +630,25 @@ def _similar(name: str, names: Iterable[str]) -> str:
     return f"did you mean {close[0]}?" if close else ""
 
 
+def without_device(where: Iterable[Any]) -> Any:
+    """Return what is asked of `to()` beside the CPU, a dtype or what has one, or None; refuse other devices.
+
+    Examples
+    --------
+    >>> from tinygrad_ml.foreign_names import without_device
+    >>> without_device(["cpu", "float64"])
+    'float64'
+    """
+    wanted = None
+    for thing in where:
+        device = thing.partition(":")[0] if isinstance(thing, str) else ""
+        if device in ("cuda", "gpu", "mps", "xla"):
+            raise ValueError(f"to(): there is no device {thing!r}; {NO_DEVICE}")
+        if thing is not None and device != "cpu":
+            wanted = thing
+    return wanted
+
+
 def missing(place: str, name: str, obj: Any = None, start: str = "") -> AttributeError:
     """Return the error for a name that `place` ("tg", "tg.nn", "Tensor", ...) does not have, with a hint.
 
@@ -609,7 +700,8 @@ def renamed(function: str, given: dict[str, Any], known: Iterable[str], inputs: 
     >>> renamed("sum", {"input": 1, "dim": 0}, ["x", "axis", "keepdims"], ["x"])
     {'x': 1, 'axis': 0}
     """
-    known, inputs, result = list(known), list(inputs), {}
+    known, result = list(known), {}
+    inputs = [name for name in inputs if name != "condition"]  # where(condition, input, other)
     for name, value in given.items():
         ours = name
         if name not in known:
@@ -630,17 +722,19 @@ def unknown_argument(function: str, name: str, known: Iterable[str]) -> TypeErro
     """Return the error for an argument that a function does not take, with what takes its place."""
     known = [n for n in known if n != "self"]
     hint = KEYWORDS.get(name, "")
-    ours = hint.partition("=")[0]
-    if hint and ours.isidentifier() and "=" in hint and ours not in known:
-        hint = ""
-    if hint:
-        hint = f"use {hint}" if "=" in hint and not hint.startswith(("leave", "a ", "an ")) else here(hint)
+    ours, is_keyword, _ = hint.partition("=")
+    if is_keyword and ours.isidentifier():
+        hint = f"use {hint}" if ours in known or "= of " in hint or "] of " in hint else ""
+    else:
+        hint = hint and here(hint)
     hint = hint or _similar(name, known) or "it takes " + (", ".join(known) or "none")
     return TypeError(f"{function}() does not know the argument {name!r}; {hint}")
 
 
 def takes_foreign_names(*inputs: str, too_many: str = "") -> Callable[[Function], Function]:
     """Let a function take `dim=` for `axis=` and the like, and refuse other arguments with a hint: a decorator.
+
+    So that type checkers know them too, its signature has `**foreign: Unpack[Dim]`, of which it never gets one.
 
     Parameters
     ----------
@@ -655,23 +749,65 @@ def takes_foreign_names(*inputs: str, too_many: str = "") -> Callable[[Function]
     """
 
     def decorate(function: Function) -> Function:
-        arguments = inspect.signature(function).parameters
-        known = frozenset(arguments)
-        by_position = [n for n, p in arguments.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
-        called = function.__qualname__.removesuffix(".__init__")
+        code, called = function.__code__, function.__qualname__.removesuffix(".__init__").lstrip("_")
+        by_position, count = code.co_argcount, code.co_argcount + code.co_kwonlyargcount
+        known = frozenset(code.co_varnames[:count])
+        rest = code.co_varnames[count] if code.co_flags & inspect.CO_VARARGS else ""  # zeros(*shape)
 
         @wraps(function)
         def call(*positional: Any, **named: Any) -> Any:
             __tracebackhide__ = True
-            if not known.issuperset(named):
+            if named and not known.issuperset(named):
+                arguments = [*code.co_varnames[:count], *([rest] if rest else [])]
                 named = renamed(called, named, arguments, inputs)
-            if too_many and len(positional) > len(by_position):
-                raise TypeError(f"{called}() takes {', '.join(by_position)}: {too_many}")
+                if rest in named:
+                    positional = (*positional, *_several(named.pop(rest)))
+            if too_many and len(positional) > by_position:
+                raise TypeError(f"{called}() takes {', '.join(code.co_varnames[:by_position])}: {too_many}")
             return function(*positional, **named)
 
+        if code.co_flags & inspect.CO_VARKEYWORDS:  # which type checkers alone are to see
+            signature = inspect.signature(function)
+            shown = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+            call.__signature__ = signature.replace(parameters=shown)  # type: ignore[attr-defined]
         return call  # type: ignore[return-value]
 
     return decorate
+
+
+def _several(value: Any) -> tuple:
+    """Return what stands for *shape or *arrays as a tuple."""
+    return tuple(value) if isinstance(value, (tuple, list)) else (value,)
+
+
+def take_foreign_names(module: dict[str, Any], names: Iterable[str]) -> None:
+    """Let all functions of a public module take foreign names; inside of the library they are called without.
+
+    Parameters
+    ----------
+    module : its `globals()`, in which the functions are replaced
+    names : those of its functions, and of others, which stay
+
+    Examples
+    --------
+    >>> tg.zeros(size=(2, 3)).shape
+    (2, 3)
+    >>> tg.zeros(2, device="cpu")
+    Traceback (most recent call last):
+    ...
+    TypeError: zeros() does not know the argument 'device'; everything is computed on the CPU: leave it out
+    """
+    replaced: dict[Any, Any] = {}
+    for name in names:
+        function = module.get(name)
+        if not inspect.isfunction(function) or hasattr(function, "primitive") or hasattr(function, "__wrapped__"):
+            continue
+        if function not in replaced:
+            first = function.__code__.co_varnames[: min(function.__code__.co_argcount, 1)]
+            replaced[function] = takes_foreign_names(*[key for key in first if key in INPUTS])(function)
+        if function.__name__ == name:
+            replaced[function].__module__ = module["__name__"]  # where pickle finds it
+        module[name] = replaced[function]
 
 
 class _ConstructorSignature:
@@ -715,13 +851,15 @@ class HintsArguments:
         """Raise TypeError if `__init__` does not know an argument, or gets too many or too few of them."""
         init = cls.__init__
         code = getattr(init, "__code__", None)
-        if code is None or code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS):
+        if code is None or code.co_flags & inspect.CO_VARKEYWORDS:
             return
         most = code.co_argcount - 1
         takes = code.co_varnames[1 : most + 1 + code.co_kwonlyargcount]
         for name in named:
             if name not in takes:
                 raise unknown_argument(cls.__name__, name, takes)
+        if code.co_flags & inspect.CO_VARARGS:
+            return
         names = takes[:most]
         needed = names[len(positional) : most - len(init.__defaults__ or ())]
         lacking = [name for name in needed if name not in named]

@@ -83,4 +83,4 @@ def test_each_file_writes_down_what_it_exports(name):
     ],
 )
 def test_a_layer_and_its_function_stand_in_one_file(layer, function):
-    assert layer.__module__ == function.__module__
+    assert layer.__module__ == inspect.unwrap(function).__module__

@@ -49,6 +49,48 @@ assert_type(x.sin().clamp(0.0, 1.0), tg.Tensor)
 assert_type(x.allclose(x), bool)
 assert_type(tg.zeros(2, dtype=tg.float64), tg.Tensor)
 assert_type(tg.topk(x, 2, dim=0), tuple[tg.Tensor, tg.Tensor])
+assert_type(nn.functional.softmax(x, dim=-1), tg.Tensor)
+assert_type(nn.functional.log_softmax(x, dim=-1), tg.Tensor)
+assert_type(nn.functional.glu(x, dim=-1), tg.Tensor)
+assert_type(nn.functional.normalize(x, dim=-1), tg.Tensor)
+assert_type(nn.functional.cosine_similarity(x, x, dim=-1), tg.Tensor)
+assert_type(nn.functional.pairwise_distance(x, x, keepdim=True), tg.Tensor)
+assert_type(nn.Softmax(dim=-1), nn.Softmax)
+assert_type(nn.Softmin(dim=-1), nn.Softmin)
+assert_type(nn.LogSoftmax(dim=-1), nn.LogSoftmax)
+assert_type(nn.GLU(dim=-1), nn.GLU)
+assert_type(nn.Flatten(start_dim=1, end_dim=-1), nn.Flatten)
+assert_type(nn.Unflatten(1, (2, 3)), nn.Unflatten)
+assert_type(nn.Unflatten(dim=1, unflattened_size=(2, 3)), nn.Unflatten)
+assert_type(nn.CosineSimilarity(dim=-1), nn.CosineSimilarity)
+assert_type(nn.PairwiseDistance(keepdim=True), nn.PairwiseDistance)
+assert_type(tg.linalg.norm(x, dim=0, keepdim=True), tg.Tensor)
+assert_type(tg.linalg.vector_norm(x, dim=0, keepdim=True), tg.Tensor)
+assert_type(tg.linalg.matrix_norm(x, keepdim=True), tg.Tensor)
+assert_type(tg.fft.fft(x, dim=0), tg.Tensor)
+assert_type(tg.fft.fft2(x, dim=(0, 1)), tg.Tensor)
+assert_type(tg.fft.fftshift(x, dim=0), tg.Tensor)
+assert_type(tg.flatten(x, start_dim=0, end_dim=1), tg.Tensor)
+assert_type(tg.roll(x, shifts=1, dims=0), tg.Tensor)
+assert_type(tg.flip(x, dims=(0,)), tg.Tensor)
+assert_type(tg.swapaxes(x, dim0=0, dim1=1), tg.Tensor)
+assert_type(tg.tensordot(x, x, dims=1), tg.Tensor)
+assert_type(tg.std(x, dim=0, correction=1), tg.Tensor)
+assert_type(tg.stack(tensors=[x, x], dim=0), tg.Tensor)
+assert_type(tg.split(x, 2, dim=0), list[tg.Tensor])
+assert_type(tg.tril(x, diagonal=-1), tg.Tensor)
+assert_type(tg.linspace(0.0, 1.0, steps=3), tg.Tensor)
+assert_type(tg.arange(start=0, end=3), tg.Tensor)
+assert_type(tg.zeros(size=(2, 3)), tg.Tensor)
+assert_type(tg.full(size=(2,), fill_value=1.0), tg.Tensor)
+assert_type(x.flatten(start_dim=0), tg.Tensor)
+assert_type(x.argmax(dim=0, keepdim=True), tg.Tensor)
+assert_type(x.roll(shifts=1, dims=0), tg.Tensor)
+assert_type(x.var(dim=0, correction=1), tg.Tensor)
+assert_type(x.view(size=(2, 1)), tg.Tensor)
+assert_type(x.to("cpu", tg.float64), tg.Tensor)
+assert_type(x.to(device="cpu"), tg.Tensor)
+assert_type(nn.Linear(2, 3).to(device="cpu"), nn.Linear)
 
 # modules, losses, optimizers
 layer = nn.Linear(2, 3)
@@ -84,6 +126,12 @@ tg.metrics.nonsense  # type: ignore[attr-defined]  # pyright: ignore
 nn.Linear("two", 3)  # type: ignore[arg-type]  # pyright: ignore
 nn.Linear(2, 3, colour=4)  # type: ignore[call-arg]  # pyright: ignore
 optim.SGD(layer.parameters(), learning_rate=0.1)  # type: ignore[call-arg]  # pyright: ignore
+nn.functional.softmax(x, dims=0)  # type: ignore[call-arg]  # pyright: ignore
+nn.Softmax(colour=4)  # type: ignore[call-arg]  # pyright: ignore
+nn.Flatten(start_dim="one")  # type: ignore[arg-type]  # pyright: ignore
+nn.Unflatten(unflattened_size=(2, 3))  # type: ignore[call-overload]  # pyright: ignore
+tg.linalg.norm(x, colour=4)  # type: ignore[call-arg]  # pyright: ignore
+x.size(0)  # type: ignore[operator]  # pyright: ignore
 x.backward(retain=True)  # type: ignore[call-arg]  # pyright: ignore
 tg.models.LogisticRegression(0.5)  # type: ignore[call-arg, arg-type]  # pyright: ignore
 tg.models.LogisticRegression(colour=4)  # type: ignore[call-arg]  # pyright: ignore

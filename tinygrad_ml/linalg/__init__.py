@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from numpy.linalg import LinAlgError
 
-from ..foreign_names import module_getattr
+from ..foreign_names import module_getattr, take_foreign_names
 from ..ops.products import matmul, outer, tensordot
 from .decompositions import cholesky, qr
 from .matrices import (
@@ -53,4 +53,5 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # which knows what there is
+    take_foreign_names(globals(), __all__)
     __getattr__ = module_getattr("tg.linalg")

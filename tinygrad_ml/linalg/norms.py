@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..autograd import conjugated, implements, primitive
-from ..foreign_names import takes_foreign_names
+from ..foreign_names import DimAndKeepdim, Keepdim, takes_foreign_names
 from ..ops.reduce import restore_axes, size_of
 from ..tensor import Tensor, as_tensor
 from .spectral import svdvals
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 def _vector_norm_x(g: Any, x: Any, out: Any, axis: Any, keepdims: bool, ord: float) -> Any:
@@ -52,7 +55,7 @@ def vector_norm(x, *, axis=None, keepdims=False, ord=2):
 
 @implements(np.linalg.matrix_norm)
 @takes_foreign_names("x")
-def matrix_norm(x: Any, *, keepdims: bool = False, ord: Any = "fro") -> Tensor:
+def matrix_norm(x: Any, *, keepdims: bool = False, ord: Any = "fro", **foreign: Unpack[Keepdim]) -> Tensor:
     """Return a norm of matrices (..., m, n); see `norm`.
 
     >>> tg.linalg.matrix_norm(tg.tensor([[3.0, 0.0], [0.0, 4.0]]), ord="nuc")
@@ -63,7 +66,7 @@ def matrix_norm(x: Any, *, keepdims: bool = False, ord: Any = "fro") -> Tensor:
 
 @implements(np.linalg.norm)
 @takes_foreign_names("x")
-def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False, **foreign: Unpack[DimAndKeepdim]) -> Tensor:
     """Return a norm of vectors or matrices, as `np.linalg.norm`. Its derivative at 0 is taken to be 0.
 
     Parameters

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ..foreign_names import module_getattr
+from ..foreign_names import module_getattr, take_foreign_names
 from .bias import PredictionBias, prediction_bias
 from .classification import accuracy_score, balanced_accuracy_score, confusion_matrix
 from .curves import auc, choose_threshold, precision_recall_curve, roc_curve
@@ -58,4 +58,5 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # which knows what there is
+    take_foreign_names(globals(), __all__)
     __getattr__ = module_getattr("tg.metrics")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import ops
-from ..foreign_names import takes_foreign_names
+from ..foreign_names import Dim, takes_foreign_names
 from ..tensor import Tensor, as_floating, get_default_dtype, shape_of
 from ..validation import is_integer
 from .module import Module
 from .parameter import Parameter
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 __all__ = [
     "ELU",
@@ -439,7 +442,7 @@ class PReLU(Module):
 
 
 @takes_foreign_names("input")
-def glu(input: Any, axis: int = -1) -> Tensor:
+def glu(input: Any, axis: int = -1, **foreign: Unpack[Dim]) -> Tensor:
     """Return a * sigmoid(b), where a and b are the two halves of input along `axis`.
 
     Raises
@@ -478,7 +481,7 @@ class GLU(Module):
     drawn_whole = True
 
     @takes_foreign_names()
-    def __init__(self, axis: int = -1):
+    def __init__(self, axis: int = -1, **foreign: Unpack[Dim]):
         self.axis = _checked_axis(type(self).__name__, axis)
 
     def forward(self, x: Any) -> Tensor:
@@ -507,7 +510,7 @@ def _checked_axis(name: str, axis: Any) -> Any:
 
 
 @takes_foreign_names("input")
-def softmax(input: Any, axis: int = -1) -> Tensor:
+def softmax(input: Any, axis: int = -1, **foreign: Unpack[Dim]) -> Tensor:
     """Return exp(input) / sum(exp(input)) along `axis`.
 
     Examples
@@ -528,7 +531,7 @@ class Softmax(Module):
     """
 
     @takes_foreign_names()
-    def __init__(self, axis: int = -1):
+    def __init__(self, axis: int = -1, **foreign: Unpack[Dim]):
         self.axis = _checked_axis(type(self).__name__, axis)
 
     def forward(self, x: Any) -> Tensor:
@@ -539,7 +542,7 @@ class Softmax(Module):
 
 
 @takes_foreign_names("input")
-def softmin(input: Any, axis: int = -1) -> Tensor:
+def softmin(input: Any, axis: int = -1, **foreign: Unpack[Dim]) -> Tensor:
     """Return softmax(-input) along `axis`: small elements get large shares.
 
     Examples
@@ -566,7 +569,7 @@ class Softmin(Softmax):
 
 
 @takes_foreign_names("input")
-def log_softmax(input: Any, axis: int = -1) -> Tensor:
+def log_softmax(input: Any, axis: int = -1, **foreign: Unpack[Dim]) -> Tensor:
     """Return the logarithm of the softmax along `axis`.
 
     Examples
@@ -587,7 +590,7 @@ class LogSoftmax(Module):
     """
 
     @takes_foreign_names()
-    def __init__(self, axis: int = -1):
+    def __init__(self, axis: int = -1, **foreign: Unpack[Dim]):
         self.axis = _checked_axis(type(self).__name__, axis)
 
     def forward(self, x: Any) -> Tensor:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import ops
+from ..foreign_names import Dim, Keepdim, takes_foreign_names
 from ..linalg import vector_norm
 from ..tensor import Tensor, as_floating
 from .module import Module
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 __all__ = ["CosineSimilarity", "PairwiseDistance", "cosine_similarity", "normalize", "pairwise_distance"]
 
 
-def normalize(input: Any, p: float = 2.0, axis: Any = 1, eps: float = 1e-12) -> Tensor:
+@takes_foreign_names("input")
+def normalize(input: Any, p: float = 2.0, axis: Any = 1, eps: float = 1e-12, **foreign: Unpack[Dim]) -> Tensor:
     """Return vectors divided by their lengths, or by `eps` where a length is smaller.
 
     Parameters
@@ -34,7 +39,8 @@ def normalize(input: Any, p: float = 2.0, axis: Any = 1, eps: float = 1e-12) -> 
     return x / ops.clip(vector_norm(x, ord=p, axis=axis, keepdims=True), eps)
 
 
-def cosine_similarity(x1: Any, x2: Any, axis: int = 1, eps: float = 1e-8) -> Tensor:
+@takes_foreign_names("x1", "x2")
+def cosine_similarity(x1: Any, x2: Any, axis: int = 1, eps: float = 1e-8, **foreign: Unpack[Dim]) -> Tensor:
     """Return x1 · x2 / (|x1| |x2|) along an axis; a length below `eps` counts as `eps`.
 
     Parameters
@@ -85,7 +91,8 @@ class CosineSimilarity(Module):
 
     drawn_whole = True
 
-    def __init__(self, axis: int = 1, eps: float = 1e-8):
+    @takes_foreign_names()
+    def __init__(self, axis: int = 1, eps: float = 1e-8, **foreign: Unpack[Dim]):
         self.axis, self.eps = axis, eps
 
     def forward(self, x1: Any, x2: Any) -> Tensor:
@@ -95,7 +102,10 @@ class CosineSimilarity(Module):
         return f"axis={self.axis}, eps={self.eps}"
 
 
-def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdims: bool = False) -> Tensor:
+@takes_foreign_names("x1", "x2")
+def pairwise_distance(
+    x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdims: bool = False, **foreign: Unpack[Keepdim]
+) -> Tensor:
     """Return the norms of x1 - x2 + eps along the last axis.
 
     Parameters
@@ -138,7 +148,8 @@ class PairwiseDistance(Module):
 
     drawn_whole = True
 
-    def __init__(self, p: float = 2.0, eps: float = 1e-6, keepdims: bool = False):
+    @takes_foreign_names()
+    def __init__(self, p: float = 2.0, eps: float = 1e-6, keepdims: bool = False, **foreign: Unpack[Keepdim]):
         self.p, self.eps, self.keepdims = p, eps, keepdims
 
     def forward(self, x1: Any, x2: Any) -> Tensor:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ..foreign_names import module_getattr
+from ..foreign_names import module_getattr, take_foreign_names
 from ..ops import (
     avg_pool1d,
     avg_pool2d,
@@ -172,4 +172,5 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # which knows what there is
+    take_foreign_names(globals(), __all__)
     __getattr__ = module_getattr("tg.nn.functional")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..foreign_names import module_getattr
+from ..foreign_names import module_getattr, take_foreign_names
 from ..random import default_generator
 from ..tensor import Tensor
 
@@ -334,4 +334,5 @@ def _fill(tensor: Tensor, values: Any) -> Tensor:
 
 
 if not TYPE_CHECKING:  # which knows what there is
+    take_foreign_names(globals(), __all__)
     __getattr__ = module_getattr("tg.nn.init")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from ..foreign_names import takes_foreign_names
+from ..foreign_names import StartAndEndDim, takes_foreign_names
 from ..ops.composed import flatten
 from ..ops.linear import affine, project
 from ..ops.products import matmul
@@ -16,6 +16,9 @@ from ..validation import check_integer
 from . import init
 from .module import Module
 from .parameter import Parameter
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 __all__ = ["Bilinear", "Flatten", "Linear", "Unflatten", "bilinear", "flatten", "linear"]
 
@@ -183,7 +186,7 @@ class Flatten(Module):
     """
 
     @takes_foreign_names()
-    def __init__(self, start_axis: int = 1, end_axis: int = -1):
+    def __init__(self, start_axis: int = 1, end_axis: int = -1, **foreign: Unpack[StartAndEndDim]):
         self.start_axis, self.end_axis = start_axis, end_axis
 
     def forward(self, x: Any) -> Tensor:
@@ -205,7 +208,11 @@ class Unflatten(Module):
     (5, 2, 12)
     """
 
-    @takes_foreign_names()
+    @overload
+    def __init__(self, axis: int, unflattened_size: tuple[int, ...]): ...
+    @overload
+    def __init__(self, *, dim: int, unflattened_size: tuple[int, ...]): ...
+    @takes_foreign_names()  # type: ignore[misc]
     def __init__(self, axis: int, unflattened_size: tuple[int, ...]):
         self.axis, self.unflattened_size = axis, tuple(unflattened_size)
 

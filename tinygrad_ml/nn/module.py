@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 
 from ..autograd import HookHandle
-from ..foreign_names import NO_DEVICE, HintsArguments, missing
+from ..foreign_names import HintsArguments, missing, takes_foreign_names, without_device
 from ..modes import modes, modes_set
 from ..tensor import Tensor, from_owned
 from ..validation import check_array
@@ -346,21 +346,21 @@ class Module(HintsArguments):
             function(module)
         return self
 
-    def to(self: M, dtype: Any) -> M:
+    @takes_foreign_names()
+    def to(self: M, dtype: Any = None, *where: Any, device: Any = None) -> M:
         """Turn all floating parameters and buffers, and their gradients, into another dtype; return the module.
 
-        Make optimizers afterwards: one that was made before goes on with the old dtype.
+        There is one device, "cpu". Make optimizers afterwards: one that was made before goes on with the old dtype.
 
         Examples
         --------
         >>> tg.nn.Linear(3, 2).to("float64").weight.dtype
         dtype('float64')
         """
-        if isinstance(dtype, str) and dtype.partition(":")[0] in ("cpu", "cuda", "gpu", "mps"):
-            if not dtype.startswith("cpu"):
-                raise ValueError(f"to(): there is no device {dtype!r}; {NO_DEVICE}")
+        asked = without_device([dtype, *where, device])
+        if asked is None:
             return self
-        wanted = np.dtype(dtype)
+        wanted = np.dtype(asked.dtype if isinstance(asked, Tensor) else asked)
         if wanted.kind != "f":
             raise TypeError(f"to(): parameters must have a floating dtype, not {wanted}")
         for _, thing in self._state():

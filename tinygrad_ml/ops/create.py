@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -176,7 +177,10 @@ def from_numpy(array: Any) -> Tensor:
     return Tensor(array)
 
 
-def arange(*limits: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+@takes_foreign_names()
+def arange(
+    *limits: Any, start: Any = None, stop: Any = None, step: Any = None, dtype: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Return evenly spaced numbers `arange([start,] stop[, step])`; integers if the limits are integers.
 
     >>> tg.arange(3)
@@ -184,6 +188,13 @@ def arange(*limits: Any, dtype: Any = None, requires_grad: bool = False) -> Tens
     >>> tg.arange(0.0, 1.0, 0.5)
     tensor([0. , 0.5])
     """
+    if start is not None or stop is not None or step is not None:
+        limits = (None, *limits) if len(limits) == 1 and stop is None else limits
+        both = list(zip_longest(limits, (start, stop, step)))
+        if len(both) > 3 or any(place is not None and name is not None for place, name in both):
+            raise TypeError("arange() got a limit both by its place and by its name")
+        start, stop, step = (name if place is None else place for place, name in both)
+        limits = (0 if start is None else start, stop, 1 if step is None else step)
     array = np.arange(*limits, dtype=dtype)
     if dtype is None and array.dtype.kind == "f":
         array = array.astype(get_default_dtype())

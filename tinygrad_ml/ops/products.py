@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import conjugated, implements, primitive
+from ..foreign_names import takes_foreign_names
 from ..tensor import Tensor, as_tensor
 from .einsum import _einsum
 
@@ -62,6 +63,7 @@ def matmul(x, y):
 
 
 @implements(np.tensordot, np.linalg.tensordot)
+@takes_foreign_names("x", "y")
 def tensordot(x: Any, y: Any, axes: Any = 2) -> Tensor:
     """Return the sum of products over the last `axes` axes of x and the first of y, or over two lists of axes.
 
@@ -86,6 +88,7 @@ def tensordot(x: Any, y: Any, axes: Any = 2) -> Tensor:
 
 
 @implements(np.dot)
+@takes_foreign_names("x", "y")
 def dot(x: Any, y: Any) -> Tensor:
     """Return the product of vectors and matrices; of more axes, the sum over the last of x and second last of y.
 
@@ -99,6 +102,7 @@ def dot(x: Any, y: Any) -> Tensor:
 
 
 @implements(np.inner)
+@takes_foreign_names("x", "y")
 def inner(x: Any, y: Any) -> Tensor:
     """Return the sum of products over the last axis of both.
 
@@ -111,6 +115,7 @@ def inner(x: Any, y: Any) -> Tensor:
 
 
 @implements(np.outer, np.linalg.outer)
+@takes_foreign_names("x", "y")
 def outer(x: Any, y: Any) -> Tensor:
     """Return the products of every number of x (n numbers) with every number of y (m numbers), of shape (n, m).
 
@@ -122,6 +127,7 @@ def outer(x: Any, y: Any) -> Tensor:
 
 
 @implements(np.vdot)
+@takes_foreign_names("x", "y")
 def vdot(x: Any, y: Any) -> Tensor:
     """Return the sum of the products of all numbers of x, conjugated if they are complex, with those of y.
 
@@ -132,6 +138,7 @@ def vdot(x: Any, y: Any) -> Tensor:
 
 
 @implements(np.kron)
+@takes_foreign_names("x", "y")
 def kron(x: Any, y: Any) -> Tensor:
     """Return the Kronecker product: every number of x times the whole of y, block by block.
 

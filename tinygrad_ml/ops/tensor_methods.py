@@ -9,7 +9,7 @@ import numpy as np
 
 from ..attributes import attribute
 from ..autograd import backward, primitive
-from ..foreign_names import NO_DEVICE, SAME
+from ..foreign_names import SAME, takes_foreign_names, without_device
 from ..gradients import register_hook, retain_grad
 from ..modes import modes, warn
 from ..tensor import LostGradientWarning, Tensor, as_tensor, from_owned
@@ -49,7 +49,7 @@ def _astype(x, *, dtype):
 def astype(x: Any, dtype: Any) -> Tensor:
     """Return the elements in another dtype; through a floating one the gradient flows, integers are constants.
 
-    >>> tg.tensor([1.5]).astype(int)
+    >>> tg.tensor([1.5]).astype(tg.int64)
     tensor([1], dtype=int64)
     """
     kind = np.dtype(dtype).kind
@@ -149,6 +149,7 @@ def _iter(self: Tensor) -> Iterator[Tensor]:
     return (self[i] for i in range(len(self)))
 
 
+@takes_foreign_names()
 def _reshape(self: Tensor, *new: Any) -> Tensor:
     """Return the same numbers in another shape: x.reshape(2, -1) or x.reshape((2, -1)).
 
@@ -168,17 +169,15 @@ def _as_type(dtype: str) -> Callable[[Tensor], Tensor]:
     return convert
 
 
-def _to(self: Tensor, dtype: Any) -> Tensor:
+@takes_foreign_names()
+def _to(self: Tensor, dtype: Any = None, *where: Any, device: Any = None) -> Tensor:
     """Return the elements in another dtype, or in that of another Tensor; there is one device, "cpu".
 
     >>> tg.ones(2).to(tg.float64).dtype
     dtype('float64')
     """
-    if isinstance(dtype, str) and dtype.partition(":")[0] in ("cpu", "cuda", "gpu", "mps", "xla"):
-        if not dtype.startswith("cpu"):
-            raise ValueError(f"to(): there is no device {dtype!r}; {NO_DEVICE}")
-        return self
-    dtype = np.dtype(dtype.dtype if isinstance(dtype, Tensor) else dtype)
+    wanted = without_device([dtype, *where, device])
+    dtype = self.dtype if wanted is None else np.dtype(wanted.dtype if isinstance(wanted, Tensor) else wanted)
     return self if self.dtype == dtype else astype(self, dtype)
 
 
@@ -187,6 +186,7 @@ def _itself(self: Tensor) -> Tensor:
     return self
 
 
+@takes_foreign_names()
 def _transpose(self: Tensor, *axes: Any) -> Tensor:
     """Return the elements with their axes in another order, by default reversed.
 

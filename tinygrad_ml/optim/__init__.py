@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ..foreign_names import module_getattr
+from ..foreign_names import module_getattr, take_foreign_names
 from . import lr_scheduler
 from .adadelta import Adadelta
 from .adagrad import Adagrad
@@ -30,4 +30,5 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # which knows what there is
+    take_foreign_names(globals(), __all__)
     __getattr__ = module_getattr("tg.optim")
