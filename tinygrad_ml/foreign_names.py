@@ -802,6 +802,8 @@ def take_foreign_names(module: dict[str, Any], names: Iterable[str]) -> None:
         function = module.get(name)
         if not inspect.isfunction(function) or hasattr(function, "primitive") or hasattr(function, "__wrapped__"):
             continue
+        if function.__code__.co_flags & inspect.CO_VARKEYWORDS:  # it passes on what it does not know
+            continue
         if function not in replaced:
             first = function.__code__.co_varnames[: min(function.__code__.co_argcount, 1)]
             replaced[function] = takes_foreign_names(*[key for key in first if key in INPUTS])(function)
