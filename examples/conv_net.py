@@ -60,20 +60,15 @@ def draw_sight(net, image, path):
     convolution, normalisation = net.layers_[:2]
     filters = convolution.weight.numpy()[:, 0] * normalisation.weight.numpy()[:, None, None]
     with tg.no_grad():
-        answers = net.layers_[:3](tg.tensor(image[None, None])).numpy()[0]
-    figure, axes = plt.subplots(4, 9, figsize=(10, 4.8), layout="constrained")
-    axes[0, 0].imshow(image, cmap="gray_r")
-    axes[0, 0].set_title("an image", fontsize=10)
-    top = abs(filters).max()
-    for i in range(16):
-        left, right = axes[i // 4, 1 + 2 * (i % 4) :][:2]
-        left.imshow(filters[i], cmap="PuOr", vmin=-top, vmax=top)
-        right.imshow(answers[i], cmap="gray_r", vmin=0, vmax=answers.max())
-        left.set_title(f"filter {i + 1}", fontsize=9)
-        right.set_title("its answer", fontsize=9)
-    for panel in axes.flat:
-        panel.set_axis_off()
-    figure.suptitle("Filters of the first layer (purple adds, orange takes away) and where they find their pattern")
+        answers = net.eval().layers_[:3](tg.tensor(image[None, None])).numpy()[0]
+    figure = plt.figure(figsize=(11, 4.6), layout="constrained")
+    left, middle, right = figure.subfigures(1, 3, width_ratios=[1, 2, 2])
+    tg.plot.images(image, cmap="gray_r", figure=left)
+    tg.plot.filters(filters, columns=4, figure=middle)
+    tg.plot.images(answers, titles=range(len(answers)), cmap="gray_r", columns=4, figure=right)
+    left.suptitle("An image")
+    middle.suptitle("Filters of the first layer\n(purple adds, orange takes away)")
+    right.suptitle("Where they find their pattern\n")
     figure.savefig(path, dpi=120)
     plt.close(figure)
 
@@ -82,13 +77,8 @@ def draw_errors(x, y, read, sure, path):
     """Draw the images that are read wrongly, first those where the network is most sure; at most 32."""
     wrong = np.flatnonzero(read != y)
     wrong = wrong[np.argsort(-sure[wrong])][:32]
-    rows = max(1, -(-len(wrong) // 8))
-    figure, axes = plt.subplots(rows, 8, figsize=(10, 1.6 * rows + 0.4), layout="constrained")
-    for panel in axes.flat:
-        panel.set_axis_off()
-    for panel, i in zip(axes.flat, wrong):
-        panel.imshow(x[i], cmap="gray_r")
-        panel.set_title(f"{y[i]}, read as {read[i]}\n({sure[i]:.0%} sure)", fontsize=9)
+    titles = [f"{y[i]}, read as {read[i]}\n({sure[i]:.0%} sure)" for i in wrong]
+    figure = tg.plot.images(x[wrong], titles, columns=8, cmap="gray_r")[0].figure
     figure.suptitle("Test images that are read wrongly, the most confident mistakes first")
     figure.savefig(path, dpi=120)
     plt.close(figure)
@@ -152,10 +142,12 @@ def main():
 
     ax = history.plot()
     ax.set(title=f"ConvNet on {data}: {1 - errors / len(y_test):.2%} of the test images right")
-    pictures = {what: output / f"conv_net_{what}.png" for what in ("loss", "filters", "errors")}
+    drawn = ("loss", "filters", "errors") if errors else ("loss", "filters")
+    pictures = {what: output / f"conv_net_{what}.png" for what in drawn}
     ax.figure.savefig(pictures["loss"], dpi=120)
     draw_sight(net, x_test[0], pictures["filters"])
-    draw_errors(x_test, y_test, read, sure, pictures["errors"])
+    if errors:
+        draw_errors(x_test, y_test, read, sure, pictures["errors"])
     print("\n" + "\n".join(f"{what.capitalize()}: {path}" for what, path in pictures.items()))
     try:
         tg.draw(net, x[:1], path=output / "conv_net_graph.svg", backward=False)

@@ -71,14 +71,14 @@ def learning_rates(ax, x, y, shown=60):
     model = LinearRegression(solver="sgd", batch_size=None, max_iter=1000, tol=0).fit(x, y)
     right = model.history_["learning_rate"][0]  # one over the largest curvature; above twice this, steps overshoot
     print(f"\nThe learning rate, with all samples in each step; the loss after {shown} epochs:")
-    for rate, colour in ((0.01 * right, BLUE), (right, GREEN), (2.5 * right, ORANGE)):
+    for rate in (0.01 * right, right, 2.5 * right):
         try:
             losses, end = model.set_params(learning_rate=rate).fit(x, y).history_["loss"], ""
         except Diverged as error:
             losses, end = error.history["loss"], f"; later it diverges: {str(error).partition(', at')[0]}"
         print(f"- {rate:.2g}: {losses[shown - 1]:.4g}{end}.")
-        ax.plot(range(1, shown + 1), losses[:shown], color=colour, label=f"rate {rate:.2g}", linewidth=2)
-    ax.set(title="Learning rates", xlabel="epoch", ylabel="mean squared error", yscale="log", ylim=(None, 1e4))
+        tg.plot.learning_curve({"loss": losses[:shown]}, label=f"rate {rate:.2g}", ax=ax)
+    ax.set(title="Learning rates", ylabel="mean squared error", yscale="log", ylim=(None, 1e4))
 
 
 def outliers(ax, x, y, epochs):

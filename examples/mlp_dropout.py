@@ -86,11 +86,10 @@ def draw(curves, accuracies, chosen, path):
     figure, axes = plt.subplots(1, 3, figsize=(13, 4.2), layout="constrained")
     axes[1].sharey(axes[0])
     for ax, share in zip(axes, (0.0, chosen)):
-        for losses, name, colour in zip(curves[share], ("training", "validation"), (TRAINING, VALIDATION)):
-            ax.plot(range(1, len(losses) + 1), losses, color=colour, label=name, linewidth=2)
+        training, validation = curves[share]
+        tg.plot.learning_curve({"loss": training, "validation_loss": validation}, ax=ax)
         title = f"dropout {share:.0%}" if share else "without dropout"
-        ax.set(xlabel="epoch", ylabel="cross entropy", yscale="log", title=title)
-        ax.legend(frameon=False)
+        ax.set(ylabel="cross entropy", yscale="log", title=title)
     for column, (name, colour, up) in enumerate((("training", TRAINING, 8), ("validation", VALIDATION, -17))):
         values = [100 * accuracies[share][column] for share in SHARES]
         axes[2].plot(values, "o", color=colour, label=name, markersize=8)

@@ -54,16 +54,14 @@ def main():
     print("{} digits: {} to learn from, {} to watch, {} for the test.\n".format(*sizes))
     figure, (curves, confusion) = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
     x, y = tg.tensor(test[0]), test[1]
-    for name, model, colour in (("Softmax regression", nn.Linear(64, 10), "C1"), ("MLP", MLP(), "C0")):
+    for name, model in (("Softmax regression", nn.Linear(64, 10)), ("MLP", MLP())):
         history = fit(model, training, validation, epochs=5 if "--quick" in sys.argv else 60)
-        curves.plot(history.epochs, history["loss"], colour, label=f"{name}, training")
-        curves.plot(history.epochs, history["validation_loss"], colour + "--", label=f"{name}, validation")
+        tg.plot.learning_curve(history, label=name, ax=curves)
         with tg.no_grad():
             read = model.eval()(x).numpy().argmax(axis=1)
         print(f"{name}: {metrics.accuracy_score(y, read):.1%} of the test images are read correctly.")
 
-    curves.set(xlabel="epoch", ylabel="cross entropy", yscale="log", title="Loss")
-    curves.legend(frameon=False)
+    curves.set(ylabel="cross entropy", yscale="log", title="Loss")
     metrics.plot_confusion_matrix(y, read, ax=confusion)
     confusion.set_title(f"Test images as the MLP reads them: {np.mean(read != y):.1%} wrong")
     figure.savefig(output / "quickstart.png", dpi=120)

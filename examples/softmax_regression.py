@@ -39,15 +39,10 @@ def chosen(models, training, validation):
 
 def draw_weights(models, path):
     """Draw the weights of every class as an image."""
-    figure, axes = plt.subplots(2, 10, figsize=(12, 3.4), layout="constrained")
-    for row, (name, model) in zip(axes, models.items()):
-        top = abs(model.coef_).max()
-        for digit, panel in enumerate(row):
-            image = panel.imshow(model.coef_[digit].reshape(8, 8), cmap="PuOr", vmin=-top, vmax=top)
-            panel.set(xticks=[], yticks=[])
-            panel.set_title(str(digit))
-        row[0].set_ylabel(name)
-        figure.colorbar(image, ax=row, shrink=0.8)
+    figure = plt.figure(figsize=(12, 3.6), layout="constrained")
+    for row, (name, model) in zip(figure.subfigures(2, 1), models.items()):
+        panels = tg.plot.filters(model.coef_.reshape(10, 8, 8), columns=10, figure=row)
+        panels[0].set_ylabel(name)
     figure.suptitle("Weights of the pixels: ink speaks for the digit where they are purple, against it where orange")
     figure.savefig(path, dpi=120)
     plt.close(figure)
@@ -60,12 +55,8 @@ def draw_mistakes(x, y, read, sure, path):
     figure = plt.figure(figsize=(13, 5.2), layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=(1, 1.3))
     metrics.plot_confusion_matrix(y, read, labels=range(10), errors_only=True, ax=left.subplots())
-    panels = right.subplots(2, 5).ravel()
-    for panel in panels:
-        panel.set_axis_off()
-    for panel, i in zip(panels, wrong):
-        panel.imshow(x[i].reshape(8, 8), cmap="gray_r")
-        panel.set_title(f"{y[i]}, read as {read[i]}\n({sure[i]:.0%} sure)", fontsize=10)
+    titles = [f"{y[i]}, read as {read[i]}\n({sure[i]:.0%} sure)" for i in wrong[:10]]
+    tg.plot.images(x[wrong[:10]], titles, columns=5, cmap="gray_r", figure=right)
     right.suptitle("The most confident mistakes")
     figure.savefig(path, dpi=120)
     plt.close(figure)

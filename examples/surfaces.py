@@ -69,14 +69,9 @@ def draw(axes, function, formula, azimuth, p, eigenvalues, eigenvectors, points)
     """Draw the surface, its contours on the floor, and its two principal curves through the critical point."""
     kind, _ = kind_of(eigenvalues)
     reach = 1.8
-    x, y = np.meshgrid(p[0] + np.linspace(-reach, reach, points), p[1] + np.linspace(-reach, reach, points))
-    z = function((x, y))
-    height = np.ptp(z)
-    floor = z.min() - 0.65 * height
-    axes.contour(x, y, z, 12, zdir="z", offset=floor, colors="0.65", linestyles="solid", linewidths=0.8, zorder=1)
-    style = {"cmap": "YlGnBu_r", "vmax": z.max() + 0.4 * height, "alpha": 0.82, "linewidth": 0, "zorder": 3}
-    axes.plot_surface(x, y, z, rcount=points, ccount=points, **style)
-    axes.plot_wireframe(x, y, z, rcount=13, ccount=13, color="white", linewidth=0.4, alpha=0.7, zorder=4)
+    ranges = [(float(q) - reach, float(q) + reach) for q in p]
+    tg.plot.loss_surface(function, *ranges, points=points, ax=axes)
+    floor = axes.get_zlim()[0]
     t = np.linspace(-1.25, 1.25, 101)
     for eigenvalue, direction in zip(eigenvalues, eigenvectors.T):
         curve = p[:, None] + t * direction[:, None]
@@ -91,9 +86,7 @@ def draw(axes, function, formula, azimuth, p, eigenvalues, eigenvectors, points)
     axes.text2D(0.5, 1.0, kind.capitalize(), fontsize=17, weight="bold", **middle)
     axes.text2D(0.5, 0.93, formula, fontsize=13, **middle)
     axes.text2D(0.5, -0.13, values, fontsize=14, **middle)
-    axes.set(zlim=(floor, z.max()), zticks=[], xticks=[-1, 0, 1, 2], yticks=[-2, -1, 0, 1])
-    axes.set_xlim(x.min(), x.max())
-    axes.set_ylim(y.min(), y.max())
+    axes.set(zticks=[], zlabel="", xticks=[-1, 0, 1, 2], yticks=[-2, -1, 0, 1])
     axes.set_xlabel("$x$", fontsize=13, labelpad=-2)
     axes.set_ylabel("$y$", fontsize=13, labelpad=-2)
     axes.tick_params(labelsize=10, pad=-2)
@@ -110,7 +103,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="draw with fewer points")
     points = 25 if parser.parse_args().quick else 90
 
-    figure, panels = plt.subplots(1, 3, figsize=(15, 6.4), subplot_kw={"projection": "3d", "computed_zorder": False})
+    figure, panels = plt.subplots(1, 3, figsize=(15, 6.4), subplot_kw={"projection": "3d"})
     figure.subplots_adjust(left=0, right=1, bottom=0.19, top=0.92, wspace=0)
     for axes, (function, formula, azimuth) in zip(panels, SURFACES):
         p, hessian = critical_point(function, start=(0.3, -0.2))

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+import tinygrad_ml as tg
 from tinygrad_ml import metrics
 from tinygrad_ml.models import LogisticRegression, MLPClassifier
 
@@ -59,24 +60,25 @@ def around(model):
     return make_pipeline(FunctionTransformer(describe), columns, model)
 
 
-def draw(y, chances, folds, best, weights, path):
+def draw(y, chances, folds, best, fitted, path):
     """Draw the accuracy in every fold, ROC curves, the confusion matrix of the best model, and the weights."""
-    figure, axes = plt.subplots(2, 2, figsize=(12, 9), layout="constrained")
+    figure = plt.figure(figsize=(12, 9), layout="constrained")
+    (upper_left, upper_right), (lower_left, lower_right) = figure.subfigures(2, 2)
+    accuracy, curves, matrix = (part.subplots() for part in (upper_left, upper_right, lower_left))
     for i, values in enumerate(folds.values()):
-        axes[0, 0].plot(values, [i] * len(values), "o", color="#0072b2", alpha=0.35)
-        axes[0, 0].plot(np.mean(values), i, "|", color="black", markersize=24, markeredgewidth=2)
-    axes[0, 0].set_yticks(range(len(folds)), folds)
-    axes[0, 0].set(title="Accuracy in each fold, and the mean", xlabel="accuracy", ylim=(-0.6, len(folds) - 0.4))
+        accuracy.plot(values, [i] * len(values), "o", color="#0072b2", alpha=0.35)
+        accuracy.plot(np.mean(values), i, "|", color="black", markersize=24, markeredgewidth=2)
+    accuracy.set_yticks(range(len(folds)), folds)
+    accuracy.set(title="Accuracy in each fold, and the mean", xlabel="accuracy", ylim=(-0.6, len(folds) - 0.4))
+    accuracy.spines[["top", "right"]].set_visible(False)
     for name, chance in chances.items():
-        metrics.plot_roc_curve(y, chance, ax=axes[0, 1], name=name, thresholds=(0.3, 0.5) if name == best else None)
+        metrics.plot_roc_curve(y, chance, ax=curves, name=name, thresholds=(0.3, 0.5) if name == best else None)
     predicted = (chances[best] > 0.5).astype(int)
-    metrics.plot_confusion_matrix(y, predicted, display_labels=("died", "survived"), ax=axes[1, 0])
-    axes[1, 0].set_title(best)
-    axes[1, 1].barh(weights.index, weights, color=np.where(weights > 0, "#0072b2", "#d55e00"))
-    axes[1, 1].set(title="Logistic regression: what speaks for survival", xlabel="weight (change of the log-odds)")
-    axes[1, 1].tick_params(axis="y", labelsize=8)
-    for ax in (axes[0, 0], axes[1, 1]):
-        ax.spines[["top", "right"]].set_visible(False)
+    metrics.plot_confusion_matrix(y, predicted, display_labels=("died", "survived"), ax=matrix)
+    matrix.set_title(best)
+    (weights,) = tg.plot.weights(fitted[-1], names=fitted[1].get_feature_names_out(), figure=lower_right)
+    weights.set(title="Logistic regression: what speaks for survival", xlabel="weight (change of the log-odds)")
+    weights.tick_params(axis="y", labelsize=8)
     figure.savefig(path, dpi=110)
 
 
@@ -133,7 +135,7 @@ def main():
     print(f"\nIn a logistic regression of all passengers {weights.index[-1]} speaks most for survival ", end="")
     print(f"({weights.iloc[-1]:+.2f}), and {weights.index[0]} most against it ({weights.iloc[0]:+.2f}).")
 
-    draw(y, chances, folds, best, weights, output / "titanic.png")
+    draw(y, chances, folds, best, fitted, output / "titanic.png")
     print(f"\nFolds, ROC curves, confusion matrix and weights: {output / 'titanic.png'}")
     print("Try next: a feature for those who share a ticket; or class_weight='balanced', to find more survivors.")
 

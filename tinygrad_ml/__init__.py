@@ -33,7 +33,7 @@ _here = _path.dirname(__file__)
 if not _path.isdir(_path.join(_here, "models")) and _path.exists(_path.join(_here, "..", "models", "estimator.py")):
     __path__.append(_path.dirname(_here))  # noqa: F405  # in a clone the models lie beside this folder
 
-_LAZY = ("data", "draw", "func", "graph", "metrics", "models", "testing", "train")  # not everybody needs them
+_LAZY = ("data", "draw", "func", "graph", "metrics", "models", "plot", "testing", "train")  # not everybody needs them
 
 __all__ = [
     *("LostGradientWarning", "Tensor", "autograd", "fft", "linalg", "nn", "ops", "optim", *_LAZY),

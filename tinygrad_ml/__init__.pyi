@@ -11,6 +11,7 @@ from . import models as models
 from . import nn as nn
 from . import ops as ops
 from . import optim as optim
+from . import plot as plot
 from . import testing as testing
 from . import train as train
 from .aliases import *  # noqa: F403

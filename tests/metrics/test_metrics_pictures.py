@@ -174,3 +174,61 @@ def test_without_matplotlib_the_error_says_how_to_install_it(monkeypatch, scores
     monkeypatch.setattr(builtins, "__import__", missing)
     with pytest.raises(ImportError, match="pip install matplotlib"):
         metrics.plot_roc_curve(*scores)
+
+
+# ---------------------------------------------------------------------- a matrix that is there, long names
+
+
+@pytest.mark.parametrize("normalize", [None, "true", "pred", "all"])
+def test_a_matrix_that_is_there_is_drawn_as_that_of_the_labels(digits, normalize):
+    matrix = metrics.confusion_matrix(*digits)
+    of_matrix = metrics.plot_confusion_matrix(matrix=matrix, normalize=normalize)
+    of_labels = metrics.plot_confusion_matrix(*digits, normalize=normalize)
+    assert texts(of_matrix).tolist() == texts(of_labels).tolist()
+    assert of_matrix.get_title() == of_labels.get_title()
+
+
+def test_a_matrix_with_names_with_classes_that_never_come_and_with_shares():
+    ax = metrics.plot_confusion_matrix(matrix=[[90, 1], [8, 1]], labels=["benign", "malignant"])
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["benign", "malignant"]
+    assert texts(metrics.plot_confusion_matrix(matrix=[[0, 0], [1, 3]], normalize="true"))[0].tolist() == ["0", "0"]
+    assert texts(metrics.plot_confusion_matrix(matrix=[[0.5, 0.25], [0.0, 0.25]]))[0].tolist() == ["0.5", "0.2"]
+
+
+LONG = ["legitimate transaction", "fraudulent transaction", "under review by a person", "Internationalisation"]
+
+
+@pytest.mark.parametrize("n", [2, 3, 4])
+@pytest.mark.parametrize("width", [None, 3.5, 6])
+def test_long_names_are_readable_and_do_not_meet(n, width):
+    ax = None if width is None else plt.subplots(figsize=(width, width), layout="constrained")[1]
+    ax = metrics.plot_confusion_matrix(matrix=np.eye(n, dtype=int), display_labels=LONG[:n], ax=ax)
+    figure = ax.figure
+    for _ in range(2):  # the layout settles
+        figure.canvas.draw()
+    labels = [*ax.get_xticklabels(), *ax.get_yticklabels()]
+    assert [t.get_text().replace("\n", " ") for t in labels] == LONG[:n] * 2
+    assert min(t.get_fontsize() for t in labels) >= 7
+    for side in (ax.get_yticklabels(), ax.get_xticklabels() if ax.get_xticklabels()[0].get_rotation() == 0 else []):
+        boxes = [t.get_window_extent() for t in side]
+        assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[i + 1 :])
+    inside = figure.bbox.padded(2)
+    assert all(
+        inside.x0 <= b.x0 and b.x1 <= inside.x1 and inside.y0 <= b.y0 for b in map(plt.Text.get_window_extent, labels)
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({}, TypeError, "takes y_true and y_pred, or matrix="),
+        ({"matrix": [[1]], "y_true": [0], "y_pred": [0]}, TypeError, "was given both"),
+        ({"matrix": [[1, 2]]}, ValueError, r"matrix has shape \(1, 2\): a row and a column for each class"),
+        ({"matrix": [[1, -2], [0, 1]]}, ValueError, "must hold counts from 0"),
+        ({"matrix": [[1, 2], [3, 4]], "labels": ["a"]}, ValueError, "labels has 1 names for 2 classes"),
+        ({"matrix": [[1]], "normalize": "row"}, ValueError, "normalize='row' must be one of"),
+    ],
+)
+def test_what_is_wrong_with_a_matrix_is_said(options, error, message):
+    with pytest.raises(error, match=message):
+        metrics.plot_confusion_matrix(**options)

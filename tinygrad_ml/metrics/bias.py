@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..figures import one_axes
 from .inputs import CLASSES, as_array, check_choice, check_lengths, check_scores, check_weight, is_positive, kind_of
-from .pictures import baseline, frame, new_axes
+from .pictures import baseline, frame
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,7 +65,7 @@ class PredictionBias:
         -------
         matplotlib Axes
         """
-        ax = ax or new_axes((4.2, 4.2))
+        ax = one_axes("PredictionBias.plot", ax, (4.2, 4.2))
         full = self.count > 0
         x, y, count = self.mean_prediction[full], self.mean_label[full], self.count[full]
         baseline(ax, 0, 1, "no bias")

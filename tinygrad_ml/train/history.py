@@ -10,6 +10,7 @@ import numpy as np
 
 from ..foreign_names import missing
 from ..notebook import curves, escaped, foldable, table
+from ..plot.curves import learning_curve
 
 
 class History(dict[str, list[float]]):
@@ -120,7 +121,8 @@ class History(dict[str, list[float]]):
     def plot(self, ax: Any = None, steps: bool = False) -> Any:
         """Draw the loss of every epoch, and that of the validation with its best epoch marked.
 
-        It needs Matplotlib (`pip install matplotlib`).
+        It needs Matplotlib (`pip install matplotlib`). `tg.plot.learning_curve` draws other columns too, and several
+        runs.
 
         Parameters
         ----------
@@ -141,38 +143,7 @@ class History(dict[str, list[float]]):
         >>> history.plot().get_xlabel()  # doctest: +SKIP
         'epoch'
         """
-        if ax is None:
-            try:
-                import matplotlib.pyplot as plt
-            except ImportError:
-                raise ImportError("History.plot() draws with Matplotlib: pip install matplotlib") from None
-            _, ax = plt.subplots(figsize=(6.4, 4.0), layout="constrained")
-        from matplotlib.ticker import MaxNLocator
-
-        few = {"marker": "o"} if len(self.epochs) == 1 else {}
-        places = np.asarray(self.ends if steps else self.epochs)
-        if steps:
-            noise = self.steps.get("loss", [])
-            ax.plot(range(1, len(noise) + 1), noise, color="tab:blue", alpha=0.3, linewidth=0.8, label="of each step")
-        if "loss" in self:
-            ax.plot(places, self["loss"], color="tab:blue", label="training", **few)
-        if "validation_loss" in self:
-            ax.plot(places, self["validation_loss"], color="tab:orange", label="validation", **few)
-            if any(math.isfinite(value) for value in self["validation_loss"]):
-                epoch, value = self.best()
-                ax.plot(
-                    places[epoch - 1], value, "o", color="tab:orange", label=f"best: {value:.4g} in {self.unit} {epoch}"
-                )
-        shown = [v for column in ("loss", "validation_loss") for v in self.get(column, []) if math.isfinite(v)]
-        shown += [v for v in (noise if steps else []) if math.isfinite(v)]
-        if shown and min(shown) > 0 and max(shown) > 20 * min(shown):
-            ax.set_yscale("log")
-        ax.set(xlabel="step" if steps else self.unit, ylabel="loss")
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-        ax.spines[["top", "right"]].set_visible(False)
-        if ax.get_legend_handles_labels()[0]:
-            ax.legend(frameon=False)
-        return ax
+        return learning_curve(self, steps=steps, ax=ax)
 
     def to_frame(self, steps: bool = False) -> Any:
         """Return a pandas frame with a row per epoch (or period), or per step; its index has their numbers.
