@@ -174,13 +174,15 @@ def unique(
     return_counts: bool = False,
     axis: int | None = None,
 ) -> Any:
-    """Return the different elements in ascending order; constants, without a derivative.
+    """Return the different elements in ascending order, of a Tensor that requires no gradient: there is none.
 
     With an option, a tuple: also the place of each for the first time, its place for each element, how often it comes.
 
     >>> tg.unique(tg.tensor([3, 1, 3]))
     tensor([1, 3], dtype=int64)
     """
+    if getattr(x, "requires_grad", False):
+        raise TypeError("unique has no derivative, so the gradient would be lost: use x.detach()")
     found: Any = np.unique(as_array(x), return_index, return_inverse, return_counts, axis)  # type: ignore[call-overload]
     return tuple(map(from_owned, found)) if isinstance(found, tuple) else from_owned(found)
 

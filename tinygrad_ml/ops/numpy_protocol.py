@@ -1,11 +1,13 @@
 """NumPy as the second front door: np.exp(tensor), ndarray @ tensor and np.split(tensor, 3) become our operations.
 
-What has no operation raises TypeError with its name: nothing falls back to arrays of objects, and no gradient
-gets lost on the way.
+A function that is not in the table is looked for in the room `numpy_functions`, which is loaded then. What has no
+derivative gives its value for Tensors that require no gradient, and raises TypeError with its name for the others:
+nothing falls back to arrays of objects, and no gradient gets lost on the way.
 """
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import sys
 from collections.abc import Callable
@@ -16,7 +18,7 @@ import numpy as np
 
 from ..foreign_names import hint_for
 from ..primitive import IMPLEMENTATIONS, implements
-from ..tensor import Tensor
+from ..tensor import Tensor, from_owned
 from . import activation, create, cumulative, elementwise, index, join, reduce, shape
 
 COMPOSED = [  # the functions that are composed of operations, and therefore not in the table
@@ -28,6 +30,27 @@ COMPOSED = [  # the functions that are composed of operations, and therefore not
 for _module, _names in COMPOSED:
     for _name in _names.split():
         implements(getattr(np, _name))(getattr(_module, _name))
+
+
+def values_of(thing: Any) -> Any:
+    """Return arguments with the values of Tensors in place of these, in lists, tuples and dicts too."""
+    if isinstance(thing, Tensor):
+        return thing._data
+    if isinstance(thing, dict):
+        return {key: values_of(part) for key, part in thing.items()}
+    if type(thing) in (list, tuple):
+        return type(thing)([values_of(part) for part in thing])
+    return thing
+
+
+def as_results(thing: Any) -> Any:
+    """Return a result with Tensors in place of arrays of numbers."""
+    if isinstance(thing, np.ndarray) and thing.dtype.kind in "biufc":
+        return from_owned(thing.copy() if thing.base is not None or not thing.flags.writeable else thing)
+    if isinstance(thing, (list, tuple)):
+        parts = [as_results(part) for part in thing]
+        return type(thing)(*parts) if hasattr(thing, "_fields") else type(thing)(parts)
+    return thing
 
 
 def _values(function: Callable) -> Callable:
@@ -76,6 +99,7 @@ REDUCTIONS = {
     np.logical_or: reduce.any,
     np.logaddexp: activation.logsumexp,
 }
+ACCUMULATIONS = {np.add: cumulative.cumsum, np.multiply: cumulative.cumprod}
 UNKNOWN = {  # arguments of NumPy's functions that our operations do not have
     "dtype": "convert with .astype(dtype)",
     "out": "the result is a new Tensor",
@@ -99,21 +123,53 @@ def _array_ufunc(self: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **par
         return None
     if method == "reduce" and ufunc in REDUCTIONS:
         return _call(name, REDUCTIONS[ufunc], inputs, {"axis": 0} | parameters, UFUNC_DEFAULTS)
-    if method != "__call__" or ufunc not in IMPLEMENTATIONS:
-        raise _unsupported(name)
-    operation = IMPLEMENTATIONS[ufunc]
+    if method == "outer" and len(inputs) == 2:
+        x, y = (create.as_tensor(x) for x in inputs)
+        return ufunc(shape.reshape(x, x.shape + (1,) * y.ndim), y, **parameters)
+    if method == "accumulate" and ufunc in ACCUMULATIONS:
+        return _call(name, ACCUMULATIONS[ufunc], inputs, {"axis": 0} | parameters, UFUNC_DEFAULTS)
+    operation = _found(ufunc) if method == "__call__" else None
+    if operation is None:
+        return _value(name, ufunc if method == "__call__" else getattr(ufunc, method), inputs, parameters)
     return _call(name, operation, inputs, parameters, UFUNC_DEFAULTS) if parameters else operation(*inputs)
 
 
 def _array_function(self: Tensor, function: Callable, types: Any, inputs: tuple, parameters: dict) -> Any:
     """Run np.sum(tensor), np.where(...) and their like as our own operations."""
     name = f"{function.__module__}.{function.__name__}".replace("numpy", "np", 1)
-    if function not in IMPLEMENTATIONS:
-        raise _unsupported(name)
-    operation = IMPLEMENTATIONS[function]
+    operation = _found(function)
+    if operation is None:
+        return _value(name, function, inputs, parameters)
     if len(inputs) == 1 and not parameters:
         return operation(*inputs)
     return _call(name, operation, *_sorted(function, operation, inputs, parameters), _defaults(function))
+
+
+def _found(function: Callable) -> Any:
+    """Return our function for one of NumPy's or SciPy's, or None."""
+    if function not in IMPLEMENTATIONS:
+        root = __package__.rpartition(".")[0]
+        importlib.import_module(f"{root}.numpy_functions")
+        if (
+            function not in IMPLEMENTATIONS
+            and "scipy.special" in sys.modules
+            and getattr(np, function.__name__, None) is not function
+        ):
+            importlib.import_module(f"{root}.numpy_functions.special").declare(function)
+    return IMPLEMENTATIONS.get(function)
+
+
+def _value(name: str, function: Callable, inputs: Any, parameters: dict) -> Any:
+    """Return what a function without a derivative gives for values, unless a gradient would be lost."""
+    if _requires_grad(inputs) or _requires_grad(parameters):
+        raise _unsupported(name)
+    return as_results(function(*values_of(inputs), **values_of(parameters)))
+
+
+def _requires_grad(thing: Any) -> bool:
+    if isinstance(thing, dict):
+        thing = list(thing.values())
+    return any(map(_requires_grad, thing)) if type(thing) in (list, tuple) else getattr(thing, "requires_grad", False)
 
 
 def _call(name: str, operation: Callable, inputs: tuple, parameters: dict, defaults: dict) -> Any:

@@ -17,12 +17,12 @@ __all__ = ["ceil", "floor", "floor_divide", "fmod", "remainder", "rint", "round"
 def _sign_x(g: Any, x: Any, out: Any) -> Any:
     """0 for real x"""
     if x.dtype.kind != "c":
-        return _nothing(g)
+        return nothing(g)
     size = np.abs(x)  # the sign turns with the angle of x, and does not change along its length
     return np.where(size == 0, 0, (g - np.real(g * out) * out.conj()) / np.where(size == 0, 1, size))
 
 
-def _nothing(g: Any) -> Any:
+def nothing(g: Any) -> Any:
     """0"""
     return np.where(False, g, 0)  # also where g is infinite
 
@@ -46,7 +46,7 @@ floor = elementwise(
     >>> tg.floor(tg.tensor([-1.5, 1.5]))
     tensor([-2.,  1.])
     """,
-    x=_nothing,
+    x=nothing,
     real_only=True,
 )
 
@@ -57,7 +57,7 @@ ceil = elementwise(
     >>> tg.ceil(tg.tensor([-1.5, 1.5]))
     tensor([-1.,  2.])
     """,
-    x=_nothing,
+    x=nothing,
     real_only=True,
 )
 
@@ -68,7 +68,7 @@ trunc = elementwise(
     >>> tg.trunc(tg.tensor([-1.5, 1.5]))
     tensor([-1.,  1.])
     """,
-    x=_nothing,
+    x=nothing,
     real_only=True,
 )
 
@@ -80,11 +80,11 @@ rint = elementwise(
     tensor([0., 2.])
     """,
     floating=True,
-    x=_nothing,
+    x=nothing,
 )
 
 
-@primitive(np.round, np.around, x=_nothing)
+@primitive(np.round, np.around, x=nothing)
 def round(x, *, decimals=0):
     """Return x rounded to `decimals` digits after the point; its derivative is taken to be 0 everywhere.
 
@@ -101,8 +101,8 @@ floor_divide = elementwise(
     >>> tg.floor_divide(tg.tensor([5.0, -5.0]), 3.0)
     tensor([ 1., -2.])
     """,
-    x=_nothing,
-    y=_nothing,
+    x=nothing,
+    y=nothing,
     real_only=True,
 )
 
