@@ -33,7 +33,9 @@ _here = _path.dirname(__file__)
 if not _path.isdir(_path.join(_here, "models")) and _path.exists(_path.join(_here, "..", "models", "estimator.py")):
     __path__.append(_path.dirname(_here))  # noqa: F405  # in a clone the models lie beside this folder
 
-_LAZY = ("data", "draw", "func", "graph", "metrics", "models", "plot", "testing", "train")  # not everybody needs them
+# Not everybody needs them.
+_LAZY = ("compile", "data", "draw", "func", "graph", "metrics", "models", "plot", "testing", "train")
+_ROOM_OF = {"compile": "compiler", "draw": "graph"}  # of functions: where they are
 
 __all__ = [
     *("LostGradientWarning", "Tensor", "autograd", "fft", "linalg", "nn", "ops", "optim", *_LAZY),
@@ -63,7 +65,7 @@ def __dir__() -> list[str]:
 def __getattr__(name: str) -> _Any:
     """Import what not everybody needs when it is first used."""
     if name in _LAZY:
-        room = _import_module(".graph" if name == "draw" else "." + name, __name__)
+        room = _import_module("." + _ROOM_OF.get(name, name), __name__)
         _hide_frames()
-        return room.draw if name == "draw" else room
+        return getattr(room, name) if name in _ROOM_OF else room
     raise _missing("tg", name)

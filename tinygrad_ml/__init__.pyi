@@ -22,6 +22,7 @@ from .autograd import detect_anomaly as detect_anomaly
 from .autograd import enable_grad as enable_grad
 from .autograd import is_grad_enabled as is_grad_enabled
 from .autograd import no_grad as no_grad
+from .compiler import compile as compile
 from .graph import draw as draw
 from .ops import *  # noqa: F403
 from .random import get_rng_state as get_rng_state

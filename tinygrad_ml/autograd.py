@@ -46,7 +46,7 @@ from .primitive import (
     output_of,
     primitive,
 )
-from .sparse import SparseRows
+from .sparse import SparseRows, StandIn
 from .tensor import LostGradientWarning, Tensor, from_owned, ndarray
 
 __all__ = [
@@ -214,7 +214,8 @@ def _started(roots: list, needed: set | None, create_graph: bool) -> tuple[dict[
 def _freed(node: Node) -> NoReturn:
     owner: Any = node if node.primitive is not OUTPUT else node.edges[0]
     raise RuntimeError(
-        f"backward a second time through {owner.primitive.name}, whose saved values the first one freed; "
+        owner.primitive.forgotten
+        or f"backward a second time through {owner.primitive.name}, whose saved values the first one freed; "
         "use retain_graph=True the first time"
     )
 
@@ -293,7 +294,7 @@ def as_tensors(node: Node, rule: Callable, args: Sequence) -> list:
     def attach(edge: Node | Tensor | None, value: Any) -> Any:
         if isinstance(edge, Tensor):
             return edge
-        t = from_owned(value) if isinstance(value, (ndarray, np.generic, Batched)) else value
+        t = from_owned(value) if isinstance(value, (ndarray, np.generic, StandIn)) else value
         if edge is not None:
             t.node = edge
         return t
@@ -473,7 +474,7 @@ def _root(output: Tensor, gradient: Any) -> tuple[Node | Tensor, Tensor]:
     if edge is None:
         raise RuntimeError(
             "nothing to differentiate: this Tensor does not depend on one that requires a gradient "
-            "(was it made under no_grad, detached, or from constants only?)"
+            "(was it made under no_grad, detached, by a function of tg.compile, or from constants only?)"
         )
     if gradient is None:
         array = output._data

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from .sparse import SparseRows
+from .sparse import SparseRows, StandIn
 
 
 class Level:
@@ -53,7 +53,7 @@ class Unbatchable(Exception):
         self.level = level
 
 
-class Batched:
+class Batched(StandIn):
     """Arrays of one shape that seem to be one; `whole` has all of them, along its first axis."""
 
     __slots__ = ("level", "whole")

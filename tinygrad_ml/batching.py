@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .batched import Batched, each, element_of, holds_batch, innermost
+from .modes import modes, modes_set
 from .primitive import Node, dispatch, primitive
 from .tensor import Tensor, ndarray
 
@@ -71,8 +72,13 @@ def left_vmap(g: Any, edge: Node | Tensor) -> Any:
 
 
 def rule_for_each(rule: Callable, g: Any, args: Sequence, error: Exception) -> Any:
-    """Return what a rule that failed gives for each element of a batch; raise its error if there is none."""
+    """Return what a rule that failed gives for each element of a batch; raise its error if there is none.
+
+    While a computation is traced, what fails may be one step of it as a whole.
+    """
     if not holds_batch((g, args)):
+        if modes_set and modes.tracer is not None:
+            return modes.tracer.opaque(rule, (g, *args), {}, error)
         raise error
     recorded = any(isinstance(part, Tensor) for part in (*(g if type(g) is list else [g]), *args))
     return _each_recorded(rule, g, args) if recorded else each(rule, (g, *args), {})

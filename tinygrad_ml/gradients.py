@@ -46,11 +46,11 @@ def is_finite(g: Any) -> bool:
     array = g._data if type(g) is Tensor else g.values if type(g) is SparseRows else g
     if type(array) is Batched:
         array = all_elements(array)
-    if type(array) is ndarray:
-        flat = array.reshape(-1)
-        total = flat.dot(flat)  # one pass; it is finite only if all are, but for an overflow
-        return bool(total - total == 0 or np.isfinite(flat).all())
-    return type(g) is OutputGradients or bool(array - array == 0)
+    if type(g) is OutputGradients or not array.shape:
+        return type(g) is OutputGradients or bool(array - array == 0)
+    flat = array.reshape(-1)
+    total = flat.dot(flat)  # one pass; it is finite only if all are, but for an overflow
+    return bool(total - total == 0 or np.isfinite(flat).all())
 
 
 def without_dead(

@@ -23,6 +23,7 @@ class Modes(threading.local):
     call_observer: Callable[[Any, tuple, dict], Any] | None = None  # sees every call of a module: a context around it
     anomaly = False  # the walk looks for NaN and infinity in every gradient
     generator: np.random.Generator | None = None  # where random numbers come from instead of the library's generator
+    tracer: Any = None  # writes down what is computed, for tg.compile: see compiler/entry.py
 
     def __init__(self) -> None:
         self.before: list[dict[str, Any]] = []  # what to go back to, innermost last

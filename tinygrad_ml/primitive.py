@@ -18,8 +18,9 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from . import foreign_names
-from .batched import Batched, holds_batch, kernel_for_each
+from .batched import holds_batch, kernel_for_each
 from .modes import modes, modes_set
+from .sparse import StandIn
 from .tensor import Tensor, complex_of, from_owned, get_default_dtype, ndarray, next_id, refuse_masked, to_array
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -118,6 +119,7 @@ class Primitive:
         self.elementwise, self.views, self.residuals, self.cost = elementwise, views, residuals or keeps, cost
         self.floating, self.accumulates = floating, accumulates
         self.formula, self.real_only = formula, real_only
+        self.forgotten = ""  # why nothing that was computed so can be differentiated any more
         self.variadic = code is not None and bool(code.co_flags & 0x04)  # forward(*arrays, ...)
         self.parameters: dict[str, Any] = {}
         if code is not None:
@@ -219,7 +221,7 @@ class Primitive:
             self.refuse_complex(values)
         if not (self.floating or self.accumulates):
             return False
-        kinds = {i: v.dtype.kind for i, v in enumerate(values) if isinstance(v, (ndarray, np.generic, Batched))}
+        kinds = {i: v.dtype.kind for i, v in enumerate(values) if isinstance(v, (ndarray, np.generic, StandIn))}
         decisive = [values[i].dtype for i, kind in kinds.items() if kind in "fc" or not self.floating]
         common = np.result_type(*decisive) if decisive else get_default_dtype()
         half = common == FLOAT16
@@ -239,12 +241,17 @@ class Primitive:
                 )
 
     def after(self, error: Exception, inputs: Sequence, values: list | None, parameters: dict[str, Any]) -> Any:
-        """Return the result for each element of a batch, if that is why `forward` failed; raise the error if not."""
-        if values is not None and holds_batch((values, parameters)):
-            try:
+        """Return the result for each element of a batch, if that is why `forward` failed; raise the error if not.
+
+        While a computation is traced, what fails may be one step of it as a whole.
+        """
+        try:
+            if values is not None and holds_batch((values, parameters)):
                 return kernel_for_each(self.forward, values, parameters, self.elementwise)
-            except Exception as again:
-                error = again
+            if values is not None and modes_set and modes.tracer is not None:
+                return modes.tracer.opaque(self.forward, tuple(values), parameters, error)
+        except Exception as again:
+            error = again
         named: Any = error if values is None else self.with_shapes(error, values)
         named.operation, named.inputs = self, inputs  # for pictures: where the computation stopped
         if named is error:
@@ -392,6 +399,8 @@ def _make_operation(primitive: Primitive) -> Any:
             result.node = node
         if modes_set and modes.observer is not None:
             modes.observer(primitive, inputs, parameters, result)
+        if modes_set and modes.tracer is not None:
+            modes.tracer.saw(inputs)
         return result
 
     operation.__name__ = operation.__qualname__ = primitive.name
@@ -407,7 +416,7 @@ def as_operand(primitive: Primitive, x: Any, inputs: Sequence) -> Any:
     """
     if type(x) is complex and any(isinstance(t, Tensor) and type(t._data) is np.float64 for t in inputs):
         return np.complex128(x)  # Python takes a np.float64 for one of its own numbers, and so would give one back
-    if isinstance(x, (bool, complex, np.generic, int, float)):
+    if isinstance(x, (bool, complex, np.generic, int, float, StandIn)):
         return x
     array = x if type(x) is ndarray else np.asarray(refuse_masked(x)) if hasattr(x, "__array__") else to_array(x)
     if isinstance(x, (list, tuple)) and array.dtype.kind in "fiuc":

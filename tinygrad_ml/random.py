@@ -30,11 +30,12 @@ def manual_seed(seed: int) -> None:
 def default_generator() -> np.random.Generator:
     """Return the generator that `manual_seed` seeds, or the one that a model has put in its place for a while."""
     global generator
-    if modes.generator is not None:
-        return modes.generator
-    if generator is None:
-        generator = np.random.default_rng()
-    return generator
+    chosen = modes.generator
+    if chosen is None:
+        if generator is None:
+            generator = np.random.default_rng()
+        chosen = generator
+    return chosen if modes.tracer is None else modes.tracer.random(chosen)
 
 
 def seeded(random_state: Any) -> AbstractContextManager:

@@ -23,10 +23,10 @@ import numpy as np
 from .attributes import attribute
 from .batched import Batched
 from .foreign_names import missing
-from .sparse import SparseRows
+from .sparse import SparseRows, StandIn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from .gradients import HookHandle
     from .primitive import Node
@@ -132,7 +132,7 @@ class Tensor:
         >>> w
         tensor([0.5, 1.5], requires_grad=True)
         """
-        if type(self._data) is not ndarray:
+        if type(self._data) is not ndarray and not hasattr(self._data, "_set"):
             self._data = np.asarray(self._data)
         if self.node is not None:
             self._data.flags.writeable = False
@@ -162,7 +162,7 @@ class Tensor:
             np.copyto(self._data, array, casting="unsafe")  # in place: an optimizer may hold this memory
             self._touch()
         else:
-            self._replace(np.array(array, self.dtype))
+            self._replace(_copied(array.astype(self.dtype)))
 
     def _touch(self) -> None:
         """Count a write to the value, so that `backward` refuses to use what was computed from the old one."""
@@ -182,12 +182,12 @@ class Tensor:
         self._data = memory
 
     def _capture(self) -> tuple:
-        """Return the value as it stands, for `_restore`."""
-        return self._data, self._snapshot, self._exported, self._version
+        """Return the value and the gradient as they stand, for `_restore`."""
+        return self._data, self._snapshot, self._exported, self._version, self._grad
 
     def _restore(self, captured: tuple) -> None:
         """Bring back what `_capture` returned: the same array, not a copy."""
-        self._data, self._snapshot, self._exported, self._version = captured
+        self._data, self._snapshot, self._exported, self._version, self._grad = captured
 
     def _sync_version(self) -> None:
         """Count a write that came through the array that `.data` exposed."""
@@ -730,6 +730,12 @@ def from_owned(array: Any) -> Tensor:
     return t
 
 
+def put_gradients(leaves: list[Tensor], arrays: Iterable[Any]) -> None:
+    """Let arrays that nobody else will write to be the gradients of leaves."""
+    for leaf, array in zip(leaves, arrays):
+        leaf._grad = from_owned(array)
+
+
 def touch(tensors: list[Tensor]) -> None:
     """Count a write to the values of several leaves at once, as `Tensor._touch` does for one."""
     now = next_id()
@@ -750,9 +756,10 @@ def as_floating(x: Any) -> Tensor:
     return x if x.dtype.kind in "fc" else from_owned(x._data.astype(_default_float))
 
 
-def as_array(x: Any) -> np.ndarray:
+def as_array(x: Any) -> Any:
     """Return the value of a Tensor, and anything else as an array, without a copy."""
-    return np.asarray(x._data if isinstance(x, Tensor) else refuse_masked(x))
+    array = x._data if isinstance(x, Tensor) else refuse_masked(x)
+    return array if isinstance(array, StandIn) else np.asarray(array)
 
 
 def refuse_masked(x: Any) -> Any:
@@ -794,13 +801,14 @@ def shape_of(x: Any) -> tuple[int, ...]:
 
 def to_array(data: Any, dtype: Any = None, floating: bool = False) -> np.ndarray:
     """Copy `data` into a new numeric array; Python's floats become the default float (if `floating`, its ints too)."""
-    if isinstance(data, Tensor):
-        if data.requires_grad:
+    if isinstance(data, (Tensor, StandIn)):
+        if isinstance(data, Tensor) and data.requires_grad:
             raise TypeError(
                 "a new Tensor made of one that requires a gradient would lose that gradient silently: use x.detach(), "
                 "or x.astype(...) to change the dtype"
             )
-        return _copied(data._data) if dtype is None else _copied(data._data.astype(dtype))
+        array: Any = data if isinstance(data, StandIn) else data._data
+        return _copied(array if dtype is None else array.astype(dtype))
     if data is None or isinstance(refuse_masked(data), (list, tuple, str)):
         _refuse_what_holds_no_elements(data)
     try:
@@ -839,7 +847,7 @@ def _refuse_what_holds_no_elements(x: Any) -> None:
 
 def _copied(array: Any) -> Any:
     """Return a value in memory of its own."""
-    return array.copy() if type(array) is Batched else np.array(array)
+    return array.copy() if isinstance(array, StandIn) else np.array(array)
 
 
 def complex_of(dtype: np.dtype) -> np.dtype:

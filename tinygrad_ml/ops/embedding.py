@@ -96,7 +96,7 @@ def embedding(
         raise TypeError(
             f"embedding: input must hold integers (rows of the table), and is {given.dtype}; use input.astype(int)"
         )
-    indices = np.array(given, np.intp)
+    indices = given.astype(np.intp)
     if not table.ndim:
         raise ValueError("embedding: weight needs an axis of rows, and is a single number")
     n = table.shape[0]

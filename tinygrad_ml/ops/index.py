@@ -10,6 +10,7 @@ import numpy as np
 from ..autograd import dispatch, primitive
 from ..batched import Batched
 from ..foreign_names import takes_foreign_names
+from ..sparse import StandIn
 from ..tensor import Tensor, as_array, from_owned, get_default_dtype
 
 __all__ = [
@@ -35,7 +36,7 @@ def normalised(index: Any) -> Any:
     if isinstance(index, tuple):
         return tuple([normalised(part) for part in index])
     array = index._data if isinstance(index, Tensor) else index
-    if type(array) is not Batched:
+    if not isinstance(array, StandIn):
         array = np.array(as_array(array))
     elif array.dtype.kind in "iub":
         return array

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -121,7 +120,7 @@ class Adam(Optimizer):
             largest = state["max_exp_avg_sq"]
             np.maximum(largest, square, out=largest)
             square = largest
-        size = math.sqrt(1 - beta2**step)  # sqrt(v), corrected, is sqrt(square) / size
+        size = (1 - beta2**step) ** 0.5  # sqrt(v), corrected, is sqrt(square) / size
         np.sqrt(square, out=scratch)
         scratch += eps * size
         threshold = lr * size * l1 / scratch if l1 else None

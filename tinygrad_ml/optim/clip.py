@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ..modes import modes, modes_set
 from ..sparse import SparseRows
-from ..tensor import Tensor, from_owned
+from ..tensor import Tensor, as_array, from_owned
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_"]
 
@@ -56,6 +57,10 @@ def clip_grad_norm_(
     gradients = _gradients(parameters)
     if not gradients:
         return from_owned(np.float32(0))
+    if modes_set and modes.tracer is not None:
+        traced = modes.tracer.clip_norm(gradients, max_norm, norm_type)
+        if traced is not None:
+            return traced
     elements = [_elements(g) for g in gradients]
     if norm_type < 0 and any(type(g) is SparseRows and len(g.rows) < g.shape[0] for g in gradients):
         elements.append(np.zeros(1))  # the other rows, which matter where the smallest element does
@@ -118,7 +123,7 @@ def _replace(g: Any, elements: Any) -> None:
     if type(g) is SparseRows:
         g.values = elements
     else:
-        g._replace(np.asarray(elements))
+        g._replace(as_array(elements))
 
 
 def _norm(gradients: list[Any], p: float) -> tuple[float, float]:

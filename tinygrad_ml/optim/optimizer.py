@@ -10,6 +10,7 @@ import numpy as np
 
 from ..autograd import enable_grad
 from ..foreign_names import HintsArguments
+from ..modes import modes, modes_set
 from ..tensor import Tensor, from_owned
 from ..validation import is_integer, is_number
 from .flat_parameters import FlatParameters
@@ -203,6 +204,8 @@ class Optimizer(HintsArguments):
         if closure is not None:
             with enable_grad():
                 loss = closure()
+        if modes_set and modes.tracer is not None and modes.tracer.step(self):
+            return loss
         for group, parts in zip(self.param_groups, self._flat):
             options = {key: group[key] for key in self.defaults}
             maximize = options.pop("maximize", False)

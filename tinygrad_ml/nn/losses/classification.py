@@ -384,7 +384,7 @@ def _counted(
     check_numeric(name, labels)
     if labels.dtype.kind not in "iu":
         raise TypeError(f"{name}: class indices must be integers, and target is {labels.dtype}; use target.astype(int)")
-    flat = np.array(labels, np.intp).ravel()
+    flat = labels.astype(np.intp).ravel()
     foreign = flat.size and flat.view(np.uintp).max() >= classes  # a negative integer is a large one there
     if not foreign and (ignore_index is None or not 0 <= ignore_index < classes):
         return flat, None

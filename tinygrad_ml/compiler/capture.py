@@ -1,0 +1,624 @@
+"""One call of a function, traced: where its inputs come from, what it returns, and what it leaves behind.
+
+What a call reads is found in the calls before it: the leaves that operations saw, the modules that were called. While
+the function is traced, a `Traced` takes the place of the value of each leaf and argument; optimizers and gradient
+clipping, which walk over flat memory, ask the tracer (`modes.tracer`) to write their step down. Afterwards everything
+is as it was, and only then takes the new values: whatever goes wrong on the way, nothing is half-updated.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+import types
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from .. import gradients, random
+from ..batched import Batched
+from ..modes import Mode
+from ..optim.flat_parameters import FlatParameters
+from ..optim.optimizer import Optimizer
+from ..primitive import Node, Primitive
+from ..sparse import SparseRows, StandIn
+from ..tensor import Tensor, from_owned, get_default_dtype, next_id, put_gradients, touch
+from .program import Code, GuardFailed, Program
+from .traced import Source, Tape, Traced, Untraceable, Value
+
+__all__ = ["Capture", "Seen", "Stale"]
+
+
+class Stale(GuardFailed):
+    """A plan is for other circumstances: other shapes, modes, options, or another object under a name."""
+
+
+class NotYet(Exception):
+    """The call used a leaf that no call before did: the next one can be traced."""
+
+
+STALE = Stale("a plan for other circumstances")
+
+
+class Seen:
+    """What the calls of a function have read so far: leaves, and modules."""
+
+    def __init__(self) -> None:
+        self.leaves: dict[int, weakref.ref[Tensor]] = {}
+        self.modules: dict[int, Any] = {}
+
+    def saw(self, inputs: Any) -> None:
+        """Note what an operation has read."""
+        for x in inputs:
+            if isinstance(x, Tensor) and x.node is None and not isinstance(x._data, StandIn):
+                self.leaves[id(x)] = weakref.ref(x)
+
+    def opaque(self, function: Callable, args: tuple, parameters: dict[str, Any], error: Exception) -> Any:
+        """Raise the error of a kernel or a rule: nothing is traced here."""
+        raise error
+
+    def step(self, optimizer: Optimizer) -> bool:
+        """Leave the step to the optimizer."""
+        return False
+
+    def clip_norm(self, gradients: list, max_norm: float, norm_type: float) -> None:
+        """Leave it to `clip_grad_norm_`."""
+
+    def random(self, generator: Any) -> Any:
+        """Return the generator itself."""
+        return generator
+
+    @contextmanager
+    def call(self, module: Any, inputs: tuple, named: dict[str, Any]) -> Iterator[Callable]:
+        if id(module) not in self.modules:
+            self.modules |= {id(part): part for part in module.modules()}
+        yield lambda output: None
+
+    def living(self) -> dict[int, Tensor]:
+        """Return the leaves that are still there, with the parameters and buffers of the modules."""
+        found = {id(leaf): leaf for reference in self.leaves.values() if (leaf := reference()) is not None}
+        for module in self.modules.values():
+            for _, thing in module.attributes():
+                if isinstance(thing, Tensor) and thing.node is None:
+                    found[id(thing)] = thing
+        self.leaves = {key: weakref.ref(leaf) for key, leaf in found.items()}
+        return found
+
+
+class _Leaf:
+    """A leaf that a traced call may read and write, and how it was before the call."""
+
+    def __init__(self, tensor: Tensor, argument: str, tape: Tape):
+        tensor._sync_version()
+        self.tensor, self.argument = tensor, argument
+        self.title = argument or tensor.name or f"Tensor {tensor.shape}"
+        self.before, self.gradient = tensor._capture(), tensor._grad
+        self.value = tape.input(self.source("", "{}._data"), tensor._data)
+        self.first = self.value.value
+        g = self.gradient
+        if type(g) is SparseRows:
+            rows, values = (
+                tape.input(self.source(f"gradient {name} of ", "{}._grad." + name), getattr(g, name))
+                for name in ("rows", "values")
+            )
+            g = SparseRows(rows, values, g.shape)  # type: ignore[arg-type]
+        elif g is not None:
+            g = from_owned(tape.input(self.source("gradient of ", "{}._grad._data"), g._data))
+        self.given, self.given_data = g, None if g is None else g._data
+        let_stand_in(tensor, self.value, g)
+
+    def source(self, what: str, text: str) -> Source:
+        """Return an expression of this leaf, which is {} in it."""
+        if self.argument:
+            return Source(what + self.title, text.replace("{}", self.argument))
+        return Source(what + self.title, text.replace("{}", "{0}"), self.tensor)
+
+    def put_back(self) -> None:
+        """Let the leaf be as it was before the call."""
+        self.tensor._restore(self.before)
+
+
+class _Generator:
+    """The library's generator of random numbers while a call is traced: what it draws is drawn anew in each call."""
+
+    def __init__(self, tape: Tape, real: Any, path: str = ""):
+        self._tape, self._real, self._path = tape, real, path
+
+    @property
+    def bit_generator(self) -> _Generator:
+        """What makes the bits."""
+        return _Generator(self._tape, self._real.bit_generator, "bit_generator.")
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._real, name)
+        if not callable(method):
+            raise Untraceable(f".{name} of a random generator")
+
+        def draw(*args: Any, **parameters: Any) -> Any:
+            drawn = method(*args, **parameters)
+            return self._tape.record("random", _Draw(self._path + name), args, parameters, drawn)
+
+        return draw
+
+
+class _Draw:
+    """One method of the generator that is the library's when it is called."""
+
+    def __init__(self, path: str):
+        self.path, self.__name__ = path, path.rpartition(".")[2]
+
+    def __call__(self, *args: Any, **parameters: Any) -> Any:
+        thing: Any = random.default_generator()
+        for name in self.path.split("."):
+            thing = getattr(thing, name)
+        return thing(*args, **parameters)
+
+
+class _Left:
+    """A Value that the call returns, and what is made of it: a Tensor, or the array itself."""
+
+    def __init__(self, maker: str, value: Value):
+        self.maker, self.value = maker, value
+
+
+class _Constant:
+    def __init__(self, thing: Any):
+        self.thing = thing
+
+
+class Capture:
+    """A function, called once with arrays that write down what is computed.
+
+    Parameters
+    ----------
+    function : callable
+    args, named : the arguments of the call
+    seen : what earlier calls have read
+
+    Attributes
+    ----------
+    program : Program
+    checks : list of str
+        Expressions of Python that are true where a plan is for other circumstances.
+    """
+
+    def __init__(self, function: Callable, args: tuple, named: dict[str, Any], seen: Seen):
+        self.tape, self.code, self.seen = Tape(), Code(**HELPERS), seen
+        self.checks: list[str] = [f"get_default_dtype() is not {self.code.name(get_default_dtype())}"]
+        self.states: dict[tuple, tuple[np.ndarray, Value, Traced]] = {}
+        self.updates: list[tuple[FlatParameters, slice]] = []  # a flat, and the parameters of it that are updated
+        self.leaves: list[_Leaf] = []
+        self.late: dict[int, tuple] = {}
+        self.options: set[tuple[int, str]] = set()
+        self.generator = random.default_generator()
+        before = self.generator.bit_generator.state
+        try:
+            found = seen.living()
+            args, named = self._given(args, "args", found), self._given(named, "named", found)
+            function = self._lifted(function)
+            self.leaves += [_Leaf(tensor, "", self.tape) for tensor in found.values()]
+            with Mode(tracer=self, call_observer=seen.call):
+                self._note(function(*args, **named))
+            self._refuse_late()
+        except BaseException:
+            self.generator.bit_generator.state = before
+            raise
+        finally:
+            for leaf in self.leaves:
+                leaf.put_back()
+        self._check()
+        leaving = list(self.concrete)
+        self.program = Program(self.tape, leaving, [(memory, traced.value) for memory, traced in self.written])
+        self.left = dict(zip(leaving, self.program.outputs))
+
+    # ------------------------------------------------------------------ what goes in
+
+    def _given(self, x: Any, text: str, found: dict[int, Tensor]) -> Any:
+        """Return an argument with what stands for its Tensors and arrays, and note how to know one like it."""
+        code = self.code
+        if isinstance(x, Tensor):
+            self.checks.append(f"type({text}) is not {code.name(type(x))} or {text}.node is not None")
+            if not x._requires_grad:
+                self.checks.append(f"{text}._requires_grad")
+                return from_owned(self.tape.input(Source(text, f"{text}._data"), x._data))
+            known = [leaf for leaf in self.leaves if leaf.tensor is x]
+            if known:  # an argument twice
+                self.checks.append(f"{text} is not {known[0].argument}")
+            else:
+                found.pop(id(x), None)
+                self.leaves.append(_Leaf(x, text, self.tape))
+            return x
+        if isinstance(x, (np.ndarray, np.generic)):
+            self.checks.append(f"type({text}) is not {code.name(type(x))}")
+            return self.tape.input(Source(text, text), x)
+        if type(x) in (tuple, list):
+            self.checks.append(f"type({text}) is not {type(x).__name__} or len({text}) != {len(x)}")
+            return type(x)([self._given(part, f"{text}[{k}]", found) for k, part in enumerate(x)])
+        if type(x) is dict:
+            self.checks.append(f"type({text}) is not dict or list({text}) != {code.name(list(x))}")
+            return {key: self._given(part, f"{text}[{code.constant(key)}]", found) for key, part in x.items()}
+        self._check_object(x, text)
+        return x
+
+    def _check_object(self, x: Any, text: str) -> None:
+        """Note that something must be the same in each call: numbers and text by value, all else by identity."""
+        if x is None or type(x) is bool:
+            self.checks.append(f"{text} is not {x}")
+        elif type(x) in (int, float, str, complex):
+            self.checks.append(f"type({text}) is not {type(x).__name__} or {text} != {self.code.constant(x)}")
+        else:
+            self.checks.append(f"{text} is not {self.code.name(x)}")
+
+    def _lifted(self, function: Callable) -> Callable:
+        """Return a function in which arrays of the closure and the global names are inputs, and note all others."""
+        seen: set[int] = set()
+        inputs: dict[str, Traced] = {}
+        cells: list[Any] = []
+        start = getattr(function, "__func__", function)
+        pending = [start]
+        while pending:
+            f = pending.pop()
+            of_library = getattr(f, "__module__", None) or ""
+            if not isinstance(f, types.FunctionType) or id(f) in seen or of_library.partition(".")[0] in OURS:
+                continue
+            seen.add(id(f))
+            for name, text, things, x in _names_of(f, self.code):
+                if isinstance(x, np.ndarray) and f is start:
+                    traced = self.tape.input(Source(name, text, *things), x)
+                    inputs[name] = traced
+                elif isinstance(x, types.FunctionType):
+                    pending.append(x)
+                    self._check_object(x, text.format(*map(self.code.name, things)))
+                elif not isinstance(x, (types.ModuleType, type, types.BuiltinFunctionType)):
+                    self._check_object(x, text.format(*map(self.code.name, things)))
+        if not inputs:
+            return function
+        closure = start.__closure__ or ()
+        cells = [
+            types.CellType(inputs[name]) if name in inputs else cell
+            for name, cell in zip(start.__code__.co_freevars, closure)
+        ]
+        names = {
+            **start.__globals__,
+            **{name: x for name, x in inputs.items() if name not in start.__code__.co_freevars},
+        }
+        lifted = types.FunctionType(start.__code__, names, start.__name__, start.__defaults__, tuple(cells))
+        lifted.__kwdefaults__ = start.__kwdefaults__
+        return lifted if start is function else types.MethodType(lifted, function.__self__)  # type: ignore[attr-defined]
+
+    # ------------------------------------------------------------------ what the library asks while it is traced
+
+    def opaque(self, function: Callable, args: tuple, parameters: dict[str, Any], error: Exception) -> Any:
+        """Return what a kernel or a rule gives that could not be traced (see `Tape.opaque`)."""
+        return self.tape.opaque(function, args, parameters, error)
+
+    def saw(self, inputs: Any) -> None:
+        """Note a leaf that no call before has used."""
+        for x in inputs:
+            if isinstance(x, Tensor) and x.node is None and type(x._data) is not Traced and id(x) not in self.late:
+                self.late[id(x)] = weakref.ref(x), x._grad
+
+    def _refuse_late(self) -> None:
+        """Raise if a leaf was used for the first time that is still there: the next call will know it."""
+        living = [(x, gradient) for reference, gradient in self.late.values() if (x := reference()) is not None]
+        for x, gradient in living:
+            let_stand_in(x, x._data, gradient)
+            self.seen.leaves[id(x)] = weakref.ref(x)
+        if living:
+            raise NotYet
+
+    def random(self, generator: Any) -> Any:
+        """Return what stands for the library's generator; one that was made in the call draws the same every time."""
+        return _Generator(self.tape, generator) if generator is self.generator else generator
+
+    def clip_norm(self, gradients: list, max_norm: float, norm_type: float) -> Tensor:
+        """Scale gradients as `clip_grad_norm_` does, by a factor that is 1 where nothing is to be clipped."""
+        usual = all(type(g) is Tensor and g.dtype.kind == "f" and g.dtype.itemsize >= 4 for g in gradients)
+        if norm_type != 2 or not usual:
+            raise Untraceable("clip_grad_norm_ of another norm than 2, or of sparse, complex or float16 gradients")
+        tape = self.tape
+        arrays = [self._traced(g._data) for g in gradients]
+        square: Any = 0
+        for array in arrays:
+            flat = array.reshape(-1)
+            square = square + tape.call("py_float", float, (flat.dot(flat),), {})
+        if not square > FAITHFUL or not square < math.inf:
+            raise Untraceable("a norm that a sum of squares does not give")
+        total: Any = tape.call("py_sqrt", math.sqrt, (square,), {})
+        factor: Any = tape.call("py_min", min, (max_norm / (total + 1e-6), 1.0), {})
+        if factor < np.finfo(gradients[0].dtype).tiny:
+            raise Untraceable("a factor that the dtype does not have")
+        for g, array in zip(gradients, arrays):
+            g._replace(array * factor)
+        return from_owned(tape.call("astype", _number_as, (total, gradients[0].dtype), {}))
+
+    def step(self, optimizer: Optimizer) -> bool:
+        """Write down the step of an optimizer: as few updates of flat memory as possible."""
+        if optimizer._steps_by_itself:
+            raise Untraceable(f"{type(optimizer).__name__}, which steps by itself")
+        self.checks.append(f"len({self.code.name(optimizer)}.param_groups) != {len(optimizer.param_groups)}")
+        for group, parts in zip(optimizer.param_groups, optimizer._flat):
+            options = {key: self._option(group, key) for key in optimizer.defaults}
+            maximize = options.pop("maximize", False)
+            for flat in parts:
+                if flat.complex or flat.rounded:
+                    raise Untraceable("an optimizer of complex or float16 parameters")
+                self._step_of(optimizer, group, flat, options, maximize)
+        return True
+
+    def _option(self, group: dict[str, Any], key: str) -> Any:
+        """Return an option as it is at each call, if it is a float; others must stay what they are."""
+
+        def part(x: Any, text: str) -> Any:
+            if type(x) is float:
+                return self.tape.input(Source(key, text, group), x)
+            if type(x) is tuple:
+                return tuple([part(y, f"{text}[{k}]") for k, y in enumerate(x)])
+            if (id(group), key) not in self.options:
+                self.options.add((id(group), key))
+                self._check_object(x, text.format(self.code.name(group)))
+            return x
+
+        return part(group[key], f"{{0}}[{key!r}]")
+
+    def _step_of(self, optimizer: Optimizer, group: dict, flat: FlatParameters, options: dict, maximize: bool) -> None:
+        i, n = 0, len(flat.params)
+        while i < n:
+            first, kind = i, _kind_of_gradient(flat.params[i])
+            i += 1
+            if kind is SparseRows:
+                raise Untraceable("an update of rows")
+            if kind is Tensor:
+                while i < n and flat.steps[i] == flat.steps[first] and _kind_of_gradient(flat.params[i]) is Tensor:
+                    i += 1
+                self._update(optimizer, group, flat, slice(first, i), options, maximize)
+
+    def _update(
+        self, optimizer: Optimizer, group: dict, flat: FlatParameters, run: slice, options: dict, maximize: bool
+    ) -> None:
+        """Write down the update of parameters that are neighbours, have dense gradients, and the same past."""
+        params = flat.params[run]
+        where = slice(flat.starts[run.start], flat.ends[run.stop - 1])
+        value = self._state(flat.values, where)
+        state = {name: self._state(flat.buffers[name], where) for name in optimizer.used(group)}
+        grads = [self._traced(p._grad._data).reshape(-1) for p in params]
+        gradient: Any = grads[0] if len(grads) == 1 else self.tape.call("concatenate", np.concatenate, (grads,), {})
+        count = 1 + sum(f is flat and r == run for f, r in self.updates)
+        steps = self.code.name(flat) + ".steps"
+        if len(params) > 1 and count == 1:
+            self.checks.append(f"{steps}[{run.start}:{run.stop}].count({steps}[{run.start}]) != {len(params)}")
+        number: Any = self.tape.input(
+            Source("step", f"{{0}}.steps[{run.start}] + {count}", flat), flat.steps[run.start] + count
+        )
+        scratch: Any = Traced(self.tape, value.value, value.concrete)
+        optimizer.update(value, -gradient if maximize else gradient, {**state, "scratch": scratch}, number, **options)
+        self.updates.append((flat, run))
+        for p, start, end in zip(params, flat.starts[run], flat.ends[run]):
+            if type(p._data) is not Traced:
+                raise Untraceable("a parameter that no operation used in the calls before")
+            let_stand_in(p, value[start - where.start : end - where.start].reshape(p.shape), p._grad)
+
+    def _state(self, memory: np.ndarray, where: slice) -> Any:
+        """Return what stands for a part of an optimizer's memory."""
+        key = id(memory), where.start, where.stop
+        if key not in self.states:
+            if any(k[0] == key[0] and k[1] < where.stop and where.start < k[2] for k in self.states):
+                raise Untraceable("two steps of different parts of the parameters")
+            whole = self.tape.input(Source("memory", "", memory=memory), memory)
+            traced = whole if where.stop - where.start == len(memory) else whole[where]
+            part = memory if traced is whole else memory[where]
+            self.states[key] = part, traced.value, Traced(self.tape, traced.value, traced.concrete)
+        return self.states[key][2]
+
+    def _traced(self, x: Any) -> Any:
+        """Return an array as a traced one."""
+        if type(x) is Traced:
+            return x
+        if type(x) is Batched:
+            raise Untraceable("what a vmap has inside leaves it")
+        return self.tape.input(Source("constant", "{0}.copy()", x), x)
+
+    # ------------------------------------------------------------------ what comes out
+
+    def _note(self, result: Any) -> None:
+        """Note what the call returns and leaves behind, while the traced values are still in place."""
+        self.last: list[tuple[Source, tuple[Value, ...]]] = []  # assignments after everything else
+        self.gradients: list[tuple[_Leaf, Value]] = []
+        self.concrete: dict[Value, Any] = {}  # what leaves this call
+        self.returned = self._returned(result)
+        updated = {id(p) for flat, run in self.updates for p in flat.params[run]}
+        for leaf in self.leaves:
+            self._note_gradient(leaf)
+            data = leaf.tensor._data
+            if id(leaf.tensor) in updated:
+                continue
+            if data is not leaf.value:
+                self._assign(leaf, "{}._replace({v0})", data)
+            elif data.value is not leaf.first:
+                self._assign(leaf, "{}._data[...] = {v0}", data)
+                self._assign(leaf, "{}._touch()")
+        self.written = [(memory, traced) for memory, first, traced in self.states.values() if traced.value is not first]
+
+    def _out(self, x: Any) -> Value:
+        """Return the Value of something that leaves the call."""
+        traced = self._traced(x)
+        self.concrete[traced.value] = traced.concrete
+        return traced.value
+
+    def _assign(self, leaf: _Leaf, text: str, *new: Any) -> None:
+        self.last.append((leaf.source("", text), tuple(map(self._out, new))))
+
+    def _note_gradient(self, leaf: _Leaf) -> None:
+        g = leaf.tensor._grad
+        if g is None:
+            if leaf.given is not None:
+                self._assign(leaf, "{}.grad = None")
+        elif type(g) is SparseRows:
+            if g is not leaf.given:
+                self._assign(leaf, f"{{}}.grad = SparseRows({{v0}}, {{v1}}, {g.shape})", g.rows, g.values)
+        elif g is not leaf.given or g._data is not leaf.given_data:
+            self.gradients.append((leaf, self._out(g._data)))
+
+    def _returned(self, x: Any) -> Any:
+        """Return a description of what is returned, with Values in the place of traced arrays."""
+        for leaf in self.leaves:
+            if leaf.tensor is x:
+                return leaf
+        if isinstance(x, Tensor):
+            forgotten = x.node is not None and x.node.saved is not None  # it could still be differentiated
+            return _Left("without_history" if forgotten else "from_owned", self._out(x._data))
+        if isinstance(x, (Traced, np.ndarray)):
+            return _Left("", self._out(x))
+        if isinstance(x, (tuple, list)):
+            return type(x)(*map(self._returned, x)) if hasattr(x, "_fields") else type(x)(map(self._returned, x))
+        if isinstance(x, dict):
+            return {key: self._returned(part) for key, part in x.items()}
+        return _Constant(x)
+
+    def _check(self) -> None:
+        """Note in which circumstances the traced computation is the right one."""
+        name = self.code.name
+        updated = {id(p): (flat, k) for flat, run in self.updates for k, p in list(enumerate(flat.params))[run]}
+        for leaf in self.leaves:
+            tensor, text = leaf.tensor, leaf.source("", "{}").written(self.code)
+            there = f"{text}._grad is {'not ' if leaf.gradient is None else ''}None"
+            wants = f"{'not ' if tensor._requires_grad else ''}{text}._requires_grad"
+            if id(tensor) in updated:
+                flat, k = updated[id(tensor)]
+                if tensor._data is not flat.views[k]:
+                    raise Untraceable("a parameter whose value was replaced")
+                there += f" or {text}._data is not {name(tensor._data)}"
+                start, end = flat.starts[k], flat.ends[k]
+                self._show(leaf.first, flat.values, slice(start, end))
+            if tensor._requires_grad:
+                there += f" or {wants}"
+            self.checks.append(there)
+            if type(leaf.gradient) is SparseRows or leaf.gradient is not None:
+                self.checks.append(f"type({text}._grad) is not {name(type(leaf.gradient))}")
+        if gradients.hooks_exist:
+            for leaf in self.leaves:
+                hooks = list(getattr(leaf.tensor, "_hooks", ()))
+                self.checks.append(f"list(getattr({name(leaf.tensor)}, '_hooks', ())) != {hooks}")
+        else:
+            self.checks.append(f"{name(gradients)}.hooks_exist")
+        for module in self.seen.modules.values():
+            self.checks.append(f"{name(module)}.training is not {module.training}")
+            if module._hooks is None:
+                self.checks.append(f"{name(module)}._hooks is not None")
+
+    def _show(self, value: Value, memory: np.ndarray, where: slice) -> None:
+        """Let an input be what it is: a part of an optimizer's memory."""
+        values = self.tape.values
+        whole = next(v for v in values if v.op == "input" and v.source.memory is memory)
+        values.remove(whole)
+        part = Value("getitem", operator.getitem, (whole, where), {}, memory[where])
+        values[:0] = [whole, part]
+        value.op, value.function, value.args, value.source = "reshape", np.reshape, (part, value.shape), None
+        value.view = part.view = True
+
+    # ------------------------------------------------------------------ the function of a plan
+
+    def begin(self, program: Program) -> None:
+        """Write the lines that look whether a plan is the right one, and that read its inputs."""
+        code, stale = self.code, self.code.name(STALE)
+        for text in self.checks:
+            code.line(f"if {text}: raise {stale}")
+        for value in program.values:
+            if value.op == "input" and value.source.memory is None:
+                v = f"v{value.index}"
+                code.line(f"{v} = {value.source.written(code)}")
+                if not value.weak:
+                    unlike = f"{v}.shape != {value.shape} or {v}.dtype is not {code.name(value.dtype)}"
+                    if len(value.shape) > 1:
+                        unlike += f" or {v}.strides != {value.strides}"
+                    code.line(f"if {unlike}: raise {stale}")
+
+    def end(self, of: Callable[[Value], str]) -> None:
+        """Write the lines after everything else: what the call counts, leaves in Tensors, and returns."""
+        code = self.code
+        for flat, run in self.updates:
+            steps = f"{code.name(flat)}.steps"
+            code.line(f"{steps}[{run.start}:{run.stop}] = [{steps}[{run.start}] + 1] * {run.stop - run.start}")
+            code.line(f"{code.name(touch)}({code.name(flat.params[run])})")
+        if self.gradients:
+            leaves = ", ".join(leaf.source("", "{}").written(code) for leaf, _ in self.gradients)
+            arrays = ", ".join(of(value) for _, value in self.gradients)
+            fixed = [leaf.tensor for leaf, _ in self.gradients]
+            if any(leaf.argument for leaf, _ in self.gradients):
+                code.line(f"put_gradients([{leaves}], ({arrays},))")
+            else:
+                code.line(f"put_gradients({code.name(fixed)}, ({arrays},))")
+        for source, values in self.last:
+            code.line(source.written(code, {f"v{k}": of(value) for k, value in enumerate(values)}))
+        code.line(f"return {self._expression(self.returned, of)}")
+
+    def _expression(self, x: Any, of: Callable[[Value], str]) -> str:
+        code = self.code
+        if isinstance(x, _Leaf):
+            return x.source("", "{}").written(code)
+        if type(x) is _Constant:
+            return code.constant(x.thing)
+        if type(x) is _Left:
+            return f"{x.maker}({of(x.value)})"
+        if type(x) is dict:
+            return "{" + ", ".join(f"{code.constant(key)}: {self._expression(y, of)}" for key, y in x.items()) + "}"
+        parts = "".join(self._expression(part, of) + ", " for part in x)
+        if hasattr(x, "_fields"):
+            return f"{code.name(type(x))}({parts})"
+        return f"[{parts}]" if type(x) is list else f"({parts})"
+
+
+OURS = ("tinygrad_ml", "numpy")
+FAITHFUL = float(np.finfo(np.float32).tiny / np.finfo(np.float32).eps)
+
+
+def without_history(array: Any) -> Tensor:
+    """Return a Tensor that would have a history if it were not a compiled function that computed it."""
+    tensor = from_owned(array)
+    tensor.node = node = Node()
+    node.primitive, node.edges, node.leaves, node.saved = COMPILED, (), False, None
+    node.seq, node.shape, node.dtype = next_id(), array.shape, array.dtype
+    return tensor
+
+
+COMPILED = Primitive("compiled", lambda x: x, {"x": None})
+COMPILED.forgotten = (
+    "what a function returns that tg.compile compiled has no history: call backward() inside of the function, or "
+    "differentiate one that is not compiled"
+)
+HELPERS = {
+    **{"get_default_dtype": get_default_dtype, "from_owned": from_owned, "SparseRows": SparseRows},
+    **{"put_gradients": put_gradients, "without_history": without_history},
+}
+
+
+def let_stand_in(tensor: Tensor, value: Any, gradient: Any) -> None:
+    """Let something else be the value and the gradient of a leaf, until it is restored."""
+    tensor._restore((value, None, tensor._exported, tensor._version, gradient))
+
+
+def _kind_of_gradient(p: Tensor) -> type:
+    return type(p._grad) if p._requires_grad else type(None)
+
+
+def _number_as(x: float, dtype: np.dtype) -> Any:
+    return dtype.type(x)
+
+
+def _names_of(f: types.FunctionType, code: Code) -> Iterator[tuple[str, str, tuple, Any]]:
+    """Yield the free and global names that a function reads: name, expression, its things, and what it is now."""
+    for name, cell in zip(f.__code__.co_freevars, f.__closure__ or ()):
+        try:
+            yield name, "{0}.cell_contents", (cell,), cell.cell_contents
+        except ValueError:  # nothing is there yet
+            continue
+    codes = [f.__code__]
+    while codes:
+        inner = codes.pop()
+        codes += [constant for constant in inner.co_consts if isinstance(constant, types.CodeType)]
+        for name in inner.co_names:
+            if name in f.__globals__:
+                yield name, f"{{0}}[{name!r}]", (f.__globals__,), f.__globals__[name]
