@@ -20,6 +20,7 @@ import numpy as np
 from . import foreign_names
 from .batched import holds_batch, kernel_for_each
 from .modes import modes, modes_set
+from .signature import OperationSignature
 from .sparse import StandIn
 from .tensor import Tensor, complex_of, from_owned, get_default_dtype, ndarray, next_id, refuse_masked, to_array
 
@@ -405,7 +406,7 @@ def _make_operation(primitive: Primitive) -> Any:
 
     operation.__name__ = operation.__qualname__ = primitive.name
     operation.primitive = primitive  # type: ignore[attr-defined]
-    operation.__signature__ = _Signature(primitive)  # type: ignore[attr-defined]
+    operation.__signature__ = OperationSignature(primitive)  # type: ignore[attr-defined]
     return operation
 
 
@@ -654,30 +655,6 @@ def _arguments(function: Callable) -> tuple[str, ...]:
 def _compiled(source: str) -> Callable:
     """Compile the source of a saver; it holds positions, and no text of a user."""
     return eval(source, {"shape": np.shape})
-
-
-class _Signature(inspect.Signature):
-    """The signature of an operation, `(x, axis=None, keepdims=False)`: made when somebody asks for it."""
-
-    __slots__ = ("primitive",)
-
-    def __init__(self, primitive: Primitive):
-        self.primitive = primitive
-        self._return_annotation = inspect.Signature.empty
-
-    @property
-    def parameters(self) -> Any:
-        """The arguments by name: the inputs, then the parameters."""
-        row, kind = self.primitive, inspect._ParameterKind
-        first = kind.VAR_POSITIONAL if row.variadic else kind.POSITIONAL_OR_KEYWORD
-        others = kind.KEYWORD_ONLY if row.variadic else kind.POSITIONAL_OR_KEYWORD
-        arguments = [inspect.Parameter(name, first) for name in row.inputs]
-        arguments += [inspect.Parameter(name, others, default=value) for name, value in row.parameters.items()]
-        return {argument.name: argument for argument in arguments}
-
-    def replace(self, **changes: Any) -> inspect.Signature:  # type: ignore[override]
-        """Return an ordinary signature, for example without `self`."""
-        return inspect.Signature(list(self.parameters.values())).replace(**changes)
 
 
 OUTPUT = Primitive(
