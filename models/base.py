@@ -10,24 +10,92 @@ import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
-from typing import Any, ClassVar, TypeVar
+from functools import partial, wraps
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 
 import tinygrad_ml as tg
 from tinygrad_ml import Tensor, nn
-from tinygrad_ml.foreign_names import missing
+from tinygrad_ml.foreign_names import missing, unknown_argument
 from tinygrad_ml.random import as_generator, seeded
 from tinygrad_ml.train import Diverged, History
+from tinygrad_ml.train.checks import misfit
+from tinygrad_ml.train.measures import check_metrics, measure
 
 from . import checking
 from .estimator import as_html, available_when, is_default, is_estimator, tags
 from .hyperparameters import Gradient
-from .stochastic import STOCHASTIC, partial_fit_stochastic
+from .optimizers import check_beside, choice_of, refuse_steps, step_hyperparameters
+from .stochastic import STOCHASTIC, fit_stochastic, normalized_weights, partial_fit_stochastic
 
 M = TypeVar("M", bound="Model")
 
+F = TypeVar("F", bound=Callable)
+
 PRIVATE = ("_generator", "_structure", "_total_weight", "_y_is_1d", "_n_targets")  # what `fit` learns beside name_
+
+
+class Asked(NamedTuple):
+    """What a call of `fit` asks for beside the data."""
+
+    validation: Any = None  # as `Model.encoded` returns it
+    metrics: Any = None
+    steps: int | None = None
+    periods: int | None = None
+
+
+NOTHING = Asked()
+
+# What `fit` of other libraries takes, and where it belongs here.
+IN_CONSTRUCTOR = {
+    "epochs": "max_iter",
+    "n_epochs": "max_iter",
+    "nb_epoch": "max_iter",
+    "max_epochs": "max_iter",
+    "lr": "learning_rate",
+    "gradient_clip_val": "clip_norm",
+    "validation_split": "early_stopping=True, validation_fraction",
+    "seed": "random_state",
+    "progress": "verbose",
+    "patience": "early_stopping=True, n_iter_no_change",
+}
+IN_FIT = {
+    "validation_data": "validation=(X, y)",
+    "eval_set": "validation=(X, y)",
+    "val_data": "validation=(X, y)",
+    "valid_data": "validation=(X, y)",
+    "max_steps": "steps=",
+    "num_steps": "steps=",
+    "steps_per_epoch": "steps= and periods=",
+    "sample_weights": "sample_weight=",
+    "weights": "sample_weight=",
+}
+
+
+def takes_known_arguments(fit: F) -> F:
+    """Let `fit` refuse arguments that it does not know, and say where they belong: a decorator."""
+
+    @wraps(fit)
+    def checked(self: Any, *positional: Any, **named: Any) -> Any:
+        __tracebackhide__ = True
+        for name in named:
+            if name in FIT_ARGUMENTS:
+                continue
+            kind, place = type(self).__name__, IN_CONSTRUCTOR.get(name, name)
+            if name in IN_FIT:
+                raise TypeError(f"{kind}.fit() does not know the argument {name!r}; use {IN_FIT[name]}")
+            if place.split("=")[0] in self._defaults():
+                raise TypeError(
+                    f"{kind}.fit() does not know the argument {name!r}; it belongs to the model: {kind}({place}=...)"
+                )
+            raise unknown_argument(f"{kind}.fit", name, FIT_ARGUMENTS)
+        return fit(self, *positional, **named)
+
+    return checked  # type: ignore[return-value]
+
+
+FIT_ARGUMENTS = ("X", "y", "sample_weight", "validation", "metrics", "steps", "periods")
 
 
 class Model(nn.Module):
@@ -60,12 +128,21 @@ class Model(nn.Module):
     callbacks: Any = ()
     class_weight: Any = None
 
+    asked = NOTHING  # what this call of `fit` asks for beside the data
+
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        if inspect.isfunction(vars(cls).get("loss")):
+        own = vars(cls).get("loss")
+        if inspect.isfunction(own) or isinstance(own, (staticmethod, classmethod, property)):
             raise TypeError(
                 f"{cls.__name__}: the loss of a model is its method criterion(self, output, target, sample_weight=None)"
                 "; rename the method loss. (A model may have a hyperparameter loss, a name or a function)"
+            )
+        above = any("loss" in base._defaults() for base in cls.__bases__ if issubclass(base, Model))
+        if own is not None and above and "loss" not in inspect.get_annotations(cls):
+            raise TypeError(
+                f"{cls.__name__}: loss is a hyperparameter here, which an attribute of the class does not change: give "
+                f"it, {cls.__name__}(loss=...), or define criterion(self, output, target)"
             )
 
     def build(self: M, n_features: int, n_outputs: int) -> M:
@@ -82,7 +159,18 @@ class Model(nn.Module):
 
     # ------------------------------------------------------------------ learning
 
-    def fit(self: M, X: Any, y: Any, sample_weight: Any = None) -> M:
+    @takes_known_arguments
+    def fit(
+        self: M,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        validation: Any = None,
+        metrics: Any = None,
+        steps: int | None = None,
+        periods: int | None = None,
+    ) -> M:
         """Learn from examples: from scratch, or from the current weights with `warm_start`.
 
         Parameters
@@ -91,6 +179,14 @@ class Model(nn.Module):
         y : (samples,), or for some models (samples, outputs)
         sample_weight : (samples,), optional
             How much each sample counts; a weight of 2 is like having the sample twice.
+        validation : (X, y) or (X, y, sample_weight), optional
+            Examples to judge by: their loss stands in `history_["validation_loss"]`, after every pass or period if the
+            solver takes gradient steps. `early_stopping` looks at them in place of a part of the data.
+        metrics : list of names or functions, or dict, optional
+            What else is measured on the validation: see `tinygrad_ml.train.fit`.
+        steps, periods : int, optional
+            Take this number of gradient steps, on as many batches, in place of up to `max_iter` passes over the data,
+            and judge the model after each period: see `tinygrad_ml.train.fit`.
 
         Returns
         -------
@@ -101,9 +197,17 @@ class Model(nn.Module):
         ValueError, TypeError
             If the data or a hyperparameter cannot be used; the error says which and why.
         """
-        return self._fit(X, y, sample_weight)
+        return self._fit(X, y, sample_weight, asked=Asked(validation, metrics, steps, periods))
 
-    def _fit(self: M, X: Any, y: Any, sample_weight: Any, classes: Any = None, passes: int | None = None) -> M:
+    def _fit(
+        self: M,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        classes: Any = None,
+        passes: int | None = None,
+        asked: Asked = NOTHING,
+    ) -> M:
         """Do what `fit` and, with the number of `passes` over these data, `partial_fit` have in common."""
         self._check_hyperparameters()
         fresh = not ((self.warm_start or passes) and self.__sklearn_is_fitted__())
@@ -114,6 +218,9 @@ class Model(nn.Module):
             self._check_structure()
         try:
             X, target, weight, n_outputs = self._training_data(X, y, sample_weight, classes)
+            self._check_criterion(weight)
+            if any(value is not None for value in asked):
+                self.asked = asked._replace(validation=self._validation_data(asked, X.dtype))
             if passes and "_generator" not in vars(self):
                 self._generator = as_generator(self.random_state)  # for all calls together
             with seeded(self._generator if passes else self.random_state):
@@ -128,7 +235,47 @@ class Model(nn.Module):
             if "history_" not in before and isinstance(error, Diverged):
                 self.history_ = error.history
             raise
+        finally:
+            vars(self).pop("asked", None)
         return self
+
+    def _validation_data(self, asked: Asked, dtype: np.dtype) -> Any:
+        """Return the examples to judge by as the training data are: X, the target, and the weights if there are any."""
+        given = asked.validation
+        if given is None:
+            if asked.metrics is not None and not self.early_stopping:
+                raise ValueError(
+                    f"{type(self).__name__}.fit: metrics are measured on the validation data; give validation=(X, y)"
+                )
+            return None
+        if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
+            raise TypeError(
+                f"{type(self).__name__}.fit: validation must be (X, y) or (X, y, sample_weight), not "
+                + (f"{len(given)} arrays" if isinstance(given, (tuple, list)) else type(given).__name__)
+            )
+        X = self._check_X(given[0])
+        y = checking.check_target(self, given[1], len(X), self.multi_output)
+        weight = checking.check_weights(self, given[2], len(X), dtype) if len(given) == 3 else None
+        is_1d = vars(self).get("_y_is_1d")
+        target, weight, _ = self._encode(y, weight, dtype, None)
+        if is_1d is not None:  # predictions have the shape of the training target
+            self._y_is_1d = is_1d
+        self._check_criterion(weight)
+        rows = X.astype(dtype, copy=False), target
+        return rows if weight is None else (*rows, normalized_weights(weight))
+
+    def _check_criterion(self, weight: Any) -> None:
+        """Raise ValueError if there are weights of samples, and a criterion that takes none."""
+        if weight is not None and misfit(self.criterion, 3):
+            raise ValueError(
+                f"{type(self).__name__}: samples have weights, which its criterion does not take: define "
+                "criterion(self, output, target, sample_weight=None)"
+            )
+
+    @property
+    def has_own_criterion(self) -> bool:
+        """Whether the loss is a function of the user's: the hyperparameter `loss`, or the method `criterion`."""
+        return callable(self._loss("")) or not type(self).criterion.__module__.startswith("tinygrad_ml.")
 
     def _training_data(self, X: Any, y: Any, sample_weight: Any, classes: Any) -> tuple[Any, Any, Any, int]:
         """Check the data and learn what they are like; return X, the target, the weights, the number of outputs."""
@@ -175,10 +322,35 @@ class Model(nn.Module):
     def _solve(self, X: np.ndarray, target: np.ndarray, weight: np.ndarray | None, passes: int | None = None) -> None:
         """Train the layers by the solver, or only for a number of passes; fill `history_` and `n_iter_`."""
         solver = self.resolve_solver(passes)
+        if self.optimizer is not None and solver in STOCHASTIC:
+            solver = choice_of(self).solver
+        takes_steps = solver in STOCHASTIC or solver not in self.solvers
+        if not takes_steps:
+            refuse_steps(self, solver)
         if passes:
             partial_fit_stochastic(self, X, target, weight, solver, passes)
+        elif takes_steps:
+            self.solvers.get(solver, partial(fit_stochastic, solver=solver))(self, X, target, weight)
         else:
             self.solvers[solver](self, X, target, weight)
+            if self.asked.validation is not None:
+                self._judge(*self.asked.validation)
+
+    def needs_steps(self, passes: int | None = None) -> bool:
+        """Whether what a fit is asked for needs gradient steps, so that "auto" takes them."""
+        asked = self.asked.steps is not None or self.asked.periods is not None
+        return bool(passes or self.early_stopping or asked or step_hyperparameters(self))
+
+    def _judge(self, X: np.ndarray, target: np.ndarray, *weight: np.ndarray) -> None:
+        """Write the loss of the validation, and its metrics, into the last row of the history."""
+        self.eval()
+        with tg.no_grad():
+            output = self(tg.tensor(X))
+            measures = {"validation_loss": self.criterion(output, target, *weight).item()}
+            measures |= measure(check_metrics(self.asked.metrics, X), self.criterion, output.numpy(), target)
+        last = len(self.history_.epochs) - 1
+        for column, value in measures.items():
+            self.history_[column] = [math.nan] * last + [float(value)]
 
     def resolve_solver(self, passes: int | None = None) -> str:
         """Return the solver of this fit, or of a number of passes over the data: what "auto" means.
@@ -188,9 +360,14 @@ class Model(nn.Module):
         ValueError
             If it does not go together with other hyperparameters.
         """
-        if self.early_stopping and self.solver not in STOCHASTIC:
+        if self.solver in STOCHASTIC:
+            if self.optimizer is not None:
+                check_beside(self)
+            return self.solver
+        if self.early_stopping or self.asked.steps is not None:
+            name = "early_stopping" if self.early_stopping else "steps="
             raise ValueError(
-                f"{type(self).__name__}: early_stopping needs the solver 'sgd' or 'adam', not {self.solver!r}"
+                f"{type(self).__name__}: {name} needs the solver 'sgd', 'adagrad' or 'adam', not {self.solver!r}"
             )
         return self.solver
 

@@ -77,6 +77,10 @@ image_size = Rule(
 positive = Rule(lambda v: is_number(v) and 0 < v < np.inf, "a finite number above 0")
 positive_or_inf = Rule(lambda v: is_number(v) and v > 0, "a number above 0")
 not_negative = Rule(lambda v: is_number(v) and 0 <= v < np.inf, "a finite number of at least 0")
+rate = Rule(
+    lambda v: (is_number(v) and 0 < v < np.inf) or (isinstance(v, str) and v == "find") or callable(v),
+    "a finite number above 0, a function from the number of steps to one, or 'find'",
+)
 below_1 = Rule(lambda v: is_number(v) and 0 <= v < 1, "a number of at least 0 and below 1")
 fraction = Rule(lambda v: is_number(v) and 0 <= v <= 1, "a number from 0 to 1")
 part = Rule(lambda v: is_number(v) and 0 < v < 1, "a number between 0 and 1")
@@ -91,6 +95,17 @@ seed = Rule(
 def _is_sizes(value: Any) -> bool:
     sequence = isinstance(value, (list, tuple, np.ndarray))
     return all(is_integer(v, 1) for v in value) if sequence else is_integer(value, 1)
+
+
+def activations(*names: str) -> Any:
+    """Return the field of the activation of hidden layers: one of these names, or a list with one for each layer."""
+    wanted = f"one of {names}, or a list with one of them for each hidden layer"
+
+    def allows(value: Any) -> bool:
+        each = value if isinstance(value, (list, tuple)) else [value]
+        return all(isinstance(name, str) and name in names for name in each)
+
+    return Rule(allows, wanted)(names[0], layers=True)
 
 
 def choice(default: T, *others: Any, layers: bool = False) -> T:

@@ -15,7 +15,7 @@ from tinygrad_ml.modes import warn
 
 from .classifier import Classifier
 from .hyperparameters import (
-    choice,
+    activations,
     count,
     hyperparameters,
     image_size,
@@ -77,7 +77,7 @@ class ConvNet(Network, Classifier):
     kernel_size: int = odd(3, layers=True)
     hidden_layer_sizes: int | Sequence[int] = sizes((128,), layers=True)
     image_shape: Sequence[int] | None = image_size(None, layers=True)
-    activation: str = choice(*ACTIVATIONS, layers=True)
+    activation: str | Sequence[str] = activations(*ACTIVATIONS)
     _: KW_ONLY
     class_weight: Any = None
     loss: str | Callable[[Tensor, Any], Tensor] = loss_function("cross_entropy")
@@ -90,13 +90,15 @@ class ConvNet(Network, Classifier):
         self.image_shape_ = seen if seen and math.prod(seen) == n_features else self._shape_of(n_features)
         channels, height, width = self.image_shape_
         layers: list[nn.Module] = []
-        for filters in as_list(self.channels):
+        filters_of, dense_sizes = as_list(self.channels), as_list(self.hidden_layer_sizes)
+        activations = self.activations(len(filters_of) + len(dense_sizes))
+        for filters, activation in zip(filters_of, activations):
             layers.append(nn.Conv2d(channels, filters, self.kernel_size, padding=self.kernel_size // 2))
             layers += [nn.BatchNorm2d(filters)] * bool(self.batch_norm)
             pool = min(2, height), min(2, width)
-            layers += [ACTIVATIONS[self.activation](), nn.MaxPool2d(pool)]
+            layers += [activation, nn.MaxPool2d(pool)]
             channels, height, width = filters, height // pool[0], width // pool[1]
-        dense = self.dense(channels * height * width, self.hidden_layer_sizes, n_outputs)
+        dense = self.dense(channels * height * width, dense_sizes, n_outputs, activations[len(filters_of) :])
         self.layers_ = nn.Sequential(*layers, nn.Flatten(), *dense)
         return self
 

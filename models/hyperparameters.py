@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .checking import (
     Rule,
+    activations,
     below_1,
     boolean,
     callback_list,
@@ -31,15 +32,18 @@ from .checking import (
     part,
     positive,
     positive_or_inf,
+    rate,
     seed,
     sizes,
 )
+from .optimizers import optimizer_choice, option_dict
 
 __all__ = [
     "Gradient",
     "hyperparameters",
     # rules
     "Rule",
+    "activations",
     "below_1",
     "boolean",
     "callback_list",
@@ -47,9 +51,12 @@ __all__ = [
     "count",
     "fraction",
     "image_size",
+    "rate",
     "loss_function",
     "not_negative",
     "odd",
+    "optimizer_choice",
+    "option_dict",
     "part",
     "positive",
     "positive_or_inf",
@@ -140,9 +147,19 @@ class Gradient:
     penalty : None, "l2", "l1" or "elasticnet"
     l1_ratio : float, from 0 to 1
         The part of "l1" in "elasticnet".
-    learning_rate : float, optional
+    optimizer : str, class or function, optional
+        What takes the gradient steps in place of "sgd", "adagrad" or "adam": a name or a class of `tg.optim`, the
+        class with its options (`functools.partial(tg.optim.SGD, lr=0.1)`), or a function that makes an optimizer of
+        parameters. With it, solver "auto" takes gradient steps.
+    optimizer_options : dict, optional
+        Options of the optimizer: `{"betas": (0.9, 0.99)}`.
+    learning_rate : float, function or "find", optional
+        A function gives the rate of each step from the number of steps before it: `lambda t: 5 / (t + 50)`. "find"
+        tries rates on the first batches (`tg.train.LearningRateFinder`).
     momentum : float
         For "sgd".
+    clip_norm, clip_value : float, optional
+        Limits the norm of the gradients of each step, or each of their entries.
     batch_size : int, optional
         The samples of a gradient step: 1 is stochastic gradient descent, None takes all of them.
     max_iter : int
@@ -159,6 +176,8 @@ class Gradient:
         Whether the next `fit` starts from the current weights.
     random_state : int, Generator or RandomState, optional
         Decides the order of the batches.
+    callbacks : sequence of `tinygrad_ml.train.Callback`, or of functions of the `Run`
+        What else happens in training by gradient steps: checkpoints, a learning rate that changes, logs.
     verbose : bool
         Whether to show a progress bar.
     """
@@ -166,8 +185,12 @@ class Gradient:
     _: KW_ONLY
     penalty: str | None = choice(None, "l2", "l1", "elasticnet", "none")
     l1_ratio: float = fraction(0.5)
-    learning_rate: float | None = positive(None)
+    optimizer: Any = optimizer_choice(None)
+    optimizer_options: Mapping[str, Any] | None = option_dict(None)
+    learning_rate: float | Callable[[int], float] | str | None = rate(None)
     momentum: float = below_1(0.0)
+    clip_norm: float | None = positive(None)
+    clip_value: float | None = positive(None)
     batch_size: int | None = count(32, none=True)
     max_iter: int = count(200)
     tol: float = not_negative(1e-4)
@@ -175,5 +198,6 @@ class Gradient:
     validation_fraction: float = part(0.1)
     n_iter_no_change: int = count(10)
     warm_start: bool = boolean(False)
+    callbacks: Sequence[Any] = callback_list(())
     random_state: Any = seed(None)
     verbose: bool = False

@@ -25,7 +25,7 @@ class LinearClassifier(Gradient, Classifier):
 
     Parameters
     ----------
-    solver : "auto", "newton", "lbfgs", "sgd" or "adam"
+    solver : "auto", "newton", "lbfgs", "sgd", "adagrad" or "adam"
         Newton's method with the Hessian from autodiff, which also finds the exact zeros of "l1", by coordinate descent;
         a quasi-Newton method for many features; and gradient steps on batches. "auto" is Newton's method for up to
         1,000 weights (4,000 with "l1"), and Adam for `partial_fit` and `early_stopping`. Newton's method needs memory
@@ -77,7 +77,7 @@ class LinearClassifier(Gradient, Classifier):
     def resolve_solver(self, passes: int | None = None) -> str:
         if self.solver != "auto":
             return super().resolve_solver(passes)
-        if passes or self.early_stopping:
+        if self.needs_steps(passes) or self.has_own_criterion:
             return "adam"
         size = self.linear_.weight.size
         if self.penalty in ("l1", "elasticnet"):

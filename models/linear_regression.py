@@ -14,6 +14,7 @@ from .hyperparameters import Gradient, boolean, choice, count, hyperparameters, 
 from .least_squares import fit_normal
 from .linear import coefficients, intercepts
 from .newton import newton
+from .optimizers import has_default_rate
 from .regressor import LOSSES, Regressor
 from .stochastic import STOCHASTIC, safe_learning_rate
 
@@ -26,10 +27,10 @@ class LinearRegression(Gradient, Regressor):
 
     Parameters
     ----------
-    solver : "auto", "normal", "newton", "sgd" or "adam"
+    solver : "auto", "normal", "newton", "sgd", "adagrad" or "adam"
         "normal" is the closed form (normal equation, by a singular value decomposition, so singular data is fine), for
         "mae" and "huber" iterated with new weights of the samples; "newton" finds the exact zeros of L1, by coordinate
-        descent; "sgd" and "adam" take gradient steps on batches. "auto" is the first that can do it.
+        descent; "sgd", "adagrad" and "adam" take gradient steps on batches. "auto" is the first that can do it.
     penalty : None, "l2" (ridge), "l1" (lasso) or "elasticnet"
     alpha : float
         The strength of the penalty, counted as in scikit-learn's Ridge, Lasso and ElasticNet: for n samples the mean
@@ -41,7 +42,8 @@ class LinearRegression(Gradient, Regressor):
         minimised by gradient steps.
     huber_delta : float
     fit_intercept : bool
-        Whether there is a bias b.
+        Whether there is a bias b. Training begins with weights of zero and the mean of y as bias, or with a bias of
+        zero if `optimizer` comes with a learning rate of its own.
     learning_rate : float, optional
         By default for "sgd" as large as the curvature of the loss lets it be (0.01 for a function), and for "adam" 0.01
         standard deviations of y; and each time the loss stops decreasing a fifth of it, down to a thousandth.
@@ -100,19 +102,25 @@ class LinearRegression(Gradient, Regressor):
 
     def _start(self, X: np.ndarray, target: np.ndarray, weight: np.ndarray | None, n_outputs: int) -> None:
         super()._start(X, target, weight, n_outputs)
-        if self.linear_.bias is not None:  # gradient steps would take long to get there
+        takes_own_steps = self.optimizer is not None and not has_default_rate(self, self.solver)
+        if self.linear_.bias is not None and not takes_own_steps:  # gradient steps would take long to get there
             self.linear_.bias.data = np.average(target, axis=0, weights=weight)
 
     def resolve_solver(self, passes: int | None = None) -> str:
-        has_name, is_smooth = not callable(self.loss), self.penalty in (None, "none", "l2")
+        has_name, is_smooth = not self.has_own_criterion, self.penalty in (None, "none", "l2")
         if self.solver == "auto":
             if not has_name:
                 return "adam"
-            if passes or self.early_stopping:
+            if self.needs_steps(passes):
                 return "sgd"
             return "normal" if is_smooth else "newton" if self.loss == "mse" else "sgd"
         demands = {
-            "newton": [(self.loss == "mse", "Newton's method is for loss='mse', whose second derivative is never 0")],
+            "newton": [
+                (
+                    self.loss == "mse" and has_name,
+                    "Newton's method is for loss='mse', whose second derivative is never 0",
+                )
+            ],
             "normal": [
                 (is_smooth, "the normal equation is for penalty=None or 'l2'; choose 'newton' or 'sgd'"),
                 (has_name, "the normal equation is for a loss that has a name; choose 'adam' or 'sgd'"),
@@ -130,7 +138,7 @@ class LinearRegression(Gradient, Regressor):
         return 2 * alpha / total_weight if self.penalty == "l2" else 2 * alpha
 
     def default_learning_rate(self, solver: str, X: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> float:
-        if solver == "sgd" and callable(self.loss):  # whose curvature is not known
+        if solver == "sgd" and self.has_own_criterion:  # whose curvature is not known
             return 0.01
         return safe_learning_rate(self, solver, self.inputs(X), target, weight)
 

@@ -9,7 +9,7 @@ from typing import Any
 from tinygrad_ml import Tensor, nn
 
 from .classifier import Classifier
-from .hyperparameters import choice, hyperparameters, loss_function, sizes
+from .hyperparameters import activations, hyperparameters, loss_function, sizes
 from .network import ACTIVATIONS, Network
 
 
@@ -51,7 +51,7 @@ class MLPClassifier(Network, Classifier):
     """
 
     hidden_layer_sizes: int | Sequence[int] = sizes((100,), layers=True)
-    activation: str = choice(*ACTIVATIONS, layers=True)
+    activation: str | Sequence[str] = activations(*ACTIVATIONS)
     _: KW_ONLY
     class_weight: Any = None
     loss: str | Callable[[Tensor, Any], Tensor] = loss_function("cross_entropy")

@@ -8,7 +8,7 @@ from typing import Any
 
 from tinygrad_ml import Tensor, nn
 
-from .hyperparameters import choice, hyperparameters, loss_function, positive, sizes
+from .hyperparameters import activations, hyperparameters, loss_function, positive, sizes
 from .network import ACTIVATIONS, Network
 from .regressor import LOSSES, Regressor
 
@@ -50,7 +50,7 @@ class MLPRegressor(Network, Regressor):
     """
 
     hidden_layer_sizes: int | Sequence[int] = sizes((100,), layers=True)
-    activation: str = choice(*ACTIVATIONS, layers=True)
+    activation: str | Sequence[str] = activations(*ACTIVATIONS)
     _: KW_ONLY
     loss: str | Callable[[Tensor, Any], Tensor] = loss_function(*LOSSES)
     huber_delta: float = positive(1.35)

@@ -78,10 +78,14 @@ class OneVsRest(Classifier):
         if weight is not None and isinstance(self.estimators_[0], Perceptron):
             raise ValueError("OneVsRest: sample_weight cannot be used, because the estimator Perceptron takes none")
         weights = {} if weight is None else {"sample_weight": weight}
+        asked = {name: value for name, value in self.asked._asdict().items() if value is not None}
         for i, estimator in enumerate(self.estimators_):
             of_class = (target == (i if len(self.estimators_) > 1 else 1)).astype(int)
+            if self.asked.validation is not None:
+                inner, truth, *rest = self.asked.validation
+                asked["validation"] = inner, (truth == (i if len(self.estimators_) > 1 else 1)).astype(int), *rest
             if passes is None:
-                estimator.fit(X, of_class, **weights)
+                estimator.fit(X, of_class, **weights, **asked)
             else:
                 estimator.partial_fit(X, of_class, classes=[0, 1], **weights)
         self.history_ = self.estimators_[-1].history_

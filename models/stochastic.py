@@ -1,4 +1,6 @@
-"""Gradient steps on batches, by SGD or Adam: how networks are trained, and linear models on data of any size.
+"""Gradient steps on batches, by SGD, Adagrad, Adam or any other optimizer.
+
+Networks are trained so, and linear models on data of any size.
 
 They minimise the mean loss + l1 · Σ|w| + l2/2 · Σw², where w are the weights without the biases.
 """
@@ -15,30 +17,58 @@ import numpy as np
 from tinygrad_ml import nn, optim
 from tinygrad_ml.data import split
 from tinygrad_ml.modes import warn
-from tinygrad_ml.train import Callback, Checkpoint, Diverged, EarlyStopping, History, fit
+from tinygrad_ml.train import (
+    Callback,
+    Checkpoint,
+    ClipGradients,
+    Diverged,
+    EarlyStopping,
+    History,
+    LearningRate,
+    LearningRateFinder,
+    fit,
+)
+from tinygrad_ml.validation import is_number
 
+from . import optimizers
 from .checking import loaded_class
 
 Weights = np.ndarray | None
 
 
 def fit_stochastic(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights, solver: str) -> None:
-    """Fit by "sgd" or "adam" until the loss has stopped decreasing, or for `max_iter` passes over the data."""
+    """Fit by gradient steps until the loss has stopped decreasing, or for `max_iter` passes over the data."""
     optimizer = make_optimizer(model, solver, X, target, weight)
     rows = _rows(X, target, normalized_weights(weight))
-    callbacks, validation = list(model.callbacks), None
+    callbacks, validation = step_callbacks(model), model.asked.validation
     if model.early_stopping:
-        rows, validation = _hold_out(model, rows)
+        if validation is None:
+            rows, validation = _hold_out(model, rows)
         callbacks.append(EarlyStopping("validation_loss", patience=model.n_iter_no_change))
-    elif model.tol:
+    elif model.tol and model.asked.steps is None:
         unit = variance(target, weight) if model.kind == "regressor" else 0.0
         slow_down = model.learning_rate is None and (model.batch_size or len(X)) < len(X)
         callbacks.append(StopWhenConverged(model, solver, optimizer, model.tol * (unit or 1.0), slow_down))
     model.history_ = _run(model, optimizer, rows, model.max_iter, callbacks, validation)
     model.n_iter_ = len(model.history_.epochs)
+    if model.asked.steps is not None:
+        size = batch_size(model, len(rows[0]))
+        model.n_iter_ = math.ceil(len(model.history_.steps["loss"]) * size / len(rows[0]))
 
 
-STOCHASTIC = {"sgd": partial(fit_stochastic, solver="sgd"), "adam": partial(fit_stochastic, solver="adam")}
+STOCHASTIC = {name: partial(fit_stochastic, solver=name) for name in optimizers.SOLVERS}
+
+
+def step_callbacks(model: Any) -> list[Any]:
+    """Return the callbacks of a model, and those that its hyperparameters stand for."""
+    callbacks = list(model.callbacks)
+    if callable(model.learning_rate):
+        callbacks.append(LearningRate(model.learning_rate, every="step"))
+    elif model.learning_rate == "find":
+        callbacks.append(LearningRateFinder())
+    if model.clip_norm is not None or model.clip_value is not None:
+        callbacks.append(ClipGradients(model.clip_norm, model.clip_value))
+    return callbacks
 
 
 def partial_fit_stochastic(
@@ -55,21 +85,27 @@ def partial_fit_stochastic(
         _update_optimizer(model, solver, X, target, weight)
     else:
         model.optimizer_ = make_optimizer(model, solver, X, target, weight)
-    history = _run(model, model.optimizer_, _rows(X, target, weight), passes, model.callbacks)
+    history = _run(model, model.optimizer_, _rows(X, target, weight), passes, step_callbacks(model))
     if history.epochs:  # none after Ctrl-C
         model.history_.append(loss=history["loss"][-1])
+        model.history_.steps.setdefault("loss", []).extend(history.steps["loss"])
+        model.history_.ends.append(len(model.history_.steps["loss"]))
     model.n_iter_ = len(model.history_.epochs)
 
 
 def _run(model: Any, optimizer: Any, rows: tuple, epochs: int, callbacks: Sequence, validation: Any = None) -> History:
+    asked = model.asked
     history = fit(
         model,
         model.criterion,
         optimizer,
         rows,
         validation=validation,
+        metrics=asked.metrics if validation is not None else None,
         batch_size=batch_size(model, len(rows[0])),
-        epochs=epochs,
+        epochs=epochs if asked.steps is None else None,
+        steps=asked.steps,
+        periods=asked.periods,
         callbacks=callbacks,
         progress=bool(model.verbose),
     )
@@ -112,9 +148,10 @@ class StopWhenConverged(Callback):
         """Return the penalties on the current weights."""
         total = 0.0
         for group in self.groups:
-            if group["l1"] or group["weight_decay"]:
+            l1, l2 = group.get("l1", 0.0), group.get("weight_decay", 0.0)
+            if l1 or l2:
                 for w in (p.numpy() for p in group["params"]):
-                    total += group["l1"] * float(abs(w).sum()) + group["weight_decay"] / 2 * float(np.vdot(w, w))
+                    total += l1 * float(abs(w).sum()) + l2 / 2 * float(np.vdot(w, w))
         return total
 
     def on_start(self, run: Any) -> None:
@@ -177,13 +214,22 @@ def batch_size(model: Any, n_samples: int) -> int:
 
 
 def make_optimizer(model: Any, solver: str, X: np.ndarray, target: np.ndarray, weight: Weights) -> optim.Optimizer:
-    """Return SGD or Adam, with the penalties of a model on its weights."""
+    """Return the optimizer of a model, with the penalties on its weights."""
     l1, l2 = model.penalty_weights(total(X, weight))
     others = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
+
+    def default_rate(solver: str) -> float:
+        return model.default_learning_rate(solver, X, target, weight)
+
+    if model.optimizer is not None or model.optimizer_options is not None:
+        return optimizers.make_optimizer(model, solver, penalised(model), others, (l1, l2), default_rate)
     groups = [{"params": penalised(model), "weight_decay": l2, "l1": l1}, {"params": others}]
     groups = [group for group in groups if group["params"]]
-    rate = model.learning_rate or model.default_learning_rate(solver, X, target, weight)
-    return optim.Adam(groups, lr=rate) if solver == "adam" else optim.SGD(groups, lr=rate, momentum=model.momentum)
+    rate = model.learning_rate
+    rate = rate(0) if callable(rate) else default_rate(solver) if rate in (None, "find") else rate
+    if solver == "sgd":
+        return optim.SGD(groups, lr=rate, momentum=model.momentum)
+    return optim.Adam(groups, lr=rate) if solver == "adam" else optim.Adagrad(groups, lr=rate)
 
 
 def _update_optimizer(model: Any, solver: str, X: np.ndarray, target: np.ndarray, weight: Weights) -> None:
@@ -193,15 +239,18 @@ def _update_optimizer(model: Any, solver: str, X: np.ndarray, target: np.ndarray
     all of them: the smallest so far for SGD, the largest for Adam, whose steps are of the size of the target.
     """
     groups = model.optimizer_.param_groups
-    l1, l2 = model.penalty_weights(model._total_weight)
-    rate = model.learning_rate
-    if rate is None:
+    rate, l1_and_l2 = model.learning_rate, model.penalty_weights(model._total_weight)
+    is_own = model.optimizer is not None or model.optimizer_options is not None
+    if optimizers.has_default_rate(model, solver) if is_own else rate is None:
         rate = model.default_learning_rate(solver, X, target, weight)
         rate = (min if solver == "sgd" else max)(rate, groups[0]["lr"])
-    for group in groups:
-        group["lr"] = rate
-        if any(p.ndim > 1 for p in group["params"]):
-            group["l1"], group["weight_decay"] = l1, l2
+    if is_number(rate):
+        for group in groups:
+            group["lr"] = rate
+    if is_own:
+        optimizers.penalise(model, model.optimizer_, l1_and_l2)
+    elif any(p.ndim > 1 for p in groups[0]["params"]):
+        groups[0]["l1"], groups[0]["weight_decay"] = l1_and_l2
 
 
 def penalised(model: Any) -> list[Any]:
@@ -214,8 +263,9 @@ def penalised(model: Any) -> list[Any]:
 
 def safe_learning_rate(model: Any, solver: str, inputs: np.ndarray, target: np.ndarray, weight: Weights) -> float:
     """Return a learning rate for inputs `(samples, features)` of the layer: as large as the curvature lets it be."""
-    if solver == "adam":  # its steps are of this size
-        return 0.01 * (variance(target, weight) ** 0.5 or 1.0) if model.kind == "regressor" else 0.01
+    if solver != "sgd":  # the steps of Adam are of this size, and so are the first ones of Adagrad
+        size = 0.01 if solver == "adam" else 0.1
+        return size * (variance(target, weight) ** 0.5 or 1.0) if model.kind == "regressor" else size
     warn_of_scales(model, inputs)
     l2 = model.penalty_weights(total(inputs, weight))[1]
     return 1 / smoothness(inputs, weight, model.batch_size or len(inputs), model.curvature, l2)

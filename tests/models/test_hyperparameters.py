@@ -70,12 +70,16 @@ RULES = {
         r"\(height, width\) or \(channels, height, width\)",
         [4, (4,), (1, 1, 1, 4), "ab", (-2, -2), (2.0, 2)],
     ),
+    "clip_norm": (POSITIVE, [0, -1.0, "5", float("inf")]),
+    "clip_value": (POSITIVE, [0, -1.0, "5", float("nan")]),
+    "optimizer": (r"one of \('adadelta', ", ["sdg", 0.1, nn.Linear, [tg.optim.SGD]]),
+    "optimizer_options": ("a dict of options", [0.1, [0.1], {1: 2}]),
     "callbacks": ("a sequence of objects of tinygrad_ml.train.Callback", [None, 3]),
     "random_state": ("an integer of at least 0", ["a", -1, 1.5, True]),
     "solver": ("one of", ["newtn", "SGD", None, ["sgd"]]),
     "penalty": ("one of", ["L2", "ridge", 2]),
     "loss": ("one of", ["mea", None, "squared", 3, nn.MSELoss]),
-    "activation": ("one of", ["rleu", None, np.tanh]),
+    "activation": ("one of", ["rleu", None, np.tanh, ["relu", None]]),
 }
 WRONG = [
     (Model, name, value)

@@ -58,9 +58,18 @@ def one(output, target):
         ({"module": TwoInputs()}, TypeError, "one input, .* TwoInputs .*'b'.* columns side by side"),
         ({"callbacks": EarlyStopping("loss")}, TypeError, r"must be a list.* callbacks=\[EarlyStopping\(\.\.\.\)\]"),
         ({"callbacks": EarlyStopping}, TypeError, r"write callbacks=\[EarlyStopping\(\.\.\.\)\]"),
-        ({"metrics": [one], "validation": (X, Y)}, TypeError, "metrics must be a dict .*, not list"),
-        ({"metrics": one, "validation": (X, Y)}, TypeError, "metrics must be a dict .*, not function"),
-        ({"metrics": {"r2": "r2"}, "validation": (X, Y)}, TypeError, "the metric 'r2' must be a function .*, not 'r2'"),
+        ({"metrics": [3], "validation": (X, Y)}, TypeError, "a metric needs a name: give a dict"),
+        ({"metrics": [lambda y, p: 0], "validation": (X, Y)}, TypeError, "a metric needs a name: give a dict"),
+        ({"metrics": one, "validation": (X, Y)}, TypeError, "metrics must be a list such as .*, not function"),
+        ({"metrics": {"r2": 2}, "validation": (X, Y)}, TypeError, "the metric 'r2' must be a function .*, not 2"),
+        ({"metrics": {2: one}, "validation": (X, Y)}, TypeError, "the name of a metric must be a string, not 2"),
+        (
+            {"metrics": ["acc_uracy"], "validation": (X, Y)},
+            ValueError,
+            "no metric 'acc_uracy'; did you mean 'accuracy'",
+        ),
+        ({"metrics": ["zzz"], "validation": (X, Y)}, ValueError, "no metric 'zzz'; the names are accuracy, acc, "),
+        ({"metrics": ["accuracy"]}, ValueError, r"measured on the validation data; give validation=\(X, y\)"),
         (
             {
                 "module": TwoOutputs(),

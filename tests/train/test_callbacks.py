@@ -10,7 +10,7 @@ import pytest
 import tinygrad_ml as tg
 from tinygrad_ml import nn, optim
 from tinygrad_ml.optim import lr_scheduler
-from tinygrad_ml.train import Callback, ClipGradients, EarlyStopping, History, LearningRate, fit
+from tinygrad_ml.train import Callback, ClipGradients, EarlyStopping, GradientAccumulation, History, LearningRate, fit
 
 
 class Falling(nn.Module):
@@ -204,6 +204,10 @@ def test_gradients_are_clipped_as_by_optim(options, clip):
 # ---------------------------------------------------------------------- errors
 
 
+def plateau():
+    return lr_scheduler.ReduceLROnPlateau(optim.SGD(Falling().parameters(), lr=1.0))
+
+
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
@@ -213,7 +217,10 @@ def test_gradients_are_clipped_as_by_optim(options, clip):
         (lambda: EarlyStopping(patience=0), ValueError, "patience must be at least 1"),
         (lambda: LearningRate(0.1), TypeError, "scheduler or a function, not float"),
         (lambda: LearningRate(lambda e: 1, every="batch"), ValueError, "not 'batch'"),
-        (lambda: LearningRate(lambda e: 1, every="step"), ValueError, "this scheduler is stepped per epoch"),
+        (lambda: LearningRate(plateau(), every="step"), ValueError, "this scheduler is stepped per epoch"),
+        (lambda: run(LearningRate(lambda t: -1.0)), ValueError, "gave -1.0 for 0 epochs; .* at least 0"),
+        (lambda: run(LearningRate(lambda t: None, every="step")), ValueError, "gave None for 0 steps; a learning rate"),
+        (lambda: GradientAccumulation(0), ValueError, "batches must be an integer from 1, not 0"),
         (
             lambda: run(LearningRate(lr_scheduler.ExponentialLR(optim.SGD(Falling().parameters()), 0.5))),
             ValueError,

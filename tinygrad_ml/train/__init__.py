@@ -1,13 +1,16 @@
-"""Training: `fit`, its history, and callbacks that stop, save, and change the learning rate."""
+"""Training: `fit`, its history, and callbacks that stop, save, log, average, and change the learning rate."""
 
 from typing import TYPE_CHECKING
 
 from ..foreign_names import module_getattr
-from .callbacks import ClipGradients, EarlyStopping, LearningRate
+from .averaging import EMA
+from .callbacks import ClipGradients, EarlyStopping, GradientAccumulation, LearningRate
 from .checkpoint import Checkpoint
 from .diverged import Diverged
 from .history import History
+from .logs import CSVLog, Log, MLflowLog, ModelSummary, TensorBoardLog, WandbLog
 from .loop import fit
+from .rate_finder import LearningRateFinder
 from .run import Callback, Run
 
 __all__ = [
@@ -19,7 +22,16 @@ __all__ = [
     "EarlyStopping",
     "Checkpoint",
     "LearningRate",
+    "LearningRateFinder",
     "ClipGradients",
+    "GradientAccumulation",
+    "EMA",
+    "Log",
+    "CSVLog",
+    "TensorBoardLog",
+    "MLflowLog",
+    "WandbLog",
+    "ModelSummary",
 ]
 
 if not TYPE_CHECKING:  # which knows what there is

@@ -30,6 +30,10 @@ ELSEWHERE = {
     "on_period_start": "on_epoch_start",
     "before_epoch": "on_epoch_start",
     "on_train_epoch_end": "on_epoch_end",
+    "on_validation_start": "before_validation",
+    "on_validation_begin": "before_validation",
+    "on_validation_epoch_start": "before_validation",
+    "on_test_begin": "before_validation",
     "on_validation_epoch_end": "on_epoch_end",
     "on_validation_end": "on_epoch_end",
     "on_test_end": "on_epoch_end",
@@ -82,7 +86,9 @@ def _adapted(callback: Any) -> Callback:
     name = getattr(callback, "__name__", type(callback).__name__)
     if inspect.isbuiltin(callback):
         kind = type(callback).__name__
-        raise TypeError(f"fit: callbacks must be objects of tg.train.Callback, or functions of the Run, not {kind}")
+        raise TypeError(
+            f"fit: callbacks must be objects of tg.train.Callback, not {kind} (a function of the Run will do too)"
+        )
     if not isinstance(callback, Callback) and callable(callback) and not _hooks_of(callback):
         _check_call(name, callback, "is called after every epoch with the Run, and nothing else: def f(run)")
         return Adapted(name, {"on_epoch_end": callback})
@@ -96,8 +102,8 @@ def _adapted(callback: Any) -> Callback:
         return callback
     if not found:
         raise TypeError(
-            f"fit: callbacks must be objects of tg.train.Callback, or have one of its methods ({', '.join(HOOKS)}), or "
-            f"be functions of the Run, not {name}"
+            f"fit: callbacks must be objects of tg.train.Callback, not {name} (an object with one of its methods "
+            f"{', '.join(HOOKS)} will do too, and a function of the Run)"
         )
     kept = [method for method in ("state_dict", "load_state_dict") if hasattr(callback, method)]
     adapted = Adapted(name, {method: getattr(callback, method) for method in (*found, *kept)})

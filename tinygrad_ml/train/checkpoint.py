@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from ..random import get_rng_state, set_rng_state
 from ..serialization import check_writable, load, save, unfinished_files
 from ..validation import is_integer, is_number
 from .batches import loader_of
-from .callbacks import LearningRate, improved
+from .callbacks import LearningRate, check_mode, improved
 from .run import Callback, Run, name_of
 
 __all__ = ["Checkpoint", "fingerprint"]
@@ -50,10 +50,19 @@ class Checkpoint(Callback):
     resume : bool
         Whether to go on from the file, if there is one. A training run that was finished returns at once, unless it is
         to have more epochs; one that a callback ended (EarlyStopping) stays ended.
+    best : str, optional
+        A column of the history. Whenever it is better than ever, the training run is written into a second file
+        beside the last one: `run.best.npz` beside `run.npz` (`best_path`). `tg.load(path)["module"]` has the weights.
     monitor : str, optional
         Write only when this column of the history is better than ever.
-    mode : "min" or "max"
-        Which values of it are better.
+    mode : "min" or "max", optional
+        Which values of it are better; by default what the column is decides.
+
+    Attributes
+    ----------
+    best_path : Path, or None without the argument `best`
+    best : float
+        The best value of the column so far.
 
     Raises
     ------
@@ -80,6 +89,7 @@ class Checkpoint(Callback):
     """
 
     after_others = True  # it keeps their states
+    attribute_of: ClassVar = {"best": "best_column"}
 
     def __init__(
         self,
@@ -87,19 +97,26 @@ class Checkpoint(Callback):
         *,
         every: int = 1,
         resume: bool = False,
+        best: str | None = None,
         monitor: str | None = None,
-        mode: str = "min",
+        mode: str | None = None,
     ):
         if every < 1:
             raise ValueError(f"Checkpoint: every must be at least 1, not {every}")
-        if mode not in ("min", "max"):
-            raise ValueError(f"Checkpoint: mode must be 'min' or 'max', not {mode!r}")
-        self.path, self.every, self.resume, self.monitor, self.mode = Path(path), every, resume, monitor, mode
+        check_mode("Checkpoint", mode)
+        if best is not None and monitor is not None:
+            raise ValueError(
+                "Checkpoint: best= writes the best beside the last, monitor= nothing but the best: give one of them"
+            )
+        self.path, self.every, self.resume = Path(path), every, resume
+        self.best_column, self.monitor, self.mode = best, monitor, mode
+        self.best = math.inf
+        self.best_path = None if best is None else self.path.with_name(f"{self.path.stem}.best{self.path.suffix}")
 
     def on_start(self, run: Run) -> None:
-        if self.monitor is not None:
-            run.check_column("Checkpoint", self.monitor)
-        self.best = math.inf if self.mode == "min" else -math.inf
+        column = self.best_column or self.monitor
+        self._mode = "min" if column is None else run.mode_of("Checkpoint", column, self.mode)
+        self.best = math.inf if self._mode == "min" else -math.inf
         self._began = {"optimizer": type(run.optimizer).__name__, "options": _options(run, run.options), **_data(run)}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         for file in unfinished_files(self.path):
@@ -115,11 +132,15 @@ class Checkpoint(Callback):
             check_writable(self._state(run), self.path)
 
     def on_epoch_end(self, run: Run) -> None:
+        column = self.best_column or self.monitor
+        is_best = column is not None and improved(run.history[column][-1], self.best, self._mode)
+        if column is not None and is_best:
+            self.best = run.history[column][-1]
+        if self.best_path is not None and is_best:
+            save(self._state(run), self.best_path)
         if self.monitor is not None:
-            value = run.history[self.monitor][-1]
-            if not improved(value, self.best, self.mode):
+            if not is_best:
                 return
-            self.best = value
         elif run.epoch % self.every and run.epoch < run.epochs and run.stopped is None:
             return
         save(self._state(run), self.path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,6 @@ __all__ = [
     "check_duration",
     "check_loss",
     "check_measurable",
-    "check_metrics",
     "is_of_arrays",
     "may_pair_rows",
     "misfit",
@@ -73,23 +72,6 @@ def check_arguments(module: Any, loss: Any, optimizer: Any) -> None:
             f"{', '.join(str(p.shape) for p in others[:5])}): make it with {type(optimizer).__name__}"
             "(module.parameters()), after all layers exist"
         )
-
-
-def check_metrics(metrics: Any, validation: Any) -> dict[str, Callable]:
-    """Return the metrics as a dict of their own, or raise TypeError or ValueError."""
-    if metrics is None:
-        return {}
-    if not isinstance(metrics, Mapping):
-        raise TypeError(
-            f"fit: metrics must be a dict from names to functions, such as {{'accuracy': function}}, not "
-            f"{type(metrics).__name__}"
-        )
-    for name, function in metrics.items():
-        if not callable(function):
-            raise TypeError(f"fit: the metric {name!r} must be a function of target and output, not {function!r}")
-    if metrics and validation is None:
-        raise ValueError("fit: metrics are measured on the validation data; give validation=(X, y)")
-    return dict(metrics)
 
 
 # ---------------------------------------------------------------------- data

@@ -11,6 +11,7 @@ import numpy as np
 from ..foreign_names import missing
 from ..notebook import curves, escaped, foldable, table
 from ..plot.curves import learning_curve
+from .measures import better
 
 
 class History(dict[str, list[float]]):
@@ -94,8 +95,15 @@ class History(dict[str, list[float]]):
             values += map(float, measures.get(column, [math.nan] * more))
         self.epochs = range(1, done + more + 1)
 
-    def best(self, column: str = "validation_loss", mode: str = "min") -> tuple[int, float]:
-        """Return the first epoch (counted from 1) with the smallest or, with mode="max", the largest value, and that.
+    def best(self, column: str = "validation_loss", mode: str | None = None) -> tuple[int, float]:
+        """Return the first epoch (counted from 1) with the best value of a column, and that value.
+
+        Parameters
+        ----------
+        column : str
+        mode : "min" or "max", optional
+            Whether the smallest or the largest value is the best; by default what the column is decides: the largest
+            accuracy, the smallest of what has no name of that kind.
 
         Raises
         ------
@@ -110,6 +118,7 @@ class History(dict[str, list[float]]):
         >>> history.best()
         (2, 1.0)
         """
+        mode = mode or better(column) or "min"
         if mode not in ("min", "max"):
             raise ValueError(f"History.best: mode must be 'min' or 'max', not {mode!r}")
         numbers = [(value, epoch) for epoch, value in zip(self.epochs, self[column]) if not math.isnan(value)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -31,12 +31,12 @@ from .checks import (
     check_duration,
     check_loss,
     check_measurable,
-    check_metrics,
     is_of_arrays,
     may_pair_rows,
 )
 from .diverged import Snapshot, diagnose
 from .history import History
+from .measures import check_metrics, measure
 from .run import BatchSource, Run, overrides
 
 __all__ = ["fit"]
@@ -59,7 +59,7 @@ def fit(
     batch_size: int = 32,
     shuffle: bool = True,
     seed: int | None = None,
-    metrics: Mapping[str, Callable[[np.ndarray, np.ndarray], float]] | None = None,
+    metrics: Any = None,
     progress: bool | None = None,
 ) -> History:
     """Train a module: for every batch (x, *rest) one step down the gradient of `loss(module(x), *rest)`.
@@ -92,8 +92,11 @@ def fit(
         Or of functions of the `Run`, which are called after every epoch or period.
     batch_size, shuffle, seed
         For arrays, as for `tg.data.DataLoader`.
-    metrics : mapping from names to functions, optional
-        function(target, output) of all targets and outputs of the validation gives the column "validation_<name>".
+    metrics : list of names or functions, or dict from names of columns to them, optional
+        What else is measured on the validation, into the columns "validation_<name>": "accuracy", "precision",
+        "recall", "f1", "roc_auc", "log_loss", "mse", "rmse", "mae", "r2" ... A function gets all targets and outputs,
+        function(target, output); one of `tg.metrics` gets what it compares targets with: for logits the classes or
+        the probabilities.
     progress : bool, optional
         Whether to show a progress bar (`pip install tqdm`); by default in a terminal and in a notebook.
 
@@ -178,12 +181,12 @@ def _built(
     batch_size: int,
     shuffle: bool,
     seed: int | None,
-    metrics: Mapping[str, Callable] | None,
+    metrics: Any,
 ) -> Run:
     """Return the state before the first epoch, or raise an error that says which arguments do not fit together."""
     check_arguments(module, loss, optimizer)
     ordered = ordered_callbacks(callbacks) if callbacks else []
-    functions = check_metrics(metrics, validation)
+    functions = {} if metrics is None else check_metrics(metrics, validation)
     measured = [] if validation is None else ["validation_loss", *(f"validation_{name}" for name in functions)]
     roots = [module, loss] if isinstance(loss, Module) else [module]
     dtype = next((p.dtype for p in module.parameters() if p.dtype.kind == "f"), get_default_dtype())
@@ -199,6 +202,7 @@ def _built(
         unit="period" if duration[1] else "epoch",
         steps=duration[1],
         columns=["loss", *measured, "learning_rate", "seconds"],
+        modes={f"validation_{name}": metric.mode for name, metric in functions.items()},
         roots=roots,
         # what is in evaluation mode below a module in training mode, such as a batch norm, is to stay so
         frozen={id(m) for root in roots if root.training for m in root.modules() if not m.training},
@@ -252,6 +256,8 @@ def _one_epoch(run: Run, batches: Any, bar: ProgressBar, interrupt: DeferredInte
     measures = {"loss": _train(run, batches, bar, interrupt, is_first)}
     rate = run.optimizer.param_groups[0]["lr"]
     if run.validation is not None:
+        for callback in run.callbacks:
+            callback.before_validation(run)
         measures |= _validate(run, run.validation, interrupt)
     run.history.ends.append(run.step)
     run.history.append(**measures, learning_rate=rate, seconds=time.perf_counter() - start)
@@ -401,7 +407,7 @@ def _validate(run: Run, batches: BatchSource, interrupt: DeferredInterrupt) -> d
     measures = {"validation_loss": total / rows}
     if run.metrics:
         target, output = np.concatenate(targets), np.concatenate(outputs)
-        measures |= {f"validation_{name}": float(function(target, output)) for name, function in run.metrics.items()}
+        measures |= measure(run.metrics, run.loss, output, target)
     return measures
 
 

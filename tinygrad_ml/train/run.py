@@ -7,17 +7,28 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from ..foreign_names import HintsArguments
+from ..modes import warn
 from ..nn.module import Module
 from ..optim.optimizer import Optimizer
 from ..tensor import Tensor
 from .history import History
+from .measures import Metric, better
 
 __all__ = ["HOOKS", "BatchSource", "Callback", "Run", "name_of", "overrides"]
 
-HOOKS = ("on_start", "on_epoch_start", "before_step", "after_step", "on_epoch_end", "on_end", "on_error")
+HOOKS = (
+    "on_start",
+    "on_epoch_start",
+    "before_step",
+    "after_step",
+    "before_validation",
+    "on_epoch_end",
+    "on_end",
+    "on_error",
+)
 
 
 class BatchSource(Protocol):
@@ -39,7 +50,7 @@ class Run:
     module, loss, optimizer
         As `fit` got them.
     data, validation : DataLoader, Batches or None
-    metrics : dict from names to functions
+    metrics : dict from names to Metric
     callbacks : list of Callback
         In the order in which they are called.
     epochs : int
@@ -50,6 +61,8 @@ class Run:
         How many batches there are to be in all periods together.
     columns : list of str
         What every row of the history has.
+    modes : dict from columns to "min", "max" or None
+        Which values of a metric are better, if that is known.
     roots : list of Modules
         The module, and the loss if it is a Module too.
     frozen : set of ints
@@ -80,12 +93,13 @@ class Run:
     optimizer: Optimizer
     data: BatchSource
     validation: BatchSource | None
-    metrics: dict[str, Callable]
+    metrics: dict[str, Metric]
     callbacks: list[Callback]
     epochs: int
     unit: str
     steps: int | None
     columns: list[str]
+    modes: dict[str, str | None]
     roots: list[Module]
     frozen: set[int]
     parameters: list[Tensor]
@@ -116,6 +130,20 @@ class Run:
             hint = f"; here it is {ours!r}" if ours != column and ours in self.columns else hint
             raise ValueError(f"{who}: this training run has no {column!r}, only {', '.join(self.columns)}{hint}")
 
+    def mode_of(self, who: str, column: str, mode: str | None) -> str:
+        """Return which values of a column are better, "min" or "max"; warn if that is only a guess.
+
+        `mode` is what somebody chose, or None.
+        """
+        self.check_column(who, column)
+        mode = mode or self.modes.get(column) or better(column)
+        if mode is None:
+            warn(
+                f"{who}: whether small or large values of {column!r} are better does not show in its name; small ones "
+                "are taken for better: give mode='min' or mode='max'"
+            )
+        return mode or "min"
+
 
 class Callback(HintsArguments):
     """The base of everything that `fit` calls beside its steps. Define the methods that you need.
@@ -145,10 +173,12 @@ class Callback(HintsArguments):
 
     after_others = False  # whether to be called after the callbacks that leave this False
     before_others = False  # whether to be called before them
+    attribute_of: ClassVar[Mapping[str, str]] = {}  # arguments that are kept under another name
 
     def __repr__(self) -> str:
-        parameters = [p for p in inspect.signature(type(self)).parameters.values() if p.name in vars(self)]
-        values = [(p, vars(self)[p.name]) for p in parameters]
+        parameters = inspect.signature(type(self)).parameters.values()
+        attributes = [(p, self.attribute_of.get(p.name, p.name)) for p in parameters]
+        values = [(p, vars(self)[attribute]) for p, attribute in attributes if attribute in vars(self)]
         values = [(p, str(value) if isinstance(value, Path) else value) for p, value in values if value != p.default]
         arguments = ", ".join(f"{p.name}={value!r}" for p, value in values)
         return f"{type(self).__name__}({arguments})"
@@ -164,6 +194,9 @@ class Callback(HintsArguments):
 
     def after_step(self, run: Run) -> None:
         """After every step of the optimizer."""
+
+    def before_validation(self, run: Run) -> None:
+        """After the steps of an epoch, or period, when the validation is about to be measured."""
 
     def on_epoch_end(self, run: Run) -> None:
         """After every epoch, or period, when its row is in the history."""
