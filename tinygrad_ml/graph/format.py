@@ -59,6 +59,15 @@ def as_text(x: Any) -> str:
     return text if len(text) <= TEXT else text[: TEXT - 1] + "…"
 
 
+def as_number(x: Any) -> float | None:
+    """Return a constant argument exactly, if it is one finite real number."""
+    if isinstance(x, Tensor):
+        x = x._data
+    if isinstance(x, (np.ndarray, np.generic)) and not x.ndim:
+        x = x.item()
+    return float(x) if isinstance(x, (bool, int, float)) and abs(x) < 2**1024 else None
+
+
 def parameters_as_text(given: dict[str, Any], usual: dict[str, Any]) -> dict[str, str]:
     """Return the parameters that differ from their defaults; a named tuple as its fields."""
     found: dict[str, str] = {}

@@ -31,6 +31,8 @@ class Input:
         The gradient that flows back along this edge.
     local : float or None
         The local derivative, if input and output have one element each.
+    exact : float or None
+        The constant exactly, if it is one finite real number.
     """
 
     argument: str
@@ -39,6 +41,7 @@ class Input:
     formula: str = ""
     gradient: ArraySummary | None = None
     local: float | None = None
+    exact: float | None = None
 
 
 @dataclass
@@ -60,6 +63,7 @@ class GraphNode:
         Of the value.
     inputs : list of Input
     parameters : dict of the operation's other arguments, as text
+    settings : dict of those of them that are one finite real number each, exactly
     value, gradient : ArraySummary or None
     line, code : str
         Where the user's program calls it ("model.py:12"), and the source of that line.
@@ -80,6 +84,7 @@ class GraphNode:
     dtype: str = ""
     inputs: list[Input] = field(default_factory=list)
     parameters: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, float] = field(default_factory=dict)
     value: ArraySummary | None = None
     gradient: ArraySummary | None = None
     line: str = ""

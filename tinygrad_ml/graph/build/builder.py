@@ -11,7 +11,7 @@ import numpy as np
 from ...nn.module import Buffer, Module, Parameter
 from ...primitive import OUTPUT, Node
 from ...tensor import Tensor
-from ..format import as_text, parameters_as_text
+from ..format import as_number, as_text, parameters_as_text
 from ..formulas import formulas
 from ..graph import Graph
 from ..nodes import GraphNode, Input
@@ -135,7 +135,8 @@ class Builder:
                 source = self.leaf(x, scope)
             elif source is None and isinstance(x, np.ndarray) and x.ndim:
                 source = self.constant(x, scope)
-            found.append(Input(argument, source, "" if source is not None else as_text(x), formula))
+            constant = ("", None) if source is not None else (as_text(x), as_number(x))
+            found.append(Input(argument, source, constant[0], formula, exact=constant[1]))
         return found
 
     def operation(
@@ -148,11 +149,19 @@ class Builder:
         edges += arrays
         shown = {k: v for k, v in parameters.items() if k not in {i.argument for i in arrays}}
         given = parameters_as_text(shown, primitive.parameters)
+        settings = {k: x for k in given if (x := as_number(shown.get(k))) is not None}
         raw = [x._data if isinstance(x, Tensor) else x for x in arguments]
         several = type(output) is tuple
         value = None if several else output._data
         node = self.add(
-            "operation", value, operation=primitive.name, inputs=edges, parameters=given, scope=scope, **about
+            "operation",
+            value,
+            operation=primitive.name,
+            inputs=edges,
+            parameters=given,
+            settings=settings,
+            scope=scope,
+            **about,
         )
         node.flops = flops(primitive, raw, parameters, output[0]._data if several else value)
         if not several:

@@ -10,7 +10,7 @@ import numpy as np
 from ...nn.module import Module, Parameter
 from ...primitive import OUTPUT, Node, Primitive
 from ...tensor import Tensor
-from ..format import as_text, parameters_as_text
+from ..format import as_number, as_text, parameters_as_text
 from ..formulas import formulas
 from ..nodes import Input
 from .builder import Builder
@@ -146,7 +146,8 @@ def _append(builder: Builder, made: Node, known: dict, labels: dict) -> None:
         else:
             text = "a constant" if constant is None else as_text(constant)
             raw.append(0.0 if constant is None else constant)
-        inputs.append(Input(argument, source, text, rules[0 if row.variadic else k]))
+        exact = as_number(constant) if text else None
+        inputs.append(Input(argument, source, text, rules[0 if row.variadic else k], exact=exact))
     given = _parameters(made)
     arrays = builder.array_parameters(given, 0)
     inputs += arrays
@@ -157,6 +158,7 @@ def _append(builder: Builder, made: Node, known: dict, labels: dict) -> None:
         node.bytes = int(np.prod(made.shape, dtype=int)) * made.dtype.itemsize
     shown = {name: value for name, value in given.items() if name not in {i.argument for i in arrays}}
     node.parameters = parameters_as_text(shown, row.parameters)
+    node.settings = {name: x for name in node.parameters if (x := as_number(shown.get(name))) is not None}
     if row is not OUTPUT and (raw or not row.inputs) and type(made.shape) is tuple:
         node.flops = flops(row, raw, {"subscripts": ""} | given, np.broadcast_to(np.float32(0), made.shape))
     place = getattr(made, "line", "")

@@ -44,12 +44,15 @@ def written(
         raise ValueError(f"direction must be one of {', '.join(DIRECTIONS)}, not {direction!r}")
     colours = palette(theme)
     chosen = view(graph, depth, share, limit, repeats, keep=marks or ())
-    labels = Labels(chosen, gradients, marks)
-    return (writer or Writer)(chosen, labels, colours, direction or chosen.direction())
+    kind = writer or Writer
+    labels = kind.labels_of(chosen, gradients, marks)
+    return kind(chosen, labels, colours, direction or chosen.direction())
 
 
 class Writer:
     """Writes a view in Graphviz's language."""
+
+    labels_of: type[Labels] = Labels
 
     def __init__(self, chosen: View, labels: Labels, colours: dict[str, str], direction: str):
         self.graph, self.view, self.labels, self.colours = chosen.graph, chosen, labels, colours
@@ -59,25 +62,31 @@ class Writer:
 
     def text(self, title: str, legend: bool, captions: bool) -> str:
         """Return the picture."""
-        c = self.colours
         # Edges end at the border of a point, which is 2 units high: a piece of line of that length.
         self.point = "width=0.028, height=0.014" if self.direction == "right" else "width=0.014, height=0.028"
-        lines = [
-            "digraph {",
-            f'graph [rankdir={DIRECTIONS[self.direction]}, bgcolor="{c["background"]}", fontname="{FONT}", '
-            f'fontsize={SMALL}, fontcolor="{c["quiet"]}", color="{c["box-line"]}", nodesep=0.25, ranksep=0.35, '
-            f"pad=0.15, nslimit=10, nslimit1=10, labelloc=b{self.foot(legend, captions)}]",
-            f'node [shape=box, style="filled,rounded", margin="0.09,0.05", height=0.3, width=0.3, penwidth=1.2, '
-            f'fontname="{FONT}", fontsize={TEXT}, fontcolor="{c["text"]}"]',
-            f'edge [arrowsize=0.7, color="{c["edge"]}", fontname="{FONT}", fontsize={SMALL}, fontcolor="{c["quiet"]}"]',
-        ]
+        lines = [self.head(self.foot(legend, captions))]
         if title:
-            heading = f'<font point-size="{TITLE}" color="{c["text"]}">{as_html(plain(title))}</font>'
+            ink = self.colours["text"]
+            heading = f'<font point-size="{TITLE}" color="{ink}">{as_html(plain(title))}</font>'
             lines.append(f"subgraph cluster_title {{\ngraph [label=<{heading}>, labelloc=t, peripheries=0, margin=12]")
         lines += self._boxes()
         lines += [self._edge(k, edge) for k, edge in self._in_order()]
         lines += [f"{above} -> {below} [style=invis]" for above, below in self.view.order]
         return "\n".join([*lines, "}" * (2 if title else 1)]) + "\n"
+
+    def head(self, foot: str) -> str:
+        """Return the first lines: the direction, and the look that things have unless they say otherwise."""
+        c = self.colours
+        lines = [
+            "digraph {",
+            f'graph [rankdir={DIRECTIONS[self.direction]}, bgcolor="{c["background"]}", fontname="{FONT}", '
+            f'fontsize={SMALL}, fontcolor="{c["quiet"]}", color="{c["box-line"]}", nodesep=0.25, ranksep=0.35, '
+            f"pad=0.15, nslimit=10, nslimit1=10, labelloc=b{foot}]",
+            f'node [shape=box, style="filled,rounded", margin="0.09,0.05", height=0.3, width=0.3, penwidth=1.2, '
+            f'fontname="{FONT}", fontsize={TEXT}, fontcolor="{c["text"]}"]',
+            f'edge [arrowsize=0.7, color="{c["edge"]}", fontname="{FONT}", fontsize={SMALL}, fontcolor="{c["quiet"]}"]',
+        ]
+        return "\n".join(lines)
 
     def _boxes(self) -> list[str]:
         """Return all that is drawn, in the boxes of the modules that it belongs to."""
@@ -116,20 +125,21 @@ class Writer:
         """Return the beginning of the box of a module. Where edges come from above, its title is a node beside them."""
         c, scope = self.colours, self.graph.scopes[number]
         box = "box" if len(scope_chain(self.graph, number)) % 2 == 0 else "box-inside"
-        heading = self._heading(number)
+        heading = self.heading(number)
         beside = self.direction != "right" or isinstance(scope, Repeat)
         label = '""' if beside else f"<{heading}>, labelloc=t, labeljust=l"
         lines = [
             f"subgraph cluster_{number} {{",
             f'graph [id="c{number}", class="module", label={label}, style="rounded,filled", margin=9, peripheries=1, '
-            f'fillcolor="{c[box]}", pencolor="{c["box-line"]}", tooltip={_quote(scope.path + ": " + scope.type)}]',
+            f'fillcolor="{c[box]}", pencolor="{c["box-line"]}"{self.tooltip(scope.path + ": " + scope.type)}]',
         ]
         if beside:
             look = 'shape=plaintext, style="", margin=0'
             lines.append(f'h{number} [id=h{number}, class="title", {look}, label=<{heading}>]')
         return lines
 
-    def _heading(self, number: int) -> str:
+    def heading(self, number: int) -> str:
+        """Return what stands at the top of the box of a module."""
         label, quiet = self.labels.heading(number), self.colours["quiet"]
         rows = [f'<font color="{quiet}">{self._titled(label)}</font>', *map(self._small, label.facts)]
         charts = "".join(self._chart(chart) for chart in label.charts)
@@ -179,7 +189,7 @@ class Writer:
             look += ", penwidth=2.5"
         return (
             f'{drawn.key} [id={drawn.key}, class="{drawn.kind}", label=<{self._label(drawn)}>, '
-            f'fillcolor="{fill}", color="{line}"{look}, tooltip={_quote(self._tooltip(drawn))}]'
+            f'fillcolor="{fill}", color="{line}"{look}{self.tooltip(self._about(drawn))}]'
         )
 
     def role(self, drawn: DrawnNode) -> str:
@@ -198,7 +208,7 @@ class Writer:
             facts = [f"<i>{as_html(name)}</i>{as_html(first.removeprefix(name))}", *map(as_html, label.facts[1:])]
         else:
             facts = [as_html(fact) for fact in label.facts]
-        rows = [self._titled(label), *(self._small(fact, escaped=True) for fact in facts)]
+        rows = [self._titled(label) + self.numbered(drawn), *(self._small(fact, escaped=True) for fact in facts)]
         rows += [f'<font point-size="{SMALL}" color="{c["fault"]}">{as_html(fault)}</font>' for fault in label.faults]
         width = max(len(label.cells), 1)
         table = "".join(f'<tr><td colspan="{width}">{row}</td></tr>' for row in rows)
@@ -237,7 +247,15 @@ class Writer:
     def _small(self, text: str, escaped: bool = False) -> str:
         return f'<font point-size="{SMALL}" color="{self.colours["quiet"]}">{text if escaped else as_html(text)}</font>'
 
-    def _tooltip(self, drawn: DrawnNode) -> str:
+    def numbered(self, drawn: DrawnNode) -> str:
+        """Return what stands behind the title of a node: nothing here."""
+        return ""
+
+    def tooltip(self, text: str) -> str:
+        """Return the attribute for what is shown where the pointer rests."""
+        return f", tooltip={_quote(text)}"
+
+    def _about(self, drawn: DrawnNode) -> str:
         node = drawn.node
         if node is None:
             return drawn.caption or (self.graph.scopes[drawn.folded].path if drawn.folded else self.graph.title)

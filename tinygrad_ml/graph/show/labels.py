@@ -144,12 +144,16 @@ class Labels:
         leaving = _shapes([nodes[k] for k in outputs if k not in self.unused] or [nodes[k] for k in outputs])
         return f"{entering} → {leaving}" if entering and leaving else entering or leaving
 
+    def first(self, node: GraphNode) -> GraphNode:
+        """Return the node that does the same in the first repetition, from which on constants go up to this one's."""
+        return self.graph.nodes[self.plan.first(node.number)]
+
     def _title(self, node: GraphNode) -> Label:
         if not node.operation:
             return Label(cut(plain(node.name.rpartition(".")[2] or node.name)) or node.kind)
         name = node.operation if node.operation != "part" else f"part {node.parameters.get('part', '')}"
         name = SYMBOLS.get(node.operation, name)
-        others = self.graph.nodes[self.plan.first(node.number)].inputs
+        others = self.first(node).inputs
         constants = [
             cut(_range(other.constant, i.constant), 16) if i.constant else "" for i, other in zip(node.inputs, others)
         ]
@@ -159,7 +163,7 @@ class Labels:
 
     def _facts(self, drawn: DrawnNode, node: GraphNode) -> list[str]:
         """Return the name, parameters and shape of a node, as far as its title does not say them."""
-        others = self.graph.nodes[self.plan.first(node.number)].parameters
+        others = self.first(node).parameters
         pairs = [(k, _range(others.get(k, v), v)) for k, v in node.parameters.items() if node.operation != "part"]
         details = [cut(f"{k}={v}") for k, v in pairs]
         if drawn.caption and drawn.caption.lower() != node.operation:

@@ -1,17 +1,11 @@
 "use strict";
 // Where no Graphviz was at hand when the page was written, the page lays out its picture itself, with Graphviz as
-// WebAssembly (Viz.js), and starts its program after that.
+// WebAssembly (Viz.js).
 
 Viz.instance().then(viz => {
   const place = document.getElementById("picture");
   const svg = viz.renderSVGElement(JSON.parse(document.getElementById("dot").textContent));
   place.append(svg);
-  const program = document.getElementById("program").textContent;
-  if (program.trim()) {
-    const script = document.createElement("script");
-    script.textContent = program;
-    document.body.append(script);
-  }
   if (window.frameElement) window.frameElement.style.height = svg.getBoundingClientRect().height + 24 + "px";
 }).catch(error => {
   document.getElementById("picture").append("The picture could not be laid out here: " + error.message);

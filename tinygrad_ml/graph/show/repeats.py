@@ -33,11 +33,14 @@ class Repeat(Scope):
     ----------
     members : for each repetition the numbers of its operations
     gradients, values : for each repetition the summary at what it hands on
+    calls : list of int
+        The calls that are all of a repetition each, and so need no boxes within that of the repeat.
     """
 
     members: list[list[int]] = field(default_factory=list)
     gradients: list[ArraySummary | None] = field(default_factory=list)
     values: list[ArraySummary | None] = field(default_factory=list)
+    calls: list[int] = field(default_factory=list)
 
 
 @dataclass
@@ -50,11 +53,19 @@ class Rolled:
         With the repeats as further scopes; its nodes have the numbers that they had.
     stands : dict from the number of a node that is not drawn to that of the node that stands for it
     place : dict from the number of a node to its (repeat, repetition), for all repeats that it is in
+    homes : list of the number of the call or repeat that each node lies in, if all repetitions are drawn
+    parents : list of the number of that which each call or repeat lies in then
     """
 
     graph: GraphData
     stands: dict[int, int] = field(default_factory=dict)
     place: dict[int, dict[int, int]] = field(default_factory=dict)
+    homes: list[int] = field(default_factory=list)
+    parents: list[int | None] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.homes = self.homes or [node.scope for node in self.graph.nodes]
+        self.parents = self.parents or [scope.parent for scope in self.graph.scopes]
 
     def first(self, number: int) -> int:
         """Return the node that does in the first repetition what this one does in the one that is drawn."""
@@ -91,6 +102,7 @@ class _Roller:
         self.keys: dict[tuple, int] = {}
         self.scopes: list[Scope] = [replace(scope) for scope in graph.scopes]
         self.scope_of = [node.scope for node in graph.nodes]
+        self.homes, self.parents = list(self.scope_of), [scope.parent for scope in graph.scopes]
         self.repeats: list[Repeat] = []
         self.used_by: list[list[int]] = [[] for _ in graph.nodes]
         for node in graph.nodes:
@@ -116,7 +128,7 @@ class _Roller:
             node if node.scope == scope else replace(node, scope=scope)
             for node, scope in zip(self.graph.nodes, self.scope_of)
         ]
-        found = Rolled(graph)
+        found = Rolled(graph, homes=self.homes, parents=self.parents)
         for repeat in self.repeats:  # the inner ones first
             last = repeat.members[-1]
             for k, member in enumerate(repeat.members):
@@ -200,14 +212,20 @@ class _Roller:
         last = parts[-1]
         repeat = Repeat(len(self.scopes), parent, f"{count} ×", "", _title(last))
         self.scopes.append(repeat)
+        self.parents.append(parent)
         alone = period == 1 and bool(last[0].content)
         for item in items:  # a call that is all of a repetition needs no box within that of the repeat
             for inner in item.content if alone else [item]:
                 self._move(inner.thing, repeat.number)
+            if isinstance(item.thing, GraphNode):
+                self.homes[item.thing.number] = repeat.number
+            else:
+                self.parents[item.thing.number] = repeat.number
         if alone:
             call = self.scopes[last[0].thing.number]
             names = {self.scopes[item.thing.number].path for item in items}
             repeat.path, repeat.outputs = call.path, call.outputs
+            repeat.calls = [item.thing.number for item in items]
             if len(names) == 1 and call.path:
                 repeat.name = f"{count} × {plain(_uncounted(call.name))}"
         for j, item in enumerate(last):  # without the count of the call, or the number of the layer

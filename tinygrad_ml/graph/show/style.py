@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 FONT = "Helvetica,Arial,sans-serif"
+MEASURED = "Helvetica"  # by which Viz.js knows how wide that is; pages show the text in the former
 
 # Every colour of a theme is a different one, so that the explorer can exchange the themes.
 LIGHT = {

@@ -75,6 +75,7 @@ class View:
     that stands for a node. `order` has pairs of which the first must be drawn above the second: the parameters of a
     module below what comes before it, or boxes would stand side by side, like stairs. `leaves` has the parameters and
     constants that are drawn beside a drawn node. `unused` has the operations that are left out as nothing needs them.
+    `folded` has the module calls that are folded, also those within others; `hidden` are the nodes behind the gap.
     """
 
     plan: Rolled
@@ -85,6 +86,8 @@ class View:
     order: list[tuple[str, str]] = field(default_factory=list)
     leaves: dict[str, list[str]] = field(default_factory=dict)
     unused: set[int] = field(default_factory=set)
+    folded: set[int] = field(default_factory=set)
+    hidden: range = range(0)
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -201,11 +204,13 @@ class _Chooser:
         self.plan, self.graph, self.share, self.unused = plan, plan.graph, share, unused
         graph, levels = self.graph, _levels(self.graph)
         self.fold: list[int | None] = [None] * len(graph.scopes)  # for each scope the folded one that hides it
+        self.to_fold: set[int] = set()
         for number in sorted(range(len(levels)), key=levels.__getitem__):
             scope = graph.scopes[number]
             above = self.fold[scope.parent] if scope.parent is not None else None
             folded = levels[number] >= depth or (whole and scope.whole and scope.parent is not None)
             self.fold[number] = above if above is not None else number if folded else None
+            self.to_fold |= {number} if folded else set()
         totals = Totals(graph)
         self.plain = [
             s.parent is not None
@@ -215,7 +220,8 @@ class _Chooser:
             for s in graph.scopes
         ]
         self.hidden = self._middle(limit) if limit is not None else range(0)
-        self.result = View(plan, unused=unused)
+        self.result = View(plan, unused=unused, hidden=self.hidden)
+        self.result.folded = {k for k in self.to_fold if self.fold[k] == k or not self.plain[k]}
         self.keys: dict[int, str] = {}  # node -> what is drawn for it
         stands = plan.stands
         used = {(i.source, stands.get(node.number, node.number)) for node in graph.nodes for i in node.inputs}

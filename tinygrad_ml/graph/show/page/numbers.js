@@ -1,0 +1,111 @@
+// The numbers that are shown: those of the run in Python, or, once an input is changed here, those that the page
+// computes anew with the recorded operations. What it cannot compute is unknown, and it says so.
+
+const UNKNOWN = { unknown: true, size: 0, numbers: null, norm: NaN, nans: 0, infinities: 0 };
+const given = new Map(); // the number of a leaf -> what the user has set it to
+let anew = null; // values, gradients, and what goes along each edge, where they differ from the run in Python
+
+const valueOf = number => (anew && anew.values.get(number)) || nodes[number].value;
+const gradientOf = number => (anew && anew.gradients.get(number)) || nodes[number].gradient;
+const sentOf = input => (anew && anew.sent.get(input)) || input.sent;
+const localOf = input => (anew && anew.locals.has(input) ? anew.locals.get(input) : input.local);
+
+function plainNumbers(values) { // as numbers, or null if they are not all known
+  if (!values || !values.numbers) return null;
+  const numbers = values.numbers.map(Number);
+  return values.numbers.some(x => typeof x === "string") ? null : numbers;
+}
+
+function setInput(number, value) {
+  value === null ? given.delete(number) : given.set(number, value);
+  anew = given.size ? computed() : null;
+}
+
+function computed() {
+  const found = { values: new Map(), gradients: new Map(), sent: new Map(), locals: new Map(), missing: new Set(), turned: [] };
+  forwardAnew(found);
+  backwardAnew(found);
+  return found;
+}
+
+function taken(found, i) { // what an operation takes in, as numbers with a shape, or null
+  if (i.source === null) return i.exact === null ? null : { shape: [], numbers: [i.exact] };
+  const numbers = plainNumbers(found.values.get(i.source) || nodes[i.source].value);
+  return numbers && { shape: nodes[i.source].shape || [], numbers };
+}
+
+function callOf(found, node) { // what a kernel needs to know, or null
+  const kernel = KERNELS[node.operation], inputs = node.inputs.map(i => taken(found, i));
+  if (!kernel || !node.shape || inputs.includes(null)) return null;
+  return { kernel, inputs, shape: node.shape, settings: node.settings, parameters: node.parameters };
+}
+
+function forwardAnew(found) {
+  for (const node of nodes) {
+    if (given.has(node.number)) found.values.set(node.number, Elements.of([given.get(node.number)]));
+    const sources = node.inputs.map(i => i.source).filter(k => found.values.has(k));
+    if (!sources.length) continue;
+    const known = sources.every(k => found.values.get(k) !== UNKNOWN), call = known ? callOf(found, node) : null;
+    const numbers = call && call.kernel.forward(call);
+    if (known && !numbers) found.missing.add(node.number);
+    const isTest = node.dtype === "bool";
+    found.values.set(node.number, numbers ? Elements.of(isTest ? numbers.map(Boolean) : numbers) : UNKNOWN);
+    if (isTest && numbers && numbers.length === 1 && node.value && Boolean(numbers[0]) !== node.value.numbers[0]) found.turned.push(node.number);
+  }
+}
+
+function backwardAnew(found) {
+  for (const node of [...nodes].reverse()) {
+    const number = node.number, g = arriving(found, node);
+    if (g !== undefined) found.gradients.set(number, g === null ? UNKNOWN : Elements.of(g));
+    const touched = g !== undefined || found.values.has(number) || node.inputs.some(i => found.values.has(i.source));
+    if (touched) for (const i of node.inputs) if (i.sent) sendAnew(found, node, i);
+  }
+}
+
+function arriving(found, node) { // the gradient of a node: undefined if it is what it was, null if it is unknown
+  const paths = usesOf[node.number].filter(i => i.sent);
+  if (!node.gradient || !paths.some(i => found.sent.has(i))) return undefined;
+  const parts = paths.map(i => (found.sent.has(i) ? found.sent.get(i).numbers : sentBefore(i)));
+  const from = fromOutside(node, paths);
+  if (from === null || parts.some(p => !p)) return null;
+  return parts.reduce((sum, part) => sum.map((x, k) => x + part[k]), from);
+}
+
+function sentBefore(i) { // what went along an edge in Python
+  if (i.sent.numbers) return plainNumbers(i.sent);
+  const only = usesOf[i.source].filter(other => other.sent).length === 1 && !outputs.has(i.source);
+  return only ? plainNumbers(nodes[i.source].gradient) : null;
+}
+
+function fromOutside(node, paths) { // the gradient that a result is given, besides what comes back to it
+  const size = node.gradient.size;
+  if (!data.turned.includes(node.number)) return new Array(size).fill(0);
+  const before = paths.map(sentBefore), whole = plainNumbers(node.gradient);
+  if (!whole || before.some(p => !p)) return null;
+  const rest = whole.map((x, k) => before.reduce((r, part) => r - part[k], x));
+  return rest.map(x => (Math.abs(x - 1) < 1e-4 ? 1 : x));
+}
+
+function sendAnew(found, node, i) {
+  const g = plainNumbers(found.gradients.get(node.number) || node.gradient), out = plainNumbers(found.values.get(node.number) || node.value);
+  const call = g && out && callOf(found, node), sent = call && call.kernel.backward({ ...call, out, g }, i.place);
+  if (!sent && found.gradients.get(node.number) !== UNKNOWN && found.values.get(node.number) !== UNKNOWN) found.missing.add(node.number);
+  found.sent.set(i, sent ? Elements.of(sent) : UNKNOWN);
+  if (i.local !== null) {
+    const slope = sent && call.kernel.backward({ ...call, out, g: [1] }, i.place);
+    found.locals.set(i, slope ? slope[0] : NaN);
+  }
+}
+
+function doubts() { // what a reader should know of numbers that the page has computed
+  if (!anew) return [];
+  const name = number => nodes[number].spoken;
+  const notes = [];
+  if (anew.missing.size) notes.push(`This page cannot compute ${[...anew.missing].slice(0, 4).map(name).join(", ")}${anew.missing.size > 4 ? ", …" : ""}: what depends on it is shown as ?.`);
+  for (const number of anew.turned) notes.push(`The test ${name(number)} comes out otherwise now: from there Python might take another way.`);
+  return notes;
+}
+
+const isScalar = node => LEAVES.has(node.kind) && !node.inputs.length && node.value && node.value.size === 1 && /^float/.test(node.dtype);
+const adjustable = nodes.filter(node => isScalar(node) && usesOf[node.number].some(i => callOf({ values: new Map() }, i.node)));

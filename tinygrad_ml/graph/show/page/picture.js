@@ -1,0 +1,246 @@
+// The picture on the screen: laid out by Graphviz (Viz.js), in the colours of the theme, panned, zoomed and marked.
+
+const picture = byId("picture");
+const NS = "http://www.w3.org/2000/svg";
+const READABLE = 0.55, LARGE = 2.2; // scales between which a picture is fitted
+const EDGE = 16; // pixels that are kept free around what must be seen
+let viz = null, svg = null, canvas = null, marks = null;
+let drawing = null; // what is drawn: see `look`
+let direction = data.direction;
+let units = new Map(), clusters = new Map(); // by key and by number: {g, box, ...}
+let frame, home; // the part that is shown, and all of it, in points
+
+function element(name, attributes) {
+  const e = document.createElementNS(NS, name);
+  for (const key in attributes) e.setAttribute(key, attributes[key]);
+  return e;
+}
+
+const boxOfShape = g => { const b = g.getBBox(); return { x: b.x, y: b.y, w: b.width, h: b.height }; };
+
+// ---------------------------------------------------------------- laying out
+
+function draw() { // lay out what is to be seen now; returns the number of boxes if they are too many
+  const next = look();
+  if (next.drawn.size > MOST) return next.drawn.size;
+  drawing = next;
+  direction = direction || betterDirection();
+  place(viz.renderSVGElement(dotOf(drawing, direction)));
+  return 0;
+}
+
+function betterDirection() { // down, unless it is larger on this screen when it runs to the right
+  const { width, height } = picture.getBoundingClientRect();
+  const scale = way => {
+    const [, w, h] = viz.renderString(dotOf(drawing, way), { format: "plain" }).match(/^graph \S+ (\S+) (\S+)/);
+    return Math.min(width / (72 * w), height / (72 * h), 1);
+  };
+  if (drawing.drawn.size > 300) return data.suggested;
+  return scale("right") > 1.25 * scale("down") ? "right" : "down";
+}
+
+function place(next) {
+  svg = next;
+  picture.replaceChildren(svg);
+  canvas = svg.querySelector("g.graph");
+  for (const title of svg.querySelectorAll("title")) title.remove(); // of Graphviz's own names
+  themed();
+  const b = svg.viewBox.baseVal, m = canvas.transform.baseVal.consolidate().matrix;
+  canvas.setAttribute("transform", "");
+  canvas.querySelector(":scope > polygon")?.remove();
+  home = { x: b.x - m.e, y: b.y - m.f, w: b.width, h: b.height };
+  units = new Map();
+  for (const [key, drawn] of drawing.drawn) readUnit(key, drawn);
+  clusters = new Map();
+  for (const number of drawing.clusters) readCluster(number);
+  marks = element("g", { class: "marks" });
+  canvas.append(marks);
+  if (anew) writeNumbers();
+}
+
+function themed() { // variables in the place of the colours, so that themes can be exchanged
+  for (const e of svg.querySelectorAll("[fill], [stroke]")) {
+    for (const name of ["fill", "stroke"]) {
+      const colour = e.getAttribute(name), role = colour === "white" ? "background" : data.roles[colour];
+      if (role) e.setAttribute(name, `var(--${role})`);
+    }
+  }
+}
+
+function readUnit(key, drawn) {
+  const g = svg.getElementById(key);
+  if (!g) return;
+  const unit = { ...drawn, g, box: boxOfShape(g), cells: {}, bars: [] };
+  for (const e of g.querySelectorAll("text")) {
+    if (e.getAttribute("font-size") !== `${data.sizes.cell}.00`) continue;
+    const which = /^[\s\u00a0]*‖?∂/.test(e.textContent) ? "gradient" : "value", before = e.previousElementSibling;
+    const ground = before && before.tagName === "polygon" ? before : null;
+    e.classList.add(which);
+    if (ground) ground.classList.add(which);
+    unit.cells[which] = { e, ground, width: e.getComputedTextLength(), middle: middleOf(e), text: e.textContent, fill: ground && ground.getAttribute("fill") };
+  }
+  if (drawn.folded !== null && scopes[drawn.folded].repeat) unit.bars = barsOf(g, drawn.folded);
+  g.setAttribute("tabindex", "0");
+  g.setAttribute("role", "button");
+  g.setAttribute("aria-label", drawn.folded !== null ? `folded ${scopeTitle(drawn.folded)}` : drawn.node === null ? "left out" : `${nodes[drawn.node].operation || drawn.kind} ${nodes[drawn.node].name}`);
+  units.set(key, unit);
+}
+
+const middleOf = e => { const b = e.getBBox(); return b.x + b.width / 2; };
+
+function readCluster(number) {
+  const g = svg.getElementById("c" + number);
+  if (!g) return;
+  const title = svg.getElementById("h" + number);
+  const cluster = { number, g, title, box: boxOfShape(g.querySelector("path, polygon")), bars: [] };
+  const head = title ? boxOfShape(title) : { ...cluster.box, h: Math.min(cluster.box.h, 24) };
+  cluster.head = head;
+  if (title && scopes[number].repeat) cluster.bars = barsOf(title, number);
+  clusters.set(number, cluster);
+}
+
+function barsOf(g, number) { // the bars of the charts of a repeat, each with the repetitions that it is of
+  const { charts, count } = scopes[number].repeat;
+  const all = [...g.querySelectorAll("polygon")].filter(e => Math.abs(boxOfShape(e).w - (charts[0]?.[1] > 24 ? 3 : 6)) < 0.01);
+  return charts.flatMap(([kind, bars]) => {
+    const width = Math.ceil(count / bars);
+    return all.splice(0, bars).map((e, k) => {
+      const last = Math.min((k + 1) * width, count) - 1;
+      e.classList.add("bar");
+      e.dataset.repetition = last;
+      return { e, kind, first: k * width, last };
+    });
+  });
+}
+
+// ---------------------------------------------------------------- numbers in the boxes
+
+function writeNumbers() { // those that the page has computed, in the place of those that were laid out
+  for (const unit of units.values()) {
+    const about = unit.folded !== null ? scopes[unit.folded].outputs[0] : unit.kind === "reference" ? undefined : unit.node;
+    if (about === undefined || about === null) continue;
+    writeCell(unit.cells.value, valueCell(valueOf(about)));
+    writeCell(unit.cells.gradient, gradientCell(gradientOf(about)));
+  }
+}
+
+function writeCell(place, cell) {
+  if (!place || !cell) return;
+  const { e, ground } = place, shown = "\u00a0" + cell[0] + "\u00a0";
+  if (e.textContent === shown && !anew) return;
+  e.textContent = shown;
+  e.removeAttribute("textLength");
+  e.setAttribute("text-anchor", "middle");
+  e.setAttribute("x", place.middle);
+  if (e.getComputedTextLength() > place.width + 6) { // squeezed, so that it stays in its box
+    e.setAttribute("textLength", place.width + 6);
+    e.setAttribute("lengthAdjust", "spacingAndGlyphs");
+  }
+  e.setAttribute("fill", `var(--${inkOf(cell[1])})`);
+  if (ground && cell[1]) ground.setAttribute("fill", `var(--${cell[1]})`);
+}
+
+// ---------------------------------------------------------------- panning and zooming
+
+function show(next) {
+  frame = next;
+  svg.setAttribute("viewBox", `${frame.x} ${frame.y} ${frame.w} ${frame.h}`);
+}
+
+function fit(at = null) { // everything; of a large picture the part around a place, at a size that can be read
+  const { width, height } = picture.getBoundingClientRect();
+  const scale = Math.min(Math.max(Math.min(width / home.w, height / home.h), READABLE), LARGE);
+  const w = width / scale, h = height / scale, middle = at || { x: home.x, y: home.y, w: home.w, h: 0 };
+  const start = (low, all, part, centre) => (part >= all ? low + all / 2 - part / 2 : Math.min(Math.max(centre - part / 2, low), low + all - part));
+  show({ x: start(home.x, home.w, w, middle.x + middle.w / 2), y: start(home.y, home.h, h, middle.y + middle.h / 2), w, h });
+}
+
+function zoom(factor, at) {
+  at = at || { x: frame.x + frame.w / 2, y: frame.y + frame.h / 2 };
+  const w = Math.min(Math.max(frame.w * factor, 40), home.w * 20 + 400), f = w / frame.w;
+  show({ x: at.x - (at.x - frame.x) * f, y: at.y - (at.y - frame.y) * f, w, h: frame.h * f });
+}
+
+function pointOf(event) {
+  const r = picture.getBoundingClientRect();
+  return { x: frame.x + ((event.clientX - r.left) / r.width) * frame.w, y: frame.y + ((event.clientY - r.top) / r.height) * frame.h };
+}
+
+const within = (low, size, from, room) => low >= from - 0.5 && low + size <= from + room + 0.5;
+
+function reveal(box) { // move as little as needed so that something can be seen; not at all if all can be
+  if (!box) return;
+  if (within(home.x, home.w, frame.x, frame.w) && within(home.y, home.h, frame.y, frame.h)) return;
+  const moved = (low, size, from, room) => {
+    const margin = Math.min((EDGE * frame.w) / picture.getBoundingClientRect().width, Math.max((room - size) / 2, 0));
+    if (size > room) return low + size < from + room / 3 || low > from + (2 * room) / 3 ? low + Math.min(size, room) / 2 - room / 2 : from;
+    if (low - margin < from) return low - margin;
+    return low + size + margin > from + room ? low + size + margin - room : from;
+  };
+  const next = { ...frame, x: moved(box.x, box.w, frame.x, frame.w), y: moved(box.y, box.h, frame.y, frame.h) };
+  if (next.x !== frame.x || next.y !== frame.y) show(next);
+}
+
+const pointers = new Map();
+let dragged = false;
+picture.addEventListener("wheel", event => { event.preventDefault(); zoom(Math.exp(event.deltaY * 0.0015), pointOf(event)); }, { passive: false });
+picture.addEventListener("pointerdown", event => { pointers.set(event.pointerId, event); dragged = false; });
+window.addEventListener("pointermove", event => {
+  const before = pointers.get(event.pointerId);
+  if (!before || !frame) return;
+  const scale = frame.w / picture.getBoundingClientRect().width;
+  if (pointers.size === 1) {
+    if (!dragged && Math.hypot(event.clientX - before.clientX, event.clientY - before.clientY) < 4) return;
+    dragged = true;
+    picture.classList.add("dragging");
+    show({ ...frame, x: frame.x - (event.clientX - before.clientX) * scale, y: frame.y - (event.clientY - before.clientY) * scale });
+  } else {
+    const other = [...pointers.values()].find(p => p.pointerId !== event.pointerId);
+    const distance = p => Math.hypot(p.clientX - other.clientX, p.clientY - other.clientY);
+    dragged = true;
+    zoom(distance(before) / Math.max(distance(event), 1), pointOf(other));
+  }
+  pointers.set(event.pointerId, event);
+});
+for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, event => { pointers.delete(event.pointerId); picture.classList.remove("dragging"); });
+
+function resized() { // the scale stays, and what is in the middle
+  const { width, height } = picture.getBoundingClientRect();
+  if (!frame || !width || !height) return;
+  const h = (frame.w * height) / width;
+  show({ ...frame, y: frame.y + (frame.h - h) / 2, h });
+}
+
+// ---------------------------------------------------------------- where something is, and marks
+
+function placeOf(what) { // the box of what stands for a node or a module in the picture, or null
+  if (!what) return null;
+  if (what.scope !== undefined) return placeOfScope(what.scope);
+  const own = [...units.values()].filter(u => u.node === what.node && u.kind !== "reference");
+  if (own.length) return own[0].box;
+  const key = drawing.where.get(what.node);
+  return key && units.has(key) ? units.get(key).box : null;
+}
+
+function placeOfScope(number) { // its box, or that of what it is folded into
+  for (let k = number; k !== null; k = scopes[k].parent) {
+    if (units.has("s" + k)) return units.get("s" + k).box;
+    if (clusters.has(k)) return clusters.get(k).head;
+  }
+  return null;
+}
+
+function shapesOf(what) { // the boxes that are marked for a node or a module: a leaf is drawn at each of its uses
+  if (!what) return [];
+  if (what.scope !== undefined) {
+    const unit = units.get("s" + what.scope), cluster = clusters.get(what.scope);
+    return unit ? [unit.box] : cluster ? [cluster.box] : [placeOfScope(what.scope)].filter(Boolean);
+  }
+  const own = [...units.values()].filter(u => u.node === what.node && u.kind !== "reference").map(u => u.box);
+  return own.length ? own : [placeOf(what)].filter(Boolean);
+}
+
+function mark(name, boxes) {
+  marks.querySelectorAll("." + name).forEach(e => e.remove());
+  for (const b of boxes) marks.append(element("rect", { class: name, x: b.x - 4, y: b.y - 4, width: b.w + 8, height: b.h + 8, rx: 9 }));
+}
