@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import tinygrad_ml as tg
+from tinygrad_ml.graph.show.explorer import SCRIPTS
 
 ROOT = Path(__file__).parents[2]
 SITE_PACKAGES = str(Path(np.__file__).parents[1])
@@ -22,8 +23,7 @@ DATA_FILES = [
     "tinygrad_ml/README.md",
     "tinygrad_ml/graph/show/explorer.html",
     "tinygrad_ml/graph/show/explorer.css",
-    "tinygrad_ml/graph/show/explorer.js",
-    "tinygrad_ml/graph/show/picture.js",
+    *(f"tinygrad_ml/graph/show/page/{name}.js" for name in SCRIPTS),
     "tinygrad_ml/graph/show/picture.html",
     "tinygrad_ml/graph/show/layout.js",
     "tinygrad_ml/graph/show/viz/viz-global.js",

@@ -16,17 +16,20 @@ import numpy as np
 from ..format import plain, plural
 from ..nodes import GraphData, GraphNode, Input
 from ..values import ArraySummary
-from .dot import CELL, SMALL, Writer, as_html
+from .dot import CELL, SMALL, Writer
 from .labels import Label, Labels, cut
 from .repeats import Repeat, Rolled
 from .steps import END, backward_edges, backward_template, forward_template, paths, turn_text, turned
 from .style import FONT, LIGHT, MEASURED
 from .text import Totals, node_names
-from .view import HUB, LONG, DrawnNode, View
+from .view import HUB, LEAVES, LONG, DrawnNode, View
 
 FEW = 4  # elements that are written as decimal numbers
+ROOM = {"value": 50, "gradient": 64}  # points for a number of three digits with sign and exponent
 LARGE = 600  # nodes from which on a graph has smaller samples
-NODE = "kind operation name home shape dtype inputs parameters settings value gradient line code bytes flops message wrong"
+NODE = (
+    "kind operation name home shape dtype inputs parameters settings value gradient line code bytes flops message wrong"
+)
 NODE_FIELDS = (*NODE.split(), "drawn", "rolled", "forward")
 INPUT_FIELDS = ("argument", "source", "constant", "formula", "sent", "local", "exact", "backward")
 SCOPE_FIELDS = ("parent", "name", "title", "type", "about", "facts", "outputs", "heading", "box", "alone")
@@ -34,6 +37,13 @@ REPEAT_FIELDS = ("count", "members", "calls", "charts")
 
 # Places in a piece: control characters, which stand in no text of the user's.
 KEY, NAME, NUMBER, VALUE, GRADIENT, DASHED, SHOWN = map(chr, range(14, 21))
+
+
+def _is_scalar_leaf(node: GraphNode) -> bool:
+    """Whether a node is an input, parameter or constant of one element, which a page lets its reader change."""
+    return (
+        node.kind in LEAVES and not node.inputs and node.dtype.startswith("float") and math.prod(node.shape or ()) == 1
+    )
 
 
 class PageLabels(Labels):
@@ -69,6 +79,12 @@ class PageWriter(Writer):
     def __init__(self, chosen: View, labels: Labels, colours: dict[str, str], direction: str):
         super().__init__(chosen, labels, colours, direction)
         self.names = node_names(self.graph)
+        self.roomy = any(_is_scalar_leaf(node) for node in self.graph.nodes)
+
+    def cell(self, text: str, role: str) -> str:
+        """Return a value or a gradient; where an input can be changed, with room for other numbers."""
+        least = f' width="{ROOM["gradient" if "∂" in text else "value"]}"' if self.roomy else ""
+        return super().cell(text, role).replace("<td", f"<td{least}", 1)
 
     def numbered(self, drawn: DrawnNode) -> str:
         node = drawn.node
@@ -186,7 +202,7 @@ class _Packer:
             "end": END,
             "hub": HUB,
             "long": LONG,
-            "sizes": {"cell": CELL, "small": SMALL},
+            "sizes": {"cell": CELL, "small": SMALL, "room": ROOM if self.of_repeats.roomy else None},
             "head": self.of_repeats.head("").replace(FONT, MEASURED),
             "roles": {colour: role for role, colour in LIGHT.items()},
             "texts": self.texts.all(),  # the last, when all of them are known
@@ -237,7 +253,7 @@ class _Packer:
         return piece, piece
 
     def _alone(self, number: int) -> bool:
-        """Whether a call has but one operation and no parameters: then it has no box, but is named in that of the other."""
+        """Whether a call has no box of its own: one with a single operation, whose box names it, and no parameters."""
         scope, totals = self.graph.scopes[number], self.labels.totals
         return scope.parent is not None and totals.operations[number] <= 1 and not totals.parameters[number]
 

@@ -104,9 +104,9 @@ def forward_template(node: GraphNode) -> str:
     if node.kind == "error":
         return f"{node.operation or 'here'}: {plain(node.message)}"
     arguments = [
-        f"{i.argument} = {i.constant if i.source is None else slot(f'x{k}')}" for k, i in enumerate(node.inputs)
+        f"{i.argument} = {plain(i.constant) if i.source is None else slot(f'x{k}')}" for k, i in enumerate(node.inputs)
     ]
-    arguments += [f"{k} = {v}" for k, v in node.parameters.items()]
+    arguments += [plain(f"{k} = {v}") for k, v in node.parameters.items()]
     return f"{node.operation}: {', '.join(arguments)} give {slot('out')}."
 
 
@@ -163,7 +163,7 @@ def _backward_steps(graph: GraphData, names: list[str], uses: Counter[int]) -> l
 
 
 def backward_edges(graph: GraphData) -> Iterator[tuple[GraphNode, Input, int]]:
-    """Yield the edges along which gradients go, in that order, each with the number of those that came to its source."""
+    """Yield the edges along which gradients go, in that order, each with how many have come to its source by then."""
     count: Counter[int] = Counter()
     for node in reversed(graph.nodes):
         for i in node.inputs:
@@ -189,9 +189,11 @@ def _sent(node: GraphNode, i: Input) -> str:
     factor = local_factor(i.formula)
     if i.local is not None and node.gradient is not None and factor:
         shown = factor if factor in ("1", "-1") else f"{factor} = {slot('local')}"
-        return f"{node.operation}: gradient arriving {slot('g')} × local derivative {shown} → {slot('sent')} for {slot('for')}"
-    known = f" ({slot('g')})" if node.gradient is not None else " of the parts"
-    return f"{node.operation}: gradient arriving g{known}; {i.formula} → {slot('sent')} for {slot('for')}"
+        text = f"{slot('g')} × local derivative {shown}"
+    else:
+        known = f" ({slot('g')})" if node.gradient is not None else " of the parts"
+        text = f"g{known}; {plain(i.formula)}"
+    return f"{node.operation}: gradient arriving {text} → {slot('sent')} for {slot('for')}"
 
 
 def _backward_slots(

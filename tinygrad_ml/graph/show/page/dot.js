@@ -33,8 +33,9 @@ const inkOf = kind => (kind === "fault" || kind === "zero" ? kind + "-text" : "t
 
 function cellOf(cell) {
   if (!cell) return "";
-  const [text, kind] = cell, fill = kind ? ` bgcolor="${colourOf[kind]}"` : "";
-  return `<td${fill}><font point-size="${data.sizes.cell}" color="${colourOf[inkOf(kind)]}">&#160;${asHtml(text)}&#160;</font></td>`;
+  const [text, kind] = cell, fill = kind ? ` bgcolor="${colourOf[kind]}"` : "", { room } = data.sizes;
+  const least = room ? ` width="${room[text.includes("∂") ? "gradient" : "value"]}"` : "";
+  return `<td${least}${fill}><font point-size="${data.sizes.cell}" color="${colourOf[inkOf(kind)]}">&#160;${asHtml(text)}&#160;</font></td>`;
 }
 
 function named(piece, name) { // an empty name takes the space behind it along

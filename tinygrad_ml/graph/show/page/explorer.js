@@ -5,12 +5,12 @@ function notice(words) {
   p.textContent = words;
   p.hidden = false;
   clearTimeout(notice.timer);
-  notice.timer = setTimeout(() => { p.hidden = true; }, 6000);
+  notice.timer = setTimeout(() => { p.hidden = true; }, 10000);
 }
 
 // ---------------------------------------------------------------- folding
 
-function change(action, what, { describe = true } = {}) { // fold or unfold; what was clicked stays in its place
+function change(action, what) { // fold or unfold; what was clicked stays in its place
   const state = foldState(), before = placeOf(what);
   action();
   const tooMany = draw();
@@ -23,7 +23,7 @@ function change(action, what, { describe = true } = {}) { // fold or unfold; wha
   else fit(placeOf(seen[now].what) || null);
   findSeen();
   const keep = selected;
-  if (what && describe) selected = what;
+  if (what) selected = what;
   go(now, { follow: false });
   if (!what) select(keep);
 }
@@ -78,16 +78,25 @@ function showInputs() {
 }
 
 function inputRow(node) {
-  const value = Number(node.value.numbers[0]), reach = Math.max(1, 2 * Math.abs(value)) || 1;
+  const value = Number(node.value.numbers[0]), span = Math.max(1, 2 * Math.abs(value)) || 1;
   const slider = make("input", []), box = make("input", []);
-  Object.assign(slider, { type: "range", min: value - reach, max: value + reach, step: "any", value, id: "input-" + node.number });
+  Object.assign(slider, { type: "range", min: value - span, max: value + span, step: "any", value, id: "input-" + node.number });
   Object.assign(box, { type: "number", step: "any", value: full(value) });
   for (const e of [slider, box]) e.setAttribute("aria-label", node.spoken);
+  const reach = x => { // as far as that
+    slider.min = Math.min(slider.min, x);
+    slider.max = Math.max(slider.max, x);
+    slider.value = x;
+  };
   const to = x => { if (Number.isFinite(x)) { setInput(node.number, x === value ? null : x); numbersChanged(); } };
   slider.oninput = () => { box.value = full(+slider.value); to(+slider.value); };
-  box.oninput = () => { if (box.value !== "") { slider.value = box.value; to(+box.value); } };
+  box.oninput = () => {
+    if (box.value === "") return;
+    reach(+box.value);
+    to(+box.value);
+  };
   const row = make("label", [make("span", node.own || node.spoken), slider, box], "row");
-  row.back = () => { const x = given.has(node.number) ? given.get(node.number) : value; slider.value = x; box.value = full(x); };
+  row.back = () => { const x = given.has(node.number) ? given.get(node.number) : value; reach(x); box.value = full(x); };
   return row;
 }
 

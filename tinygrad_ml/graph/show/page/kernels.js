@@ -8,7 +8,10 @@ const halfAtTies = (a, b) => (a > b ? 1 : a === b ? 0.5 : 0);
 const squaredLength = (x, y) => x * x + y * y;
 const over = (a, length) => (length === 0 ? 0 : a / length);
 const even = x => { const r = Math.round(x); return Math.abs(x % 1) === 0.5 && r % 2 !== 0 ? r - 1 : r; };
-const floored = (x, y) => x - y * Math.floor(x / y);
+const divided = (x, y) => { // the floor of x / y, and the rest, which has the sign of y
+  const rest = x % y, turned = rest !== 0 && rest < 0 !== y < 0;
+  return [Math.round((x - rest) / y) - turned, turned ? rest + y : rest];
+};
 const slopeBelow = s => s.negative_slope ?? 0.01;
 const alpha = s => s.alpha ?? 1;
 const limits = s => [s.min_val ?? -1, s.max_val ?? 1];
@@ -29,7 +32,6 @@ const ELEMENTWISE = {
   abs: [Math.abs, Math.sign],
   square: [x => x * x, x => 2 * x],
   sqrt: [Math.sqrt, (x, out) => 0.5 / out],
-  cbrt: [Math.cbrt, (x, out) => 1 / (3 * out * out)],
   reciprocal: [x => 1 / x, x => -1 / x / x],
   hypot: [(x, y) => Math.hypot(x, y), (x, y, out) => over(x, out), (x, y, out) => over(y, out)],
   maximum: [(x, y) => Math.max(x, y), (x, y) => halfAtTies(x, y), (x, y) => halfAtTies(y, x)],
@@ -91,7 +93,7 @@ const ELEMENTWISE = {
   greater_equal: [(x, y) => +(x >= y)], equal: [(x, y) => +(x === y)], not_equal: [(x, y) => +(x !== y)],
   logical_and: [(x, y) => +(x && y ? 1 : 0)], logical_or: [(x, y) => +(x || y ? 1 : 0)], logical_not: [x => +!x],
   sign: [x => Math.sign(x), () => 0], floor: [Math.floor, () => 0], ceil: [Math.ceil, () => 0],
-  trunc: [Math.trunc, () => 0], rint: [even, () => 0], remainder: [floored, () => 1, (x, y) => -Math.floor(x / y)],
+  trunc: [Math.trunc, () => 0], rint: [even, () => 0], remainder: [(x, y) => divided(x, y)[1], () => 1, (x, y) => -divided(x, y)[0]],
 };
 
 const product = shape => shape.reduce((a, n) => a * n, 1);
@@ -124,10 +126,10 @@ function elementwise(operation) {
     },
     backward: ({ inputs, shape, settings, out, g }, which) => {
       if (!slopes[which]) return null;
-      const at = inputs.map(x => reader(x.shape, shape)), sum = new Array(product(inputs[which].shape)).fill(0);
+      const at = inputs.map(x => reader(x.shape, shape)), sum = new Array(product(inputs[which].shape)).fill(-0);
       out.forEach((o, k) => {
-        const slope = slopes[which](...inputs.map((x, j) => x.numbers[at[j](k)]), o, settings);
-        sum[at[which](k)] += g[k] === 0 ? 0 : g[k] * slope; // a zero gradient stays zero
+        const sent = g[k] * slopes[which](...inputs.map((x, j) => x.numbers[at[j](k)]), o, settings);
+        sum[at[which](k)] += g[k] === 0 && !Number.isFinite(sent) ? 0 : sent; // a zero gradient stays zero
       });
       return sum;
     },
@@ -200,8 +202,23 @@ const stack = { // of scalars
   backward: ({ g }, which) => [g[which]],
 };
 
+function part({ inputs: [x], parameters }) { // where the elements lie that an index of whole numbers takes
+  const index = new Map(parameters).get("index");
+  if (!/^\(?-?\d+(, ?-?\d+)*,?\)?$/.test(index)) return null;
+  const at = index.match(/-?\d+/g).map((k, axis) => (+k + x.shape[axis]) % x.shape[axis]);
+  const size = product(x.shape.slice(at.length));
+  return [at.reduce((start, k, axis) => start * x.shape[axis] + k, 0) * size, size];
+}
+const getitem = {
+  forward: call => { const at = part(call); return at && call.inputs[0].numbers.slice(at[0], at[0] + at[1]); },
+  backward: call => {
+    const at = part(call), sum = new Array(call.inputs[0].numbers.length).fill(0);
+    return at && sum.map((_, k) => (k >= at[0] && k < at[0] + at[1] ? call.g[k - at[0]] : 0));
+  },
+};
+
 const KERNELS = {
-  sum: reduction(false), mean: reduction(true), matmul, stack, affine, project: affine,
+  sum: reduction(false), mean: reduction(true), matmul, stack, affine, project: affine, getitem,
   reshape: reshaped, ravel: reshaped, squeeze: reshaped, expand_dims: reshaped,
 };
 for (const operation in ELEMENTWISE) KERNELS[operation] = elementwise(operation);

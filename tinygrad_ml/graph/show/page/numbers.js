@@ -28,10 +28,12 @@ function computed() {
   return found;
 }
 
-function taken(found, i) { // what an operation takes in, as numbers with a shape, or null
+function taken(found, i) { // what an operation takes in, as numbers with a shape; what is unknown is NaN
   if (i.source === null) return i.exact === null ? null : { shape: [], numbers: [i.exact] };
-  const numbers = plainNumbers(found.values.get(i.source) || nodes[i.source].value);
-  return numbers && { shape: nodes[i.source].shape || [], numbers };
+  const source = nodes[i.source], shape = source.shape || [], now = found.values.get(i.source);
+  if (now === UNKNOWN) return { shape, numbers: new Array(product(shape)).fill(NaN), unknown: true };
+  const numbers = plainNumbers(now || source.value);
+  return numbers && { shape, numbers };
 }
 
 function callOf(found, node) { // what a kernel needs to know, or null
@@ -50,7 +52,8 @@ function forwardAnew(found) {
     if (known && !numbers) found.missing.add(node.number);
     const isTest = node.dtype === "bool";
     found.values.set(node.number, numbers ? Elements.of(isTest ? numbers.map(Boolean) : numbers) : UNKNOWN);
-    if (isTest && numbers && numbers.length === 1 && node.value && Boolean(numbers[0]) !== node.value.numbers[0]) found.turned.push(node.number);
+    const asked = isTest && numbers && numbers.length === 1 && node.value && !usesOf[node.number].length; // by an `if`
+    if (asked && Boolean(numbers[0]) !== node.value.numbers[0]) found.turned.push(node.number);
   }
 }
 
@@ -58,8 +61,8 @@ function backwardAnew(found) {
   for (const node of [...nodes].reverse()) {
     const number = node.number, g = arriving(found, node);
     if (g !== undefined) found.gradients.set(number, g === null ? UNKNOWN : Elements.of(g));
-    const touched = g !== undefined || found.values.has(number) || node.inputs.some(i => found.values.has(i.source));
-    if (touched) for (const i of node.inputs) if (i.sent) sendAnew(found, node, i);
+    const touched = found.values.has(number) || node.inputs.some(i => found.values.has(i.source));
+    if (g !== undefined || touched) for (const i of node.inputs) if (i.sent) sendAnew(found, node, i, touched);
   }
 }
 
@@ -67,9 +70,8 @@ function arriving(found, node) { // the gradient of a node: undefined if it is w
   const paths = usesOf[node.number].filter(i => i.sent);
   if (!node.gradient || !paths.some(i => found.sent.has(i))) return undefined;
   const parts = paths.map(i => (found.sent.has(i) ? found.sent.get(i).numbers : sentBefore(i)));
-  const from = fromOutside(node, paths);
-  if (from === null || parts.some(p => !p)) return null;
-  return parts.reduce((sum, part) => sum.map((x, k) => x + part[k]), from);
+  if (data.turned.includes(node.number)) parts.push(fromOutside(node, paths));
+  return parts.some(p => !p) ? null : parts.reduce((sum, part) => sum.map((x, k) => x + part[k]));
 }
 
 function sentBefore(i) { // what went along an edge in Python
@@ -79,23 +81,33 @@ function sentBefore(i) { // what went along an edge in Python
 }
 
 function fromOutside(node, paths) { // the gradient that a result is given, besides what comes back to it
-  const size = node.gradient.size;
-  if (!data.turned.includes(node.number)) return new Array(size).fill(0);
   const before = paths.map(sentBefore), whole = plainNumbers(node.gradient);
   if (!whole || before.some(p => !p)) return null;
   const rest = whole.map((x, k) => before.reduce((r, part) => r - part[k], x));
   return rest.map(x => (Math.abs(x - 1) < 1e-4 ? 1 : x));
 }
 
-function sendAnew(found, node, i) {
-  const g = plainNumbers(found.gradients.get(node.number) || node.gradient), out = plainNumbers(found.values.get(node.number) || node.value);
-  const call = g && out && callOf(found, node), sent = call && call.kernel.backward({ ...call, out, g }, i.place);
-  if (!sent && found.gradients.get(node.number) !== UNKNOWN && found.values.get(node.number) !== UNKNOWN) found.missing.add(node.number);
+function sendAnew(found, node, i, touched) {
+  const now = found.values.get(node.number), g = plainNumbers(found.gradients.get(node.number) || node.gradient);
+  const call = g && callOf(found, node), doubtful = now === UNKNOWN || (call && call.inputs.some(x => x.unknown));
+  const out = now === UNKNOWN ? new Array(product(node.shape || [])).fill(NaN) : plainNumbers(now || node.value);
+  const send = arriving => {
+    const sent = out && call.kernel.backward({ ...call, out, g: arriving }, i.place);
+    return sent && doubtful && sent.some(Number.isNaN) ? null : sent; // it would depend on what is unknown
+  };
+  const sent = call && send(g);
+  if (!sent && !touched && g && asBefore(g, node)) return; // without a kernel too it is what it was
+  if (!sent && g && !doubtful) found.missing.add(node.number);
   found.sent.set(i, sent ? Elements.of(sent) : UNKNOWN);
   if (i.local !== null) {
-    const slope = sent && call.kernel.backward({ ...call, out, g: [1] }, i.place);
+    const slope = sent && send([1]);
     found.locals.set(i, slope ? slope[0] : NaN);
   }
+}
+
+function asBefore(g, node) {
+  const before = plainNumbers(node.gradient), digits = node.dtype === "float64" ? 1e-14 : 1e-6;
+  return before !== null && g.every((x, k) => x === before[k] || Math.abs(x - before[k]) <= digits * Math.abs(before[k]));
 }
 
 function doubts() { // what a reader should know of numbers that the page has computed

@@ -2,6 +2,7 @@
 
 let selected = null; // {node} or {scope}, or null for the whole
 let pinned = false; // whether the panel stays there while the steps go on
+let held = false; // while a slider in it is moved, which must stay
 let visited = null; // the value whose uses are gone through: {number, at}
 
 function select(what) {
@@ -11,7 +12,9 @@ function select(what) {
 }
 
 function showSelected() {
-  mark("selected", shapesOf(selected));
+  const { what } = seen[now];
+  mark("selected", selected && what && sameThing(selected, what) ? [] : shapesOf(selected));
+  if (held) return;
   if (!selected) describeAll();
   else if (selected.scope !== undefined) describeScope(selected.scope);
   else describeNode(selected.node);
@@ -19,8 +22,8 @@ function showSelected() {
 
 function visit(what) { // select something, and show it: of a repeat the repetition that it is in
   const others = what.node === undefined ? [] : places[what.node].filter(([repeat, k]) => !unrolled.has(repeat) && k !== shownOf(repeat));
-  selected = what;
   if (others.length) change(() => others.forEach(([repeat, k]) => chosen.set(repeat, k)), { scope: others[0][0] });
+  selected = what;
   showSelected();
   reveal(placeOf(what));
 }
@@ -233,8 +236,9 @@ function repetitionSlider(number) {
   slider.setAttribute("aria-label", "Repetition that is shown");
   slider.oninput = () => {
     words.textContent = `repetition ${slider.value} of ${count}`;
-    const panel = byId("details").children; // the slider must stay while it is moved
-    change(() => chosen.set(number, slider.value - 1), { scope: number }, { describe: !panel.length });
+    held = true;
+    change(() => chosen.set(number, slider.value - 1), { scope: number });
+    held = false;
   };
   return make("p", [words, slider]);
 }

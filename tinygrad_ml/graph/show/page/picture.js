@@ -44,7 +44,6 @@ function place(next) {
   picture.replaceChildren(svg);
   canvas = svg.querySelector("g.graph");
   for (const title of svg.querySelectorAll("title")) title.remove(); // of Graphviz's own names
-  themed();
   const b = svg.viewBox.baseVal, m = canvas.transform.baseVal.consolidate().matrix;
   canvas.setAttribute("transform", "");
   canvas.querySelector(":scope > polygon")?.remove();
@@ -53,6 +52,9 @@ function place(next) {
   for (const [key, drawn] of drawing.drawn) readUnit(key, drawn);
   clusters = new Map();
   for (const number of drawing.clusters) readCluster(number);
+  themed();
+  for (const unit of units.values()) label(unit);
+  for (const thing of [...units.values(), ...clusters.values()]) for (const bar of thing.bars) { bar.e.classList.add("bar"); bar.e.dataset.repetition = bar.last; }
   marks = element("g", { class: "marks" });
   canvas.append(marks);
   if (anew) writeNumbers();
@@ -67,26 +69,34 @@ function themed() { // variables in the place of the colours, so that themes can
   }
 }
 
-function readUnit(key, drawn) {
+function readUnit(key, drawn) { // measures, and changes nothing: the browser would lay out anew each time
   const g = svg.getElementById(key);
   if (!g) return;
   const unit = { ...drawn, g, box: boxOfShape(g), cells: {}, bars: [] };
   for (const e of g.querySelectorAll("text")) {
     if (e.getAttribute("font-size") !== `${data.sizes.cell}.00`) continue;
     const which = /^[\s\u00a0]*‖?∂/.test(e.textContent) ? "gradient" : "value", before = e.previousElementSibling;
-    const ground = before && before.tagName === "polygon" ? before : null;
-    e.classList.add(which);
-    if (ground) ground.classList.add(which);
-    unit.cells[which] = { e, ground, width: e.getComputedTextLength(), middle: middleOf(e), text: e.textContent, fill: ground && ground.getAttribute("fill") };
+    const ground = before && before.tagName === "polygon" ? before : null, b = (ground || e).getBBox();
+    unit.cells[which] = { e, ground, width: b.width, middle: b.x + b.width / 2 };
   }
   if (drawn.folded !== null && scopes[drawn.folded].repeat) unit.bars = barsOf(g, drawn.folded);
-  g.setAttribute("tabindex", "0");
-  g.setAttribute("role", "button");
-  g.setAttribute("aria-label", drawn.folded !== null ? `folded ${scopeTitle(drawn.folded)}` : drawn.node === null ? "left out" : `${nodes[drawn.node].operation || drawn.kind} ${nodes[drawn.node].name}`);
   units.set(key, unit);
 }
 
-const middleOf = e => { const b = e.getBBox(); return b.x + b.width / 2; };
+function label(unit) {
+  const { g, folded: scope, node, kind, cells } = unit;
+  for (const which in cells) {
+    const { e, ground, middle } = cells[which];
+    e.classList.add(which);
+    if (ground) ground.classList.add(which);
+    e.setAttribute("text-anchor", "middle"); // Graphviz knows the widths of letters but roughly
+    e.setAttribute("x", middle);
+  }
+  g.setAttribute("tabindex", "0");
+  g.setAttribute("role", "button");
+  const name = scope !== null ? `folded ${scopeTitle(scope)}` : node === null ? "left out" : `${nodes[node].operation || kind} ${nodes[node].name}`;
+  g.setAttribute("aria-label", name);
+}
 
 function readCluster(number) {
   const g = svg.getElementById("c" + number);
@@ -105,10 +115,7 @@ function barsOf(g, number) { // the bars of the charts of a repeat, each with th
   return charts.flatMap(([kind, bars]) => {
     const width = Math.ceil(count / bars);
     return all.splice(0, bars).map((e, k) => {
-      const last = Math.min((k + 1) * width, count) - 1;
-      e.classList.add("bar");
-      e.dataset.repetition = last;
-      return { e, kind, first: k * width, last };
+      return { e, kind, first: k * width, last: Math.min((k + 1) * width, count) - 1 };
     });
   });
 }
@@ -127,13 +134,12 @@ function writeNumbers() { // those that the page has computed, in the place of t
 function writeCell(place, cell) {
   if (!place || !cell) return;
   const { e, ground } = place, shown = "\u00a0" + cell[0] + "\u00a0";
-  if (e.textContent === shown && !anew) return;
+  if (e.textContent === shown) return;
   e.textContent = shown;
   e.removeAttribute("textLength");
-  e.setAttribute("text-anchor", "middle");
-  e.setAttribute("x", place.middle);
-  if (e.getComputedTextLength() > place.width + 6) { // squeezed, so that it stays in its box
-    e.setAttribute("textLength", place.width + 6);
+  const room = Math.max(place.width, data.sizes.room ? data.sizes.room[ground ? "gradient" : "value"] : 0);
+  if (e.getComputedTextLength() > room) { // squeezed, so that it stays in its box
+    e.setAttribute("textLength", room);
     e.setAttribute("lengthAdjust", "spacingAndGlyphs");
   }
   e.setAttribute("fill", `var(--${inkOf(cell[1])})`);
