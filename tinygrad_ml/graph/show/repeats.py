@@ -215,12 +215,7 @@ class _Roller:
         self.parents.append(parent)
         alone = period == 1 and bool(last[0].content)
         for item in items:  # a call that is all of a repetition needs no box within that of the repeat
-            for inner in item.content if alone else [item]:
-                self._move(inner.thing, repeat.number)
-            if isinstance(item.thing, GraphNode):
-                self.homes[item.thing.number] = repeat.number
-            else:
-                self.parents[item.thing.number] = repeat.number
+            self._move(item, repeat.number, alone)
         if alone:
             call = self.scopes[last[0].thing.number]
             names = {self.scopes[item.thing.number].path for item in items}
@@ -241,12 +236,17 @@ class _Roller:
         key = self._key("repeat", count, *(item.key for item in last))
         return _Item(key, [number for member in members for number in member], f"{count} × {repeat.type}", repeat)
 
-    def _move(self, thing: GraphNode | Scope, into: int) -> None:
-        """Put an operation or a call into the box of a repeat."""
-        if isinstance(thing, GraphNode):
-            self.scope_of[thing.number] = into
+    def _move(self, item: _Item, into: int, content: bool) -> None:
+        """Put an operation or a call into the box of a repeat, or only what is in it."""
+        for thing in [inner.thing for inner in item.content] if content else [item.thing]:
+            if isinstance(thing, GraphNode):
+                self.scope_of[thing.number] = into
+            else:
+                self.scopes[thing.number].parent = into
+        if isinstance(item.thing, GraphNode):
+            self.homes[item.thing.number] = into
         else:
-            self.scopes[thing.number].parent = into
+            self.parents[item.thing.number] = into
 
     def _handed_on(self, members: list[list[int]]) -> int:
         """Return which operation of a repetition others use, the last of them."""
