@@ -149,9 +149,14 @@ def user_frame() -> FrameType:
     False
     """
     frame: Any = sys._getframe(1)
-    while frame.f_back is not None and (in_library(frame) or _package(frame) == "numpy"):
+    while frame.f_back is not None and not is_users(frame):
         frame = frame.f_back
     return frame
+
+
+def is_users(frame: FrameType) -> bool:
+    """Return whether the code of a frame is neither the library's nor NumPy's."""
+    return not in_library(frame) and _package(frame) != "numpy"
 
 
 def in_library(frame: FrameType) -> bool:

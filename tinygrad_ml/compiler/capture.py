@@ -8,6 +8,7 @@ is as it was, and only then takes the new values: whatever goes wrong on the way
 
 from __future__ import annotations
 
+import gc
 import math
 import operator
 import types
@@ -156,6 +157,11 @@ class _Draw:
             thing = getattr(thing, name)
         return thing(*args, **parameters)
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Draw) and self.path == other.path
+
+    __hash__ = None  # type: ignore[assignment]
+
 
 class _Left:
     """A Value that the call returns, and what is made of it: a Tensor, or the array itself."""
@@ -191,6 +197,7 @@ class Capture:
         self.states: dict[tuple, tuple[np.ndarray, Value, Traced]] = {}
         self.updates: list[tuple[FlatParameters, slice]] = []  # a flat, and the parameters of it that are updated
         self.leaves: list[_Leaf] = []
+        self.rows: list[tuple[Optimizer, dict, FlatParameters, Tensor]] = []  # tables whose rows are updated
         self.late: dict[int, tuple] = {}
         self.options: set[tuple[int, str]] = set()
         self.generator = random.default_generator()
@@ -201,7 +208,9 @@ class Capture:
             function = self._lifted(function)
             self.leaves += [_Leaf(tensor, "", self.tape) for tensor in found.values()]
             with Mode(tracer=self, call_observer=seen.call):
-                self._note(function(*args, **named))
+                result = function(*args, **named)
+                self._note(result)
+            del result, args, named, function
             self._refuse_late()
         except BaseException:
             self.generator.bit_generator.state = before
@@ -210,9 +219,13 @@ class Capture:
             for leaf in self.leaves:
                 leaf.put_back()
         self._check()
+        self.leaked = self._leaked()
         leaving = list(self.concrete)
         self.program = Program(self.tape, leaving, [(memory, traced.value) for memory, traced in self.written])
-        self.left = dict(zip(leaving, self.program.outputs))
+        self.begin()
+        self.circumstances = [list(self.code.lines), *map(id, self.code.things.values())]
+        self.end(lambda value: f"v{self.program.now(value).index}")
+        self.last_lines = self.code.lines[len(self.circumstances[0]) :]
 
     # ------------------------------------------------------------------ what goes in
 
@@ -238,7 +251,7 @@ class Capture:
             self.checks.append(f"type({text}) is not {type(x).__name__} or len({text}) != {len(x)}")
             return type(x)([self._given(part, f"{text}[{k}]", found) for k, part in enumerate(x)])
         if type(x) is dict:
-            self.checks.append(f"type({text}) is not dict or list({text}) != {code.name(list(x))}")
+            self.checks.append(f"type({text}) is not dict or list({text}) != {list(x)!r}")
             return {key: self._given(part, f"{text}[{code.constant(key)}]", found) for key, part in x.items()}
         self._check_object(x, text)
         return x
@@ -370,7 +383,7 @@ class Capture:
             first, kind = i, _kind_of_gradient(flat.params[i])
             i += 1
             if kind is SparseRows:
-                raise Untraceable("an update of rows")
+                self._update_rows(optimizer, group, flat, first)
             if kind is Tensor:
                 while i < n and flat.steps[i] == flat.steps[first] and _kind_of_gradient(flat.params[i]) is Tensor:
                     i += 1
@@ -400,6 +413,15 @@ class Capture:
             if type(p._data) is not Traced:
                 raise Untraceable("a parameter that no operation used in the calls before")
             let_stand_in(p, value[start - where.start : end - where.start].reshape(p.shape), p._grad)
+
+    def _update_rows(self, optimizer: Optimizer, group: dict, flat: FlatParameters, k: int) -> None:
+        """Note that the rows of a table are to be updated after everything else, by the optimizer itself."""
+        p = flat.params[k]
+        options = {key: group[key] for key in optimizer.defaults}
+        if not optimizer.supports_sparse(options) or any(q is p for _, _, _, q in self.rows):
+            raise Untraceable("a sparse gradient that this optimizer makes dense, or a second step of the same table")
+        self.rows.append((optimizer, group, flat, p))
+        let_stand_in(p, _Unknown(), p._grad)
 
     def _state(self, memory: np.ndarray, where: slice) -> Any:
         """Return what stands for a part of an optimizer's memory."""
@@ -433,7 +455,7 @@ class Capture:
         for leaf in self.leaves:
             self._note_gradient(leaf)
             data = leaf.tensor._data
-            if id(leaf.tensor) in updated:
+            if id(leaf.tensor) in updated or type(data) is _Unknown:
                 continue
             if data is not leaf.value:
                 self._assign(leaf, "{}._replace({v0})", data)
@@ -478,10 +500,29 @@ class Capture:
             return {key: self._returned(part) for key, part in x.items()}
         return _Constant(x)
 
+    def _leaked(self) -> bool:
+        """Whether something that was computed is still held by what is not returned; Tensors there get their values."""
+        own = {id(leaf.value) for leaf in self.leaves} | {id(leaf.given_data) for leaf in self.leaves}
+        sparse = [leaf.given for leaf in self.leaves if type(leaf.given) is SparseRows]
+        own |= {id(part) for rows in sparse for part in (rows.rows, rows.values)}
+        own |= {id(traced) for _, _, traced in self.states.values()}
+        for collect in (False, True):  # what is in a circle is held by nobody
+            if collect:
+                gc.collect()
+            held = [x for r in self.tape.made if (x := r()) is not None and id(x) not in own]
+            if not held:
+                return False
+        for traced in held:
+            for holder in gc.get_referrers(traced):
+                if isinstance(holder, Tensor):
+                    holder._restore((_copied(traced.concrete), None, False, holder._version, holder._grad))
+        return True
+
     def _check(self) -> None:
         """Note in which circumstances the traced computation is the right one."""
         name = self.code.name
         updated = {id(p): (flat, k) for flat, run in self.updates for k, p in list(enumerate(flat.params))[run]}
+        updated |= {id(p): (flat, k) for _, _, flat, q in self.rows for k, p in enumerate(flat.params) if p is q}
         for leaf in self.leaves:
             tensor, text = leaf.tensor, leaf.source("", "{}").written(self.code)
             there = f"{text}._grad is {'not ' if leaf.gradient is None else ''}None"
@@ -512,7 +553,9 @@ class Capture:
     def _show(self, value: Value, memory: np.ndarray, where: slice) -> None:
         """Let an input be what it is: a part of an optimizer's memory."""
         values = self.tape.values
-        whole = next(v for v in values if v.op == "input" and v.source.memory is memory)
+        whole = next((v for v in values if v.op == "input" and v.source.memory is memory), None)
+        if whole is None:
+            whole = self.tape.input(Source("memory", "", memory=memory), memory).value
         values.remove(whole)
         part = Value("getitem", operator.getitem, (whole, where), {}, memory[where])
         values[:0] = [whole, part]
@@ -521,12 +564,11 @@ class Capture:
 
     # ------------------------------------------------------------------ the function of a plan
 
-    def begin(self, program: Program) -> None:
+    def begin(self) -> None:
         """Write the lines that look whether a plan is the right one, and that read its inputs."""
         code, stale = self.code, self.code.name(STALE)
-        for text in self.checks:
-            code.line(f"if {text}: raise {stale}")
-        for value in program.values:
+        code.lines += [f"if {text}: raise {stale}" for text in self.checks]
+        for value in self.program.values:
             if value.op == "input" and value.source.memory is None:
                 v = f"v{value.index}"
                 code.line(f"{v} = {value.source.written(code)}")
@@ -536,9 +578,27 @@ class Capture:
                         unlike += f" or {v}.strides != {value.strides}"
                     code.line(f"if {unlike}: raise {stale}")
 
-    def end(self, of: Callable[[Value], str]) -> None:
+    def difference(self, other: Capture) -> str | None:
+        """Return where another traced call under the same circumstances was unlike this one; "" if it was like it.
+
+        None means that the circumstances were others, or that a branch on a value went the other way.
+        """
+        if self.circumstances != other.circumstances:
+            return None
+        for x, y in zip(self.program.values, other.program.values):
+            if x.op == y.op == "guard" and x.args[0].index == y.args[0].index and x.args[1] != y.args[1]:
+                return None
+            if (x.op, x.shape, x.dtype) != (y.op, y.shape, y.dtype) or not _alike(x.function, y.function):
+                return f"{x!r} and {y!r}"
+            if not _alike((x.args, x.parameters, x.source), (y.args, y.parameters, y.source)):
+                return f"{x!r} and {y!r}"
+        if len(self.program.values) != len(other.program.values) or self.last_lines != other.last_lines:
+            return "what is computed, or what it is put into"
+        return ""
+
+    def end(self, of: Callable[[Value], str], code: Code | None = None) -> None:
         """Write the lines after everything else: what the call counts, leaves in Tensors, and returns."""
-        code = self.code
+        code = code or self.code
         for flat, run in self.updates:
             steps = f"{code.name(flat)}.steps"
             code.line(f"{steps}[{run.start}:{run.stop}] = [{steps}[{run.start}] + 1] * {run.stop - run.start}")
@@ -553,10 +613,12 @@ class Capture:
                 code.line(f"put_gradients({code.name(fixed)}, ({arrays},))")
         for source, values in self.last:
             code.line(source.written(code, {f"v{k}": of(value) for k, value in enumerate(values)}))
-        code.line(f"return {self._expression(self.returned, of)}")
+        for optimizer, group, flat, p in self.rows:
+            things = ", ".join(map(code.name, (optimizer, group, flat)))
+            code.line(f"step_of_rows({things}, {next(k for k, q in enumerate(flat.params) if q is p)})")
+        code.line(f"return {self._expression(self.returned, of, code)}")
 
-    def _expression(self, x: Any, of: Callable[[Value], str]) -> str:
-        code = self.code
+    def _expression(self, x: Any, of: Callable[[Value], str], code: Code) -> str:
         if isinstance(x, _Leaf):
             return x.source("", "{}").written(code)
         if type(x) is _Constant:
@@ -564,8 +626,10 @@ class Capture:
         if type(x) is _Left:
             return f"{x.maker}({of(x.value)})"
         if type(x) is dict:
-            return "{" + ", ".join(f"{code.constant(key)}: {self._expression(y, of)}" for key, y in x.items()) + "}"
-        parts = "".join(self._expression(part, of) + ", " for part in x)
+            return (
+                "{" + ", ".join(f"{code.constant(key)}: {self._expression(y, of, code)}" for key, y in x.items()) + "}"
+            )
+        parts = "".join(self._expression(part, of, code) + ", " for part in x)
         if hasattr(x, "_fields"):
             return f"{code.name(type(x))}({parts})"
         return f"[{parts}]" if type(x) is list else f"({parts})"
@@ -584,15 +648,43 @@ def without_history(array: Any) -> Tensor:
     return tensor
 
 
-COMPILED = Primitive("compiled", lambda x: x, {"x": None})
-COMPILED.forgotten = (
-    "what a function returns that tg.compile compiled has no history: call backward() inside of the function, or "
-    "differentiate one that is not compiled"
-)
-HELPERS = {
-    **{"get_default_dtype": get_default_dtype, "from_owned": from_owned, "SparseRows": SparseRows},
-    **{"put_gradients": put_gradients, "without_history": without_history},
-}
+def step_of_rows(optimizer: Optimizer, group: dict[str, Any], flat: FlatParameters, k: int) -> None:
+    """Let an optimizer update the rows of one table that its gradient names."""
+    options = {key: group[key] for key in optimizer.defaults}
+    maximize = options.pop("maximize", False)
+    flat.steps[k] += 1
+    gradient: Any = flat.params[k]._grad
+    for value, g, state, step in flat.rows(optimizer.used(group), k, gradient.coalesce(), flat.steps[k]):
+        optimizer.update(value, -g if maximize else g, state, step, **options)
+    touch([flat.params[k]])
+
+
+class _Unknown(StandIn):
+    """The value of a table whose rows will be updated after everything else: until then nobody can have it."""
+
+    __slots__ = ()
+
+    def __getattribute__(self, name: str) -> Any:
+        raise Untraceable("a table after the update of its rows")
+
+
+def _alike(x: Any, y: Any) -> bool:
+    """Whether two arguments are the same constants, of the same Values."""
+    if type(x) is not type(y):
+        return False
+    if type(x) is Value:
+        return x.index == y.index
+    if isinstance(x, np.ndarray):
+        return x.dtype == y.dtype and np.array_equal(x, y, equal_nan=x.dtype.kind in "fc")
+    if isinstance(x, (tuple, list)):
+        return len(x) == len(y) and all(map(_alike, x, y))
+    if type(x) is dict:
+        return list(x) == list(y) and all(map(_alike, x.values(), y.values()))
+    if type(x) is slice:
+        return _alike((x.start, x.stop, x.step), (y.start, y.stop, y.step))
+    if isinstance(x, types.FunctionType):
+        return x.__code__ is y.__code__
+    return x is y or bool(x == y) or x != x
 
 
 def let_stand_in(tensor: Tensor, value: Any, gradient: Any) -> None:
@@ -602,6 +694,10 @@ def let_stand_in(tensor: Tensor, value: Any, gradient: Any) -> None:
 
 def _kind_of_gradient(p: Tensor) -> type:
     return type(p._grad) if p._requires_grad else type(None)
+
+
+def _copied(x: Any) -> Any:
+    return x.copy() if isinstance(x, np.ndarray) else x
 
 
 def _number_as(x: float, dtype: np.dtype) -> Any:
@@ -622,3 +718,14 @@ def _names_of(f: types.FunctionType, code: Code) -> Iterator[tuple[str, str, tup
         for name in inner.co_names:
             if name in f.__globals__:
                 yield name, f"{{0}}[{name!r}]", (f.__globals__,), f.__globals__[name]
+
+
+COMPILED = Primitive("compiled", lambda x: x, {"x": None})
+COMPILED.forgotten = (
+    "what a function returns that tg.compile compiled has no history: call backward() inside of the function, or "
+    "differentiate one that is not compiled"
+)
+HELPERS = {
+    **{"get_default_dtype": get_default_dtype, "from_owned": from_owned, "SparseRows": SparseRows},
+    **{"put_gradients": put_gradients, "step_of_rows": step_of_rows, "without_history": without_history},
+}

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import functools
 import threading
+import warnings
 from collections.abc import Callable
+from traceback import walk_tb
+from types import TracebackType
 from typing import Any
 
 import numpy as np
 
-from ..modes import Mode, modes, modes_set, warn
+from ..modes import Mode, is_users, modes, modes_set, warn
 from ..tensor import Tensor, from_owned
 from . import numpy_plan
 from .capture import Capture, Seen, Stale, without_history
-from .program import GuardFailed
+from .program import Code, GuardFailed
 from .traced import Untraceable
 
 __all__ = ["Compiled", "compile"]
 
 BACK_ENDS: dict[str, Callable] = {"auto": numpy_plan.build, "numpy": numpy_plan.build}
-PLANS = 8  # a function that needs more plans than this has arguments that change in every call
+PLANS = 32  # a function that needs more plans has arguments that are new in every call
+EARLIER = 7  # calls that were traced and wait for another one like them
 
 
 class Compiled:
@@ -30,6 +34,7 @@ class Compiled:
         self.plans: list[Callable] = []  # the one that was used last is the first
         self.seen = Seen()
         self.earlier: list[Capture] = []
+        self.said: set[str] = set()
         self.calls = 0
         self.eager = ""  # why the function stays as it is
         self.lock = threading.RLock()
@@ -71,44 +76,72 @@ class Compiled:
         if self.calls == 1:
             with Mode(tracer=self.seen, call_observer=self.seen.call):
                 return _forget(self.function(*args, **named))
+        if len(self.plans) >= PLANS:
+            self._say(f"has {PLANS} plans, and runs as it is for others: arguments that are new in each call", None)
+            return self._as_it_is(args, named)
         try:
             capture = Capture(self.function, args, named, self.seen)
         except Untraceable as reason:
-            return self._give_up(str(reason), args, named)
-        except Exception:  # its own error, with everything that it does before
+            self._give_up(f"it needs {reason}", reason.__traceback__)
             return self._as_it_is(args, named)
-        self.plans.insert(0, self._plan(capture))
-        return self._finish(capture, args, named)
+        except Exception:  # its own error will come again, with everything that it does before
+            return self._as_it_is(args, named)
+        if capture.leaked:
+            self._give_up("it keeps a Tensor that it does not return", None)
+        else:
+            self._compare(capture)
+        return _finish(capture, args, named)
+
+    def _compare(self, capture: Capture) -> None:
+        """Make a plan if an earlier call under the same circumstances has computed the same."""
+        for earlier in self.earlier:
+            difference = capture.difference(earlier)
+            if difference:
+                self._give_up(f"it computes other things in each call: {difference}", None)
+                return
+            if difference == "":
+                self.earlier.remove(earlier)
+                self.plans.insert(0, self._plan(capture))
+                return
+        self.earlier = [*self.earlier[-EARLIER:], capture]
 
     def _plan(self, capture: Capture) -> Callable:
         """Return the function that replays a traced call."""
         code = capture.code
         code.lines.clear()
-        capture.begin(capture.program)
+        capture.begin()
         outputs = BACK_ENDS[self.backend](capture.program, code)
         expression = dict(zip(capture.program.outputs, outputs))
         capture.end(lambda value: expression[capture.program.now(value)])
         return code.function("plan", "args, named")
 
-    def _finish(self, capture: Capture, args: tuple, named: dict[str, Any]) -> Any:
-        """Let everything have the values that the traced call computed."""
-        values = {value: _own(x) for value, x in capture.concrete.items()}
-        for memory, traced in capture.written:
-            memory[...] = traced.concrete
-        code = capture.code
-        code.lines.clear()
-        capture.end(lambda value: code.name(values[value]))
-        return code.function("finish", "args, named")(args, named)
-
-    def _give_up(self, reason: str, args: tuple, named: dict[str, Any]) -> Any:
+    def _give_up(self, reason: str, traceback: TracebackType | None) -> None:
+        """Let the function be as it is from now on, and warn once where the reason is."""
         self.eager = reason
         self.plans.clear()
-        warn(f"tg.compile: {self.name} stays as it is, since it needs {reason}")
-        return self._as_it_is(args, named)
+        self.earlier.clear()
+        self._say(f"stays as it is, since {reason}", traceback)
+
+    def _say(self, what: str, traceback: TracebackType | None) -> None:
+        message = f"tg.compile: {self.name} {what}"
+        places = [(frame.f_code.co_filename, line) for frame, line in walk_tb(traceback) if is_users(frame)]
+        if message in self.said:
+            return
+        self.said.add(message)
+        if places:
+            warnings.warn_explicit(message, UserWarning, *places[-1])
+        else:
+            warn(message)
 
 
-def _own(x: Any) -> Any:
-    return x.copy() if isinstance(x, np.ndarray) else x
+def _finish(capture: Capture, args: tuple, named: dict[str, Any]) -> Any:
+    """Let everything have the values that a traced call computed, and return its result."""
+    values = {value: x.copy() if isinstance(x, np.ndarray) else x for value, x in capture.concrete.items()}
+    for memory, traced in capture.written:
+        memory[...] = traced.concrete
+    code = Code(**capture.code.things)
+    capture.end(lambda value: code.name(values[value]), code)
+    return code.function("finish", "args, named")(args, named)
 
 
 def _forget(x: Any) -> Any:

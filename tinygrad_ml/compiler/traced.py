@@ -138,6 +138,7 @@ class Tape:
 
     def __init__(self) -> None:
         self.values: list[Value] = []
+        self.made: list[weakref.ref[Traced]] = []  # all that stood for a Value
         self.constants: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # arrays from outside, as they were when used
 
     # ------------------------------------------------------------------ writing down
@@ -259,6 +260,11 @@ class _Growing:
         result = self.function(*args, **{**parameters, **given})
         return result, [given[key][len(parameters[key]) :] for key in self.lists]
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Growing) and (self.function, self.lists) == (other.function, other.lists)
+
+    __hash__ = None  # type: ignore[assignment]
+
 
 def _by_mask(index: Any) -> bool:
     """Whether the shape of x[index] depends on the values of the index."""
@@ -297,7 +303,8 @@ class Traced(StandIn):
 
     def __init__(self, tape: Tape, value: Value, concrete: Any):
         self.tape, self.value, self.concrete = tape, value, concrete
-        self.family = [weakref.ref(self)]  # those that stand for the same memory, where a write would be seen
+        tape.made.append(weakref.ref(self))
+        self.family = [tape.made[-1]]  # those that stand for the same memory, where a write would be seen
 
     # ------------------------------------------------------------------ NumPy's protocols
 

@@ -117,7 +117,7 @@ class FlatParameters:
                 self.steps[i:end] = [step] * (end - i)
             try:
                 if type(gradient) is SparseRows:
-                    yield from self._rows(used, i, gradient, step)
+                    yield from self.rows(used, i, gradient, step)
                 elif end - i == len(self.params) and len(gradient) <= self.limit and not self.rounded:
                     yield self.values, gradient, self.whole, step
                 else:
@@ -164,7 +164,7 @@ class FlatParameters:
             if self.rounded:
                 self.values[where] = values
 
-    def _rows(self, used: Iterable[str], i: int, gradient: SparseRows, step: int) -> Iterator[Chunk]:
+    def rows(self, used: Iterable[str], i: int, gradient: SparseRows, step: int) -> Iterator[Chunk]:
         """Yield copies of the rows that a sparse gradient names, and write them back when they were changed."""
         if not self.sizes[i]:
             return
