@@ -22,7 +22,7 @@ from .batched import holds_batch, kernel_for_each
 from .modes import modes, modes_set
 from .signature import OperationSignature
 from .sparse import StandIn
-from .tensor import Tensor, complex_of, from_owned, get_default_dtype, ndarray, next_id, refuse_masked, to_array
+from .tensor import Tensor, complex_of, copied, from_owned, get_default_dtype, ndarray, next_id, refuse_masked, to_array
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 IMPLEMENTATIONS: dict[Callable, Callable] = {}  # NumPy's function -> ours: how np.exp(tensor) finds its way
@@ -454,7 +454,7 @@ def copy_aliased(primitive: Primitive, edges: Sequence, values: list) -> None:
 
 def _unaliased(out: Any, values: Sequence) -> Any:
     """Return a result with memory of its own: a copy, if it is a view."""
-    return np.array(out) if out.base is not None or out is values[0] else out
+    return copied(out) if out.base is not None or out is values[0] else out
 
 
 def output_of(node: Node | None, k: int, array: Any) -> Tensor:

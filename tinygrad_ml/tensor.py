@@ -162,7 +162,7 @@ class Tensor:
             np.copyto(self._data, array, casting="unsafe")  # in place: an optimizer may hold this memory
             self._touch()
         else:
-            self._replace(_copied(array.astype(self.dtype)))
+            self._replace(copied(array.astype(self.dtype)))
 
     def _touch(self) -> None:
         """Count a write to the value, so that `backward` refuses to use what was computed from the old one."""
@@ -253,7 +253,7 @@ class Tensor:
                 f"convert it first, for example x.astype(tg.get_default_dtype())"
             )
         if bool(value) != self._requires_grad:
-            self._data = _copied(self._data)  # nobody else holds the array that writes will go to
+            self._data = copied(self._data)  # nobody else holds the array that writes will go to
             self._snapshot, self._exported = None, False
             self._requires_grad = bool(value)
 
@@ -316,7 +316,7 @@ class Tensor:
         >>> (x * 2).detach()
         tensor([2., 4.])
         """
-        return from_owned(_copied(self._data) if self.node is None else self._data)
+        return from_owned(copied(self._data) if self.node is None else self._data)
 
     shape: tuple[Int, ...] = attribute("shape", lambda self: self._data.shape, "The lengths of the axes.")
     ndim: Int = attribute("ndim", lambda self: self._data.ndim, "The number of axes.")
@@ -808,7 +808,7 @@ def to_array(data: Any, dtype: Any = None, floating: bool = False) -> np.ndarray
                 "or x.astype(...) to change the dtype"
             )
         array: Any = data if isinstance(data, StandIn) else data._data
-        return _copied(array if dtype is None else array.astype(dtype))
+        return copied(array if dtype is None else array.astype(dtype))
     if data is None or isinstance(refuse_masked(data), (list, tuple, str)):
         _refuse_what_holds_no_elements(data)
     try:
@@ -845,9 +845,9 @@ def _refuse_what_holds_no_elements(x: Any) -> None:
         raise TypeError("a list that holds Tensors would lose their gradients; use tg.stack or tg.concatenate")
 
 
-def _copied(array: Any) -> Any:
+def copied(array: Any) -> Any:
     """Return a value in memory of its own."""
-    return array.copy() if isinstance(array, StandIn) else np.array(array)
+    return np.copy(array) if isinstance(array, StandIn) else np.array(array)
 
 
 def complex_of(dtype: np.dtype) -> np.dtype:

@@ -5,6 +5,8 @@ It computes what the traced call computed, function by function, so it is equal 
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
@@ -15,8 +17,9 @@ from .traced import Value
 __all__ = ["build"]
 
 SYMBOLS = {
-    **{"add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**"},
-    **{"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="},
+    **{operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/", operator.floordiv: "//"},
+    **{operator.mod: "%", operator.pow: "**", operator.lt: "<", operator.le: "<=", operator.gt: ">"},
+    **{operator.ge: ">=", operator.eq: "==", operator.ne: "!="},
 }
 OUT = ("concatenate", "take", "dot", "stack")  # functions beside ufuncs that can write into memory that is there
 
@@ -69,9 +72,9 @@ class _Builder:
             code.line(f"if {wrong}{self.of(value.args[0])}: raise {code.name(FAILED)}")
         elif value.view and base_of(value) in self.memory and len(value.uses()) == 1:
             self.memory[value] = value.function(*self.now(value.args), **self.now(value.parameters))
-        elif op.startswith("py_") and op[3:] in SYMBOLS:
+        elif isinstance(value.function, Hashable) and value.function in SYMBOLS:
             x, y = (code.expression(part, self.of) for part in value.args)
-            code.line(f"v{value.index} = {x} {SYMBOLS[op[3:]]} {y}")
+            code.line(f"v{value.index} = {x} {SYMBOLS[value.function]} {y}")
         elif self.has_memory(value):
             self.write_into(k, value)
         else:

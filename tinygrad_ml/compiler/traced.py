@@ -63,7 +63,8 @@ class Value:
 
     op : the name of NumPy's function ("matmul", "add.reduce", "getitem"), or "input", "guard", "random", "opaque",
         "part" (of several results), "py_add" and its like (of Python's numbers)
-    function : what computes it, `function(*args, **parameters)`
+    function : what computes it, `function(*args, **parameters)`: of numbers that may be an operator of Python, which
+        need not round as NumPy's function of the same name
     args, parameters : Values and constants, also inside of tuples, lists and slices
     shape, dtype, strides : of the result; None for several results, and for guards
     weak : whether it is a Python number
@@ -337,6 +338,8 @@ class Traced(StandIn):
             raise Untraceable(f"np.{function.__name__}")
         if function is np.array_equal and type(args[0]) is type(args[1]) is Traced and args[0].value is args[1].value:
             return True
+        if function is np.copy and len(args) == 1:
+            return self._copy(np.copy)
         out = parameters.pop("out", None)
         result = self.tape.call(function.__name__, function, args, parameters)
         return result if out is None else self._into((out,), result)
@@ -464,10 +467,14 @@ class Traced(StandIn):
             raise Untraceable("a view of another class")
         return self.tape.call("view", _view, (self, np.dtype(dtype)), {})
 
-    def copy(self, order: str = "C") -> Traced:
-        """Return the same elements in memory of their own: the same Value, since none ever changes."""
+    def copy(self) -> Traced:
+        """Return the same elements in memory of their own."""
+        return self._copy(_c_copy)
+
+    def _copy(self, function: Callable) -> Traced:
+        """Return the same Value, since none ever changes, unless the axes will lie in another order."""
         if isinstance(self.concrete, np.ndarray) and not self.flags.c_contiguous:
-            return self.tape.call("copy", np.array, (self,), {})
+            return self.tape.call("copy", function, (self,), {})
         return Traced(self.tape, self.value, self.concrete)
 
     def conj(self) -> Traced:
@@ -481,6 +488,10 @@ class Traced(StandIn):
     def fill(self, number: Any) -> None:
         """Write one number everywhere."""
         self[...] = number
+
+
+def _c_copy(x: np.ndarray) -> np.ndarray:
+    return x.copy()
 
 
 def _setitem(x: np.ndarray, index: Any, new: Any) -> np.ndarray:
@@ -511,13 +522,14 @@ def _method(function: Callable, name: str) -> Callable:
 
 
 def _number_or(name: str, of_numbers: Callable, ufunc: np.ufunc) -> tuple[Callable, Callable]:
-    """Return an operator and its reverse: between Python numbers it is Python's own, otherwise a ufunc."""
+    """Return an operator and its reverse: Python's own where both are numbers, which rounds as it does, or a ufunc."""
 
     def result(tape: Tape, x: Any, y: Any) -> Any:
-        kinds = [type(part.concrete if type(part) is Traced else part) for part in (x, y)]
-        if kinds[0] in NUMBERS and kinds[1] in NUMBERS:
+        parts = [part.concrete if type(part) is Traced else part for part in (x, y)]
+        if type(parts[0]) in NUMBERS and type(parts[1]) in NUMBERS:
             return tape.call(f"py_{name}", of_numbers, (x, y), {})
-        return tape.call(ufunc.__name__, ufunc, (x, y), {})
+        numbers = all(isinstance(part, (np.generic, *NUMBERS)) for part in parts)
+        return tape.call(ufunc.__name__, of_numbers if numbers else ufunc, (x, y), {})
 
     def forward(self: Traced, other: Any) -> Any:
         theirs = isinstance(other, (Batched, Tensor, SparseRows))
@@ -531,8 +543,8 @@ def _number_or(name: str, of_numbers: Callable, ufunc: np.ufunc) -> tuple[Callab
 
 def _unary(name: str, of_number: Callable, ufunc: np.ufunc) -> Callable:
     def result(self: Traced) -> Traced:
-        op, function = (name, of_number) if self.value.weak else (ufunc.__name__, ufunc)
-        return self.tape.call(op, function, (self,), {})
+        number = isinstance(self.concrete, (np.generic, *NUMBERS))
+        return self.tape.call(name if self.value.weak else ufunc.__name__, of_number if number else ufunc, (self,), {})
 
     return result
 

@@ -396,9 +396,9 @@ class _BatchNorm(_WithStatistics):
             )
         mean, variance, momentum = self.running_mean, self.running_var, self.momentum
         if self.training and self.num_batches_tracked is not None:
-            seen = int(self.num_batches_tracked) + 1
+            seen = self.num_batches_tracked.data + 1
             if momentum is None:
-                momentum = 1 / seen
+                momentum = (1 / seen).astype(mean.dtype)
         training = self.training or mean is None
         out = batch_norm(
             x,
@@ -411,7 +411,7 @@ class _BatchNorm(_WithStatistics):
             self.eps,
         )
         if self.training and self.num_batches_tracked is not None:
-            self.num_batches_tracked.data = np.asarray(seen)
+            self.num_batches_tracked.data = seen
         return out
 
     def extra_repr(self) -> str:
