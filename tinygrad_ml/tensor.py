@@ -847,7 +847,7 @@ def _refuse_what_holds_no_elements(x: Any) -> None:
 
 def copied(array: Any) -> Any:
     """Return a value in memory of its own."""
-    return np.copy(array) if isinstance(array, StandIn) else np.array(array)
+    return np.array(array) if not isinstance(array, StandIn) else np.copy(array)  # type: ignore[call-overload]
 
 
 def complex_of(dtype: np.dtype) -> np.dtype:

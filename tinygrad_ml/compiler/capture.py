@@ -223,7 +223,7 @@ class Capture:
         leaving = list(self.concrete)
         self.program = Program(self.tape, leaving, [(memory, traced.value) for memory, traced in self.written])
         self.begin()
-        self.circumstances = [list(self.code.lines), *map(id, self.code.things.values())]
+        self.circumstances: list[Any] = [list(self.code.lines), *map(id, self.code.things.values())]
         self.end(lambda value: f"v{self.program.now(value).index}")
         self.last_lines = self.code.lines[len(self.circumstances[0]) :]
 

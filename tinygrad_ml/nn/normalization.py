@@ -394,8 +394,9 @@ class _BatchNorm(_WithStatistics):
                 f"{type(self).__name__}({self.num_features}): input has shape {shape}; "
                 f"it must be {self.expected.format(self.num_features)}"
             )
-        mean, variance, momentum = self.running_mean, self.running_var, self.momentum
-        if self.training and self.num_batches_tracked is not None:
+        mean, variance = self.running_mean, self.running_var
+        momentum: Any = self.momentum
+        if self.training and mean is not None and self.num_batches_tracked is not None:
             seen = self.num_batches_tracked.data + 1
             if momentum is None:
                 momentum = (1 / seen).astype(mean.dtype)
