@@ -261,14 +261,28 @@ def test_a_repeat_within_a_repeat(open_page):
 # ---------------------------------------------------------------------- large graphs
 
 
-def test_five_hundred_layers(open_page, tmp_path):
-    graph = GALLERY["five_hundred_layers"]()
-    page = graph.explorer(tmp_path / "size.html")
-    program = len(tg.graph.show.page.source("viz/viz-global.js"))
-    assert page.stat().st_size - program < PROGRAM
-    browser = open_page(graph)
+def size_of_page(graph, folder):
+    """Return the bytes of a page beside the program that lays out."""
+    page = graph.explorer(folder / "size.html")
+    return page.stat().st_size - len(tg.graph.show.page.source("viz/viz-global.js"))
+
+
+@pytest.fixture(scope="module")
+def five_hundred_layers():
+    tg.manual_seed(0)
+    return GALLERY["five_hundred_layers"]()
+
+
+def test_of_five_hundred_layers_the_page_is_small_and_shows_one(open_page, five_hundred_layers, tmp_path):
+    assert size_of_page(five_hundred_layers, tmp_path) < PROGRAM
+    browser = open_page(five_hundred_layers)
     assert "500 × (Linear, Tanh)" in run(browser, "svg.textContent.replace(/\\s+/g, ' ')")
     assert run(browser, "units.size") < 10
+    assert run(browser, "seen.length") < 15
+
+
+def test_five_hundred_layers_unfold_and_fold(open_page, five_hundred_layers):
+    browser = open_page(five_hundred_layers)
     repeat = run(browser, "scopes.find(s => s.repeat).number")
     before = on_screen(browser, {"scope": repeat})
     browser.execute_script(f"change(() => unroll({repeat}), {{scope: {repeat}}})")
@@ -279,16 +293,22 @@ def test_five_hundred_layers(open_page, tmp_path):
     assert run(browser, "document.querySelectorAll('.marks .now').length") == 1
     browser.execute_script("foldAll()")
     assert run(browser, "units.size") == 2
+
+
+@pytest.mark.slow
+def test_all_of_five_hundred_layers_can_be_unfolded(open_page, five_hundred_layers):
+    browser = open_page(five_hundred_layers)
     browser.execute_script("unfoldAll()")
     assert run(browser, "units.size") == 2001
+    assert run(browser, "seen.length") == 2003
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(64, 64), (512, 16)])
 def test_layers_that_are_wider_do_not_take_more(tmp_path, shape):
     rows, width = shape
     layers = [layer for _ in range(500) for layer in (nn.Linear(width, width), nn.Tanh())]
-    page = trace(nn.Sequential(*layers), tg.randn(rows, width)).explorer(tmp_path / "size.html")
-    assert page.stat().st_size - len(tg.graph.show.page.source("viz/viz-global.js")) < PROGRAM
+    assert size_of_page(trace(nn.Sequential(*layers), tg.randn(rows, width)), tmp_path) < PROGRAM
 
 
 def test_a_chain_whose_middle_is_left_out_can_be_unfolded_as_far_as_it_can_be_drawn(open_page):
@@ -309,7 +329,7 @@ def test_a_chain_whose_middle_is_left_out_can_be_unfolded_as_far_as_it_can_be_dr
     assert "left out" in run(browser, "svg.textContent")
     browser.execute_script("change(() => { gapOpen = true; }, null)")
     assert run(browser, "units.size") == len(graph.nodes)
-    browser = open_page(walk(3000), repeats="unroll")
+    browser = open_page(walk(2100), repeats="unroll")
     browser.execute_script("unfoldAll()")
     assert "boxes, more than a picture can show" in run(browser, "byId('notice').textContent")
     assert run(browser, "units.size") < 60

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -556,3 +557,37 @@ def test_a_name_of_any_length_can_be_drawn():
     x.name = "\\n" * 10_000
     dot = tg.graph.trace(x * 2).to_dot()
     assert max(map(len, re.findall(r'"(?:[^"\\]|\\.)*"', dot))) < 16_384  # Graphviz reads no longer string
+
+
+def test_a_parameter_that_another_module_uses_has_its_whole_name_there():
+    class Tied(nn.Module):
+        def __init__(self):
+            self.embed = nn.Embedding(10, 4)
+
+        def forward(self, x):
+            return self.embed(x) @ self.embed.weight.T
+
+    titles = re.findall(
+        r'class="parameter", label=<.*?<td colspan="1">([^<]*)</td>', trace(Tied(), np.array([1, 2])).to_dot()
+    )
+    assert sorted(titles) == ["embed.weight", "weight"]
+
+
+@needs_dot
+@pytest.mark.parametrize("count", [3, 8, 20, 60])
+def test_the_bars_of_a_chart_stand_side_by_side(count):
+    def scale(x):
+        for _ in range(count):
+            x = x * 0.9
+        return x
+
+    root = ElementTree.fromstring(trace(scale, 1.0).to_svg(limit=2))
+    corners = [
+        sorted({float(p.split(",")[0]) for p in e.get("points").split()})
+        for e in root.iter(SVG + "polygon")
+        if e.get("fill") == LIGHT["edge-quiet"]
+    ]
+    bars = [(c[0], c[-1]) for c in corners if 2 < c[-1] - c[0] < 13]
+    assert len(bars) == min(count, 50, -(-count // -(-count // 50)))
+    gaps = [after[0] - before[1] for before, after in pairwise(bars)]
+    assert max(gaps) < 1.5

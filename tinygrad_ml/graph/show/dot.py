@@ -230,7 +230,7 @@ class Writer:
 
     def _chart(self, chart: Chart) -> str:
         """Return rows of a table: bars, and what they are."""
-        width = 3 if len(chart.heights) > 24 else 6
+        width = bar_width(len(chart.heights))
         bars = []
         for height, role in zip(chart.heights, chart.roles):
             high = max(round(height * CHART), 1)
@@ -241,7 +241,9 @@ class Writer:
             bar = f'<tr><td fixedsize="true" width="{width}" height="{high}" bgcolor="{colour}"></td></tr>'
             column = f'<table border="0" cellborder="0" cellspacing="0" cellpadding="0">{rest}{bar}</table>'
             bars.append(f'<td cellpadding="0">{column}</td>')
-        table = f'<table border="0" cellborder="0" cellspacing="1" cellpadding="0"><tr>{"".join(bars)}</tr></table>'
+        size = f'fixedsize="true" width="{len(bars) * (width + 1) + 1}" height="{CHART + 2}"'  # or bars would spread
+        look = f'align="left" border="0" cellborder="0" cellspacing="1" cellpadding="0" {size}'
+        table = f"<table {look}><tr>{''.join(bars)}</tr></table>"
         return f'<tr><td align="left">{table}</td></tr><tr><td align="left">{self._small(chart.caption)}</td></tr>'
 
     def _small(self, text: str, escaped: bool = False) -> str:
@@ -310,6 +312,11 @@ class Writer:
 
 
 # ---------------------------------------------------------------------- small things
+
+
+def bar_width(count: int) -> int:
+    """Return how wide each of the bars of a chart is, in points."""
+    return 3 if count > 24 else 6 if count > 8 else 12
 
 
 def as_html(text: str) -> str:

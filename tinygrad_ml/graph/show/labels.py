@@ -102,7 +102,7 @@ class Labels:
         node = drawn.node
         if node is None:
             return Label(drawn.caption)
-        label = self._title(node)
+        label = self._title(node, drawn.scope)
         label.facts = self._facts(drawn, node)
         label.faults = self._faults(node)
         label.cells = self._cells(node)
@@ -148,9 +148,13 @@ class Labels:
         """Return the node that does the same in the first repetition, from which on constants go up to this one's."""
         return self.graph.nodes[self.plan.first(node.number)]
 
-    def _title(self, node: GraphNode) -> Label:
+    def leaf(self, node: GraphNode, scope: int) -> str:
+        """Return what a value is called in the box of a module: without the name of that module."""
+        return cut(plain(node.name.removeprefix(self.graph.scopes[scope].path + "."))) or node.kind
+
+    def _title(self, node: GraphNode, scope: int) -> Label:
         if not node.operation:
-            return Label(cut(plain(node.name.rpartition(".")[2] or node.name)) or node.kind)
+            return Label(self.leaf(node, scope))
         name = node.operation if node.operation != "part" else f"part {node.parameters.get('part', '')}"
         name = SYMBOLS.get(node.operation, name)
         others = self.first(node).inputs

@@ -16,7 +16,7 @@ import numpy as np
 from ..format import plain, plural
 from ..nodes import GraphData, GraphNode, Input
 from ..values import ArraySummary
-from .dot import CELL, SMALL, Writer
+from .dot import CELL, SMALL, Writer, bar_width
 from .labels import Label, Labels, cut
 from .repeats import Repeat, Rolled
 from .steps import END, backward_edges, backward_template, forward_template, paths, turn_text, turned
@@ -32,7 +32,7 @@ NODE = (
 )
 NODE_FIELDS = (*NODE.split(), "drawn", "rolled", "forward")
 INPUT_FIELDS = ("argument", "source", "constant", "formula", "sent", "local", "exact", "backward")
-SCOPE_FIELDS = ("parent", "name", "title", "type", "about", "facts", "outputs", "heading", "box", "alone")
+SCOPE_FIELDS = ("parent", "name", "title", "path", "type", "about", "facts", "outputs", "heading", "box", "alone")
 REPEAT_FIELDS = ("count", "members", "calls", "charts")
 
 # Places in a piece: control characters, which stand in no text of the user's.
@@ -110,6 +110,9 @@ class PieceLabels(PageLabels):
 
     def shown(self, repeat: Repeat) -> str:
         return SHOWN
+
+    def leaf(self, node: GraphNode, scope: int) -> str:
+        return NAME
 
 
 class Pieces(PageWriter):
@@ -286,6 +289,7 @@ class _Packer:
             self.plan.parents[number],
             place(cut(plain(own.name))),
             place(cut(plain(scope.name))),
+            place(plain(scope.path)),
             place(cut(plain(own.type))),
             place(cut(own.about)),
             place(self._facts(pieces.labels.totals, graph, number)),
@@ -306,7 +310,7 @@ class _Packer:
             len(repeat.members),
             repeat.members,
             repeat.calls,
-            [[kind, len(chart.heights)] for kind, chart in zip(kinds, charts)],
+            [[kind, len(chart.heights), bar_width(len(chart.heights))] for kind, chart in zip(kinds, charts)],
         ]
 
 

@@ -46,6 +46,13 @@ function shownText(repeat) {
   return unrolled.has(repeat) ? "all of them are shown" : `number ${shownOf(repeat) + 1} is shown`;
 }
 
+function nameIn(d, node) { // what stands in the place of a name
+  if (d.folded !== null) return nameOf(d.folded) || (d.folded ? "" : cut(text(data.title)));
+  if (node.operation || d.kind === "error") return nameOf(node.home);
+  const { path } = scopes[d.scope]; // a value is called without the name of the module that it is drawn in
+  return cut(node.own.startsWith(path + ".") ? node.own.slice(path.length + 1) : node.own) || node.kind;
+}
+
 function nodeText(d) {
   if (d.kind === "gap") return data.hidden[2];
   const node = d.node === null ? null : nodes[d.node];
@@ -54,8 +61,8 @@ function nodeText(d) {
     return `${d.key} [id=${d.key}, shape=plaintext, style="", label=<<i>from ${name}</i>>, fontsize=${data.sizes.small}, fontcolor="${colourOf.quiet}"]`;
   }
   const about = d.folded !== null ? scopes[d.folded].outputs[0] : d.node;
-  const name = d.folded !== null ? nameOf(d.folded) || (d.folded ? "" : cut(text(data.title))) : nameOf(node.home);
-  const piece = d.folded !== null ? scopes[d.folded].box : elided(node.home) || !name ? node.rolled : node.drawn;
+  const name = nameIn(d, node);
+  const piece = d.folded !== null ? scopes[d.folded].box : elided(node.home) || !nameOf(node.home) ? node.rolled : node.drawn;
   const values = about === undefined ? [null, null] : [nodes[about].value, nodes[about].gradient];
   return named(piece, name)
     .replaceAll(KEY, d.key)

@@ -119,5 +119,5 @@ function doubts() { // what a reader should know of numbers that the page has co
   return notes;
 }
 
-const isScalar = node => LEAVES.has(node.kind) && !node.inputs.length && node.value && node.value.size === 1 && /^float/.test(node.dtype);
+const isScalar = node => (node.kind === "input" || node.kind === "parameter" || (LEAVES.has(node.kind) && node.own)) && !node.inputs.length && node.value && node.value.size === 1 && /^float/.test(node.dtype);
 const adjustable = nodes.filter(node => isScalar(node) && usesOf[node.number].some(i => callOf({ values: new Map() }, i.node)));

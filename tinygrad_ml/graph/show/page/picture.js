@@ -111,7 +111,7 @@ function readCluster(number) {
 
 function barsOf(g, number) { // the bars of the charts of a repeat, each with the repetitions that it is of
   const { charts, count } = scopes[number].repeat;
-  const all = [...g.querySelectorAll("polygon")].filter(e => Math.abs(boxOfShape(e).w - (charts[0]?.[1] > 24 ? 3 : 6)) < 0.01);
+  const all = [...g.querySelectorAll("polygon")].filter(e => charts.length && Math.abs(boxOfShape(e).w - charts[0][2]) < 0.01);
   return charts.flatMap(([kind, bars]) => {
     const width = Math.ceil(count / bars);
     return all.splice(0, bars).map((e, k) => {
