@@ -168,7 +168,7 @@ class Tensor:
         """Count a write to the value, so that `backward` refuses to use what was computed from the old one."""
         self._version = next_id()
         if self._snapshot is not None:
-            self._snapshot = np.array(self._data)
+            self._snapshot = copied(self._data)
 
     def _replace(self, array: np.ndarray) -> None:
         """Let another array, which nobody else holds, be the value."""
@@ -742,7 +742,7 @@ def touch(tensors: list[Tensor]) -> None:
     for t in tensors:
         t._version = now
         if t._snapshot is not None:
-            t._snapshot = np.array(t._data)
+            t._snapshot = copied(t._data)
 
 
 def as_tensor(x: Any) -> Tensor:

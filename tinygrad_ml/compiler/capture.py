@@ -21,7 +21,8 @@ import numpy as np
 
 from .. import gradients, random
 from ..batched import Batched
-from ..modes import Mode
+from ..modes import Mode, modes
+from ..nn.module import Module
 from ..optim.flat_parameters import FlatParameters
 from ..optim.optimizer import Optimizer
 from ..primitive import Node, Primitive
@@ -193,7 +194,10 @@ class Capture:
 
     def __init__(self, function: Callable, args: tuple, named: dict[str, Any], seen: Seen):
         self.tape, self.code, self.seen = Tape(), Code(**HELPERS), seen
-        self.checks: list[str] = [f"get_default_dtype() is not {self.code.name(get_default_dtype())}"]
+        self.checks: list[str] = [
+            f"get_default_dtype() is not {self.code.name(get_default_dtype())}",
+            f"{self.code.name(modes)}.recording is not {modes.recording}",
+        ]
         self.states: dict[tuple, tuple[np.ndarray, Value, Traced]] = {}
         self.updates: list[tuple[FlatParameters, slice]] = []  # a flat, and the parameters of it that are updated
         self.leaves: list[_Leaf] = []
@@ -223,7 +227,7 @@ class Capture:
         leaving = list(self.concrete)
         self.program = Program(self.tape, leaving, [(memory, traced.value) for memory, traced in self.written])
         self.begin()
-        self.circumstances: list[Any] = [list(self.code.lines), *map(id, self.code.things.values())]
+        self.circumstances = list(self.code.lines), list(self.code.things.values())
         self.end(lambda value: f"v{self.program.now(value).index}")
         self.last_lines = self.code.lines[len(self.circumstances[0]) :]
 
@@ -546,9 +550,14 @@ class Capture:
         else:
             self.checks.append(f"{name(gradients)}.hooks_exist")
         for module in self.seen.modules.values():
-            self.checks.append(f"{name(module)}.training is not {module.training}")
             if module._hooks is None:
                 self.checks.append(f"{name(module)}._hooks is not None")
+            self.checks.append(f"{name(module)}.training is not {module.training}")
+            for key, x in vars(module).items():
+                if isinstance(x, (float, bool, Tensor, Module)) and key != "training":
+                    self._check_object(x, f"{name(module)}.{key}")
+                elif type(x) is list and x and all(isinstance(part, Module) for part in x):
+                    self.checks.append(f"{name(module)}.{key} != {name([*x])}")
 
     def _show(self, value: Value, memory: np.ndarray, where: slice) -> None:
         """Let an input be what it is: a part of an optimizer's memory."""
@@ -583,7 +592,9 @@ class Capture:
 
         None means that the circumstances were others, or that a branch on a value went the other way.
         """
-        if self.circumstances != other.circumstances:
+        (lines, things), (their_lines, their_things) = self.circumstances, other.circumstances
+        same = all(x is y or (type(x) is list and x == y) for x, y in zip(things, their_things))
+        if not same or lines != their_lines:
             return None
         for x, y in zip(self.program.values, other.program.values):
             if x.op == y.op == "guard" and x.args[0].index == y.args[0].index and x.args[1] != y.args[1]:

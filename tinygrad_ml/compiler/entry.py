@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from .. import random
 from ..modes import Mode, is_users, modes, modes_set, warn
 from ..tensor import Tensor, from_owned
 from . import numpy_plan
 from .capture import Capture, Seen, Stale, without_history
-from .program import Code, GuardFailed
+from .program import Code
 from .traced import Untraceable
 
 __all__ = ["Compiled", "compile"]
@@ -35,7 +36,7 @@ class Compiled:
         self.seen = Seen()
         self.earlier: list[Capture] = []
         self.said: set[str] = set()
-        self.calls = 0
+        self.calls = self.failures = 0
         self.eager = ""  # why the function stays as it is
         self.lock = threading.RLock()
         self.running = False
@@ -55,7 +56,8 @@ class Compiled:
                         result = plan(args, named)
                     except Stale:
                         continue
-                    except GuardFailed:
+                    except Exception:  # a guard, or what an operation raises: nothing was written yet
+                        self.failures += 1
                         return self._as_it_is(args, named)
                     if plan is not self.plans[0]:
                         self.plans.remove(plan)
@@ -64,6 +66,24 @@ class Compiled:
                 return self._learn(args, named)
             finally:
                 self.running = False
+
+    def __get__(self, owner: Any, kind: Any = None) -> Any:
+        """Return the method of an object: each has its own plans."""
+        if owner is None:
+            return self
+        key = f"_compiled_{self.name}"
+        if key not in vars(owner):
+            vars(owner)[key] = Compiled(self.function.__get__(owner, kind), self.backend)
+        return vars(owner)[key]
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the function has, for example the parameters of a module."""
+        if name == "function":  # while it is copied
+            raise AttributeError(name)
+        return getattr(self.function, name)
+
+    def __reduce__(self) -> Any:
+        return Compiled, (self.function, self.backend)
 
     def _as_it_is(self, args: tuple, named: dict[str, Any]) -> Any:
         """Run the function itself; what it returns has no history, as always."""
@@ -113,7 +133,8 @@ class Compiled:
         outputs = BACK_ENDS[self.backend](capture.program, code)
         expression = dict(zip(capture.program.outputs, outputs))
         capture.end(lambda value: expression[capture.program.now(value)])
-        return code.function("plan", "args, named")
+        plan = code.function("plan", "args, named")
+        return _giving_back(plan) if any(v.op == "random" for v in capture.program.values) else plan
 
     def _give_up(self, reason: str, traceback: TracebackType | None) -> None:
         """Let the function be as it is from now on, and warn once where the reason is."""
@@ -132,6 +153,21 @@ class Compiled:
             warnings.warn_explicit(message, UserWarning, *places[-1])
         else:
             warn(message)
+
+
+def _giving_back(plan: Callable) -> Callable:
+    """Return a plan that gives random numbers back when it fails: the function will draw them again."""
+
+    def careful(args: tuple, named: dict[str, Any]) -> Any:
+        bits = random.default_generator().bit_generator
+        before = bits.state
+        try:
+            return plan(args, named)
+        except BaseException:
+            bits.state = before
+            raise
+
+    return careful
 
 
 def _finish(capture: Capture, args: tuple, named: dict[str, Any]) -> Any:

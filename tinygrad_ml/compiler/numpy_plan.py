@@ -26,7 +26,11 @@ OUT = ("concatenate", "take", "dot", "stack")  # functions beside ufuncs that ca
 
 def build(program: Program, code: Code) -> list[str]:
     """Write a program as NumPy, and return the expressions of its outputs."""
-    return _Builder(program, code).build()
+    before = len(code.lines)
+    outputs = _Builder(program, code).build()
+    written = [f"    {text}" for text in code.lines[before:]]
+    code.lines[before:] = [f"with {code.name(np.errstate)}(all='ignore'):", *written]
+    return outputs
 
 
 class _Builder:
@@ -54,7 +58,8 @@ class _Builder:
         return self.code.name(self.memory[value]) if value in self.memory else f"v{value.index}"
 
     def build(self) -> list[str]:
-        """Write all lines."""
+        """Write all lines, as in the backward pass without warnings."""
+        self.code.line("pass")
         for k, value in enumerate(self.program.values):
             self.write(k, value)
         for array, value in self.program.writes:
