@@ -183,7 +183,19 @@ class Graph(GraphData):
     def explorer(self, path: str | Path, **options: Any) -> Path:
         """Write a page to look around in the graph and to step through backpropagation; return its path.
 
-        It is one file that needs no network. The options and errors are those of `render`.
+        It is one file that needs no network and no Graphviz: it lays out in the browser, which also folds and unfolds,
+        searches, and computes anew when a scalar input is changed.
+
+        Parameters
+        ----------
+        path : str or Path
+        options : those of `render`
+            By default the theme is that of the reader's system, and the direction the one that suits the screen.
+
+        Examples
+        --------
+        >>> page = tg.graph.trace(lambda x: x * x, 3.0).explorer("square.html")
+        >>> page.unlink()
         """
         return explorer(self, path, **options)
 

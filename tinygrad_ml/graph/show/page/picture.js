@@ -2,7 +2,7 @@
 
 const picture = byId("picture");
 const NS = "http://www.w3.org/2000/svg";
-const READABLE = 0.55, LARGE = 2.2; // scales between which a picture is fitted
+const SMALL = 0.45, READABLE = 0.55, LARGE = 2.2; // scales: that still shows a whole, of a part, and at most
 const EDGE = 16; // pixels that are kept free around what must be seen
 let viz = null, svg = null, canvas = null, marks = null;
 let drawing = null; // what is drawn: see `look`
@@ -155,7 +155,7 @@ function show(next) {
 
 function fit(at = null) { // everything; of a large picture the part around a place, at a size that can be read
   const { width, height } = picture.getBoundingClientRect();
-  const scale = Math.min(Math.max(Math.min(width / home.w, height / home.h), READABLE), LARGE);
+  const whole = Math.min(width / home.w, height / home.h), scale = whole < SMALL ? READABLE : Math.min(whole, LARGE);
   const w = width / scale, h = height / scale, middle = at || { x: home.x, y: home.y, w: home.w, h: 0 };
   const start = (low, all, part, centre) => (part >= all ? low + all / 2 - part / 2 : Math.min(Math.max(centre - part / 2, low), low + all - part));
   show({ x: start(home.x, home.w, w, middle.x + middle.w / 2), y: start(home.y, home.h, h, middle.y + middle.h / 2), w, h });
