@@ -194,8 +194,11 @@ class Graph(GraphData):
 
         Examples
         --------
-        >>> page = tg.graph.trace(lambda x: x * x, 3.0).explorer("square.html")
-        >>> page.unlink()
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     page = tg.graph.trace(lambda x: x * x, 3.0).explorer(f"{folder}/square.html")
+        >>> page.name
+        'square.html'
         """
         return explorer(self, path, **options)
 
