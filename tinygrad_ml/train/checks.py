@@ -8,11 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from ..data import DataLoader
 from ..modes import Mode
+from ..nn.losses import NLLLoss, nll_loss
 from ..nn.module import Module
+from ..ops import sigmoid, softmax
 from ..optim.optimizer import Optimizer
 from ..tensor import Tensor
 from ..validation import check_integer
+from .run import Run
 
 __all__ = [
     "BroadcastGuard",
@@ -21,7 +25,11 @@ __all__ = [
     "check_duration",
     "check_loss",
     "check_measurable",
+    "data_loader",
+    "features_apart",
+    "is_lost",
     "is_of_arrays",
+    "is_suspicious",
     "may_pair_rows",
     "misfit",
     "refuse_lists_of_arrays",
@@ -237,3 +245,64 @@ class BroadcastGuard(Mode):
 
 def _array(x: Any) -> np.ndarray:
     return x._data if isinstance(x, Tensor) else np.asarray(x)
+
+
+# ---------------------------------------------------------------------- what is suspicious in the first batch
+
+PROBABILITIES = softmax.primitive, sigmoid.primitive  # type: ignore[attr-defined]  # what makes them of logits
+FEW, SAMPLE = 8, 32  # rows, of which scales cannot be told; and of which they can
+RATIO = 100.0  # of the sizes of two features, from which on one learning rate does not suit both
+
+
+def is_suspicious(run: Run, batch: tuple, output: Any) -> bool:
+    """Tell whether something may be wrong in the first batch, whose gradients are there; this costs little."""
+    node = output.node if isinstance(output, Tensor) else None
+    return (
+        any(map(is_lost, run.parameters))
+        or (node is not None and (node.primitive in PROBABILITIES or node.primitive.views))
+        or _may_be_probabilities(output)
+        or isinstance(run.loss, NLLLoss)
+        or run.loss is nll_loss
+        or features_apart(run, batch) is not None
+    )
+
+
+def is_lost(p: Tensor) -> bool:
+    """Whether a parameter got no gradient, and should have."""
+    return p._grad is None and p.requires_grad
+
+
+def _may_be_probabilities(output: Any) -> bool:
+    values = output._data if isinstance(output, Tensor) else None
+    if values is None or values.ndim != 2 or values.shape[1] < 2:
+        return False
+    return bool(values.min() >= 0) and np.allclose(values.sum(axis=1), 1, atol=1e-4)
+
+
+def data_loader(run: Run) -> DataLoader | None:
+    """Return the DataLoader that the batches come from, or None if another iterable gives them."""
+    source = getattr(run.data, "source", run.data)
+    return source if isinstance(source, DataLoader) else None
+
+
+def features_apart(run: Run, batch: tuple, sample: int = SAMPLE) -> tuple[int, int, float, float] | None:
+    """Return the smallest and the largest column of x and their sizes, if these are very different."""
+    loader = data_loader(run)
+    x = _array(batch[0])
+    if loader is not None and not any(loader.on_disk):
+        x = loader.arrays[0][:: max(1, loader.rows // sample)]
+    if x.ndim != 2 or x.shape[1] < 2 or len(x) < FEW or x.dtype.kind not in "fiu":
+        return None
+    squares = np.einsum("ij,ij->j", x, x) if x.dtype.kind == "f" else np.square(x, dtype=np.float64).sum(axis=0)
+    if squares.max() <= RATIO**2 * squares.min():
+        return None
+    columns = np.flatnonzero(
+        2 * np.count_nonzero(x, axis=0) > len(x)
+    )  # rare events and borders of images have no scale
+    if len(columns) < 2:
+        return None
+    sizes = np.sqrt(np.mean(np.square(x[:, columns], dtype=np.float64), axis=0))
+    small, large = sizes.argmin(), sizes.argmax()
+    if not sizes[large] > RATIO * sizes[small]:
+        return None
+    return int(columns[small]), int(columns[large]), float(sizes[small]), float(sizes[large])

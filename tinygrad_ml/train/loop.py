@@ -32,9 +32,11 @@ from .checks import (
     check_loss,
     check_measurable,
     is_of_arrays,
+    is_suspicious,
     may_pair_rows,
 )
 from .diverged import Snapshot, diagnose
+from .first_batch import warn_of_first_batch
 from .history import History
 from .measures import check_metrics, measure
 from .run import BatchSource, Run, overrides
@@ -287,7 +289,6 @@ def _train(run: Run, batches: Iterable[tuple], bar: ProgressBar, interrupt: Defe
             if not waiting:
                 optimizer.zero_grad()
             if is_first:
-                is_first = False
                 check_calls(module, loss, batch, "data", _is_list(run.data))
                 output = module(batch[0])
                 value = _guarded_loss(loss, output, batch)
@@ -308,6 +309,10 @@ def _train(run: Run, batches: Iterable[tuple], bar: ProgressBar, interrupt: Defe
                 g = p._grad
                 if g is not None and not all_finite(g.values if type(g) is SparseRows else g._data):
                     raise diagnose(run, batch, Snapshot(*before, buffers), number, p)
+            if is_first:
+                is_first = False
+                if is_suspicious(run, batch, output):
+                    warn_of_first_batch(run, batch, Snapshot(*before, buffers))
             note(number)
             total += number * n
             rows += n
