@@ -6,14 +6,12 @@ Nothing is tuned on the test part: MNIST has one of its own, and the others are 
 read from the folder TINYGRAD_ML_DATA and left out without it; --quick leaves out the convolutional network.
 """
 
-import gzip
 import os
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from sklearn.datasets import load_digits
 from sklearn.model_selection import RepeatedStratifiedKFold, cross_val_score
 
@@ -37,14 +35,8 @@ def digits():
 
 def mnist():
     """Return MNIST: 60,000 images to learn from, 10,000 for the test; pixels from 0 to 1."""
-
-    def part(name):
-        pixels = gzip.decompress((DATA / "mnist" / f"{name}-images-idx3-ubyte.gz").read_bytes())
-        labels = gzip.decompress((DATA / "mnist" / f"{name}-labels-idx1-ubyte.gz").read_bytes())
-        X = np.frombuffer(pixels, np.uint8, offset=16).reshape(-1, 28, 28)
-        return X.astype(np.float32) / 255, np.frombuffer(labels, np.uint8, offset=8).astype(int)
-
-    return part("train"), part("t10k")
+    X, y, X_test, y_test = tg.datasets.mnist()
+    return (X.astype(np.float32) / 255, y), (X_test.astype(np.float32) / 255, y_test)
 
 
 def flat(part):
@@ -92,7 +84,7 @@ def mnist_conv_net():
 
 
 def titanic():
-    passengers = pd.read_csv(DATA / "titanic" / "train.csv")
+    passengers = tg.datasets.titanic()
     survived = passengers.pop("Survived")
     folds = RepeatedStratifiedKFold(n_splits=10, n_repeats=3, random_state=SEED)
     return cross_val_score(around(LogisticRegression()), passengers, survived, cv=folds).mean()

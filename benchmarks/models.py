@@ -6,10 +6,7 @@ They take turns, and each figure is the best of many rounds: machines are shared
 is read from the folder TINYGRAD_ML_DATA; without it, noise of the same shape takes as long.
 """
 
-import gzip
-import os
 import warnings
-from pathlib import Path
 
 from peer import Table, np, torch
 from sklearn import linear_model, neural_network
@@ -24,13 +21,12 @@ random = np.random.default_rng(0)
 
 def mnist():
     """Return 60,000 images, (samples, 784) from 0 to 1 in float32, and their labels."""
-    folder = Path(os.environ.get("TINYGRAD_ML_DATA", "")) / "mnist"
-    if not folder.is_dir():
-        print("(TINYGRAD_ML_DATA has no MNIST: noise takes its place)")
+    try:
+        X, y = tg.datasets.mnist("train")
+    except (FileNotFoundError, ImportError) as error:
+        print(f"({error}; noise takes its place)")
         return random.random((60_000, 784), np.float32), random.integers(10, size=60_000)
-    pixels = np.frombuffer(gzip.decompress((folder / "train-images-idx3-ubyte.gz").read_bytes()), np.uint8, offset=16)
-    labels = np.frombuffer(gzip.decompress((folder / "train-labels-idx1-ubyte.gz").read_bytes()), np.uint8, offset=8)
-    return pixels.reshape(-1, 784).astype(np.float32) / 255, labels.astype(np.int64)
+    return X.reshape(-1, 784).astype(np.float32) / 255, y
 
 
 def beside_sklearn():

@@ -2,14 +2,13 @@
 
     python examples/conv_net.py [--quick]
 
-If the folder that TINYGRAD_ML_DATA names has MNIST in `mnist`, the network learns from its 60,000 images, which takes
-some minutes; otherwise from the small ones that scikit-learn carries, which takes seconds. The training is written into
-a file after every epoch: stop it with Ctrl-C and run it again, and it goes on. Pictures go into the folder `output` (or
-the one that TINYGRAD_ML_OUTPUT names).
+The network learns from the 60,000 images of `tg.datasets.mnist()`, which takes some minutes, or, where they are neither
+on the machine nor to be had, from the small ones that scikit-learn carries, which takes seconds. The training is
+written into a file after every epoch: stop it with Ctrl-C and run it again, and it goes on. Pictures go into the folder
+`output` (or the one that TINYGRAD_ML_OUTPUT names).
 """
 
 import argparse
-import gzip
 import os
 import sys
 from pathlib import Path
@@ -36,19 +35,15 @@ SEED = 0
 
 def load(quick):
     """Return the name of the data, and images from 0 to 1 with labels, to learn from and to be judged on."""
-    folder = Path(os.environ.get("TINYGRAD_ML_DATA", "")) / "mnist"
-    if not folder.is_dir():
+    try:
+        x, y, x_test, y_test = tg.datasets.mnist()
+    except (FileNotFoundError, ImportError):
         images, labels = load_digits(return_X_y=True)
         images = images.reshape(-1, 8, 8).astype(np.float32) / 16
         (x, y), _, (x_test, y_test) = tg.data.split(images, labels, test=0.2, stratify=labels, seed=SEED)
         return "digits", x, y, x_test, y_test
-
-    def read(name, header):
-        return np.frombuffer(gzip.decompress((folder / f"{name}-ubyte.gz").read_bytes()), np.uint8, offset=header)
-
-    train, test = (2000, 1000) if quick else (60000, 10000)
-    x, y = read("train-images-idx3", 16).reshape(-1, 28, 28)[:train], read("train-labels-idx1", 8)[:train]
-    x_test, y_test = read("t10k-images-idx3", 16).reshape(-1, 28, 28)[:test], read("t10k-labels-idx1", 8)[:test]
+    if quick:
+        x, y, x_test, y_test = x[:2000], y[:2000], x_test[:1000], y_test[:1000]
     return "MNIST", x.astype(np.float32) / 255, y, x_test.astype(np.float32) / 255, y_test
 
 

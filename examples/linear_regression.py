@@ -2,10 +2,10 @@
 
     python examples/linear_regression.py [--quick]
 
-The data are block groups of California, if the folder that TINYGRAD_ML_DATA names has them in `california_housing`, and
-otherwise the diabetes patients that scikit-learn carries. They are shuffled and divided once: the training part is
-learned from, the validation part decides between models, and the test part is looked at once, at the end. The picture
-goes into the folder `output` (or the one that TINYGRAD_ML_OUTPUT names).
+The data are block groups of California, from `tg.datasets.california_housing()`, and where they are neither on the
+machine nor to be had, the diabetes patients that scikit-learn carries. They are shuffled and divided once: the training
+part is learned from, the validation part decides between models, and the test part is looked at once, at the end. The
+picture goes into the folder `output` (or the one that TINYGRAD_ML_OUTPUT names).
 """
 
 import argparse
@@ -25,7 +25,6 @@ try:
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
-    import pandas as pd
     from sklearn.datasets import load_diabetes
 except ImportError as missing:
     sys.exit(f"This example needs {missing.name}: pip install 'tinygrad_ml[examples]'")
@@ -36,12 +35,12 @@ BLUE, ORANGE, GREEN = "#0072b2", "#d55e00", "#009e73"  # the colour-blind can te
 
 def load():
     """Return what is predicted, how much of which unit a 1 is, three features that say much, and a frame with all."""
-    file = Path(os.environ.get("TINYGRAD_ML_DATA", "")) / "california_housing" / "california_housing_train.csv"
-    if not file.exists():
+    try:
+        frame = tg.datasets.california_housing("train")
+    except (FileNotFoundError, ImportError):
         frame = load_diabetes(as_frame=True, scaled=False).frame
         frame["target"] /= 100
         return "progress of diabetes", 100, "points", ["bmi", "bp", "s5"], frame
-    frame = pd.read_csv(file)
     frame.insert(0, "rooms_per_person", frame["total_rooms"] / frame["population"])  # a synthetic feature
     frame["median_house_value"] /= 100_000
     return "median house value", 100_000, "dollars", ["median_income", "housing_median_age", "rooms_per_person"], frame

@@ -4,12 +4,11 @@
 
 The same network learns from the same few digits with different shares of dropout. The share with the smallest loss on
 the validation part is chosen, and it and the network without dropout are judged on the test part. The digits are
-MNIST's if the folder that TINYGRAD_ML_DATA names has them in `mnist`, otherwise the small ones of scikit-learn. The
+MNIST's, from `tg.datasets`, and where they are neither on the machine nor to be had, scikit-learn's small ones. The
 picture goes into the folder `output` (or the one that TINYGRAD_ML_OUTPUT names).
 """
 
 import argparse
-import gzip
 import os
 import sys
 from pathlib import Path
@@ -25,7 +24,6 @@ try:
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
-    from sklearn.datasets import load_digits
 except ImportError as missing:
     sys.exit(f"This example needs {missing.name}: pip install 'tinygrad_ml[examples]'")
 
@@ -36,13 +34,12 @@ TRAINING, VALIDATION = "#0072b2", "#d55e00"  # two colours that the colour-blind
 
 def load():
     """Return the name of the data, rows of pixels from 0 to 1, and labels."""
-    folder = Path(os.environ.get("TINYGRAD_ML_DATA", "")) / "mnist"
-    if not folder.is_dir():
-        images, labels = load_digits(return_X_y=True)
+    try:
+        images, labels = tg.datasets.mnist("train")
+    except (FileNotFoundError, ImportError):
+        images, labels = tg.datasets.digits()
         return "scikit-learn's digits", images.astype(np.float32) / 16, labels
-    pixels = np.frombuffer(gzip.decompress((folder / "train-images-idx3-ubyte.gz").read_bytes()), np.uint8, offset=16)
-    labels = np.frombuffer(gzip.decompress((folder / "train-labels-idx1-ubyte.gz").read_bytes()), np.uint8, offset=8)
-    return "MNIST", pixels.reshape(-1, 784).astype(np.float32) / 255, labels
+    return "MNIST", images.reshape(-1, 784).astype(np.float32) / 255, labels
 
 
 # ---------------------------------------------------------------------- learning

@@ -50,11 +50,11 @@ def critical_point(function, start, steps=20):
     gradient, hessian = tg.grad(function), tg.hessian(function)
     p = np.array(start, float)
     for _ in range(steps):
-        p = p - np.linalg.solve(hessian(p).numpy(), gradient(p).numpy())
-    slope = np.abs(gradient(p).numpy()).max()
+        p = p - np.linalg.solve(hessian(p), gradient(p))
+    slope = np.abs(gradient(p)).max()
     assert slope < 1e-10, f"Newton's method did not arrive: the slope is {slope}"
     p = p.round(12) + 0.0  # no -0.0
-    return p, hessian(p).numpy()
+    return p, hessian(p)
 
 
 def kind_of(eigenvalues):

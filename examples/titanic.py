@@ -2,7 +2,7 @@
 
     python examples/titanic.py [--quick]
 
-Needs `titanic/train.csv` (of Kaggle's competition "Titanic") in the folder that TINYGRAD_ML_DATA names. All that is
+The passengers are those of Kaggle's competition "Titanic", from `tg.datasets.titanic()`. All that is
 learned from the data, also what fills gaps and scales, and the choice of hyperparameters, is learned inside the folds
 of a cross-validation: no passenger is judged by a model that has seen them. The picture goes into the folder `output`
 (or the one that TINYGRAD_ML_OUTPUT names).
@@ -86,14 +86,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer folds and shorter searches")
     quick = parser.parse_args().quick
-    file = Path(os.environ.get("TINYGRAD_ML_DATA", "")) / "titanic" / "train.csv"
-    if not file.exists():
-        print("Nothing was done: this example needs titanic/train.csv in the folder that TINYGRAD_ML_DATA names.")
-        return
+    try:
+        passengers = tg.datasets.titanic()
+    except (FileNotFoundError, ImportError) as error:
+        sys.exit(str(error))
     output = Path(os.environ.get("TINYGRAD_ML_OUTPUT", "output"))
     output.mkdir(parents=True, exist_ok=True)
 
-    passengers = pd.read_csv(file)
     y = passengers.pop("Survived").to_numpy()
     gaps = passengers.isna().sum()
     print(f"{len(y)} passengers, of whom {y.mean():.1%} survived. ", end="")
