@@ -304,7 +304,7 @@ def test_idx_of_any_bytes_is_an_array_or_an_error(data, tmp_path_factory):
         (idx((2, 3), b"1234567"), "holds 7 bytes"),
         (idx((2**31, 2**31), b"1"), "needs 4611686018427387904"),
         (b"\0\0\x08\x03\0\0\0\1", "ends within the header"),
-        (gzip.compress(idx((2,), b"12"))[:-5], "not a whole file of gzip"),
+        (gzip.compress(idx((2,), b"12"), mtime=0)[:-5], "not a whole file of gzip"),
         (b"\x1f\x8bnonsense", "not a whole file of gzip"),
     ],
 )
