@@ -19,7 +19,7 @@ import tinygrad_ml as tg
 from tinygrad_ml import Tensor, nn
 from tinygrad_ml.foreign_names import missing, unknown_argument
 from tinygrad_ml.random import as_generator, seeded
-from tinygrad_ml.train import Diverged, History
+from tinygrad_ml.train import Callback, Diverged, History
 from tinygrad_ml.train.checks import misfit
 from tinygrad_ml.train.measures import check_metrics, measure
 
@@ -27,7 +27,9 @@ from . import checking
 from .estimator import as_html, available_when, is_default, is_estimator, tags
 from .hyperparameters import Gradient
 from .optimizers import check_beside, choice_of, refuse_steps, step_hyperparameters
-from .stochastic import STOCHASTIC, fit_stochastic, normalized_weights, partial_fit_stochastic
+from .stochastic import STOCHASTIC, fit_stochastic, partial_fit_stochastic
+from .stopping import WatchLoss
+from .weights import normalized_weights
 
 M = TypeVar("M", bound="Model")
 
@@ -385,6 +387,16 @@ class Model(nn.Module):
     def penalty_strength(self, total_weight: float) -> float:
         """Return l1 + l2; what it is called and how it is counted is the model's own."""
         return self.alpha
+
+    @property
+    def stops_itself(self) -> bool:
+        """Whether a fit ends where the model has converged: nothing else says when."""
+        return bool(self.tol) and not self.early_stopping and self.asked.steps is None
+
+    def watch(self, solver: str, optimizer: Any, rows: tuple[np.ndarray, ...]) -> Callback:
+        """Return the callback that ends a training run on these rows where the model has converged."""
+        slow_down = self.learning_rate is None and (self.batch_size or len(rows[0])) < len(rows[0])
+        return WatchLoss(self, solver, self.stops_itself, optimizer, rows, slow_down)
 
     def default_learning_rate(self, solver: str, X: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> float:
         """Return the learning rate of "sgd" or "adam" when `learning_rate` is None."""

@@ -1,9 +1,7 @@
-"""Least squares in closed form, with or without a ridge; and other losses by least squares with changing weights."""
+"""Least squares in closed form, with or without a ridge; and the robust losses by an interior point method."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +9,9 @@ import numpy as np
 import tinygrad_ml as tg
 
 from .linear import set_coefficients
-from .stochastic import normalized_weights
+from .robust import fit_robust
+from .warnings import warn_not_converged
+from .weights import normalized_weights
 
 
 def fit_normal(model: Any, X: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> None:
@@ -21,12 +21,18 @@ def fit_normal(model: Any, X: np.ndarray, target: np.ndarray, weight: np.ndarray
         w, b = normal_equation(inputs, target, weight, alpha, model.fit_intercept)
         model.n_iter_ = 1
     else:
-        factor = absolute_factor if model.loss == "mae" else partial(huber_factor, delta=model.huber_delta)
+        delta = model.huber_delta if model.loss == "huber" else 0.0
         fits = [
-            reweighted(inputs, y[:, None], weight, alpha, model.fit_intercept, factor, model.max_iter) for y in target.T
+            fit_robust(inputs, y, weight, delta, alpha, model.fit_intercept, model.max_iter) for y in target.T
         ]
-        w, b = (np.concatenate(parts, axis=-1) for parts in list(zip(*fits))[:2])
-        model.n_iter_ = max(iterations for *_, iterations in fits)
+        w, b = (np.stack(parts, axis=-1) for parts in list(zip(*fits))[:2])
+        model.n_iter_ = max(iterations for _, _, iterations, _ in fits)
+        if not all(converged for *_, converged in fits):
+            warn_not_converged(
+                model,
+                "the interior point method",
+                f" in {model.n_iter_} iterations; raise max_iter, or scale features and target",
+            )
     set_coefficients(model.linear_, w.T, b)
     with tg.no_grad():
         loss = model.criterion(model(tg.tensor(X)), target, normalized_weights(weight))
@@ -38,55 +44,76 @@ def normal_equation(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the w `(features, outputs)` and b that minimise Σ weight · (y - x·w - b)² + alpha · Σw².
 
-    By a singular value decomposition, which also solves what XᵀX is singular for: of all minima the smallest w. A ridge
-    is a further sample for each feature: sqrt(alpha) of it, with the target 0.
+    It is computed in float64. With a ridge by the normal matrix XᵀX + alpha, or by XXᵀ + alpha if there are more
+    features than samples (the dual form); without one, or where rounding spoils that, by a singular value
+    decomposition, which also solves what XᵀX is singular for: of all minima the smallest w.
     """
-    mean_x, mean_y = np.zeros(X.shape[1], X.dtype), np.zeros(y.shape[1], y.dtype)
+    rows, targets = X.astype(np.float64), y.astype(np.float64)
+    mean_x, mean_y = np.zeros(X.shape[1]), np.zeros(y.shape[1])
     if intercept:
-        mean_x, mean_y = np.average(X, axis=0, weights=weight), np.average(y, axis=0, weights=weight)
-    rows, targets = X - mean_x, y - mean_y
+        mean_x, mean_y = np.average(rows, axis=0, weights=weight), np.average(targets, axis=0, weights=weight)
+        rows -= mean_x
+        targets -= mean_y
     if weight is not None:
-        root = np.sqrt(weight)[:, None]
-        rows, targets = rows * root, targets * root
-    if alpha:
-        n = X.shape[1]
-        rows = np.vstack([rows, np.sqrt(alpha) * np.eye(n, dtype=X.dtype)])
-        targets = np.vstack([targets, np.zeros((n, y.shape[1]), y.dtype)])
-    w = np.linalg.lstsq(rows, targets, rcond=None)[0]
+        root = np.sqrt(weight.astype(np.float64))[:, None]
+        rows *= root
+        targets *= root
+    w = ridge_by_normal_matrix(rows, targets, alpha) if alpha else None
+    if w is None:
+        # of a constant feature rounding leaves something, which would be taken for a feature
+        rows[:, abs(rows).max(axis=0) <= 16 * np.finfo(np.float64).eps * abs(mean_x)] = 0
+        if alpha:  # a ridge is a further sample for each feature: sqrt(alpha) of it, with the target 0
+            n = X.shape[1]
+            rows = np.vstack([rows, np.sqrt(alpha) * np.eye(n)])
+            targets = np.vstack([targets, np.zeros((n, y.shape[1]))])
+        w = smallest_solution(rows, targets, max(np.finfo(np.float64).eps * max(X.shape), np.finfo(X.dtype).eps / 4))
     return w, mean_y - mean_x @ w
 
 
-def reweighted(
-    X: np.ndarray,
-    y: np.ndarray,
-    weight: np.ndarray | None,
-    alpha: float,
-    intercept: bool,
-    factor: Callable[[np.ndarray], np.ndarray],
-    max_iter: int,
-) -> tuple[np.ndarray, np.ndarray, int]:
-    """Return the w `(features, 1)` and b that minimise Σ weight · loss(y - x·w - b) + alpha · Σw², and the iterations.
+def ridge_by_normal_matrix(rows: np.ndarray, targets: np.ndarray, alpha: float) -> np.ndarray | None:
+    """Return the w that minimises |targets - rows · w|² + alpha · |w|²; None if rounding spoils it."""
+    n, d = rows.shape
+    is_dual = d > n
+    with np.errstate(over="ignore", invalid="ignore"):
+        matrix = rows @ rows.T if is_dual else rows.T @ rows
+        matrix.flat[:: len(matrix) + 1] += alpha
+        if not np.isfinite(matrix).all():
+            return None
+        # a matrix whose diagonal is 1 has the least condition number that scaling can give it, but for a small factor
+        scale = 1 / np.sqrt(np.diag(matrix))
+        matrix *= scale[:, None]
+        matrix *= scale
+        condition = len(matrix) / (alpha * scale.min() ** 2)  # or less
 
-    Each iteration is a fit by least squares whose weights give it the gradient of the loss: factor(|r|) is
-    loss'(r) / 2r. None goes up. Holland and Welsch, "Robust regression using iteratively reweighted least-squares"
-    (1977).
+        def solve(right: np.ndarray) -> np.ndarray:
+            return scale[:, None] * np.linalg.solve(matrix, scale[:, None] * right)
+
+        right = targets if is_dual else rows.T @ targets
+        solution = solve(right)
+        if not condition * np.finfo(np.float64).eps < 1e-9:  # one step of iterative refinement says how good it is
+            product = rows @ (rows.T @ solution) if is_dual else rows.T @ (rows @ solution)
+            change = solve(right - product - alpha * solution)
+            if not np.linalg.norm(change) <= 1e-6 * np.linalg.norm(solution):
+                return None
+            solution += change
+    return rows.T @ solution if is_dual else solution
+
+
+def smallest_solution(rows: np.ndarray, targets: np.ndarray, resolution: float) -> np.ndarray:
+    """Return the w of least norm among those that minimise |targets - rows · w|².
+
+    Columns of very different sizes are brought to the same one first, so that the small ones are not taken for rounding.
     """
-    weights = np.ones(len(X), X.dtype) if weight is None else weight
-    residual, iteration, change, w, b = y, 0, np.inf, np.zeros((X.shape[1], 1)), np.zeros(1)
-    while iteration < max_iter and change > 8 * np.finfo(X.dtype).eps * abs(y).max():
-        of_sample = factor(abs(residual[:, 0])) if iteration else np.ones_like(weights)
-        w, b = normal_equation(X, y, weights * of_sample, alpha, intercept)
-        before, residual = residual, y - X @ w - b
-        change = abs(residual - before).max()
-        iteration += 1
-    return w, b, iteration
-
-
-def absolute_factor(residual: np.ndarray) -> np.ndarray:
-    """Return loss'(r) / 2r of the absolute loss at residuals r >= 0, of which none counts as 0."""
-    return 0.5 / np.maximum(residual, 1e-8 * residual.mean() or 1.0)
-
-
-def huber_factor(residual: np.ndarray, delta: float) -> np.ndarray:
-    """Return loss'(r) / 2r of the Huber loss at residuals r >= 0."""
-    return delta / np.maximum(residual, delta)
+    largest = abs(rows).max(axis=0)
+    largest[largest == 0] = 1
+    scale = largest * np.maximum(np.linalg.norm(rows / largest, axis=0), 1)
+    if not np.isfinite(scale).all():
+        raise np.linalg.LinAlgError("the features are not finite")
+    scaled = rows / scale
+    w, _, rank, _ = np.linalg.lstsq(scaled, targets, rcond=resolution)
+    if rank < rows.shape[1]:
+        # what is orthogonal to all rows is left out; in the scaled columns it is another part than in the given ones
+        directions = np.linalg.svd(scaled, full_matrices=False)[2][:rank]
+        basis = np.linalg.qr((directions * scale).T)[0]
+        return basis @ (basis.T @ (w / scale[:, None]))
+    return w / scale[:, None]

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY
+from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
 from tinygrad_ml import Tensor, nn
+from tinygrad_ml.train import Callback
 
 from .classifier import Classifier
+from .descent import fit_by_steps
 from .hyperparameters import Gradient, boolean, choice, count, hyperparameters, positive_or_inf
 from .lbfgs import lbfgs
 from .linear import coefficients, intercepts
 from .newton import newton
-from .stochastic import STOCHASTIC, safe_learning_rate
+from .stochastic import safe_learning_rate
+from .watch_gradient import watch_linear
 
 M = TypeVar("M", bound="LinearClassifier")
 
@@ -49,7 +53,7 @@ class LinearClassifier(Gradient, Classifier):
 
     convex = True
     curvature = 0.5  # the largest second derivative of the softmax cross entropy (Böhning 1992)
-    solvers: ClassVar = {"lbfgs": lbfgs, "newton": newton, **STOCHASTIC}
+    solvers: ClassVar = {"lbfgs": lbfgs, "newton": newton, "sgd": partial(fit_by_steps, solver="sgd"), "adam": partial(fit_by_steps, solver="adam")}
 
     _: KW_ONLY
     solver: str = choice("auto", *solvers)
@@ -57,7 +61,7 @@ class LinearClassifier(Gradient, Classifier):
     C: float = positive_or_inf(1.0)
     class_weight: Any = None
     fit_intercept: bool = boolean(True, layers=True)
-    max_iter: int = count(100)
+    max_iter: int = count(1000)
     n_iter_no_change: int = count(5)
 
     def build(self: M, n_features: int, n_outputs: int) -> M:
@@ -73,6 +77,15 @@ class LinearClassifier(Gradient, Classifier):
     def inputs(self, X: np.ndarray) -> np.ndarray:
         """Return what the layer multiplies with its weights, `(samples, features)`."""
         return X
+
+    def is_standardised(self) -> bool:
+        """Whether gradient steps of this fit are taken on standardised features; else on those that are given."""
+        return not self.callbacks and type(self).forward.__module__.startswith(__package__)
+
+    def watch(self, solver: str, optimizer: Any, rows: tuple[np.ndarray, ...], total_weight: float) -> Callback:
+        if not type(self).forward.__module__.startswith(__package__):
+            return super().watch(solver, optimizer, rows, total_weight)
+        return watch_linear(self, solver, optimizer, rows, total_weight)
 
     def resolve_solver(self, passes: int | None = None) -> str:
         if self.solver != "auto":

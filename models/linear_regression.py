@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import KW_ONLY
+from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
 from tinygrad_ml import Tensor, nn
+from tinygrad_ml.train import Callback
 
+from .descent import fit_by_steps
 from .hyperparameters import Gradient, boolean, choice, count, hyperparameters, loss_function, not_negative, positive
 from .least_squares import fit_normal
 from .linear import coefficients, intercepts
 from .newton import newton
 from .optimizers import has_default_rate
 from .regressor import LOSSES, Regressor
-from .stochastic import STOCHASTIC, safe_learning_rate
+from .stochastic import safe_learning_rate
+from .watch_gradient import watch_linear
 
 M = TypeVar("M", bound="LinearRegression")
 
@@ -74,7 +78,7 @@ class LinearRegression(Gradient, Regressor):
 
     convex = True
     curvature = 2.0  # the second derivative of the squared difference
-    solvers: ClassVar = {"normal": fit_normal, "newton": newton, **STOCHASTIC}
+    solvers: ClassVar = {"normal": fit_normal, "newton": newton, "sgd": partial(fit_by_steps, solver="sgd"), "adam": partial(fit_by_steps, solver="adam")}
 
     _: KW_ONLY
     solver: str = choice("auto", *solvers)
@@ -105,6 +109,15 @@ class LinearRegression(Gradient, Regressor):
         takes_own_steps = self.optimizer is not None and not has_default_rate(self, self.solver)
         if self.linear_.bias is not None and not takes_own_steps:  # gradient steps would take long to get there
             self.linear_.bias.data = np.average(target, axis=0, weights=weight)
+
+    def is_standardised(self) -> bool:
+        """Whether gradient steps of this fit are taken on standardised features; else on those that are given."""
+        return not self.callbacks and type(self).forward.__module__.startswith(__package__)
+
+    def watch(self, solver: str, optimizer: Any, rows: tuple[np.ndarray, ...], total_weight: float) -> Callback:
+        if not type(self).forward.__module__.startswith(__package__):
+            return super().watch(solver, optimizer, rows, total_weight)
+        return watch_linear(self, solver, optimizer, rows, total_weight)
 
     def resolve_solver(self, passes: int | None = None) -> str:
         has_name, is_smooth = not self.has_own_criterion, self.penalty in (None, "none", "l2")

@@ -9,11 +9,15 @@ import numpy as np
 
 from tinygrad_ml import Tensor, nn
 from tinygrad_ml.random import default_generator
+from tinygrad_ml.terminal import DeferredInterrupt
 
 from .classifier import Classifier
 from .estimator import available_when
 from .hyperparameters import boolean, count, hyperparameters, positive, seed
 from .linear import coefficients, intercepts, set_coefficients
+from .warnings import stop_by_interrupt, warn_not_converged
+
+BLOCK = 1024  # the most samples that are looked at together
 
 
 @hyperparameters
@@ -22,8 +26,8 @@ class Perceptron(Classifier):
 
     It looks at one sample after the other, and after each mistake adds the sample to w, or takes it off, times the
     learning rate: w += learning_rate · (target - prediction) · x. If a plane separates the classes, it makes a limited
-    number of mistakes (Novikoff 1962); if none does, it stops after `max_iter` passes. Since the order decides, and not
-    an average, samples have no weights.
+    number of mistakes (Novikoff 1962); if none does, it stops after `max_iter` passes, with a ConvergenceWarning. Since
+    the order decides, and not an average, samples have no weights.
 
     Parameters
     ----------
@@ -101,22 +105,57 @@ class Perceptron(Classifier):
             self.mistakes_: list[int] = []
         w, b = self.coef_[0].copy(), self.intercept_[0]
         order, rate = np.arange(len(X)), X.dtype.type(self.learning_rate)
-        for _ in range(passes or self.max_iter):
-            if self.shuffle:
-                default_generator().shuffle(order)
-            before = len(self.mistakes_)
-            for i in order.tolist():
-                x = X[i]
-                error = target[i] - (x @ w + b >= 0)
-                if error:
-                    w += rate * error * x
-                    b += rate * error * self.fit_intercept
-                    self.mistakes_.append(i)
-            self.history_.append(mistakes=len(self.mistakes_) - before)
-            if len(self.mistakes_) == before:
-                break
+        with DeferredInterrupt() as interrupt:
+            for _ in range(passes or self.max_iter):
+                if self.shuffle:
+                    default_generator().shuffle(order)
+                before = len(self.mistakes_)
+                w, b = self._pass(X, target, order, w, b, rate)
+                self.history_.append(mistakes=len(self.mistakes_) - before)
+                if len(self.mistakes_) == before or interrupt.count:
+                    break
         set_coefficients(self.linear_, [w], [b])
         self.n_iter_ = len(self.history_["mistakes"])
+        last = int(self.history_["mistakes"][-1])
+        if interrupt.count:
+            self.history_.stopped = f"Interrupted in pass {self.n_iter_} of {passes or self.max_iter}."
+            stop_by_interrupt(self, self.history_.stopped)
+        elif last and passes is None:
+            self.history_.stopped = f"All {self.n_iter_} passes are done."
+            warn_not_converged(
+                self,
+                "the perceptron",
+                f" in max_iter={self.max_iter} passes over the data: it made {last} mistake{'s' * (last > 1)} in the "
+                "last one, so its weights still change; perhaps no plane separates the classes: LogisticRegression "
+                "needs none. Or raise max_iter",
+            )
+
+    def _pass(
+        self, X: np.ndarray, target: np.ndarray, order: np.ndarray, w: np.ndarray, b: Any, rate: Any
+    ) -> tuple[np.ndarray, Any]:
+        """Look at all samples once, in this order; return the weights and the bias that this leads to.
+
+        Until the next mistake they are the same for all samples, so a block of samples is predicted at once, up to the
+        first mistake in it; a block is about as long as it was from one mistake to the next.
+        """
+        rows, wanted = (X[order], target[order]) if self.shuffle else (X, target)
+        at, size, n = 0, 8, len(rows)
+        while at < n:
+            block = rows[at : at + size]
+            wrong = (block @ w + b >= 0) != wanted[at : at + size]
+            first = int(wrong.argmax())
+            if not wrong[first]:
+                at += len(block)
+                size = min(2 * size, BLOCK)
+                continue
+            at += first
+            step = rate if wanted[at] else -rate
+            w = w + step * rows[at]
+            b = b + step * self.fit_intercept
+            self.mistakes_.append(int(order[at]))
+            at += 1
+            size = max(4, (size + 2 * first) // 2)
+        return w, b
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the second class where x·w + b >= 0, else the first, `(samples,)`."""

@@ -7,8 +7,7 @@ They minimise the mean loss + l1 · Σ|w| + l2/2 · Σw², where w are the weigh
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -18,10 +17,8 @@ from tinygrad_ml import nn, optim
 from tinygrad_ml.data import split
 from tinygrad_ml.modes import warn
 from tinygrad_ml.train import (
-    Callback,
     Checkpoint,
     ClipGradients,
-    Diverged,
     EarlyStopping,
     History,
     LearningRate,
@@ -31,9 +28,8 @@ from tinygrad_ml.train import (
 from tinygrad_ml.validation import is_number
 
 from . import optimizers
-from .checking import loaded_class
-
-Weights = np.ndarray | None
+from .warnings import stop_by_interrupt
+from .weights import Weights, normalized_weights, total, variance
 
 
 def fit_stochastic(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights, solver: str) -> None:
@@ -43,12 +39,9 @@ def fit_stochastic(model: Any, X: np.ndarray, target: np.ndarray, weight: Weight
     callbacks, validation = step_callbacks(model), model.asked.validation
     if model.early_stopping:
         if validation is None:
-            rows, validation = _hold_out(model, rows)
+            rows, validation = hold_out(model, rows)
         callbacks.append(EarlyStopping("validation_loss", patience=model.n_iter_no_change))
-    elif model.tol and model.asked.steps is None:
-        unit = variance(target, weight) if model.kind == "regressor" else 0.0
-        slow_down = model.learning_rate is None and (model.batch_size or len(X)) < len(X)
-        callbacks.append(StopWhenConverged(model, solver, optimizer, model.tol * (unit or 1.0), slow_down))
+    callbacks.append(model.watch(solver, optimizer, rows))
     model.history_ = _run(model, optimizer, rows, model.max_iter, callbacks, validation)
     model.n_iter_ = len(model.history_.epochs)
     if model.asked.steps is not None:
@@ -110,7 +103,7 @@ def _run(model: Any, optimizer: Any, rows: tuple, epochs: int, callbacks: Sequen
         progress=bool(model.verbose),
     )
     if history.stopped.startswith("Interrupted"):
-        warn(f"{type(model).__name__}: {history.stopped} The model has what it had learned until then.")
+        stop_by_interrupt(model, history.stopped)
     return history
 
 
@@ -118,7 +111,7 @@ def _rows(X: np.ndarray, target: np.ndarray, weight: Weights) -> tuple[np.ndarra
     return (X, target) if weight is None else (X, target, weight)
 
 
-def _hold_out(model: Any, rows: tuple[np.ndarray, ...]) -> tuple[Any, Any]:
+def hold_out(model: Any, rows: tuple[np.ndarray, ...]) -> tuple[Any, Any]:
     """Return the samples for training, and those that `early_stopping` looks at."""
     try:
         stratify = rows[1] if model.kind == "classifier" else None
@@ -129,71 +122,6 @@ def _hold_out(model: Any, rows: tuple[np.ndarray, ...]) -> tuple[Any, Any]:
             f"too few samples to hold some of them out (n_samples = {len(rows[0])}): {error}"
         ) from None
     return training, validation
-
-
-class StopWhenConverged(Callback):
-    """Ends the training run when what the steps minimise, the loss with the penalties, has stopped decreasing.
-
-    The loss of an epoch is measured before its steps, so the penalties are too. With `slow_down` the learning rate
-    drops to a fifth first, repeatedly, down to a thousandth: with a constant learning rate noisy steps do not converge.
-    """
-
-    def __init__(self, model: Any, solver: str, optimizer: optim.Optimizer, min_delta: float, slow_down: bool):
-        self.model, self.solver = model, solver
-        self.patience, self.min_delta = model.n_iter_no_change, min_delta
-        self.groups = optimizer.param_groups
-        self.least = self.groups[0]["lr"] / 1000 if slow_down else math.inf
-
-    def penalty(self) -> float:
-        """Return the penalties on the current weights."""
-        total = 0.0
-        for group in self.groups:
-            l1, l2 = group.get("l1", 0.0), group.get("weight_decay", 0.0)
-            if l1 or l2:
-                for w in (p.numpy() for p in group["params"]):
-                    total += l1 * float(abs(w).sum()) + l2 / 2 * float(np.vdot(w, w))
-        return total
-
-    def on_start(self, run: Any) -> None:
-        self.best, self.waited, self.penalty_before = math.inf, 0, self.penalty()
-
-    def on_epoch_end(self, run: Any) -> None:
-        losses = run.history["loss"]
-        objective, self.penalty_before = losses[-1] + self.penalty_before, self.penalty()
-        if objective < self.best - self.min_delta:
-            self.best, self.waited = objective, 0
-            return
-        self.waited += 1
-        if self.waited < self.patience:
-            return
-        rate = self.groups[0]["lr"]
-        if losses[-1] > 1000 * max(losses[0], self.min_delta):
-            raise Diverged(
-                f"the loss rose from {losses[0]:.4g} to {losses[-1]:.4g} in {run.epoch} epochs at the learning rate "
-                f"{rate:.4g}: lower it, or scale the features"
-            )
-        if rate > self.least:
-            for group in self.groups:
-                group["lr"] /= 5
-            self.waited = 0
-        else:
-            run.stop(f"Converged: the loss has not decreased for {self.waited} epochs.")
-
-    def on_end(self, run: Any) -> None:
-        interrupted = run.history.stopped.startswith("Interrupted")
-        if self.model.convex and self.waited < self.patience and not interrupted:
-            warn(
-                f"{type(self.model).__name__}: {self.solver} has not converged in max_iter={self.model.max_iter} "
-                "passes over the data: the loss was still decreasing. Scale the features, or raise max_iter, "
-                "learning_rate or tol",
-                loaded_class("sklearn.exceptions", "ConvergenceWarning", UserWarning),
-            )
-
-    def state_dict(self) -> dict[str, Any]:
-        return {name: vars(self)[name] for name in ("best", "waited", "penalty_before")}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        vars(self).update(state)
 
 
 def batch_size(model: Any, n_samples: int) -> int:
@@ -300,21 +228,3 @@ def smoothness(X: np.ndarray, weight: Weights, batch_size: int, curvature: float
     gram = rows.T @ rows if n >= rows.shape[1] else rows @ rows.T
     largest = np.linalg.eigvalsh(gram)[-1] / n
     return float(curvature * (share * squares.max() + (1 - share) * largest) + l2)
-
-
-# ---------------------------------------------------------------------- the weights of samples
-
-
-def total(X: np.ndarray, weight: Weights) -> float:
-    """Return the sum of the weights of the samples, or their number."""
-    return len(X) if weight is None else float(weight.sum())
-
-
-def normalized_weights(weight: Weights) -> Weights:
-    """Return weights with the mean 1, so that the mean of weighted losses is their weighted mean."""
-    return None if weight is None else weight / weight.mean()
-
-
-def variance(target: np.ndarray, weight: Weights) -> float:
-    """Return the mean squared distance of targets `(samples, outputs)` from their means."""
-    return float(np.average((target - np.average(target, axis=0, weights=weight)) ** 2, axis=0, weights=weight).mean())

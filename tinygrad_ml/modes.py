@@ -156,15 +156,16 @@ def user_frame() -> FrameType:
 
 def is_users(frame: FrameType) -> bool:
     """Return whether the code of a frame is neither the library's nor NumPy's."""
-    return not in_library(frame) and _package(frame) != "numpy"
+    return not in_library(frame) and package(frame) != "numpy"
 
 
 def in_library(frame: FrameType) -> bool:
     """Return whether the code of a frame is the library's, the models included."""
-    return _package(frame) == "tinygrad_ml"
+    return package(frame) == "tinygrad_ml"
 
 
-def _package(frame: FrameType) -> str:
+def package(frame: FrameType) -> str:
+    """Return the name of the package that the code of a frame belongs to."""
     return frame.f_globals.get("__name__", "").partition(".")[0]
 
 

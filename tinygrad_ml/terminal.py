@@ -8,7 +8,9 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["DeferredInterrupt", "ProgressBar", "is_watched"]
+from .modes import package
+
+__all__ = ["DeferredInterrupt", "ProgressBar", "is_watched", "is_within_another_fit"]
 
 
 class ProgressBar:
@@ -162,3 +164,20 @@ class DeferredInterrupt:
         """Raise KeyboardInterrupt if Ctrl-C was pressed."""
         if self.count:
             raise KeyboardInterrupt
+
+
+def is_within_another_fit() -> bool:
+    """Whether a fit that runs now was called by another one, or by a loop of scikit-learn or joblib.
+
+    What was learned until Ctrl-C is of use to somebody who called `fit`, but a grid search would go on with it.
+    """
+    frame: Any = sys._getframe(1)
+    owners = set()
+    while frame is not None:
+        name, own = package(frame), frame.f_code.co_name in ("fit", "partial_fit", "fit_transform", "fit_predict")
+        if name in ("sklearn", "joblib"):
+            return True
+        if own and ("self" in frame.f_locals or name != "tinygrad_ml"):  # not `tinygrad_ml.train.fit`
+            owners.add(id(frame.f_locals.get("self", frame.f_code)))
+        frame = frame.f_back
+    return len(owners) > 1

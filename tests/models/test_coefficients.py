@@ -127,6 +127,7 @@ def test_lasso_of_several_outputs(solver):
         np.testing.assert_allclose(model.coef_[i], peer.coef_, rtol=CLOSE, atol=CLOSE)
 
 
+@pytest.mark.filterwarnings("ignore:.*has not converged")  # to so small a gradient
 @pytest.mark.parametrize("penalty", [None, "l2", "l1"])
 def test_adam(penalty):
     X, y = load("diabetes")
@@ -254,6 +255,7 @@ def test_one_vs_rest():
 # ---------------------------------------------------------------------- at the edge
 
 
+@pytest.mark.filterwarnings("ignore:.*separates? (the classes|some)")
 @pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer"])
 @pytest.mark.parametrize("penalty", [None, "l2", "l1", "elasticnet"])
 @pytest.mark.parametrize("scaled", [True, False])
@@ -291,6 +293,7 @@ def test_the_learning_rate_of_sgd_allows_for_uneven_weights():
     np.testing.assert_allclose(model.predict(X[:3]), X[:3, 0], atol=0.1)
 
 
+@pytest.mark.filterwarnings("ignore:.*planes separate the classes, and the penalty is weak")
 def test_a_penalty_that_is_lost_in_rounding():
     X, y = load("wine")
     twice = np.column_stack([X, X])

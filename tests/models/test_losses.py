@@ -22,6 +22,8 @@ from tinygrad_ml.models import (
 from tinygrad_ml.models.estimator import clone
 from tinygrad_ml.nn import functional as F
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*has not converged")  # so few passes are quick
+
 FEW = {"max_iter": 5, "random_state": 0}
 WEIGHTS = np.random.default_rng(1).choice([0.5, 1.0, 3.0], len(X))
 COLUMNS = np.column_stack([NUMBERS, -NUMBERS])
@@ -36,13 +38,12 @@ def mean_absolute(output, target):
 
 
 REGRESSORS = [
-    LinearRegression(solver="adam", max_iter=50, random_state=0),
+    LinearRegression(solver="adam", learning_rate=0.02, max_iter=50, random_state=0),
     PolynomialRegression(2, solver="sgd", learning_rate=0.01, max_iter=50, random_state=0),
     MLPRegressor((8,), **FEW),
 ]
 
 
-@pytest.mark.filterwarnings("ignore:.*has not converged")
 @pytest.mark.parametrize("model", REGRESSORS, ids=repr)
 @pytest.mark.parametrize("y", [NUMBERS, COLUMNS], ids=["numbers", "columns"])
 @pytest.mark.parametrize("weight", [None, WEIGHTS], ids=["", "weighted"])
@@ -100,7 +101,6 @@ def test_a_linear_model_of_a_function_has_the_minimum_that_scipy_finds(solver):
     np.testing.assert_allclose([*model.coef_, model.intercept_], best.x, atol=2e-4)
 
 
-@pytest.mark.filterwarnings("ignore:.*has not converged")
 def test_solvers_that_need_a_name_are_not_chosen_for_a_function():
     for options in ({}, {"penalty": "l2"}, {"early_stopping": True}):
         model = LinearRegression(loss=absolute, max_iter=2, random_state=0, **options)

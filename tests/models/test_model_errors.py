@@ -16,6 +16,8 @@ from tinygrad_ml.models import (
     SoftmaxRegression,
 )
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*has not converged")  # so few passes are quick
+
 rng = np.random.default_rng(0)
 X = rng.normal(size=(20, 4))
 CLASSES = np.arange(20) % 2

@@ -145,9 +145,18 @@ def test_gradient_steps_that_were_too_few_warn():
         LinearRegression(solver="sgd", max_iter=2).fit(X, Y)
 
 
+@pytest.mark.parametrize("solver", ["newton", "lbfgs", "sgd", "adam"])
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_features_whose_squares_are_out_of_range_are_standardised(solver, scale):
+    model = LogisticRegression(solver=solver, penalty=None, tol=1e-8, max_iter=5000)
+    noisy = CLASSES ^ (random.random(200) < 0.2)
+    plain = model.fit(X, noisy).coef_
+    np.testing.assert_allclose(model.fit(X * scale, noisy).coef_ * scale, plain, rtol=1e-4)
+
+
 def test_features_too_large_to_compute_with_are_refused():
-    with pytest.raises(ValueError, match="too large to compute with: scale them"):
-        LogisticRegression(solver="newton").fit(X * 1e200, CLASSES)
+    with pytest.raises(ValueError, match="too large to compute with: scale"):
+        PolynomialRegression(2).fit(X * 1e200, Y)
 
 
 def test_newton_in_float32_is_as_exact_as_its_numbers():

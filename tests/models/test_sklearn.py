@@ -154,10 +154,11 @@ def test_the_check_that_needs_an_environment_variable():
 
 def test_nothing_but_numpy_is_imported_to_import_fit_and_predict():
     code = """if True:
-        import sys, io
+        import sys, io, warnings
         import numpy as np
         import tinygrad_ml as tg
         from tinygrad_ml.models import *
+        warnings.filterwarnings("ignore", ".*has not converged")
         X, y = np.random.default_rng(0).normal(size=(40, 4)), np.arange(40) % 2
         models = LogisticRegression(), LogisticRegression(solver="lbfgs"), SoftmaxRegression(solver="sgd"), Perceptron()
         models += OneVsRest(), MLPClassifier(early_stopping=True), ConvNet(max_iter=2), LogisticRegression(penalty="l1")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -181,15 +181,7 @@ class LBFGS(Optimizer):
             steps.append(step)
             inverse.append(1.0 / curvature)
             memory["H_diag"] = curvature / change.dot(change)
-        direction = -gradient
-        weights = [0.0] * len(changes)
-        for i in reversed(range(len(changes))):
-            weights[i] = steps[i].dot(direction) * inverse[i]
-            direction -= weights[i] * changes[i]
-        direction *= memory["H_diag"]
-        for i in range(len(changes)):
-            direction += (weights[i] - changes[i].dot(direction) * inverse[i]) * steps[i]
-        return direction
+        return inverse_hessian_product(-gradient, changes, steps, inverse, memory["H_diag"])
 
     def state_dict(self) -> dict[str, Any]:
         state = super().state_dict()
@@ -215,6 +207,38 @@ class LBFGS(Optimizer):
                 )
         super().load_state_dict({**state_dict, "state": {}})
         self.memory = memory
+
+
+def inverse_hessian_product(
+    vector: np.ndarray, changes: Sequence, steps: Sequence, inverse: Sequence, diagonal: float
+) -> np.ndarray:
+    """Return the estimated inverse Hessian times a vector, by the two loops of the paper.
+
+    Parameters
+    ----------
+    vector : (n,)
+        It is changed.
+    changes, steps : sequences of (n,)
+        How the gradient changed in each of the last steps, the newest last, and the steps.
+    inverse : sequence of floats
+        1 / (change · step) of each.
+    diagonal : float
+        The inverse Hessian to begin with, times the identity.
+
+    Examples
+    --------
+    >>> step, change = np.array([1.0, 0.0]), np.array([4.0, 0.0])  # a curvature of 4 along the first axis
+    >>> tg.optim.lbfgs.inverse_hessian_product(np.array([4.0, 8.0]), [change], [step], [0.25], 0.5)
+    array([1., 4.])
+    """
+    weights = [0.0] * len(changes)
+    for i in reversed(range(len(changes))):
+        weights[i] = steps[i].dot(vector) * inverse[i]
+        vector -= weights[i] * changes[i]
+    vector *= diagonal
+    for i in range(len(changes)):
+        vector += (weights[i] - changes[i].dot(vector) * inverse[i]) * steps[i]
+    return vector
 
 
 def _dense(gradient: Any) -> np.ndarray:

@@ -20,7 +20,7 @@ from ..optim.lbfgs import LBFGS
 from ..optim.optimizer import Optimizer
 from ..sparse import SparseRows
 from ..tensor import Tensor, get_default_dtype
-from ..terminal import DeferredInterrupt, ProgressBar
+from ..terminal import DeferredInterrupt, ProgressBar, is_within_another_fit
 from ..validation import all_finite
 from .adapters import ordered_callbacks
 from .batches import Batches
@@ -155,7 +155,7 @@ def fit(
                 end = f"All {n} {run.unit}s are done." if n > 1 else f"The {run.unit} is done."
                 history.stopped = run.stopped or end
             except KeyboardInterrupt:
-                if interrupt.count > 1:
+                if interrupt.count > 1 or is_within_another_fit():
                     raise
                 history.stopped = f"Interrupted in {run.unit} {run.epoch} of {epochs}, after batch {run.batch}."
             finally:

@@ -1,0 +1,218 @@
+"""What a fit says when it ends: that it has converged, or why it has not and what helps.
+
+A linear model has converged when the gradient of its `LinearProblem` is small, and Newton's method would not change its
+outputs or coefficients any more: where features are nearly collinear, the gradient is small long before that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from .problem import LinearProblem, smallest_subgradient
+from .warnings import stop_by_interrupt, warn_not_converged
+
+NEAR = 5e-5  # the relative distance to the optimum at which gradient steps have reached it
+DIRECT = 300  # up to this number of coefficients Newton's step is computed with the Hessian, beyond it without
+PRODUCTS = 60  # how many products with the Hessian may be spent on that
+
+
+class Finish:
+    """What a solver of a `LinearProblem` reached: the objective after every iteration, the best coefficients, the end.
+
+    Attributes
+    ----------
+    n_iter : int
+        The iterations so far.
+    converged : bool
+    stopped : str
+        Why it ended; a sentence.
+    """
+
+    def __init__(self, model: Any, problem: LinearProblem, solver: str, unit: str):
+        self.model, self.problem, self.solver, self.unit = model, problem, solver, unit
+        self.objectives: list[float] = []
+        self.best, self.best_theta = np.inf, problem.theta()
+        self.converged = False
+
+    @property
+    def n_iter(self) -> int:
+        return len(self.objectives) - 1
+
+    def note(self, values: np.ndarray, theta: np.ndarray) -> None:
+        """Record the objective of every unit after an iteration, and the coefficients if they are the best so far."""
+        self.objectives.append(self.problem.measure(values))
+        self.compare(values, theta)
+
+    def compare(self, values: np.ndarray, theta: np.ndarray) -> None:
+        """Keep coefficients with these objectives if they are the best so far."""
+        value = values.sum()
+        if value <= self.best:
+            self.best, self.best_theta = value, theta
+
+    def report(self, theta: np.ndarray, interrupted: bool, columns: Any = None, stopped: str = "") -> None:
+        """Give the model what was learned, and say if that is not the optimum.
+
+        `columns` are those of the history, by default the objectives; `stopped` says why a fit ended that was not to
+        reach the optimum.
+        """
+        model, problem = self.model, self.problem
+        model.history_.extend(**(columns or {"loss": self.objectives}))
+        model.n_iter_ = max(1, self.n_iter)
+        theta = theta if self.converged else self.best_theta
+        values, gradient = problem.values_and_gradient(theta)
+        if not np.isfinite(gradient).all():
+            raise np.linalg.LinAlgError("the gradient is not finite")
+        problem.apply(theta)
+        if interrupted:
+            model.history_.stopped = f"Interrupted after {self.n_iter} {self.unit}."
+            stop_by_interrupt(model, model.history_.stopped)
+            return
+        if stopped:
+            model.history_.stopped = stopped
+            return
+        residual = problem.residual(gradient, theta)
+        if not self.converged and residual <= problem.floor():  # rounding allows for no more
+            self.converged = distance(problem, theta, gradient) <= NEAR
+        reason = separation(problem, theta, gradient, self.converged)
+        if not reason and not self.converged:
+            spent = self.n_iter >= model.max_iter
+            budget = f" in max_iter={model.max_iter} {self.unit}" if spent else f" in {self.n_iter} {self.unit}"
+            cure = "raise max_iter" if spent else "rounding leaves no step that would decrease the loss: raise tol"
+            reason = (
+                f"{budget}: the largest entry of the gradient, for standardised features, is {residual:.2g}, and tol "
+                f"is {model.tol:g}; {cure}{collinearity(problem)}"
+            )
+        if not model.tol and columns:  # which asks for all passes
+            model.history_.stopped = f"All {self.n_iter} epochs are done."
+            return
+        model.history_.stopped = f"{self.solver} has {'not converged' + reason if reason else 'converged'}."
+        if reason:
+            warn_not_converged(model, self.solver, reason)
+
+
+# ---------------------------------------------------------------------- how far it is to the optimum
+
+
+def distance(problem: LinearProblem, theta: np.ndarray, gradient: np.ndarray) -> float:
+    """Return how much a step of Newton's method would change the coefficients or the outputs, relative to them.
+
+    0 where second derivatives are not known, or say nothing, as those of the absolute loss.
+    """
+    if problem.loss in ("general", "mae"):
+        return 0.0
+    z = problem.outputs(theta)
+    step = newton_direction(problem, problem.curvatures(z), theta, gradient)
+    change = problem.outputs(step)
+    spread = np.linalg.norm(z - z.mean(axis=0)) / len(z) ** 0.5
+    outputs = np.linalg.norm(change) / len(z) ** 0.5 / max(spread, 1e-3)
+    return float(max(outputs, np.linalg.norm(step) / max(np.linalg.norm(theta), 1e-3)))
+
+
+def newton_direction(
+    problem: LinearProblem, curvature: np.ndarray, theta: np.ndarray, gradient: np.ndarray
+) -> np.ndarray:
+    """Return Newton's step among the weights that L1 does not hold at zero, an approximation of it if there are many."""
+    free = (theta != 0) | (problem.lasso == 0)
+    slope = np.where(free, smallest_subgradient(gradient, theta, problem.lasso), 0)
+    step = np.zeros_like(theta)
+    if theta.size <= DIRECT:
+        chosen = free.ravel()
+        H = hessian(problem.design, curvature, problem.ridge)[np.ix_(chosen, chosen)]
+        step[free] = -pseudo_inverse(H, problem.resolution) @ slope[free]
+        return step
+    # conjugate gradients: Hestenes and Stiefel, "Methods of conjugate gradients for solving linear systems" (1952)
+    left, direction = -slope, -slope
+    square = smallest = float((left * left).sum())
+    for _ in range(PRODUCTS):
+        if square <= 1e-4 * smallest:
+            break
+        product = np.where(free, hessian_product(problem, curvature, direction), 0)
+        along = float((direction * product).sum())
+        if along <= 0:  # a direction in which nothing changes
+            break
+        step = step + square / along * direction
+        left = left - square / along * product
+        before, square = square, float((left * left).sum())
+        direction = left + square / before * direction
+    return step
+
+
+def hessian(design: np.ndarray, curvature: np.ndarray, ridge: np.ndarray, free: Iterable[int] = ()) -> np.ndarray:
+    """Return the Hessian of the objective, `(outputs · columns, outputs · columns)`, in float64.
+
+    Along the directions that shift the weights of all outputs in a `free` column, where it is zero and the gradient
+    too, it is made 1, so that it can be inverted.
+    """
+    k, d = ridge.shape
+    H = np.empty((k, d, k, d))
+    for i in range(k):
+        for j in range(i + 1):
+            H[i, :, j] = design.T @ (design * curvature[:, i, j, None])
+            H[j, :, i] = H[i, :, j].T
+    H = H.reshape(k * d, k * d)
+    H.flat[:: k * d + 1] += ridge.ravel()
+    for column in free:
+        H[column::d, column::d] += 1 / k
+    return H
+
+
+def hessian_product(problem: LinearProblem, curvature: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Return the Hessian of the objective times v, `(outputs, columns)`."""
+    change = np.einsum("nij,nj->ni", curvature, problem.outputs(v))
+    return (change.T @ problem.design).astype(np.float64) + problem.ridge * v
+
+
+def pseudo_inverse(H: np.ndarray, resolution: float) -> np.ndarray:
+    """Return the inverse of a positive semidefinite matrix, but for what is smaller than its rounding."""
+    return np.linalg.pinv(H, rcond=resolution, hermitian=True)
+
+
+def collinearity(problem: LinearProblem) -> str:
+    """Return advice for features that are nearly linear functions of each other; "" if they are not."""
+    if problem.n_features > DIRECT:
+        return ""
+    features = problem.design[:, : problem.n_features]
+    eigenvalues = np.linalg.eigvalsh(features.T @ features / len(features) + np.diag(problem.ridge[0, : problem.n_features]))
+    if eigenvalues[-1] <= 1e4 * max(eigenvalues[0], 0):
+        return ""
+    return "; features are nearly linear functions of each other, which makes all solvers but 'normal' and 'newton' slow"
+
+
+def separation(problem: LinearProblem, theta: np.ndarray, gradient: np.ndarray, converged: bool) -> str:
+    """Return that a plane separates the classes of a classifier without penalty; "" if none is seen to do so."""
+    if problem.loss not in ("logistic", "softmax") or (problem.has_penalty and converged):
+        return ""
+    z = problem.outputs(theta)
+    if problem.loss == "logistic":
+        right = ((z[:, 0] > 0) == (problem.target[:, 0] > 0)) & (z[:, 0] != 0)
+        who = "a plane separates the classes"
+    else:
+        rows = np.arange(len(z))
+        own = z[rows, problem.target]
+        others = z.copy()
+        others[rows, problem.target] = -np.inf
+        right = own > others.max(axis=1)
+        who = "planes separate the classes"
+    if not right.all():
+        if problem.has_penalty or not is_drifting(problem, theta, z, gradient):
+            return ""
+        who = "a plane separates some of the samples from all others"
+    if problem.has_penalty:
+        spent = problem.model.max_iter
+        return f" in max_iter={spent}: {who}, and the penalty is weak, so that the optimum is far; lower C, or raise max_iter"
+    return (
+        f": {who}, so without a penalty there is no optimum, and the weights grow as long as the fit goes on; set "
+        "penalty='l2'"
+    )
+
+
+def is_drifting(problem: LinearProblem, theta: np.ndarray, z: np.ndarray, gradient: np.ndarray) -> bool:
+    """Whether logits are large, the gradient is small, and Newton's step is not: so it is on the way to infinity."""
+    if abs(z).max() < 8 or abs(gradient).max() > 1e-3 or theta.size > DIRECT:
+        return False
+    step = newton_direction(problem, problem.curvatures(z), theta, gradient)
+    change = abs(problem.outputs(step))
+    return bool(0.3 < change.max() < 30)

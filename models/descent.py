@@ -1,0 +1,320 @@
+"""Gradient steps of linear models, at learning rates of the library's own.
+
+They are taken in the coefficients of standardised features (`LinearProblem`): by SGD or Adam on batches as long as that
+makes progress, then, where the noise of the batches outweighs it, on all of the data with Nesterov's momentum. So they
+reach the optimum itself, not only its neighbourhood.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import numpy as np
+
+import tinygrad_ml as tg
+from tinygrad_ml.random import default_generator
+from tinygrad_ml.terminal import DeferredInterrupt, ProgressBar
+
+from .convergence import NEAR, Finish, distance, hessian_product
+from .problem import KINK, LinearProblem
+from .stochastic import fit_stochastic, hold_out
+from .weights import Weights
+
+ADAM = 0.01  # the learning rate of Adam, in standard deviations
+PROGRESS = 0.02  # a pass of steps on batches that gains less than this part of all that was gained is the last
+LOOK = (20, 80, 320)  # the passes after which longer steps are tried, as the curvature is less than its bound
+EXACT = 300  # up to this number of columns the largest eigenvalue is computed, beyond it approximated
+
+
+def fit_by_steps(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights, solver: str) -> None:
+    """Fit by "sgd" or "adam" until the gradient is small, or for `max_iter` passes over the data.
+
+    With a learning rate, an optimizer, a limit on gradients or callbacks of the user's own, steps are taken on the
+    features as they are, by `tinygrad_ml.train.fit`.
+    """
+    if model.learning_rate is not None or not model.is_standardised():
+        fit_stochastic(model, X, target, weight, solver)
+        return
+    held_out = None
+    if model.early_stopping:
+        rows, held_out = hold_out(model, (X, target) if weight is None else (X, target, weight))
+        X, target, weight = (*rows, None)[:3]
+    problem = LinearProblem(model, X, target, weight)
+    with DeferredInterrupt() as interrupt:
+        Descent(model, problem, solver, held_out, interrupt).run()
+
+
+class Descent:
+    """The course of such a fit.
+
+    Attributes
+    ----------
+    theta : (outputs, columns)
+        The coefficients now.
+    is_done : bool
+    """
+
+    def __init__(self, model: Any, problem: LinearProblem, solver: str, held_out: Any, interrupt: DeferredInterrupt):
+        self.model, self.problem, self.solver = model, problem, solver
+        self.held_out, self.interrupt = held_out, interrupt
+        self.finish = Finish(model, problem, solver, "passes over the data")
+        self.columns: dict[str, list[float]] = {"loss": [], "learning_rate": [], "seconds": []}
+        if held_out is not None:
+            self.columns["validation_loss"] = []
+        self.theta = problem.theta()
+        self.best_validation, self.best_pass, self.best_theta = math.inf, 0, self.theta
+        self.is_done = False
+        self.clock = time.perf_counter()
+
+    def run(self) -> None:
+        """Fit the model, and report how it went."""
+        problem, finish = self.problem, self.finish
+        self.bar = ProgressBar(self.model.max_iter, "pass", self.solver, wanted=bool(self.model.verbose))
+        try:
+            values, gradient = problem.values_and_gradient(self.theta)
+            constant = np.zeros_like(self.theta)  # an outlier takes the mean far away from all else, the median not
+            other = problem.values_and_gradient(constant)
+            if other[0].sum() < (values + problem.penalties(self.theta)).sum():
+                self.theta, (values, gradient) = constant, other
+            finish.note(values + problem.penalties(self.theta), self.theta)
+            if self.model.tol and self._has_converged(gradient):
+                self._note(values, self.theta, 0.0)
+                finish.converged = True
+            else:
+                self._on_batches()
+                self._on_all()
+        finally:
+            self.bar.close()
+        stopped = ""
+        if self.held_out is not None and self.best_pass:
+            waited = len(self.columns["loss"]) - self.best_pass
+            self.theta, finish.converged = self.best_theta, True
+            finish.best_theta = self.best_theta
+            stopped = f"EarlyStopping: validation_loss has not improved for {waited} epochs. " if self.is_done else ""
+            stopped += (
+                f"The weights are those of epoch {self.best_pass}, the best (validation_loss "
+                f"{self.best_validation:.6g})."
+            )
+        finish.report(self.theta, bool(self.interrupt.count), self.columns, stopped)
+
+    # ------------------------------------------------------------------ steps on batches
+
+    def _on_batches(self) -> None:
+        problem, n = self.problem, self.problem.n_samples
+        size = min(self.model.batch_size or n, n)
+        if size == n and self.solver == "sgd":
+            return
+        problem.kink = 1.0
+        rate = ADAM if self.solver == "adam" else 1 / self._smoothness(size)
+        enough = PROGRESS * min(1.0, n / size / 20)
+        finish, theta, first, failures = self.finish, self.theta, self.finish.best, 0
+        step = (AdamSteps if self.solver == "adam" else SGDSteps)(problem, self.model.momentum)
+        while not self._is_over():
+            order = default_generator().permutation(n)
+            theta = theta.copy()
+            for start in range(0, n, size):
+                rows = order[start : start + size]
+                z = problem.design[rows] @ theta.T.astype(problem.dtype, copy=False)
+                slope = problem.slope(z, rows)
+                step(theta, slope.T @ problem.design[rows], rate)
+                if self.interrupt.count:
+                    break
+            values = problem.values_and_slope(problem.outputs(theta))[0]
+            objective, before = (values + problem.penalties(theta)).sum(), finish.best
+            if not math.isfinite(objective) or objective > first:  # too far: again, from the best so far
+                failures += 1
+                if failures > 20:
+                    break
+                theta, rate = finish.best_theta, rate / 5
+                step = type(step)(problem, self.model.momentum)
+                continue
+            self._note(values, theta, rate)
+            if before - objective < enough * (first - objective):
+                break
+        self.theta = finish.best_theta
+        problem.kink = KINK
+
+    # ------------------------------------------------------------------ steps on all the data
+
+    def _on_all(self) -> None:
+        """Go on with all the data, for the absolute loss with a corner that becomes sharper.
+
+        Beck and Teboulle, "A fast iterative shrinkage-thresholding algorithm for linear inverse problems" (2009), which
+        forgets its momentum where it leads upwards: O'Donoghue and Candès, "Adaptive restart for accelerated gradient
+        schemes" (2015).
+        """
+        if self.problem.loss == "mae":
+            for kink in (1.0, 0.1, 1e-2, 1e-3, 1e-4):
+                self.problem.kink = kink
+                self._accelerate(0.01)
+            self.problem.kink = KINK
+        self._accelerate(self.model.tol)
+
+    def _accelerate(self, tol: float) -> None:
+        problem, finish = self.problem, self.finish
+        is_final = tol == self.model.tol
+        bound = self._smoothness(problem.n_samples)
+        known = problem.curvature is not None
+        x = y = self.theta
+        age, shrink, passes = 1.0, 1.0, 0
+        while not self._is_over():
+            passes += 1
+            if passes in LOOK and problem.loss in ("logistic", "softmax"):
+                bound, known = min(bound, local_curvature(problem, x)), False
+            values, gradient = problem.values_and_gradient(y)
+            if not np.isfinite(gradient).all():
+                raise np.linalg.LinAlgError("the gradient is not finite")
+            new = self._shrunk(y - gradient / bound, bound)
+            while not known and self._is_too_far(y, values, gradient, new, bound):
+                bound *= 2
+                new = self._shrunk(y - gradient / bound, bound)
+            self._note(values, y, 1 / bound)
+            change = new - x
+            if ((y - new) * change).sum() > 0:
+                age = 1.0
+            older, age = age, (1 + math.sqrt(1 + 4 * age * age)) / 2
+            mapping = bound * float(abs(y - new).max())
+            x, y = new, new + (older - 1) / age * change
+            if mapping <= max(tol * shrink, problem.floor() / 100) and tol:
+                if not is_final or self._has_converged(problem.values_and_gradient(x)[1], x):
+                    finish.converged = is_final
+                    self.theta = x
+                    return
+                shrink /= 3
+        self.theta = x
+        values = problem.values_and_slope(problem.outputs(x))[0]
+        finish.compare(values + problem.penalties(x), x)
+
+    def _shrunk(self, theta: np.ndarray, bound: float) -> np.ndarray:
+        if not self.problem.lasso.any():
+            return theta
+        threshold = self.problem.lasso / bound
+        return theta - np.clip(theta, -threshold, threshold)
+
+    def _is_too_far(self, y: Any, values: Any, gradient: Any, new: Any, bound: float) -> bool:
+        """Whether the loss at a step is larger than where its curvature is at most `bound`."""
+        problem, step = self.problem, new - y
+        ridge = float((problem.ridge * (new * new - y * y)).sum() / 2)
+        loss = problem.values_and_slope(problem.outputs(new))[0].sum() + ridge
+        allowed = values.sum() + (gradient * step).sum() + bound / 2 * (step * step).sum()
+        return bool(bound < 1e12 and not loss <= allowed + 1e-12 * abs(values.sum()))
+
+    # ------------------------------------------------------------------ what both have in common
+
+    def _has_converged(self, gradient: np.ndarray, theta: np.ndarray | None = None) -> bool:
+        theta = self.theta if theta is None else theta
+        if self.problem.residual(gradient, theta) > max(self.model.tol, self.problem.floor()):
+            return False
+        return distance(self.problem, theta, gradient) <= NEAR
+
+    def _is_over(self) -> bool:
+        return self.is_done or bool(self.interrupt.count) or len(self.columns["loss"]) >= self.model.max_iter
+
+    def _note(self, values: np.ndarray, theta: np.ndarray, rate: float) -> None:
+        """Record a pass, and see whether the held out samples end the fit."""
+        columns, now = self.columns, time.perf_counter()
+        columns["loss"].append(self.problem.measure(values))
+        columns["learning_rate"].append(rate)
+        columns["seconds"].append(now - self.clock)
+        self.clock = now
+        self.finish.note(values + self.problem.penalties(theta), theta)
+        self.bar.advance()
+        if self.held_out is None:
+            return
+        self.problem.apply(theta)
+        X, target, *weight = self.held_out
+        with tg.no_grad():
+            loss = self.model.criterion(self.model(tg.tensor(X)), target, *weight).item()
+        columns["validation_loss"].append(loss)
+        if loss < self.best_validation:
+            self.best_validation, self.best_pass, self.best_theta = loss, len(columns["loss"]), theta
+        elif len(columns["loss"]) - self.best_pass >= self.model.n_iter_no_change:
+            self.is_done = True
+
+    def _smoothness(self, batch_size: int) -> float:
+        """Return the largest curvature that a step may meet; one over it is a safe learning rate.
+
+        For batches without repetition, between that of all the data and that of the worst sample: Gower et al., "SGD:
+        general analysis and improved rates" (2019), section 3.
+        """
+        problem = self.problem
+        n, design, weight = problem.n_samples, problem.design, problem.weight
+        curvature = problem.curvature or 2.0
+        if problem.loss == "mae":
+            curvature /= problem.kink
+        squares = np.einsum("ij,ij->i", design, design)
+        share = (n - batch_size) / (batch_size * (n - 1)) if n > 1 else 0.0
+        worst = squares.max() if weight is None else (squares * weight).max()
+        largest = largest_eigenvalue(problem)
+        return float(curvature * (share * worst + (1 - share) * largest) + problem.ridge.max())
+
+
+def largest_eigenvalue(problem: LinearProblem) -> float:
+    """Return the largest eigenvalue of the mean of x xᵀ over the samples x, or a little more."""
+    design, weight, n = problem.design, problem.weight, problem.n_samples
+    if design.shape[1] <= EXACT:
+        rows = design if weight is None else design * weight[:, None]
+        return float(np.linalg.eigvalsh((rows.T @ design).astype(np.float64))[-1] / n)
+    v = np.random.default_rng(0).normal(size=design.shape[1]).astype(problem.dtype)
+    value = 0.0
+    for _ in range(20):
+        v /= np.linalg.norm(v)
+        z = design @ v
+        v = (z if weight is None else z * weight) @ design / n
+        value = float(np.linalg.norm(v))
+    return 1.1 * value
+
+
+def local_curvature(problem: LinearProblem, theta: np.ndarray) -> float:
+    """Return about the largest curvature of the objective at some coefficients."""
+    curvature = problem.curvatures(problem.outputs(theta))
+    v = np.random.default_rng(0).normal(size=theta.shape)
+    value = 0.0
+    for _ in range(12):
+        v = hessian_product(problem, curvature, v / np.linalg.norm(v))
+        value = float(np.linalg.norm(v))
+    return 1.1 * value
+
+
+class SGDSteps:
+    """SGD with momentum, penalties as in `tinygrad_ml.optim.SGD`."""
+
+    def __init__(self, problem: LinearProblem, momentum: float):
+        self.problem, self.momentum, self.velocity = problem, momentum, 0.0
+        self.has_lasso = bool(problem.lasso.any())
+
+    def __call__(self, theta: np.ndarray, gradient: np.ndarray, rate: float) -> None:
+        """Change the coefficients by a gradient of the loss."""
+        if self.problem.has_penalty:
+            gradient = gradient + self.problem.ridge * theta
+        if self.momentum:  # the rate is that of the step which a constant gradient leads to
+            gradient = self.velocity = self.momentum * self.velocity + (1 - self.momentum) * gradient
+        theta -= rate * gradient
+        if self.has_lasso:
+            threshold = rate * self.problem.lasso
+            theta -= np.clip(theta, -threshold, threshold)
+
+
+class AdamSteps:
+    """Adam, penalties as in `tinygrad_ml.optim.Adam`."""
+
+    def __init__(self, problem: LinearProblem, momentum: float):
+        self.problem, self.count = problem, 0
+        self.mean, self.square = np.zeros_like(problem.ridge), np.zeros_like(problem.ridge)
+        self.has_lasso = bool(problem.lasso.any())
+
+    def __call__(self, theta: np.ndarray, gradient: np.ndarray, rate: float) -> None:
+        """Change the coefficients by a gradient of the loss."""
+        self.count += 1
+        if self.problem.has_penalty:
+            gradient = gradient + self.problem.ridge * theta
+        self.mean += 0.1 * (gradient - self.mean)
+        self.square += 0.001 * (gradient * gradient - self.square)
+        size = math.sqrt(1 - 0.999**self.count)
+        scale = np.sqrt(self.square) + 1e-8 * size
+        theta -= rate * size / (1 - 0.9**self.count) * self.mean / scale
+        if self.has_lasso:
+            threshold = rate * size * self.problem.lasso / scale
+            theta -= np.clip(theta, -threshold, threshold)

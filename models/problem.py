@@ -1,0 +1,308 @@
+"""LinearProblem: what a linear model minimises, in coefficients of standardised features and targets.
+
+Years and dollars, features far from zero and tiny targets make the optimum hard to reach for solvers of every kind. So
+they all work on this problem, in which features have the mean 0 and targets the spread 1, and whose coefficients are
+turned into those of the original scale in the end. Penalties stay those on the coefficients of the original scale.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import tinygrad_ml as tg
+
+from .classifier import Classifier
+from .linear import set_coefficients
+from .regressor import Regressor
+from .weights import Weights, normalized_weights, total
+
+ROWS = 8192  # what is turned into float64 at once, of a large table of float32
+SMALL = 1_000_000  # a table of fewer elements is computed with in float64
+LARGE = 50.0  # the exponentials of smaller logits and their sums are in the range of float32
+KINK = 1e-5  # the half-width, in spreads of the target, in which the slope of |r| goes from -1 to 1
+
+
+class LinearProblem:
+    """The mean loss of z = x·w + b with its penalties, Σ ridge/2 · w² + lasso · |w|, over (w, b).
+
+    The coefficients `theta` are (outputs, features + 1) with a bias, which is the last column, else
+    (outputs, features). The loss is the sum over outputs, each in a unit of its own, in which it is about 1 at first.
+
+    Parameters
+    ----------
+    model : a linear model with its layer `linear_`
+    X : (samples, features)
+    target, weight
+        As `criterion` takes them.
+    exact : bool
+        Whether to compute in float64 whatever the dtype and the size of X.
+    total_weight : float
+        The sum of the weights as penalties count it, if `weight` are not those.
+
+    Attributes
+    ----------
+    design : (samples, features), or with a bias (samples, features + 1), whose last column is 1
+    target : (samples, outputs); the positions of the classes, (samples,), for a softmax
+    ridge, lasso : (outputs, columns of the design)
+    curvature : the largest second derivative of the loss of a sample; None if it is not known
+    """
+
+    def __init__(self, model: Any, X: np.ndarray, target: np.ndarray, weight: Weights, exact: bool = False, total_weight: float = 0):
+        layer = model.linear_
+        self.model, self.has_bias = model, layer.bias is not None
+        self.loss = loss_name(model, layer.out_features)
+        inputs = model.inputs(X)
+        self.n_samples, self.n_features = inputs.shape
+        self.dtype = np.dtype(np.float64) if exact or inputs.size <= SMALL else inputs.dtype
+        self.given = target
+        is_even = weight is None or bool((weight == weight[0]).all())
+        self.weight = None if is_even else normalized_weights(weight).astype(self.dtype)
+        self._standardise_target(target, layer.out_features)
+        l1, l2 = model.penalty_weights(total_weight or total(X, weight))
+        # in the coefficients of the features as they are, but of standardised targets
+        outputs = layer.out_features if self.loss in ("mse", "mae", "huber") else 1
+        lasso = l1 * outputs * self.spread / self.unit
+        ridge = l2 * outputs * self.spread**2 / self.unit
+        self._standardise_features(inputs, ridge.max() / (self.curvature or 2.0))
+        shape = layer.out_features, self.design.shape[1]
+        self.ridge, self.lasso = np.zeros(shape), np.zeros(shape)
+        self.ridge[:, : self.n_features] = ridge[:, None] / self.scale / self.scale
+        self.lasso[:, : self.n_features] = lasso[:, None] / self.scale
+        self.has_penalty = bool(l1 or l2)
+        self.kink = KINK
+        # eigenvalues of a Hessian that are smaller than this part of the largest are rounding
+        self.resolution = 4 * shape[0] * shape[1] * max(np.finfo(np.float64).eps, float(np.finfo(X.dtype).eps) ** 2)
+
+    def _standardise_target(self, target: np.ndarray, n_outputs: int) -> None:
+        """Find the `shift`, `spread` and `unit` of the loss of every output, and the target in them."""
+        self.shift, self.spread, self.unit = np.zeros(n_outputs), np.ones(n_outputs), np.ones(1)
+        self.curvature: float | None = {"logistic": 0.25, "softmax": 0.5}.get(self.loss)
+        if self.loss == "softmax":
+            self.target = target
+        elif self.loss == "logistic":
+            self.target = target.reshape(-1, 1).astype(self.dtype)
+        if self.model.kind == "classifier":
+            return
+        y = target.astype(np.float64)
+        robust = self.loss in ("mae", "huber")
+        if self.has_bias:
+            self.shift = np.median(y, axis=0) if robust else np.average(y, axis=0, weights=self.weight)
+        y = y - self.shift
+        largest = abs(y).max(axis=0)
+        y = y / np.where(largest > 0, largest, 1)  # whose squares are in range
+        spread = np.sqrt(np.average(y * y, axis=0, weights=self.weight))
+        if robust:  # an outlier must not make all else small
+            middle = np.median(abs(y), axis=0)
+            spread = np.where(middle > 0, middle, spread)
+        self.spread = np.where(spread > 0, spread, 1) * np.where(largest > 0, largest, 1)
+        self.target = ((target - self.shift) / self.spread).astype(self.dtype)
+        if self.loss == "general":
+            self.unit = np.array([abs(self.tensor_loss(tg.zeros(target.shape, dtype=np.float64)).item()) or 1.0])
+            return
+        # the loss is quadratic up to the width, in spreads, and linear beyond
+        self.width = self.model.huber_delta / self.spread
+        self.slant = np.minimum(self.width, 1) if self.loss == "huber" else np.ones(n_outputs)
+        self.unit = self.spread if self.loss == "mae" else self.spread**2 * self.slant
+        self.curvature = 1.0 if self.loss == "mae" else float((2 / self.slant).max())
+
+    def _standardise_features(self, inputs: np.ndarray, ridge: float) -> None:
+        """Find `mean` and `scale`, and make the design.
+
+        The scale gives every coefficient the same curvature, that of the loss and of the ridge together: sqrt(standard
+        deviation² + ridge). Without a bias features are divided by their root mean square, and keep their mean.
+        """
+        n, d = inputs.shape
+        weight = None if self.weight is None else self.weight.astype(np.float64)
+        self.mean = np.zeros(d)
+        if self.has_bias:
+            self.mean = inputs.mean(axis=0, dtype=np.float64) if weight is None else weight @ inputs / n
+        largest = np.maximum(abs(inputs.max(axis=0)), abs(inputs.min(axis=0))).astype(np.float64)
+        squares, extent = np.zeros(d), np.where(largest > 0, largest, 1)
+        for i in range(0, n, ROWS):
+            rows = (inputs[i : i + ROWS] - self.mean) / extent
+            squares += (rows * rows).sum(axis=0) if weight is None else weight[i : i + ROWS] @ (rows * rows)
+        deviation = np.sqrt(squares / n)
+        # of a constant feature rounding leaves something, which would be taken for a feature
+        deviation = np.where(deviation > 16 * np.finfo(np.float64).eps * self.has_bias, deviation, 0) * extent
+        scale = np.hypot(deviation, np.sqrt(ridge))
+        self.scale = np.where(scale > 0, scale, 1)
+        if not np.isfinite(self.scale).all():
+            raise np.linalg.LinAlgError("the standard deviation of a feature is not finite")
+        self.design = np.empty((n, d + self.has_bias), self.dtype)
+        for i in range(0, n, ROWS):
+            self.design[i : i + ROWS, :d] = (inputs[i : i + ROWS] - self.mean) / self.scale
+        self.design[:, :d][:, deviation == 0] = 0
+        if self.has_bias:
+            self.design[:, d] = 1
+
+    # ------------------------------------------------------------------ coefficients
+
+    def theta(self) -> np.ndarray:
+        """Return the coefficients that the layer has now."""
+        layer = self.model.linear_
+        w = layer.weight.numpy().astype(np.float64)
+        parts = [w * self.scale / self.spread[:, None]]
+        if self.has_bias:
+            parts.append(((layer.bias.numpy() - self.shift + w @ self.mean) / self.spread)[:, None])
+        return np.concatenate(parts, axis=1)
+
+    def apply(self, theta: np.ndarray) -> None:
+        """Give the layer coefficients, in the original scale."""
+        layer = self.model.linear_
+        w = (theta[:, : self.n_features] * self.spread[:, None] / self.scale).astype(layer.weight.dtype)
+        # the bias that belongs to the weights as they were rounded
+        b = self.shift + self.spread * theta[:, -1] - w.astype(np.float64) @ self.mean if self.has_bias else None
+        set_coefficients(layer, w, b)
+
+    # ------------------------------------------------------------------ the objective
+
+    def outputs(self, theta: np.ndarray) -> np.ndarray:
+        """Return z, `(samples, outputs)`."""
+        return self.design @ theta.T.astype(self.dtype, copy=False)
+
+    def values_and_slope(self, z: np.ndarray, rows: Any = None) -> tuple[np.ndarray, np.ndarray]:
+        """Return the mean loss of every unit, and the gradient of their sum with respect to z.
+
+        It is that of all samples, or of some `rows` of them.
+        """
+        target, weight = self.target, self.weight
+        if rows is not None:
+            target, weight = target[rows], None if weight is None else weight[rows]
+        if self.loss == "general":
+            return self._by_autodiff(z, rows)
+        losses, slope = self._losses(z, target)
+        slope /= len(z)
+        if weight is None:
+            return losses.sum(axis=0) / len(z), slope
+        slope *= weight[:, None]
+        return weight @ losses / len(z), slope
+
+    def _losses(self, z: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the loss of every sample and output, and its derivative."""
+        if self.loss == "logistic":
+            e = np.exp(-abs(z))
+            losses = np.log1p(e) + np.maximum(z, 0) - target * z
+            return losses, np.where(z >= 0, 1, e) / (1 + e) - target
+        if self.loss == "softmax":
+            rows = np.arange(len(z))
+            if not abs(z).max() < LARGE:
+                z = z - z.max(axis=1, keepdims=True)
+            e = np.exp(z)
+            sums = e @ np.ones(z.shape[1], z.dtype)  # faster than a sum along a short axis
+            losses = np.log(sums) - z[rows, target]
+            e /= sums[:, None]
+            e[rows, target] -= 1
+            return losses[:, None], e
+        r = z - target
+        if self.loss == "mse":
+            return r * r, 2 * r
+        size = abs(r)
+        if self.loss == "mae":
+            return size, np.clip(r / self.kink, -1, 1)
+        clipped = np.clip(r, -self.width, self.width)
+        losses = clipped * clipped + 2 * self.width * (size - abs(clipped))
+        return losses / self.slant, 2 / self.slant * clipped
+
+    def slope(self, z: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Return the gradient of the mean loss of some rows with respect to z."""
+        if self.loss != "logistic" and self.loss != "mse":
+            return self.values_and_slope(z, rows)[1]
+        if self.loss == "logistic":
+            np.negative(z, out=z)
+            np.exp(z, out=z)
+            z += 1
+            np.reciprocal(z, out=z)
+            z -= self.target[rows]
+            z *= 1 / len(z)
+        else:
+            z -= self.target[rows]
+            z *= 2 / len(z)
+        if self.weight is not None:
+            z *= self.weight[rows, None]
+        return z
+
+    def tensor_loss(self, z: tg.Tensor, rows: Any = slice(None)) -> tg.Tensor:
+        """Return the sum of the mean losses as a Tensor, for autodiff."""
+        weight = None if self.weight is None else self.weight[rows]
+        if self.loss == "mse":
+            return self.model.criterion(z, self.target[rows], weight) * z.shape[1]
+        if self.loss == "general":
+            z = z * self.spread.astype(z.dtype) + self.shift.astype(z.dtype)
+        return self.model.criterion(z, self.given[rows], weight) / self.unit[0]
+
+    def _by_autodiff(self, z: np.ndarray, rows: Any) -> tuple[np.ndarray, np.ndarray]:
+        logits = tg.tensor(z, requires_grad=True)
+        loss = self.tensor_loss(logits, slice(None) if rows is None else rows)
+        slope: Any
+        (slope,) = tg.autograd.grad(loss, logits)
+        return np.array([loss.item()]), slope.numpy()
+
+    def penalties(self, theta: np.ndarray) -> np.ndarray:
+        """Return Σ ridge/2 · w² + lasso · |w| of every unit."""
+        if not self.has_penalty:
+            return np.zeros(1)
+        each = self.ridge * theta * theta / 2 + self.lasso * abs(theta)
+        return each.sum(axis=1) if len(self.unit) > 1 else each.sum().reshape(1)
+
+    def values_and_gradient(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the loss of every unit, and the gradient of all but Σ lasso · |w|, `(outputs, columns)`."""
+        values, slope = self.values_and_slope(self.outputs(theta))
+        gradient = (slope.T @ self.design).astype(np.float64, copy=False)
+        if self.has_penalty:
+            gradient += self.ridge * theta
+        return values, gradient
+
+    def residual(self, gradient: np.ndarray, theta: np.ndarray) -> float:
+        """Return the largest entry of the subgradient nearest to zero, which is zero at the minimum."""
+        return float(abs(smallest_subgradient(gradient, theta, self.lasso)).max())
+
+    def floor(self) -> float:
+        """Return what rounding may leave of a gradient that is zero."""
+        return 2e-6 if self.dtype == np.float32 else 1e-9
+
+    def measure(self, values: np.ndarray) -> float:
+        """Return a loss or objective as the model counts it: the mean over outputs."""
+        return float((values * self.unit).mean())
+
+    # ------------------------------------------------------------------ the distance to the optimum
+
+    def curvatures(self, z: np.ndarray) -> np.ndarray:
+        """Return the Hessian of the mean loss with respect to z, `(samples, outputs, outputs)`."""
+        n, k = z.shape
+        if self.loss == "softmax":
+            e = np.exp(z - z.max(axis=1, keepdims=True))
+            p = e / e.sum(axis=1, keepdims=True)
+            curvature = -p[:, :, None] * p[:, None, :]
+            curvature[:, np.arange(k), np.arange(k)] += p
+        else:
+            if self.loss == "logistic":
+                e = np.exp(-abs(z))
+                diagonal = e / (1 + e) ** 2
+            elif self.loss == "mse":
+                diagonal = np.full_like(z, 2)
+            else:
+                diagonal = (abs(z - self.target) < self.width) * (2 / self.slant)
+            curvature = np.zeros((n, k, k), z.dtype)
+            curvature[:, np.arange(k), np.arange(k)] = diagonal
+        return curvature / n if self.weight is None else curvature * (self.weight / n)[:, None, None]
+
+
+def loss_name(model: Any, n_outputs: int) -> str:
+    """Return which loss a model has, "general" if it is not one whose derivatives are known here."""
+    ours = type(model).criterion in (Regressor.criterion, Classifier.criterion)
+    name = vars(model).get("loss", "mse" if model.kind == "regressor" else "cross_entropy")
+    if not ours or not isinstance(name, str):
+        return "general"
+    if model.kind == "classifier":
+        return "logistic" if n_outputs == 1 else "softmax"
+    return name
+
+
+def smallest_subgradient(gradient: np.ndarray, theta: np.ndarray, lasso: np.ndarray) -> np.ndarray:
+    """Return the subgradient of smooth + Σ lasso · |theta| that is nearest to zero, which it is at the minimum.
+
+    Where a weight is zero, L1 holds it there against a gradient of up to `lasso`.
+    """
+    return np.where(theta != 0, gradient + lasso * np.sign(theta), np.maximum(abs(gradient) - lasso, 0))
