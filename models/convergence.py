@@ -62,7 +62,7 @@ class Finish:
         model.history_.extend(**(columns or {"loss": self.objectives}))
         model.n_iter_ = max(1, self.n_iter)
         theta = theta if self.converged else self.best_theta
-        values, gradient = problem.values_and_gradient(theta)
+        gradient = problem.values_and_gradient(theta)[1]
         if not np.isfinite(gradient).all():
             raise np.linalg.LinAlgError("the gradient is not finite")
         problem.apply(theta)
@@ -107,14 +107,14 @@ def distance(problem: LinearProblem, theta: np.ndarray, gradient: np.ndarray) ->
     step = newton_direction(problem, problem.curvatures(z), theta, gradient)
     change = problem.outputs(step)
     spread = np.linalg.norm(z - z.mean(axis=0)) / len(z) ** 0.5
-    outputs = np.linalg.norm(change) / len(z) ** 0.5 / max(spread, 1e-3)
-    return float(max(outputs, np.linalg.norm(step) / max(np.linalg.norm(theta), 1e-3)))
+    outputs = np.linalg.norm(change) / len(z) ** 0.5 / max(float(spread), 1e-3)
+    return float(max(outputs, np.linalg.norm(step) / max(float(np.linalg.norm(theta)), 1e-3)))
 
 
 def newton_direction(
     problem: LinearProblem, curvature: np.ndarray, theta: np.ndarray, gradient: np.ndarray
 ) -> np.ndarray:
-    """Return Newton's step among the weights that L1 does not hold at zero, an approximation of it if there are many."""
+    """Return Newton's step among the weights that L1 does not hold at zero, or if they are many an approximation."""
     free = (theta != 0) | (problem.lasso == 0)
     slope = np.where(free, smallest_subgradient(gradient, theta, problem.lasso), 0)
     step = np.zeros_like(theta)
@@ -147,12 +147,12 @@ def hessian(design: np.ndarray, curvature: np.ndarray, ridge: np.ndarray, free: 
     too, it is made 1, so that it can be inverted.
     """
     k, d = ridge.shape
-    H = np.empty((k, d, k, d))
+    blocks = np.empty((k, d, k, d))
     for i in range(k):
         for j in range(i + 1):
-            H[i, :, j] = design.T @ (design * curvature[:, i, j, None])
-            H[j, :, i] = H[i, :, j].T
-    H = H.reshape(k * d, k * d)
+            blocks[i, :, j] = design.T @ (design * curvature[:, i, j, None])
+            blocks[j, :, i] = blocks[i, :, j].T
+    H = blocks.reshape(k * d, k * d)
     H.flat[:: k * d + 1] += ridge.ravel()
     for column in free:
         H[column::d, column::d] += 1 / k
@@ -175,10 +175,12 @@ def collinearity(problem: LinearProblem) -> str:
     if problem.n_features > DIRECT:
         return ""
     features = problem.design[:, : problem.n_features]
-    eigenvalues = np.linalg.eigvalsh(features.T @ features / len(features) + np.diag(problem.ridge[0, : problem.n_features]))
+    ridge = np.diag(problem.ridge[0, : problem.n_features])
+    eigenvalues = np.linalg.eigvalsh(features.T @ features / len(features) + ridge)
     if eigenvalues[-1] <= 1e4 * max(eigenvalues[0], 0):
         return ""
-    return "; features are nearly linear functions of each other, which makes all solvers but 'normal' and 'newton' slow"
+    fast = "'normal' or 'newton'" if problem.model.kind == "regressor" else "'newton' or 'lbfgs'"
+    return f". Some features are nearly linear functions of each other: the solver {fast} is quicker for them"
 
 
 def separation(problem: LinearProblem, theta: np.ndarray, gradient: np.ndarray, converged: bool) -> str:
@@ -201,8 +203,10 @@ def separation(problem: LinearProblem, theta: np.ndarray, gradient: np.ndarray, 
             return ""
         who = "a plane separates some of the samples from all others"
     if problem.has_penalty:
-        spent = problem.model.max_iter
-        return f" in max_iter={spent}: {who}, and the penalty is weak, so that the optimum is far; lower C, or raise max_iter"
+        return (
+            f" in max_iter={problem.model.max_iter}: {who}, and the penalty is weak, so that the optimum is far; lower "
+            "C, or raise max_iter"
+        )
     return (
         f": {who}, so without a penalty there is no optimum, and the weights grow as long as the fit goes on; set "
         "penalty='l2'"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import time
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,9 @@ def fit_by_steps(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights,
     problem = LinearProblem(model, X, target, weight)
     with DeferredInterrupt() as interrupt:
         Descent(model, problem, solver, held_out, interrupt).run()
+
+
+STEPS = {"sgd": partial(fit_by_steps, solver="sgd"), "adam": partial(fit_by_steps, solver="adam")}
 
 
 class Descent:
@@ -282,7 +286,7 @@ class SGDSteps:
     """SGD with momentum, penalties as in `tinygrad_ml.optim.SGD`."""
 
     def __init__(self, problem: LinearProblem, momentum: float):
-        self.problem, self.momentum, self.velocity = problem, momentum, 0.0
+        self.problem, self.momentum, self.velocity = problem, momentum, np.zeros_like(problem.ridge)
         self.has_lasso = bool(problem.lasso.any())
 
     def __call__(self, theta: np.ndarray, gradient: np.ndarray, rate: float) -> None:

@@ -66,7 +66,8 @@ def lbfgs(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> Non
             direction = inverse_hessian_product(-gradient, changes, steps, inverse, diagonal)
             if problem.residual(plain, theta) <= model.tol:
                 step = direction.reshape(shape) @ root
-                finish.converged = np.linalg.norm(step) <= NEAR / 5 * max(np.linalg.norm(theta), 1e-3)
+                size = max(float(np.linalg.norm(theta)), 1e-3)
+                finish.converged = bool(np.linalg.norm(step) <= NEAR / 5 * size)
             slope = float(gradient.dot(direction))
             if finish.converged or finish.n_iter >= model.max_iter or interrupt.count or not slope < 0:
                 break

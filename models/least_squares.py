@@ -22,9 +22,7 @@ def fit_normal(model: Any, X: np.ndarray, target: np.ndarray, weight: np.ndarray
         model.n_iter_ = 1
     else:
         delta = model.huber_delta if model.loss == "huber" else 0.0
-        fits = [
-            fit_robust(inputs, y, weight, delta, alpha, model.fit_intercept, model.max_iter) for y in target.T
-        ]
+        fits = [fit_robust(inputs, y, weight, delta, alpha, model.fit_intercept, model.max_iter) for y in target.T]
         w, b = (np.stack(parts, axis=-1) for parts in list(zip(*fits))[:2])
         model.n_iter_ = max(iterations for _, _, iterations, _ in fits)
         if not all(converged for *_, converged in fits):
@@ -102,7 +100,7 @@ def ridge_by_normal_matrix(rows: np.ndarray, targets: np.ndarray, alpha: float) 
 def smallest_solution(rows: np.ndarray, targets: np.ndarray, resolution: float) -> np.ndarray:
     """Return the w of least norm among those that minimise |targets - rows · w|².
 
-    Columns of very different sizes are brought to the same one first, so that the small ones are not taken for rounding.
+    Columns of different sizes are brought to the same one first, so that the small ones are not taken for rounding.
     """
     largest = abs(rows).max(axis=0)
     largest[largest == 0] = 1

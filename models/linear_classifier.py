@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY
-from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -12,7 +11,7 @@ from tinygrad_ml import Tensor, nn
 from tinygrad_ml.train import Callback
 
 from .classifier import Classifier
-from .descent import fit_by_steps
+from .descent import STEPS
 from .hyperparameters import Gradient, boolean, choice, count, hyperparameters, positive_or_inf
 from .lbfgs import lbfgs
 from .linear import coefficients, intercepts
@@ -53,7 +52,7 @@ class LinearClassifier(Gradient, Classifier):
 
     convex = True
     curvature = 0.5  # the largest second derivative of the softmax cross entropy (Böhning 1992)
-    solvers: ClassVar = {"lbfgs": lbfgs, "newton": newton, "sgd": partial(fit_by_steps, solver="sgd"), "adam": partial(fit_by_steps, solver="adam")}
+    solvers: ClassVar = {"lbfgs": lbfgs, "newton": newton, **STEPS}
 
     _: KW_ONLY
     solver: str = choice("auto", *solvers)

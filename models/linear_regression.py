@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import KW_ONLY
-from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy as np
 from tinygrad_ml import Tensor, nn
 from tinygrad_ml.train import Callback
 
-from .descent import fit_by_steps
+from .descent import STEPS
 from .hyperparameters import Gradient, boolean, choice, count, hyperparameters, loss_function, not_negative, positive
 from .least_squares import fit_normal
 from .linear import coefficients, intercepts
@@ -78,7 +77,7 @@ class LinearRegression(Gradient, Regressor):
 
     convex = True
     curvature = 2.0  # the second derivative of the squared difference
-    solvers: ClassVar = {"normal": fit_normal, "newton": newton, "sgd": partial(fit_by_steps, solver="sgd"), "adam": partial(fit_by_steps, solver="adam")}
+    solvers: ClassVar = {"normal": fit_normal, "newton": newton, **STEPS}
 
     _: KW_ONLY
     solver: str = choice("auto", *solvers)

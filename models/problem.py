@@ -16,7 +16,7 @@ import tinygrad_ml as tg
 from .classifier import Classifier
 from .linear import set_coefficients
 from .regressor import Regressor
-from .weights import Weights, normalized_weights, total
+from .weights import Weights, total
 
 ROWS = 8192  # what is turned into float64 at once, of a large table of float32
 SMALL = 1_000_000  # a table of fewer elements is computed with in float64
@@ -49,7 +49,15 @@ class LinearProblem:
     curvature : the largest second derivative of the loss of a sample; None if it is not known
     """
 
-    def __init__(self, model: Any, X: np.ndarray, target: np.ndarray, weight: Weights, exact: bool = False, total_weight: float = 0):
+    def __init__(
+        self,
+        model: Any,
+        X: np.ndarray,
+        target: np.ndarray,
+        weight: Weights,
+        exact: bool = False,
+        total_weight: float = 0,
+    ):
         layer = model.linear_
         self.model, self.has_bias = model, layer.bias is not None
         self.loss = loss_name(model, layer.out_features)
@@ -57,8 +65,9 @@ class LinearProblem:
         self.n_samples, self.n_features = inputs.shape
         self.dtype = np.dtype(np.float64) if exact or inputs.size <= SMALL else inputs.dtype
         self.given = target
-        is_even = weight is None or bool((weight == weight[0]).all())
-        self.weight = None if is_even else normalized_weights(weight).astype(self.dtype)
+        self.weight: Weights = None
+        if weight is not None and (weight != weight[0]).any():
+            self.weight = (weight / weight.mean()).astype(self.dtype)
         self._standardise_target(target, layer.out_features)
         l1, l2 = model.penalty_weights(total_weight or total(X, weight))
         # in the coefficients of the features as they are, but of standardised targets

@@ -18,8 +18,8 @@ def fit_robust(
 ) -> tuple[np.ndarray, float, int, bool]:
     """Return the w and b that minimise Σ weight · loss(y - x·w - b) + alpha · Σw², the iterations, and whether it did.
 
-    The loss is r² for |r| <= delta and delta · (2|r| - delta) beyond, or with delta = 0 the absolute |r|. It is computed
-    in float64, in standardised features, and in units of the median of |y|, so that outliers of any size do no harm.
+    The loss is r² for |r| <= delta and delta · (2|r| - delta) beyond, or with delta = 0 the absolute |r|. It is
+    computed in float64, in standardised features, and in units of the median of |y|, so that outliers do no harm.
     """
     inputs, y = X.astype(np.float64), y.astype(np.float64)
     n, d = inputs.shape
@@ -48,7 +48,7 @@ def fit_robust(
         bound, compliance = v, np.zeros(n)
     theta, iterations, converged = interior_point(design, r / spread, bound, compliance, ridge, max_iter)
     w = theta[:d] * spread / scale
-    b = shift + spread * theta[d] - mean @ w if intercept else 0.0
+    b = float(shift + spread * theta[d] - mean @ w) if intercept else 0.0
     return w, b, iterations, converged
 
 
@@ -76,7 +76,9 @@ def interior_point(
         dual = X.T @ m - ridge * t
         gap = float(up @ above + down @ below)
         loss = float(bound @ (up + down) + (compliance * m) @ m / 2 + (ridge * t) @ t / 2)
-        error = max(gap / max(loss, 1e-300), float(abs(primal).max()) / (1 + float(abs(y).max())), float(abs(dual).max()) / n)
+        error = max(
+            gap / max(loss, 1e-300), float(abs(primal).max()) / (1 + float(abs(y).max())), float(abs(dual).max()) / n
+        )
         if error <= CLOSE:
             return t, iteration, True
         waited = 0 if error < 0.9 * best else waited + 1

@@ -138,7 +138,9 @@ class WatchLoss(Watch):
         ended_here = self.is_ours or run.stopped is None
         if ended_here and self.model.tol and 0 < self.best_epoch < run.epoch:
             run.module.load_state_dict(self.best_weights)
-            run.history.stopped += f" The weights are those of epoch {self.best_epoch}, the best (loss {self.lowest:.6g})."
+            run.history.stopped += (
+                f" The weights are those of epoch {self.best_epoch}, the best (loss {self.lowest:.6g})."
+            )
         last, rate = self.measure(), self.groups[0]["lr"]
         if not last <= self.first:
             run.module.load_state_dict(self.first_weights)
@@ -175,4 +177,3 @@ class WatchLoss(Watch):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         vars(self).update(state)
-

@@ -16,15 +16,17 @@ from .stochastic import smoothness
 from .stopping import LITTLE, Watch
 
 
-def watch_linear(model: Any, solver: str, optimizer: optim.Optimizer, rows: tuple, total_weight: float) -> WatchGradient:
+def watch_linear(
+    model: Any, solver: str, optimizer: optim.Optimizer, rows: tuple, total_weight: float
+) -> WatchGradient:
     """Return the callback that ends the training run of a linear model with its optimizer on these rows."""
-    X, target, *weight = rows
-    problem = LinearProblem(model, X, target, *(weight or [None]), total_weight=total_weight)
+    X, target, weight = (*rows, None)[:3]
+    problem = LinearProblem(model, X, target, weight, total_weight=total_weight)
     safe = 0.0
     if problem.loss in ("mse", "logistic", "softmax") and isinstance(optimizer, optim.SGD):
         l2 = model.penalty_weights(total_weight)[1]
         size = min(model.batch_size or len(X), len(X))
-        safe = 1 / smoothness(model.inputs(X), *(weight or [None]), size, model.curvature, l2)
+        safe = 1 / smoothness(model.inputs(X), weight, size, model.curvature, l2)
     return WatchGradient(model, solver, not model.early_stopping and bool(model.tol), problem, safe)
 
 
@@ -123,8 +125,9 @@ class WatchGradient(Watch):
             )
         reason = f" in max_iter={self.model.max_iter} passes over the data: the loss was still decreasing"
         if self.best > self.first - LITTLE * abs(self.first) or rate < 0.1 * self.safe_rate:
-            return f"{reason}, from {self.first:.4g} to {self.last:.4g}, because the learning rate {rate:.4g} is too " + (
-                f"low; raise it{self._safe()}, or raise max_iter"
+            return (
+                f"{reason}, from {self.first:.4g} to {self.last:.4g}, because the learning rate {rate:.4g} is too low; "
+                f"raise it{self._safe()}, or raise max_iter"
             )
         return f"{reason}; raise max_iter or learning_rate, or scale the features"
 

@@ -108,6 +108,7 @@ def classifier(path, **options):
     return tg.models.MLPClassifier((4,), max_iter=2, callbacks=callbacks, **options)
 
 
+@pytest.mark.filterwarnings("ignore:.*has not converged")
 def test_the_folds_of_a_cross_validation_do_not_share_a_training_run(tmp_path):
     selection = pytest.importorskip("sklearn.model_selection")
     labels = (X[:, 0] > 0).astype(int)
