@@ -20,8 +20,8 @@ from .warnings import warn_not_converged
 from .weights import variance
 
 EXPLODED = 1000.0  # a loss that has become so many times the first is an error
-SAMPLES = 2000  # how many of the samples tell whether a network is better than at first
-LITTLE = 0.01  # a relative decrease of the loss that is hardly one
+SAMPLES = 500  # how many of the samples tell whether a network is better than at first
+LITTLE = 0.1  # a relative decrease of the loss that is hardly one
 
 
 class Watch(Callback):
@@ -130,7 +130,7 @@ class WatchLoss(Watch):
                 group["lr"] /= 5
             self.waited = 0
         else:
-            self.end(run, f"Converged: the loss has not decreased for {self.waited} epochs.")
+            self.end(run, f"The loss has not decreased for {self.waited} epochs.")
 
     def on_end(self, run: Any) -> None:
         if self.is_interrupted(run) or not run.history.epochs:
@@ -150,7 +150,7 @@ class WatchLoss(Watch):
                 f"{rate:.4g} is too high for these features; lower it, or scale the features to the standard deviation "
                 "1 (the weights are those that it began with)",
             )
-        elif self.stops and ended_here and last > (1 - LITTLE) * self.first and last > self._of_constant():
+        elif self.is_ours and last > (1 - LITTLE) * self.first and last > self._of_constant():
             self.say(
                 f" in {run.epoch} epochs: the loss has hardly changed, from {self.first:.4g} to {last:.4g}, because "
                 f"the learning rate {rate:.4g} is too low, or the units give no gradient; raise it, or scale the "
@@ -165,11 +165,13 @@ class WatchLoss(Watch):
     def _of_constant(self) -> float:
         """Return a bit more than the loss of outputs that do not depend on the features, where it is known."""
         target, weight = self.sample[1], self.sample[2] if len(self.sample) > 2 else None
+        if callable(self.model._loss("")):
+            return math.inf
         if self.model.kind == "classifier":
             share = np.bincount(target, weight) / (len(target) if weight is None else weight.sum())
             share = share[share > 0]
-            return float(-1.02 * (share * np.log(share)).sum())
-        return 1.02 * variance(target, weight) if self.model._loss("mse") == "mse" else math.inf
+            return float(-1.001 * (share * np.log(share)).sum())
+        return 1.001 * variance(target, weight) if self.model._loss("mse") == "mse" else math.inf
 
     def state_dict(self) -> dict[str, Any]:
         names = ("best", "lowest", "best_epoch", "waited", "penalty_before", "first", "first_weights", "best_weights")

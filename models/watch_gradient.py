@@ -110,29 +110,37 @@ class WatchGradient(Watch):
         rate = run.optimizer.param_groups[0]["lr"]
         return (
             f" in {run.epoch} passes over the data: the loss rose from {self.first:.4g} to {self.last:.4g}, so the "
-            f"learning rate {rate:.4g} is too high; lower it{self._safe()}, or scale the features (the weights are "
+            f"learning rate {rate:.4g} is too high; lower it{self._safe(rate)}, or scale the features (the weights are "
             f"{_of_epoch(self.best_epoch)})"
         )
 
     def _why_not(self, run: Any) -> str:
         rate = run.optimizer.param_groups[0]["lr"]
         if run.stopped is not None:
-            noise = "" if len(run.data) == 1 else ", and each sees only a batch"
-            return (
+            stuck = (
                 f" in {run.epoch} passes over the data: the loss has not decreased for {self.waited} passes although "
-                f"its gradient is not small, because the steps of the learning rate {rate:.4g} are too long{noise}; "
-                f"lower it{self._safe()}, or leave it to the model (learning_rate=None)"
+                "its gradient is not small"
+            )
+            if len(run.data) > 1 and not rate > self.safe_rate > 0:
+                return (
+                    f"{stuck}, because each step of the learning rate {rate:.4g} sees only a batch; lower it, take all "
+                    "samples (batch_size=None), or leave the rate to the model (learning_rate=None)"
+                )
+            return (
+                f"{stuck}, because the steps of the learning rate {rate:.4g} are too long; lower it{self._safe(rate)}, "
+                "or leave it to the model (learning_rate=None)"
             )
         reason = f" in max_iter={self.model.max_iter} passes over the data: the loss was still decreasing"
-        if self.best > self.first - LITTLE * abs(self.first) or rate < 0.1 * self.safe_rate:
+        if self.best > (1 - LITTLE) * self.first or rate < 0.1 * self.safe_rate:
             return (
                 f"{reason}, from {self.first:.4g} to {self.last:.4g}, because the learning rate {rate:.4g} is too low; "
-                f"raise it{self._safe()}, or raise max_iter"
+                f"raise it{self._safe(rate)}, or raise max_iter"
             )
         return f"{reason}; raise max_iter or learning_rate, or scale the features"
 
-    def _safe(self) -> str:
-        return f" (about {self.safe_rate:.3g} is safe here)" if self.safe_rate else ""
+    def _safe(self, rate: float) -> str:
+        is_other = self.safe_rate and abs(self.safe_rate - rate) > 0.5 * self.safe_rate
+        return f" (about {self.safe_rate:.3g} is safe here)" if is_other else ""
 
     def state_dict(self) -> dict[str, Any]:
         return {name: vars(self)[name] for name in ("first", "best", "best_theta", "best_epoch", "waited")}
