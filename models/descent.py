@@ -1,8 +1,8 @@
 """Gradient steps of linear models, at learning rates of the library's own.
 
-They are taken in the coefficients of standardised features (`LinearProblem`): by SGD or Adam on batches as long as that
-makes progress, then, where the noise of the batches outweighs it, on all of the data with Nesterov's momentum. So they
-reach the optimum itself, not only its neighbourhood.
+They are taken in the coefficients of standardised features (`LinearProblem`): by SGD, Adagrad or Adam on batches as
+long as that makes progress, then, where the noise of the batches outweighs it, on all of the data with Nesterov's
+momentum. So they reach the optimum itself, not only its neighbourhood.
 """
 
 from __future__ import annotations
@@ -17,29 +17,32 @@ import numpy as np
 import tinygrad_ml as tg
 from tinygrad_ml.random import default_generator
 from tinygrad_ml.terminal import DeferredInterrupt, ProgressBar
+from tinygrad_ml.train.measures import check_metrics, measure
 
 from .convergence import NEAR, Finish, distance, hessian_product
+from .optimizers import SOLVERS, step_hyperparameters
 from .problem import KINK, LinearProblem
 from .stochastic import fit_stochastic, hold_out
 from .weights import Weights
 
-ADAM = 0.01  # the learning rate of Adam, in standard deviations
+RATES = {"adam": 0.01, "adagrad": 0.1}  # in standard deviations
 PROGRESS = 0.02  # a pass of steps on batches that gains less than this part of all that was gained is the last
 LOOK = (20, 80, 320)  # the passes after which longer steps are tried, as the curvature is less than its bound
 EXACT = 300  # up to this number of columns the largest eigenvalue is computed, beyond it approximated
 
 
 def fit_by_steps(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights, solver: str) -> None:
-    """Fit by "sgd" or "adam" until the gradient is small, or for `max_iter` passes over the data.
+    """Fit by "sgd", "adagrad" or "adam" until the gradient is small, or for `max_iter` passes over the data.
 
-    With a learning rate, an optimizer, a limit on gradients or callbacks of the user's own, steps are taken on the
-    features as they are, by `tinygrad_ml.train.fit`.
+    With a learning rate, an optimizer, a limit on gradients, callbacks or a number of steps of the user's own, steps
+    are taken on the features as they are, by `tinygrad_ml.train.fit`.
     """
-    if model.learning_rate is not None or not model.is_standardised():
+    is_asked = model.learning_rate is not None or model.asked.steps is not None or bool(step_hyperparameters(model))
+    if is_asked or not model.has_linear_forward:
         fit_stochastic(model, X, target, weight, solver)
         return
-    held_out = None
-    if model.early_stopping:
+    held_out = model.asked.validation
+    if model.early_stopping and held_out is None:
         rows, held_out = hold_out(model, (X, target) if weight is None else (X, target, weight))
         X, target, weight = (*rows, None)[:3]
     problem = LinearProblem(model, X, target, weight)
@@ -47,7 +50,7 @@ def fit_by_steps(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights,
         Descent(model, problem, solver, held_out, interrupt).run()
 
 
-STEPS = {"sgd": partial(fit_by_steps, solver="sgd"), "adam": partial(fit_by_steps, solver="adam")}
+STEPS = {name: partial(fit_by_steps, solver=name) for name in SOLVERS}
 
 
 class Descent:
@@ -65,8 +68,7 @@ class Descent:
         self.held_out, self.interrupt = held_out, interrupt
         self.finish = Finish(model, problem, solver, "passes over the data")
         self.columns: dict[str, list[float]] = {"loss": [], "learning_rate": [], "seconds": []}
-        if held_out is not None:
-            self.columns["validation_loss"] = []
+        self.metrics = check_metrics(model.asked.metrics, held_out)
         self.theta = problem.theta()
         self.best_validation, self.best_pass, self.best_theta = math.inf, 0, self.theta
         self.is_done = False
@@ -92,7 +94,7 @@ class Descent:
         finally:
             self.bar.close()
         stopped = ""
-        if self.held_out is not None and self.best_pass:
+        if self.model.early_stopping and self.best_pass:
             waited = len(self.columns["loss"]) - self.best_pass
             self.theta, finish.converged = self.best_theta, True
             finish.best_theta = self.best_theta
@@ -101,6 +103,8 @@ class Descent:
                 f"The weights are those of epoch {self.best_pass}, the best (validation_loss "
                 f"{self.best_validation:.6g})."
             )
+        elif self.held_out is not None:  # the last row is about the weights that come back
+            self._judge(self.theta if finish.converged else finish.best_theta, -1)
         finish.report(self.theta, bool(self.interrupt.count), self.columns, stopped)
 
     # ------------------------------------------------------------------ steps on batches
@@ -111,10 +115,11 @@ class Descent:
         if size == n and self.solver == "sgd":
             return
         problem.kink = 1.0
-        rate = ADAM if self.solver == "adam" else 1 / self._smoothness(size)
+        rate = RATES.get(self.solver) or 1 / self._smoothness(size)
         enough = PROGRESS * min(1.0, n / size / 20)
         finish, theta, first, failures = self.finish, self.theta, self.finish.best, 0
-        step = (AdamSteps if self.solver == "adam" else SGDSteps)(problem, self.model.momentum)
+        kinds = {"sgd": SGDSteps, "adagrad": AdagradSteps, "adam": AdamSteps}
+        step = kinds[self.solver](problem, self.model.momentum)
         while not self._is_over():
             order = default_generator().permutation(n)
             theta = theta.copy()
@@ -227,15 +232,27 @@ class Descent:
         self.bar.advance()
         if self.held_out is None:
             return
+        loss = self._judge(theta)
+        if loss < self.best_validation:
+            self.best_validation, self.best_pass, self.best_theta = loss, len(columns["loss"]), theta
+        elif self.model.early_stopping:
+            self.is_done = len(columns["loss"]) - self.best_pass >= self.model.n_iter_no_change
+
+    def _judge(self, theta: np.ndarray, row: int | None = None) -> float:
+        """Measure coefficients on the held out samples, in a new row of the history or in another; return the loss."""
         self.problem.apply(theta)
         X, target, *weight = self.held_out
         with tg.no_grad():
-            loss = self.model.criterion(self.model(tg.tensor(X)), target, *weight).item()
-        columns["validation_loss"].append(loss)
-        if loss < self.best_validation:
-            self.best_validation, self.best_pass, self.best_theta = loss, len(columns["loss"]), theta
-        elif len(columns["loss"]) - self.best_pass >= self.model.n_iter_no_change:
-            self.is_done = True
+            output = self.model(tg.tensor(X))
+            loss = float(self.model.criterion(output, target, *weight).item())
+        measures = {"validation_loss": loss, **measure(self.metrics, self.model.criterion, output.numpy(), target)}
+        for name, value in measures.items():
+            column = self.columns.setdefault(name, [])
+            if row is None:
+                column.append(float(value))
+            else:
+                column[row] = float(value)
+        return loss
 
     def _smoothness(self, batch_size: int) -> float:
         """Return the largest curvature that a step may meet; one over it is a safe learning rate.
@@ -282,43 +299,52 @@ def local_curvature(problem: LinearProblem, theta: np.ndarray) -> float:
     return 1.1 * value
 
 
-class SGDSteps:
-    """SGD with momentum, penalties as in `tinygrad_ml.optim.SGD`."""
+class Steps:
+    """How an optimizer changes the coefficients: the penalties, and what follows from a gradient."""
 
     def __init__(self, problem: LinearProblem, momentum: float):
-        self.problem, self.momentum, self.velocity = problem, momentum, np.zeros_like(problem.ridge)
+        self.problem, self.momentum, self.count = problem, momentum, 0
         self.has_lasso = bool(problem.lasso.any())
-
-    def __call__(self, theta: np.ndarray, gradient: np.ndarray, rate: float) -> None:
-        """Change the coefficients by a gradient of the loss."""
-        if self.problem.has_penalty:
-            gradient = gradient + self.problem.ridge * theta
-        if self.momentum:  # the rate is that of the step which a constant gradient leads to
-            gradient = self.velocity = self.momentum * self.velocity + (1 - self.momentum) * gradient
-        theta -= rate * gradient
-        if self.has_lasso:
-            threshold = rate * self.problem.lasso
-            theta -= np.clip(theta, -threshold, threshold)
-
-
-class AdamSteps:
-    """Adam, penalties as in `tinygrad_ml.optim.Adam`."""
-
-    def __init__(self, problem: LinearProblem, momentum: float):
-        self.problem, self.count = problem, 0
         self.mean, self.square = np.zeros_like(problem.ridge), np.zeros_like(problem.ridge)
-        self.has_lasso = bool(problem.lasso.any())
 
     def __call__(self, theta: np.ndarray, gradient: np.ndarray, rate: float) -> None:
         """Change the coefficients by a gradient of the loss."""
         self.count += 1
         if self.problem.has_penalty:
             gradient = gradient + self.problem.ridge * theta
+        direction, scale = self.direction(gradient)
+        theta -= rate * direction / scale
+        if self.has_lasso:
+            threshold = rate * self.problem.lasso / scale
+            theta -= np.clip(theta, -threshold, threshold)
+
+    def direction(self, gradient: np.ndarray) -> tuple[np.ndarray, Any]:
+        """Return a direction, and what each entry of it is divided by."""
+        raise NotImplementedError
+
+
+class SGDSteps(Steps):
+    """SGD with momentum."""
+
+    def direction(self, gradient: np.ndarray) -> tuple[np.ndarray, Any]:
+        if self.momentum:  # the rate is that of the step which a constant gradient leads to
+            gradient = self.mean = self.momentum * self.mean + (1 - self.momentum) * gradient
+        return gradient, 1.0
+
+
+class AdagradSteps(Steps):
+    """Adagrad."""
+
+    def direction(self, gradient: np.ndarray) -> tuple[np.ndarray, Any]:
+        self.square += gradient * gradient
+        return gradient, np.sqrt(self.square) + 1e-10
+
+
+class AdamSteps(Steps):
+    """Adam."""
+
+    def direction(self, gradient: np.ndarray) -> tuple[np.ndarray, Any]:
         self.mean += 0.1 * (gradient - self.mean)
         self.square += 0.001 * (gradient * gradient - self.square)
-        size = math.sqrt(1 - 0.999**self.count)
-        scale = np.sqrt(self.square) + 1e-8 * size
-        theta -= rate * size / (1 - 0.9**self.count) * self.mean / scale
-        if self.has_lasso:
-            threshold = rate * size * self.problem.lasso / scale
-            theta -= np.clip(theta, -threshold, threshold)
+        size = 1 - 0.9**self.count
+        return self.mean / size, np.sqrt(self.square / (1 - 0.999**self.count)) + 1e-8

@@ -109,14 +109,14 @@ class LinearRegression(Gradient, Regressor):
         if self.linear_.bias is not None and not takes_own_steps:  # gradient steps would take long to get there
             self.linear_.bias.data = np.average(target, axis=0, weights=weight)
 
-    def is_standardised(self) -> bool:
-        """Whether gradient steps of this fit are taken on standardised features; else on those that are given."""
-        return not self.callbacks and type(self).forward.__module__.startswith(__package__)
+    @property
+    def has_linear_forward(self) -> bool:
+        """Whether `forward` is what this class defines, and so linear in the weights of `linear_`."""
+        return type(self).forward.__module__.startswith("tinygrad_ml.")
 
-    def watch(self, solver: str, optimizer: Any, rows: tuple[np.ndarray, ...], total_weight: float) -> Callback:
-        if not type(self).forward.__module__.startswith(__package__):
-            return super().watch(solver, optimizer, rows, total_weight)
-        return watch_linear(self, solver, optimizer, rows, total_weight)
+    def watch(self, solver: str, optimizer: Any, rows: tuple[np.ndarray, ...]) -> Callback:
+        watcher = watch_linear(self, solver, optimizer, rows) if self.has_linear_forward else None
+        return watcher or super().watch(solver, optimizer, rows)
 
     def resolve_solver(self, passes: int | None = None) -> str:
         has_name, is_smooth = not self.has_own_criterion, self.penalty in (None, "none", "l2")

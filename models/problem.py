@@ -38,8 +38,8 @@ class LinearProblem:
         As `criterion` takes them.
     exact : bool
         Whether to compute in float64 whatever the dtype and the size of X.
-    total_weight : float
-        The sum of the weights as penalties count it, if `weight` are not those.
+    penalties : (l1, l2), optional
+        The strengths of the penalties on the coefficients of the original scale; by default those of the model.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class LinearProblem:
         target: np.ndarray,
         weight: Weights,
         exact: bool = False,
-        total_weight: float = 0,
+        penalties: tuple[float, float] | None = None,
     ):
         layer = model.linear_
         self.model, self.has_bias = model, layer.bias is not None
@@ -69,7 +69,7 @@ class LinearProblem:
         if weight is not None and (weight != weight[0]).any():
             self.weight = (weight / weight.mean()).astype(self.dtype)
         self._standardise_target(target, layer.out_features)
-        l1, l2 = model.penalty_weights(total_weight or total(X, weight))
+        l1, l2 = model.penalty_weights(total(X, weight)) if penalties is None else penalties
         # in the coefficients of the features as they are, but of standardised targets
         outputs = layer.out_features if self.loss in ("mse", "mae", "huber") else 1
         lasso = l1 * outputs * self.spread / self.unit
@@ -88,11 +88,13 @@ class LinearProblem:
         """Find the `shift`, `spread` and `unit` of the loss of every output, and the target in them."""
         self.shift, self.spread, self.unit = np.zeros(n_outputs), np.ones(n_outputs), np.ones(1)
         self.curvature: float | None = {"logistic": 0.25, "softmax": 0.5}.get(self.loss)
-        if self.loss == "softmax":
-            self.target = target
-        elif self.loss == "logistic":
+        self.target = target
+        if self.loss == "logistic":
             self.target = target.reshape(-1, 1).astype(self.dtype)
         if self.model.kind == "classifier":
+            if self.loss == "general":
+                start = tg.zeros((len(target), n_outputs), dtype=np.float64)
+                self.unit = np.array([abs(self.tensor_loss(start).item()) or 1.0])
             return
         y = target.astype(np.float64)
         robust = self.loss in ("mae", "huber")
@@ -239,7 +241,8 @@ class LinearProblem:
             return self.model.criterion(z, self.target[rows], weight) * z.shape[1]
         if self.loss == "general":
             z = z * self.spread.astype(z.dtype) + self.shift.astype(z.dtype)
-        return self.model.criterion(z, self.given[rows], weight) / self.unit[0]
+        given = (self.given[rows],) if weight is None else (self.given[rows], weight)
+        return self.model.criterion(z, *given) / self.unit[0]
 
     def _by_autodiff(self, z: np.ndarray, rows: Any) -> tuple[np.ndarray, np.ndarray]:
         logits = tg.tensor(z, requires_grad=True)

@@ -7,6 +7,7 @@ They minimise the mean loss + l1 · Σ|w| + l2/2 · Σw², where w are the weigh
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any

@@ -16,18 +16,23 @@ from .stochastic import smoothness
 from .stopping import LITTLE, Watch
 
 
-def watch_linear(
-    model: Any, solver: str, optimizer: optim.Optimizer, rows: tuple, total_weight: float
-) -> WatchGradient:
-    """Return the callback that ends the training run of a linear model with its optimizer on these rows."""
+def watch_linear(model: Any, solver: str, optimizer: optim.Optimizer, rows: tuple) -> WatchGradient | None:
+    """Return the callback that ends the training run of a linear model with its optimizer on these rows.
+
+    None if what the optimizer does is not the descent of a loss with these penalties on the weights.
+    """
     X, target, weight = (*rows, None)[:3]
-    problem = LinearProblem(model, X, target, weight, total_weight=total_weight)
+    first, *others = optimizer.param_groups
+    l1, l2 = first.get("l1", 0.0), first.get("weight_decay", 0.0)
+    on_bias = others[0] if others else first if len(first["params"]) > 1 else {}
+    is_decoupled = l2 and getattr(optimizer, "decoupled", False)
+    if is_decoupled or first.get("maximize") or on_bias.get("l1") or on_bias.get("weight_decay"):
+        return None
+    problem = LinearProblem(model, X, target, weight, penalties=(l1, l2))
     safe = 0.0
     if problem.loss in ("mse", "logistic", "softmax") and isinstance(optimizer, optim.SGD):
-        l2 = model.penalty_weights(total_weight)[1]
-        size = min(model.batch_size or len(X), len(X))
-        safe = 1 / smoothness(model.inputs(X), weight, size, model.curvature, l2)
-    return WatchGradient(model, solver, not model.early_stopping and bool(model.tol), problem, safe)
+        safe = 1 / smoothness(model.inputs(X), weight, min(model.batch_size or len(X), len(X)), model.curvature, l2)
+    return WatchGradient(model, solver, model.stops_itself, problem, safe)
 
 
 class WatchGradient(Watch):
@@ -44,6 +49,7 @@ class WatchGradient(Watch):
         super().__init__(model, solver, stops)
         self.problem, self.safe_rate = problem, safe_rate
         self.theta = self.best_theta = problem.theta()
+        self.objectives: list[float] = []
         self.converged = False
 
     def on_start(self, run: Any) -> None:
@@ -54,6 +60,7 @@ class WatchGradient(Watch):
         self.waited, self.best_epoch = 0, 0
         self.best_theta = self.theta = self.problem.theta()
         self.first = self.best = self.last = self._objective(self.theta)[0]
+        self.objectives = [self.first]
 
     def _objective(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
         values, gradient = self.problem.values_and_gradient(theta)
@@ -62,6 +69,7 @@ class WatchGradient(Watch):
     def on_epoch_end(self, run: Any) -> None:
         self.theta = self.problem.theta()
         self.last, gradient = self._objective(self.theta)
+        self.objectives.append(self.last)
         if self.last < self.best:
             self.best, self.best_theta, self.best_epoch, self.waited = self.last, self.theta, run.epoch, 0
         else:
@@ -71,11 +79,16 @@ class WatchGradient(Watch):
         if self._is_optimum(self.theta, gradient, self.model.tol):
             self.converged = True
             self.end(run, "Converged: the gradient is small.")
-        elif self.waited >= self.patience:
+        elif self.waited >= self.patience and self._swings_no_less():
             self.raise_if_exploded(run, 0.0)
             best = self._objective(self.best_theta)[1]
             self.converged = self._is_optimum(self.best_theta, best, 0.0)
             self.end(run, f"The loss has not decreased for {self.waited} epochs.")
+
+    def _swings_no_less(self) -> bool:
+        """Whether the loss was as large lately as before: with momentum it swings around the optimum, ever less."""
+        lately, before = self.objectives[-self.patience :], self.objectives[-2 * self.patience : -self.patience]
+        return bool(before) and not max(lately) < max(before)
 
     def _is_optimum(self, theta: np.ndarray, gradient: np.ndarray, tol: float) -> bool:
         problem = self.problem
@@ -93,7 +106,7 @@ class WatchGradient(Watch):
                 (self.first, self.best_theta, 0), (self.last, self.theta, run.epoch), key=lambda entry: entry[0]
             )
         rose = self.last > self.first or not math.isfinite(self.last)
-        if self.best < self.last or not math.isfinite(self.last):
+        if rose or (self.best < self.last and self.stops):
             self.problem.apply(self.best_theta)
             run.history.stopped += f" The weights are {_of_epoch(self.best_epoch)} (loss {self.best:.6g})."
         if rose:
@@ -143,7 +156,9 @@ class WatchGradient(Watch):
         return f" (about {self.safe_rate:.3g} is safe here)" if is_other else ""
 
     def state_dict(self) -> dict[str, Any]:
-        return {name: vars(self)[name] for name in ("first", "best", "best_theta", "best_epoch", "waited")}
+        return {
+            name: vars(self)[name] for name in ("first", "best", "best_theta", "best_epoch", "waited", "objectives")
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         vars(self).update(state)

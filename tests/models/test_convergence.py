@@ -55,7 +55,10 @@ def test_years_are_no_obstacle(solver):
 @pytest.mark.parametrize("name", ["ex1data1.txt", "ex1data2.txt"])
 def test_regression_of_the_course_files(name, solver):
     X, target = course_file(name)
-    model, peer = LinearRegression(solver=solver, random_state=0).fit(X, target), peers.LinearRegression().fit(X, target)
+    model, peer = (
+        LinearRegression(solver=solver, random_state=0).fit(X, target),
+        peers.LinearRegression().fit(X, target),
+    )
     np.testing.assert_allclose(model.coef_, peer.coef_, rtol=1e-4)
     assert model.score(X, target) == pytest.approx(peer.score(X, target), abs=1e-6)
 
@@ -107,7 +110,7 @@ def test_an_outlier_of_any_size_does_not_move_the_robust_losses(solver, loss):
     else:  # it draws with a slope of 2 · delta, the 99 others with 2 · (their distance)
         design = np.delete(np.column_stack([x, np.ones(100)]), 3, axis=0)
         pull = 1.35 * np.linalg.solve(design.T @ design, [x[3, 0], 1])
-        np.testing.assert_allclose([*model.coef_, model.intercept_], pull + [2, 1], rtol=1e-4)
+        np.testing.assert_allclose([*model.coef_, model.intercept_], np.add(pull, [2, 1]), rtol=1e-4)
 
 
 @pytest.mark.parametrize("solver", ["newton", "lbfgs", "sgd", "adam"])

@@ -75,7 +75,10 @@ def test_every_model_takes_every_optimizer(model, optimizer):
 def test_a_solver_is_the_optimizer_of_its_name(model, solver):
     momentum = {"momentum": model.momentum} if solver == "sgd" and model.momentum else {}
     kind = {"sgd": optim.SGD, "adagrad": optim.Adagrad, "adam": optim.Adam}[solver]
-    options = {"max_iter": 3, "random_state": 0, "penalty": None, "tol": 0}
+    # with a learning rate of its own, a solver of a linear model takes its steps on standardised features
+    options = {"max_iter": 3, "random_state": 0, "penalty": None, "tol": 0, "learning_rate": 0.01}
+    if "fit_intercept" in model.get_params():  # which a solver begins with the mean of the target
+        options["fit_intercept"] = False
     one = clone(model).set_params(solver=solver, **options)
     other = clone(model).set_params(optimizer=functools.partial(kind, **momentum), **options)
     for estimator in (one, other):
@@ -215,7 +218,8 @@ def test_a_criterion_of_two_arguments_is_that_of_every_solver():
             return super().criterion(output, target)
 
     mine, theirs = (
-        Model(penalty=None, solver="sgd", max_iter=5, random_state=0) for Model in (Mine, LogisticRegression)
+        Model(penalty=None, solver="sgd", learning_rate=0.1, max_iter=5, random_state=0)
+        for Model in (Mine, LogisticRegression)
     )
     assert mine.fit(X, BINARY).history_["loss"] == theirs.fit(X, BINARY).history_["loss"]
     with pytest.raises(ValueError, match=r"its criterion does not take: define criterion\(self, output, target, samp"):
@@ -292,7 +296,7 @@ def test_early_stopping_looks_at_the_validation_that_it_gets(model):
 
 
 def test_one_vs_rest_gives_each_its_validation():
-    model = OneVsRest(LogisticRegression(optimizer="sgd", random_state=0, max_iter=4))
+    model = OneVsRest(LogisticRegression(optimizer="sgd", learning_rate=0.1, random_state=0, max_iter=4, tol=0))
     model.fit(X[:40], CLASSES[:40], validation=(X[40:], CLASSES[40:]))
     for k, estimator in enumerate(model.estimators_):
         logits = estimator.decision_function(X[40:])

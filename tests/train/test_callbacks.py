@@ -79,6 +79,7 @@ def test_it_can_look_for_the_largest():
     assert (stopping.best_epoch, len(history.epochs)) == (1, 3)
 
 
+@pytest.mark.filterwarnings("ignore:.*validation_loss is nan")
 def test_nan_is_never_better():
     stopping = EarlyStopping(patience=4)
     _, history = run(stopping, validation=lambda steps: math.nan if steps < 3 else 1.0)

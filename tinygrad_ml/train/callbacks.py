@@ -99,7 +99,8 @@ class EarlyStopping(Callback):
             return
         self.waited += 1
         if self.waited >= self.patience:
-            run.stop(f"EarlyStopping: {self.monitor} has not improved for {self.waited} {run.unit}s.")
+            how = "been NaN" if all(map(math.isnan, run.history[self.monitor][-self.waited :])) else "not improved"
+            run.stop(f"EarlyStopping: {self.monitor} has {how} for {self.waited} {run.unit}s.")
 
     def on_end(self, run: Run) -> None:
         if self.best_weights is not None:

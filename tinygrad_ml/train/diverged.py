@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -9,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import random
-from ..modes import Mode, detect_anomaly
+from ..modes import Mode, detect_anomaly, warn
 from ..nn.module import Module
 from ..sparse import SparseRows
 from ..tensor import Tensor
@@ -18,7 +19,7 @@ from .batches import loader_of
 from .history import History
 from .run import Run
 
-__all__ = ["Diverged", "Snapshot", "diagnose"]
+__all__ = ["Diverged", "Snapshot", "diagnose", "warn_of_validation"]
 
 
 class Diverged(FloatingPointError):
@@ -153,3 +154,32 @@ def _in_data(run: Run, batch: tuple) -> list[str]:
                 "these rows out."
             )
     return lines
+
+
+def warn_of_validation(run: Run, loss: float, batch: tuple, first_row: int) -> None:
+    """Warn once in a training run that the loss of the validation is not finite, and where its data are not.
+
+    Parameters
+    ----------
+    loss : float
+    batch : tuple
+        The batch of the validation with that loss.
+    first_row : int
+        The number of its first row.
+    """
+    if any(not math.isfinite(value) for value in run.history.get("validation_loss", [])):
+        return
+    reason = "outputs of the module are too large, or not in the domain of the loss"
+    for name, part in zip(("the input x", "the target", *["a further part of the data"] * len(batch)), batch):
+        found = first_non_finite(part.numpy() if isinstance(part, Tensor) else part)
+        if found:
+            index = found.where
+            column = f", column {', '.join(map(str, index[1:]))}" if len(index) > 1 else ""
+            reason = (
+                f"{name} has {found.value} in row {first_row + index[0]}{column} of the validation data: fill in what "
+                "is missing, or leave these rows out"
+            )
+            break
+    warn(
+        f"fit: validation_loss is {loss} in {run.unit} {run.epoch}: {reason}. No {run.unit} can be told to be the best."
+    )

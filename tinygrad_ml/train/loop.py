@@ -35,7 +35,7 @@ from .checks import (
     is_suspicious,
     may_pair_rows,
 )
-from .diverged import Snapshot, diagnose
+from .diverged import Snapshot, diagnose, warn_of_validation
 from .first_batch import warn_of_first_batch
 from .history import History
 from .measures import check_metrics, measure
@@ -400,7 +400,10 @@ def _validate(run: Run, batches: BatchSource, interrupt: DeferredInterrupt) -> d
         if not rows:
             check_calls(run.module, run.loss, (x, *rest), "validation", _is_list(batches))
         output = run.module(x)
-        total += float(run.loss(output, *rest)) * len(x)
+        value = float(run.loss(output, *rest))
+        if not math.isfinite(value):
+            warn_of_validation(run, value, (x, *rest), rows)
+        total += value * len(x)
         rows += len(x)
         if run.metrics:
             check_measurable(output, rest)
