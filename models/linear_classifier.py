@@ -41,13 +41,16 @@ class LinearClassifier(Gradient, Classifier):
     fit_intercept : bool
         Whether there is a bias b.
     learning_rate : float, optional
-        By default for "sgd" as large as the curvature of the loss lets it be, and for "adam" 0.01; and each time the
-        loss stops decreasing a fifth of it, down to a thousandth.
+        By default the model's own, for steps on standardised features that end at the optimum (`docs/models.md`). With
+        a rate of yours, steps are taken on the features as they are.
     max_iter : int
-        The largest number of iterations, or of passes over the data.
+        The largest number of iterations, or of passes over the data; if they do not suffice, a ConvergenceWarning says
+        so.
     tol : float
-        "lbfgs" and "newton" stop when no entry of the gradient of the mean loss is larger; "sgd" and "adam" when the
-        loss has not decreased by more than `tol` in `n_iter_no_change` passes, and 0 never stops them.
+        A fit has converged when no entry of the gradient of the mean loss, for standardised features, is larger, and
+        coefficients and logits are within about 1e-4 of the optimum; with 0, "sgd" and its like make all passes.
+    n_iter_no_change : int
+        Steps at a learning rate of yours end when the loss has not decreased for this number of passes.
     """
 
     convex = True

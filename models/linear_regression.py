@@ -31,9 +31,10 @@ class LinearRegression(Gradient, Regressor):
     Parameters
     ----------
     solver : "auto", "normal", "newton", "sgd", "adagrad" or "adam"
-        "normal" is the closed form (normal equation, by a singular value decomposition, so singular data is fine), for
-        "mae" and "huber" iterated with new weights of the samples; "newton" finds the exact zeros of L1, by coordinate
-        descent; "sgd", "adagrad" and "adam" take gradient steps on batches. "auto" is the first that can do it.
+        "normal" is the closed form (normal equation; without a penalty by a singular value decomposition, so singular
+        data is fine), for "mae" and "huber" an interior point method; "newton" finds the exact zeros of L1, by
+        coordinate descent; "sgd", "adagrad" and "adam" take gradient steps on batches. "auto" is the first that can do
+        it.
     penalty : None, "l2" (ridge), "l1" (lasso) or "elasticnet"
     alpha : float
         The strength of the penalty, counted as in scikit-learn's Ridge, Lasso and ElasticNet: for n samples the mean
@@ -48,11 +49,16 @@ class LinearRegression(Gradient, Regressor):
         Whether there is a bias b. Training begins with weights of zero and the mean of y as bias, or with a bias of
         zero if `optimizer` comes with a learning rate of its own.
     learning_rate : float, optional
-        By default for "sgd" as large as the curvature of the loss lets it be (0.01 for a function), and for "adam" 0.01
-        standard deviations of y; and each time the loss stops decreasing a fifth of it, down to a thousandth.
+        By default the model's own, for steps on standardised features that end at the optimum (`docs/models.md`). With
+        a rate of yours, steps are taken on the features as they are.
+    max_iter : int
+        The largest number of iterations, or of passes over the data; if they do not suffice, a ConvergenceWarning says
+        so.
     tol : float
-        Stop when the mean loss has not decreased by more than `tol` times the variance of y in `n_iter_no_change`
-        passes; 0 never stops.
+        A fit has converged when no entry of the gradient of the mean loss, for standardised features and targets, is
+        larger, and coefficients and predictions are within about 1e-4 of the optimum; 0 asks for all passes.
+    n_iter_no_change : int
+        Steps at a learning rate of yours end when the loss has not decreased for this number of passes.
 
     Attributes
     ----------
