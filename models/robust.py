@@ -92,7 +92,7 @@ def interior_point(
         inverse = np.linalg.pinv(matrix / scale[:, None] / scale, rcond=1e-15 * len(t), hermitian=True)
 
         def step(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, ...]:
-            """Return the step after which up · (bound - m) and down · (bound + m) have changed by so much."""
+            """Return the step after which up · (bound - m) and down · (bound + m) have changed by these."""
             target = primal - first / above + second / below  # noqa: B023
             right = X.T @ (flow * target) + dual  # noqa: B023
             dt = inverse @ (right / scale) / scale  # noqa: B023

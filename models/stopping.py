@@ -19,7 +19,7 @@ from tinygrad_ml.train import Callback, Diverged
 from .warnings import warn_not_converged
 from .weights import variance
 
-EXPLODED = 1000.0  # a loss that has become so many times the first is an error
+EXPLODED = 1000.0  # a loss that has become this multiple of the first is an error
 SAMPLES = 500  # how many of the samples tell whether a network is better than at first
 LITTLE = 0.1  # a relative decrease of the loss that is hardly one
 
