@@ -208,8 +208,8 @@ def test_every_parameter_is_described_once_and_its_own_come_first():
 
 
 def test_the_description_of_a_shared_parameter_is_that_of_the_nearest_class():
-    assert "times the variance of y" in PolynomialRegression.__doc__
-    assert "times the variance of y" not in LogisticRegression.__doc__
+    assert "standardised features and targets" in PolynomialRegression.__doc__
+    assert "standardised features and targets" not in LogisticRegression.__doc__
     assert "no entry of the gradient" in LogisticRegression.__doc__
     assert Gradient.__doc__.count("early_stopping : bool") == MLPClassifier.__doc__.count("early_stopping : bool") == 1
 
