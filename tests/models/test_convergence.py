@@ -196,6 +196,7 @@ WILD = random.normal(size=(200, 3)) * [1, 100, 1e4] + [0, 1e3, 1e5]
 WILD_TARGET = WILD @ [1, 0.1, 1e-3]
 
 
+@pytest.mark.filterwarnings("ignore:.*very different scales")
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("max_iter", [1, 200])
 def test_a_network_that_diverges_on_features_that_are_not_scaled(early_stopping, max_iter):
