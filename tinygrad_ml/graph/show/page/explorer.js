@@ -129,6 +129,7 @@ function rememberLink() { // a moment later: browsers do not like it when it cha
   clearTimeout(rememberLink.timer);
   rememberLink.timer = setTimeout(() => {
     const next = linkOf();
+    if (location.protocol === "about:") return; // within another page it has no address
     if (next !== location.hash && (location.hash || next !== "#step=0")) history.replaceState(null, "", next);
   }, 250);
 }

@@ -39,16 +39,18 @@ function taken(found, i) { // what an operation takes in, as numbers with a shap
 function callOf(found, node) { // what a kernel needs to know, or null
   const kernel = KERNELS[node.operation], inputs = node.inputs.map(i => taken(found, i));
   if (!kernel || !node.shape || inputs.includes(null)) return null;
-  return { kernel, inputs, shape: node.shape, settings: node.settings, parameters: node.parameters };
+  return { kernel, inputs, shape: node.shape, settings: { ...Object.fromEntries(node.parameters), ...node.settings }, parameters: node.parameters };
 }
 
 function forwardAnew(found) {
   for (const node of nodes) {
     if (given.has(node.number)) found.values.set(node.number, Elements.of([given.get(node.number)]));
     const sources = node.inputs.map(i => i.source).filter(k => found.values.has(k));
-    if (!sources.length) continue;
+    const unrecorded = node.kind === "operation" && !node.value && node.shape; // of the history of a Tensor
+    if (!sources.length && !unrecorded) continue;
     const known = sources.every(k => found.values.get(k) !== UNKNOWN), call = known ? callOf(found, node) : null;
     const numbers = call && call.kernel.forward(call);
+    if (!sources.length && !numbers) continue;
     if (known && !numbers) found.missing.add(node.number);
     const isTest = node.dtype === "bool";
     found.values.set(node.number, numbers ? Elements.of(isTest ? numbers.map(Boolean) : numbers) : UNKNOWN);
@@ -119,5 +121,11 @@ function doubts() { // what a reader should know of numbers that the page has co
   return notes;
 }
 
-const isScalar = node => (node.kind === "input" || node.kind === "parameter" || (LEAVES.has(node.kind) && node.own)) && !node.inputs.length && node.value && node.value.size === 1 && /^float/.test(node.dtype);
-const adjustable = nodes.filter(node => isScalar(node) && usesOf[node.number].some(i => callOf({ values: new Map() }, i.node)));
+function isAdjustable(node) { // scalar inputs; parameters and named constants too, where the page can compute what uses them
+  if (!LEAVES.has(node.kind) || node.inputs.length || !node.value || node.value.size !== 1 || !/^float/.test(node.dtype)) return false;
+  if (node.kind === "input") return usesOf[node.number].length > 0;
+  if (node.kind !== "parameter" && !node.own) return false;
+  return usesOf[node.number].some(i => callOf({ values: new Map() }, i.node));
+}
+
+const adjustable = nodes.filter(isAdjustable);
