@@ -11,7 +11,7 @@ from tests.graph.test_explorer import graph_of_mlp, press, run
 from tinygrad_ml import nn
 from tinygrad_ml.graph import trace
 from tinygrad_ml.graph.show.dot import written
-from tinygrad_ml.graph.show.packed import PageWriter
+from tinygrad_ml.graph.show.pieces import PageWriter
 from tinygrad_ml.graph.show.repeats import Repeat, rolled
 from tinygrad_ml.graph.show.steps import steps
 from tinygrad_ml.graph.show.style import FONT, MEASURED

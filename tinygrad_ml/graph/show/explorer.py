@@ -15,7 +15,10 @@ from .style import THEMES, palette
 from .view import LIMIT, view
 
 # In the order in which they build on one another; each says what it is for.
-SCRIPTS = ("texts", "graph", "kernels", "losses", "numbers", "folding", "dot", "picture", "steps", "panel", "search", "explorer")
+SCRIPTS = (
+    *("texts", "graph", "kernels", "losses", "numbers", "folding", "dot", "picture", "steps", "panel", "search"),
+    "explorer",
+)
 
 
 def explorer(graph: GraphData, path: str | Path, **options: Any) -> Path:
