@@ -141,7 +141,7 @@ def _walk(
     while queue:
         node = heappop(queue)[1]
         g = arrived.pop(node)
-        if gradients.hooks_exist and hasattr(node, "hooks"):
+        if gradients.live_hooks and hasattr(node, "hooks"):
             g = run_hooks(node.hooks, g, node, create_graph, answers, careful)
         if node in wanted:
             found[node] = outward(g, node.dtype)
@@ -183,7 +183,7 @@ def _completed(
 ) -> dict[Any, Any]:
     """Add the gradients of the leaves, as users see them, to those that were found on the way."""
     for leaf, g in arrived.items():
-        if gradients.hooks_exist and hasattr(leaf, "_hooks"):
+        if gradients.live_hooks and hasattr(leaf, "_hooks"):
             g = run_hooks(leaf._hooks, g, leaf, create_graph, answers, careful)
         dtype = leaf._data.dtype
         found[leaf] = g if dtype is FLOAT32 or dtype is FLOAT64 else outward(g, dtype)

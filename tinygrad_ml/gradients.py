@@ -14,7 +14,7 @@ from .primitive import FLOAT16, FLOAT32, Node, OutputGradients, Primitive, Resid
 from .sparse import SparseRows
 from .tensor import Tensor, from_owned, ndarray, next_id
 
-hooks_exist = False  # nobody looks for hooks before the first register_hook
+live_hooks: set[int] = set()  # the numbers of those that were not removed; while there is none, nobody looks for hooks
 
 
 def widened(g: Any) -> Any:
@@ -156,6 +156,7 @@ class HookHandle:
     def remove(self) -> None:
         """Take the hook away; a second time does nothing."""
         self.hooks.pop(self.number, None)
+        live_hooks.discard(self.number)
 
 
 def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> HookHandle:
@@ -179,15 +180,15 @@ def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Hook
     tensor([2., 4.])
     >>> handle.remove()
     """
-    global hooks_exist
     edge = self.node or (self if self._requires_grad else None)
     if edge is None:
         raise RuntimeError("a hook on a Tensor that does not require a gradient would never be called")
-    hooks_exist = True
     name = "hooks" if isinstance(edge, Node) else "_hooks"
     if not hasattr(edge, name):
         setattr(edge, name, {})
-    return HookHandle(getattr(edge, name), hook)
+    handle = HookHandle(getattr(edge, name), hook)
+    live_hooks.add(handle.number if len(live_hooks) < 1000 else 0)  # results are forgotten together with their hooks
+    return handle
 
 
 def retain_grad(self: Tensor) -> None:

@@ -437,7 +437,7 @@ def _rows(output: Tensor, leaves: Sequence[Tensor], record: bool) -> list[Tensor
     if not output.requires_grad or not output.size or not leaves:
         return [from_owned(np.zeros(shape, output.dtype)) for shape in shapes]
     n = min(output.size, max(1, ELEMENTS_AT_ONCE // _largest(output)))
-    observed = gradients.hooks_exist or modes.anomaly or modes.observer is not None
+    observed = gradients.live_hooks or modes.anomaly or modes.observer is not None
     units = np.eye(output.size, dtype=output.dtype).reshape(output.size, *output.shape)
     try:
         if n < 3 or observed:  # one after the other is quicker, or somebody looks at each

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import tinygrad_ml as tg
+from tinygrad_ml import gradients
 
 
 @pytest.fixture
@@ -177,3 +178,25 @@ def test_a_hook_on_a_result_that_is_removed_changes_nothing(x):
     y.register_hook(lambda g: g * 10).remove()
     y.sum().backward()
     assert x.grad.tolist() == [2.0, 2.0]
+
+
+def test_nobody_looks_for_hooks_when_all_were_removed(x):
+    before = set(gradients.live_hooks)
+    handles = [x.register_hook(lambda g: g), (x * 2).register_hook(lambda g: g)]
+    assert len(gradients.live_hooks) == len(before) + 2
+    for handle in handles:
+        handle.remove()
+        handle.remove()
+    assert gradients.live_hooks == before
+
+
+def test_hooks_that_are_never_removed_need_no_memory_for_ever(x, monkeypatch):
+    monkeypatch.setattr(gradients, "live_hooks", set())
+    for _ in range(3000):
+        (x * 2).register_hook(lambda g: g)
+    assert len(gradients.live_hooks) <= 1001
+    first = x.register_hook(lambda g: g * 3)  # and those that come later still run, also when another is removed
+    x.register_hook(lambda g: g * 5)
+    first.remove()
+    x.sum().backward()
+    assert x.grad.tolist() == [5.0, 5.0]

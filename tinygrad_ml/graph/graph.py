@@ -224,12 +224,12 @@ class Graph(GraphData):
     __hash__ = None  # type: ignore[assignment]
 
     def mark(self, report: Any) -> Graph:
-        """Paint the entries that a gradient check found wrong on their nodes; return the graph.
+        """Paint what was found wrong on the nodes and modules that it concerns; return the graph.
 
         Parameters
         ----------
-        report : Report or GradientCheckError
-            From `tg.testing.gradcheck` of the same function and inputs.
+        report : Report, GradientCheckError, Doctor or list of Finding
+            From `tg.testing.gradcheck` of the same function and inputs, or from `tg.train.Doctor` of the same module.
 
         Examples
         --------
@@ -242,6 +242,11 @@ class Graph(GraphData):
         [[[1], 2.0, 4.0], [[0], 1.0, 2.0]]
         """
         report = getattr(report, "report", report)
+        findings = report if isinstance(report, (list, tuple)) else getattr(report, "findings", None)
+        if findings is not None:
+            for finding in findings:
+                self._note(finding.layer, f"{finding.illness}: {finding.meaning}")
+            return self
         inputs = [node for node in self.nodes if node.kind == "input"]
         for comparison in report.comparisons:
             if not comparison.wrong.any():
@@ -259,3 +264,14 @@ class Graph(GraphData):
             if not named:
                 self.notes.append(f"gradcheck found wrong entries in {comparison.name!r}, which is not in this graph")
         return self
+
+    def _note(self, layer: str, message: str) -> None:
+        """Write a message on the calls of a module, and below the picture, in which these may be folded."""
+        scopes = [scope for scope in self.scopes if scope.path == layer] if layer else []
+        for scope in scopes:
+            inside = [node for node in self.nodes if node.scope == scope.number]
+            if len(inside) == 1 and inside[0].kind == "operation":  # it is drawn without a box around it
+                scope = inside[0]
+            if message not in scope.message:
+                scope.message = f"{scope.message}; {message}" if scope.message else message
+        self.notes.append(f"{layer!r}: {message}" if layer else message)

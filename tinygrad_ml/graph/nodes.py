@@ -114,6 +114,8 @@ class Scope:
         Whether it is drawn as one box: what goes on inside is nothing that a reader asks for.
     about : str
         What the module says of itself, like "p=0.5".
+    message : str
+        What is wrong with it, if something is.
     """
 
     number: int
@@ -124,6 +126,7 @@ class Scope:
     outputs: list[int] = field(default_factory=list)
     whole: bool = False
     about: str = ""
+    message: str = ""
 
 
 Node = GraphNode  # its name before

@@ -63,7 +63,14 @@ def trace(target: Any, *inputs: Any, backward: bool = True, gradient: Any = None
     return builder.graph
 
 
-def draw(target: Any, *inputs: Any, path: str | Path | None = None, backward: bool = True, **options: Any) -> Graph:
+def draw(
+    target: Any,
+    *inputs: Any,
+    path: str | Path | None = None,
+    backward: bool = True,
+    findings: Any = None,
+    **options: Any,
+) -> Graph:
     """Trace a Tensor, function or Module and return its Graph: a notebook shows the picture, `print` the listing.
 
     Parameters
@@ -71,6 +78,8 @@ def draw(target: Any, *inputs: Any, path: str | Path | None = None, backward: bo
     target, inputs, backward : as for `tg.graph.trace`; a Graph is also taken
     path : str or Path, optional
         Where to write the picture: .svg, .png, .pdf, ..., or .html for a page on which backpropagation can be stepped.
+    findings : Doctor, list of Finding, Report or GradientCheckError, optional
+        What was found wrong (`tg.train.Doctor`, `tg.testing.gradcheck`), to be painted on its place: see `Graph.mark`.
     options : those of `Graph.render`
 
     Examples
@@ -79,6 +88,8 @@ def draw(target: Any, *inputs: Any, path: str | Path | None = None, backward: bo
     [6.0]
     """
     graph = target if isinstance(target, Graph) else trace(target, *inputs, backward=backward)
+    if findings is not None:
+        graph.mark(findings)
     if path is not None:
         (graph.explorer if str(path).endswith(".html") else graph.render)(path, **options)
     elif options:

@@ -7,6 +7,7 @@ from .averaging import EMA
 from .callbacks import ClipGradients, EarlyStopping, GradientAccumulation, LearningRate
 from .checkpoint import Checkpoint
 from .diverged import Diverged
+from .doctor import Doctor, Finding
 from .history import History
 from .logs import CSVLog, Log, MLflowLog, ModelSummary, TensorBoardLog, WandbLog
 from .loop import fit
@@ -32,6 +33,8 @@ __all__ = [
     "MLflowLog",
     "WandbLog",
     "ModelSummary",
+    "Doctor",
+    "Finding",
 ]
 
 if not TYPE_CHECKING:  # which knows what there is

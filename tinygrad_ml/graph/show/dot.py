@@ -142,6 +142,7 @@ class Writer:
         """Return what stands at the top of the box of a module."""
         label, quiet = self.labels.heading(number), self.colours["quiet"]
         rows = [f'<font color="{quiet}">{self._titled(label)}</font>', *map(self._small, label.facts)]
+        rows += self._faults(label)
         charts = "".join(self._chart(chart) for chart in label.charts)
         table = "".join(f'<tr><td align="left">{row}</td></tr>' for row in rows)
         return f'<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{table}{charts}</table>'
@@ -202,20 +203,24 @@ class Writer:
         return "output" if node is not None and node.number in self.graph.outputs else drawn.kind
 
     def _label(self, drawn: DrawnNode) -> str:
-        label, c = self.labels.of(drawn), self.colours
+        label = self.labels.of(drawn)
         if drawn.node is not None and drawn.node.operation and drawn.node.name and label.facts:
             name, first = cut(plain(drawn.node.name)), label.facts[0]
             facts = [f"<i>{as_html(name)}</i>{as_html(first.removeprefix(name))}", *map(as_html, label.facts[1:])]
         else:
             facts = [as_html(fact) for fact in label.facts]
         rows = [self._titled(label) + self.numbered(drawn), *(self._small(fact, escaped=True) for fact in facts)]
-        rows += [f'<font point-size="{SMALL}" color="{c["fault"]}">{as_html(fault)}</font>' for fault in label.faults]
+        rows += self._faults(label)
         width = max(len(label.cells), 1)
         table = "".join(f'<tr><td colspan="{width}">{row}</td></tr>' for row in rows)
         table += "".join(self._chart(chart) for chart in label.charts)
         if label.cells:
             table += f"<tr>{''.join(self.cell(cell.text, cell.role) for cell in label.cells)}</tr>"
         return f'<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{table}</table>'
+
+    def _faults(self, label: Label) -> list[str]:
+        colour = self.colours["fault"]
+        return [f'<font point-size="{SMALL}" color="{colour}">{as_html(fault)}</font>' for fault in label.faults]
 
     def _titled(self, label: Label) -> str:
         bold = f"<b>{as_html(label.bold)}</b>" if label.bold else ""

@@ -134,6 +134,8 @@ class Labels:
             label.facts.append(shapes)
         if isinstance(scope, Repeat):
             label.charts = self._charts(scope)
+        if scope.message:
+            label.faults.append(cut(plain(scope.message), 70))
         return label
 
     def shapes(self, number: int) -> str:

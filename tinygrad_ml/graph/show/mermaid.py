@@ -48,7 +48,7 @@ def _open(writer: Writer, number: int) -> list[str]:
     """Return the beginning of the box of a module: Mermaid has one line for its title, so charts are a node in it."""
     label, colours = writer.labels.heading(number), writer.colours
     fill = colours["box" if len(scope_chain(writer.graph, number)) % 2 == 0 else "box-inside"]
-    heading = Label(label.name, label.bold, "   ".join(label.facts))
+    heading = Label(label.name, label.bold, "   ".join([*label.facts, *label.faults]))
     lines = [f'subgraph c{number}["{_text(heading)}"]']
     if label.charts:
         lines.append(f'h{number}["{_text(Label(charts=label.charts))}"]')

@@ -58,7 +58,8 @@ def _findings(graph: GraphData, names: list[str]) -> list[str]:
     lines = ["gradients: " + ", ".join(found)] if found else []
     for node in graph.non_finite():
         lines.append(f"not finite: {names[node.number]} = {call(graph, node, names)} is the first")
-    return lines + [f"{names[n.number]}: {n.message}" for n in graph.nodes if n.wrong]
+    lines += [f"{names[n.number]}: {n.message}" for n in graph.nodes if n.message and n.kind != "error"]
+    return lines + [f"{plain(s.path) or s.type}: {s.message}" for s in graph.scopes if s.message]
 
 
 def node_names(graph: GraphData) -> list[str]:
