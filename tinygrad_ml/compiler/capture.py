@@ -543,12 +543,12 @@ class Capture:
             self.checks.append(there)
             if type(leaf.gradient) is SparseRows or leaf.gradient is not None:
                 self.checks.append(f"type({text}._grad) is not {name(type(leaf.gradient))}")
-        if gradients.hooks_exist:
+        if gradients.live_hooks:
             for leaf in self.leaves:
                 hooks = list(getattr(leaf.tensor, "_hooks", ()))
                 self.checks.append(f"list(getattr({name(leaf.tensor)}, '_hooks', ())) != {hooks}")
         else:
-            self.checks.append(f"{name(gradients)}.hooks_exist")
+            self.checks.append(f"{name(gradients)}.live_hooks")
         for module in self.seen.modules.values():
             if module._hooks is None:
                 self.checks.append(f"{name(module)}._hooks is not None")

@@ -270,8 +270,8 @@ class Graph(GraphData):
         scopes = [scope for scope in self.scopes if scope.path == layer] if layer else []
         for scope in scopes:
             inside = [node for node in self.nodes if node.scope == scope.number]
-            if len(inside) == 1 and inside[0].kind == "operation":  # it is drawn without a box around it
-                scope = inside[0]
-            if message not in scope.message:
-                scope.message = f"{scope.message}; {message}" if scope.message else message
+            # what has one operation is drawn without a box around it
+            place: Any = inside[0] if len(inside) == 1 and inside[0].kind == "operation" else scope
+            if message not in place.message:
+                place.message = f"{place.message}; {message}" if place.message else message
         self.notes.append(f"{layer!r}: {message}" if layer else message)

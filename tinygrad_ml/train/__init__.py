@@ -1,13 +1,13 @@
 """Training: `fit`, its history, and callbacks that stop, save, log, average, and change the learning rate."""
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from ..foreign_names import module_getattr
 from .averaging import EMA
 from .callbacks import ClipGradients, EarlyStopping, GradientAccumulation, LearningRate
 from .checkpoint import Checkpoint
 from .diverged import Diverged
-from .doctor import Doctor, Finding
 from .history import History
 from .logs import CSVLog, Log, MLflowLog, ModelSummary, TensorBoardLog, WandbLog
 from .loop import fit
@@ -37,5 +37,13 @@ __all__ = [
     "Finding",
 ]
 
-if not TYPE_CHECKING:  # which knows what there is
-    __getattr__ = module_getattr("tg.train")
+if TYPE_CHECKING:  # which knows what there is
+    from .doctor import Doctor, Finding
+else:
+    _missing = module_getattr("tg.train")
+
+    def __getattr__(name: str) -> Any:
+        """Import the doctor when it is first used: it draws."""
+        if name in ("Doctor", "Finding"):
+            return getattr(import_module(".doctor", __name__), name)
+        return _missing(name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +11,7 @@ from .finding import Finding
 from .level import Level
 from .record import Record, Sample
 
-__all__ = ["Case", "middle"]
+__all__ = ["Case", "mean", "middle"]
 
 
 @dataclass
@@ -86,14 +85,14 @@ class Case:
         if self.history.get("loss"):
             return self.history["loss"][-1]
         losses = self.record.losses
-        return statistics.fmean(losses[-max(len(losses) // 10, 1) :]) if losses else math.nan
+        return mean(losses[-max(len(losses) // 10, 1) :]) if losses else math.nan
 
     @property
     def first_loss(self) -> float:
         """The training loss in the beginning: of the first batch, or the mean of the first ten if they are tiny."""
         losses = self.record.losses
         few = self.record.samples and self.record.samples[0].rows < 16
-        return statistics.fmean(losses[: 10 if few else 1]) if losses else math.nan
+        return mean(losses[: 10 if few else 1]) if losses else math.nan
 
     @property
     def is_falling(self) -> bool:
@@ -102,7 +101,7 @@ class Case:
         sixth = max(len(losses) // 6, 1)
         if len(losses) < 2 * sixth:
             return False
-        before, last = statistics.fmean(losses[-2 * sixth : -sixth]), statistics.fmean(losses[-sixth:])
+        before, last = mean(losses[-2 * sixth : -sixth]), mean(losses[-sixth:])
         return before - last > 0.03 * abs(before)
 
     @property
@@ -127,5 +126,13 @@ class Case:
 
 def middle(numbers: Iterable[float]) -> float:
     """Return the median of the numbers that are there; NaN if none is."""
-    there = [number for number in numbers if not math.isnan(number)]
-    return statistics.median(there) if there else math.nan
+    there = sorted(number for number in numbers if not math.isnan(number))
+    half = len(there) // 2
+    if not there:
+        return math.nan
+    return there[half] if len(there) % 2 else (there[half - 1] + there[half]) / 2
+
+
+def mean(numbers: Sequence[float]) -> float:
+    """Return the mean of some numbers, of which there is at least one."""
+    return sum(numbers) / len(numbers)

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ...autograd import grad
+from ...graph.tracing import draw
 from ...modes import Mode, modes
 from ...nn.losses.base import Loss
 from ...nn.module import Module
@@ -24,6 +26,7 @@ from .diagnosis import diagnose, remarks_on
 from .failure import non_finite
 from .finding import Finding, as_html, as_text
 from .level import level_of, outputs_of, untouched
+from .picture import plot
 from .record import Record, each_once
 from .watch import NOTHING, Watch, both, in_turn, is_sampled
 
@@ -111,8 +114,7 @@ class Doctor(Callback):
         if self._findings is None:
             case = self._case or self._now({})
             if case.outputs is not None:
-                rows = self._record.rows()
-                *rows, outputs = each_once((*rows, case.outputs))
+                *rows, outputs = each_once((*self._record.rows(), case.outputs))
                 case.level = level_of(self.loss, tuple(rows), outputs)
                 if len(rows) > 1:
                     case.failures += wrong_labels(self.loss, outputs, self._record.made_by, rows[1])
@@ -189,8 +191,6 @@ class Doctor(Callback):
         RuntimeError
             If nothing was watched yet.
         """
-        from .picture import plot  # Matplotlib is slow to import
-
         return plot(self._record, self.findings, axes)
 
     def draw(self, *inputs: Any, **options: Any) -> Any:
@@ -210,10 +210,8 @@ class Doctor(Callback):
         >>> x = np.random.default_rng(0).normal(size=(64, 2))
         >>> found = doctor.examine(net, tg.nn.MSELoss(), (x, x[:, :1]))
         >>> doctor.draw()["relu"].message
-        'dead ReLU: 100% of the 4 units are off for every example of 1 watched batch'
+        'dead ReLU: 100% of the 4 units are off for every example of the watched batch...'
         """
-        from ...graph import draw  # drawing is slow to import
-
         if self.module is None or (not inputs and not self._record.kept):
             raise RuntimeError("Doctor.draw: nothing was watched yet")
         if not inputs:
@@ -237,7 +235,8 @@ class Doctor(Callback):
 
         Examples
         --------
-        >>> tg.train.Doctor().examine(tg.nn.Linear(2, 1), tg.nn.MSELoss(), (np.ones((9, 2)), np.ones((9, 1))))
+        >>> x = np.random.default_rng(0).normal(size=(32, 2))
+        >>> tg.train.Doctor().examine(tg.nn.Linear(2, 1), tg.nn.MSELoss(), (x, x[:, :1]))
         []
         """
         if not isinstance(module, Module):
@@ -250,43 +249,51 @@ class Doctor(Callback):
         self.module, self.loss = module, loss
         dtype = next((p.dtype for p in module.parameters() if p.dtype.kind == "f"), get_default_dtype())
         (ready,) = Batches([tuple(batch)], "batch", dtype)
-        watch = self._watch = Watch(module, self._record)
-        before = [(p, np.array(p._data)) for p in module.parameters()]
         self._record.steps = 1
         self._record.keep(ready)
         case = self._now({})
         case.one_batch = True
-        output: Any = None
+        output = self._run_once(ready)
+        if not self._failures:
+            gradients = [p.gradient for s in self._record.samples for p in s.parameters.values()]
+            if not all(math.isfinite(number) for number in (*self._record.losses, *gradients) if number is not None):
+                failure = non_finite(module, loss, ready)
+                self._failures += [failure] if failure else []
+        if isinstance(output, Tensor) and output.ndim and not self._failures:
+            case.level = level_of(None, self._record.rows(), np.asarray(output._data)[: self._record.kept_rows])
+        self._case = case
+        return self.findings
+
+    def _run_once(self, batch: tuple) -> Any:
+        """Compute the loss of a batch and its gradients in training mode; return the output."""
+        module, loss, output = self.module, self.loss, None
+        assert module is not None
+        assert loss is not None
+        watch = Watch(module, self._record)
+        before = [(p, np.array(p._data)) for p in module.parameters()]
         try:
             with untouched(module, training=True), Mode(call_observer=watch.call, observer=None):
                 if not module.training:
                     module.train()
                 watch.begin(1)
-                output = module(ready[0])
-                if isinstance(output, Tensor) and len(ready) > 1:
-                    case.failures += wrong_labels(loss, output._data, self._record.made_by, ready[1])
-                value = loss(output, *ready[1:])
+                output = module(batch[0])
+                if isinstance(output, Tensor) and len(batch) > 1:
+                    self._failures += wrong_labels(loss, output._data, self._record.made_by, batch[1])
+                value = loss(output, *batch[1:])
                 self._record.losses.append(value.item())
-                value.backward()
+                learning = [p for p in module.parameters() if p.requires_grad]
+                if learning:
+                    grad(value, learning, allow_unused=True)  # which leaves .grad alone
         except (ValueError, TypeError, IndexError):
-            if not case.failures:
+            if not self._failures:
                 raise
         finally:
             watch.end()
             for p, array in before:
                 if not np.array_equal(array, p._data, equal_nan=True):  # a module may write to its weights in forward
                     p._replace(array)
-        if not case.failures:
-            gradients = [p.gradient for s in self._record.samples for p in s.parameters.values()]
-            numbers = [*self._record.losses, *(g for g in gradients if g is not None)]
-            if not all(map(math.isfinite, numbers)):
-                failure = non_finite(module, loss, ready)
-                case.failures += [failure] if failure else []
         watch.look_over_time()
-        if isinstance(output, Tensor) and output.ndim and not case.failures:
-            case.level = level_of(None, self._record.rows(), np.asarray(output._data)[: self._record.kept_rows])
-        self._case = case
-        return self.findings
+        return output
 
     # ------------------------------------------------------------------ as a callback
 

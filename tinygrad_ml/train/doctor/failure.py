@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ...autograd import grad
 from ...modes import Mode, detect_anomaly, modes
 from ...nn.module import Module
 from ...tensor import Tensor
@@ -76,7 +77,9 @@ def first_failure(module: Module, loss: Callable | None, batch: tuple, training:
         with untouched(module, training), place:
             output = module(batch[0])
             value = loss(output, *batch[1:]) if loss is not None else output.sum()
-            value.backward()
+            learning = [p for p in module.parameters() if p.requires_grad]
+            if learning:
+                grad(value, learning, allow_unused=True)
     except FloatingPointError as error:
         backward = str(error).startswith("the gradient")
         name = place.reached if backward else place.raised

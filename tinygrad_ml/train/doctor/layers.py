@@ -331,8 +331,9 @@ def _begins_with_zero(case: Case) -> bool:
 
 def _vanished(sizes: dict[str, float]) -> list[str]:
     """Return the layers whose gradient is far below that of a layer above."""
-    names, low, above = list(sizes), [], 0.0
-    for name in reversed(names):
+    low: list[str] = []
+    above = 0.0
+    for name in reversed(sizes):
         if sizes[name] < VANISHED * above:
             low.insert(0, name)
         above = max(above, sizes[name])

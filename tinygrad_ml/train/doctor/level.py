@@ -16,6 +16,8 @@ from ...tensor import Tensor, from_owned
 
 __all__ = ["Level", "level_of", "outputs_of", "untouched"]
 
+FEWEST = 60  # rows among which neighbours are looked for
+
 
 @dataclass
 class Level:
@@ -30,9 +32,9 @@ class Level:
         Which of these it is.
     spread, scale : float
         The largest standard deviation over the rows of an output, and the root mean square of all outputs.
-    alike : float
-        How alike the residuals of neighbouring rows are: their correlation, 0 for noise.
     rows : int
+    x, residual : arrays (rows, ...)
+        The inputs, and the gradient of the loss with respect to the outputs.
     """
 
     loss: float
@@ -40,22 +42,35 @@ class Level:
     what: str = ""
     spread: float = math.nan
     scale: float = math.nan
-    alike: float = 0.0
     rows: int = 0
+    x: np.ndarray | None = None
+    residual: np.ndarray | None = None
+
+    def alike(self) -> float:
+        """Return the correlation of the residuals with those of the nearest rows: 0 for noise, and for few rows."""
+        x, residual, n = self.x, self.residual, self.rows
+        if x is None or residual is None or n < FEWEST or x.dtype.kind != "f":
+            return 0.0
+        flat = x.reshape(n, -1).astype(np.float64)
+        flat = (flat - flat.mean(axis=0)) / (flat.std(axis=0) + 1e-12)
+        squares = (flat**2).sum(axis=1)
+        distance = squares[:, None] + squares - 2 * flat @ flat.T
+        np.fill_diagonal(distance, np.inf)
+        r = residual.reshape(n, -1).astype(np.float64)
+        r = r - r.mean(axis=0)
+        total = float((r * r).sum())
+        return float((r * r[distance.argmin(axis=1)]).sum()) / total if total > 0 else 0.0
 
 
 @contextmanager
 def untouched(module: Module, training: bool) -> Iterator[None]:
-    """Return a context in a mode; it leaves module, buffers, gradients and random numbers as they were."""
+    """Return a context in a mode; it leaves module, buffers and random numbers as they were."""
     before = [(m, m.training, "training" in vars(m)) for m in module.modules()]
     buffers = [(b, b._capture()) for b in module.buffers()]
-    grads = [(p, p._grad) for p in module.parameters()]
     with ExitStack() as stack:
         stack.enter_context(Mode(generator=np.random.default_rng(0)))
         stack.enter_context(np.errstate(all="ignore"))
         try:
-            for p, _ in grads:
-                p._grad = None
             if not training:
                 module.eval()
             yield
@@ -66,8 +81,6 @@ def untouched(module: Module, training: bool) -> Iterator[None]:
                     vars(m).pop("training", None)
             for b, captured in buffers:
                 b._restore(captured)
-            for p, grad in grads:
-                p._grad = grad
 
 
 def outputs_of(module: Module, x: np.ndarray) -> np.ndarray | None:
@@ -86,7 +99,9 @@ def level_of(loss: Callable | None, rows: tuple[np.ndarray, ...], output: np.nda
     given = [from_owned(part) if part.dtype.kind == "f" else part for part in rest]
     values = output.astype(np.float64).reshape(len(x), -1)
     level = Level(math.nan, rows=len(x))
-    level.spread, level.scale = float(values.std(axis=0).max()), math.sqrt(float((values**2).mean()))
+    if (x[1:] != x[:1]).any():  # of equal rows nothing can be told
+        level.spread = float(values.std(axis=0).max())
+    level.scale = math.sqrt(float((values**2).mean()))
     if loss is None or not given:
         return level
     residual = from_owned(np.array(output)).requires_grad_()
@@ -104,8 +119,8 @@ def level_of(loss: Callable | None, rows: tuple[np.ndarray, ...], output: np.nda
                 continue
             if math.isfinite(guess) and not guess > level.baseline:
                 level.baseline, level.what = guess, what
-    if residual._grad is not None and level.loss > 0.3 * level.baseline:
-        level.alike = _alike(x, np.asarray(residual._grad._data))
+    if residual.grad is not None:
+        level.x, level.residual = x, residual.grad.numpy()
     return level
 
 
@@ -133,18 +148,3 @@ def _constants(output: np.ndarray, target: Any) -> Iterator[tuple[str, np.ndarra
     if y.min() >= 0 and y.max() <= 1:
         p = mean.clip(1e-6, 1 - 1e-6)
         yield "log(2) = 0.693 for two equally frequent classes", np.broadcast_to(np.log(p / (1 - p)), output.shape)
-
-
-def _alike(x: np.ndarray, residual: np.ndarray) -> float:
-    """Return the correlation of residuals (rows, ...) with those of the nearest rows of x; 0 for few rows."""
-    if len(x) < 60 or x.dtype.kind != "f":
-        return 0.0
-    flat = x.reshape(len(x), -1).astype(np.float64)
-    flat = (flat - flat.mean(axis=0)) / (flat.std(axis=0) + 1e-12)
-    squares = (flat**2).sum(axis=1)
-    distance = squares[:, None] + squares - 2 * flat @ flat.T
-    np.fill_diagonal(distance, np.inf)
-    r = residual.reshape(len(x), -1).astype(np.float64)
-    r = r - r.mean(axis=0)
-    total = float((r * r).sum())
-    return float((r * r[distance.argmin(axis=1)]).sum()) / total if total > 0 else 0.0

@@ -11,7 +11,7 @@ import numpy as np
 
 __all__ = ["LayerSample", "Parameters", "Record", "Sample", "Units", "each_once", "norm"]
 
-ROWS, ELEMENTS = 512, 2**20  # of the data that are kept
+ROWS, ELEMENTS = 384, 2**20  # of the data that are kept
 FIRST, RECENT = 4, 16  # sampled steps whose units that were on are kept
 
 

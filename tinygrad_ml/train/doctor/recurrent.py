@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ...autograd import grad
 from ...modes import Mode
-from ...tensor import Tensor, from_owned
+from ...tensor import from_owned
 from .level import untouched
 from .record import norm
 
@@ -43,10 +44,7 @@ def over_time(module: Any, x: np.ndarray) -> tuple[float, int] | None:
         size = module.hidden_size if not getattr(module, "proj_size", 0) else module.proj_size
         forward = last[..., :size]  # of two directions, the one that has seen all times
         weights = np.cos(np.arange(forward.size)).reshape(forward.shape).astype(forward.dtype)
-        (forward * weights).sum().backward()
-    g: Any = leaf._grad
-    if not isinstance(g, Tensor):
-        return None
+        (g,) = grad((forward * weights).sum(), leaf)
     values = np.moveaxis(np.asarray(g._data, np.float64), axis, 0)
     end = norm(values[-1])
     ratio = norm(values[0]) / end if end > 0 else math.nan

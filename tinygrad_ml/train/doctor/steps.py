@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Iterator, Sequence
 
-from .case import Case, middle
+from .case import Case, mean, middle
 from .finding import Finding
 from .layers import saturated_units
 from .record import Sample
@@ -24,50 +23,60 @@ def rate_too_high(case: Case) -> Iterator[Finding]:
     A step along the gradient lowers the loss only below the rate 2 / curvature (LeCun and others 1998, section 5.2);
     above it the steps grow, so the loss does. Weights usually change by about a thousandth in a step.
     """
-    losses = case.record.losses
-    if len(losses) < 4:
+    if len(case.record.losses) < 4:
         return
-    first, last, best = case.first_loss, case.final_loss, min(losses)
-    diverged = [f for f in case.failures if f.illness == "NaN or infinity"]
-    guess = case.level.baseline if case.level is not None else math.nan
-    width = max(len(losses) // 50, 3)
-    peak = max(statistics.fmean(losses[k : k + width]) for k in range(0, len(losses) - width + 1, width))
-    if diverged:
-        grew = max(losses[-8:]) > 10 * max(abs(first), abs(best))
-    else:
-        grew = last > RISEN * first and last - best > 0.3 * abs(first) and not last < 0.2 * guess
-        grew = grew or (first > 0 and peak > 10 * (first if math.isnan(guess) else max(first, guess)))
-    updates = _updates(case)
-    restless = False
-    if case.level is not None and guess > 0 and case.record.steps >= ENOUGH:
-        largest = max([*updates.values(), *_updates(case, case.early).values()], default=0.0)
-        no_better = case.level_loss > (0.9 if largest > 1 else 1.1) * guess
-        restless = no_better and largest > LARGE and last > 0.5 * first
-        # units that were well before steps as large as their weights
-        restless = restless or (largest > 1 and any(f.follows for f in saturated_units(case)))
-    if not grew and not restless:
+    highest = _risen(case)
+    if math.isnan(highest) and not _is_restless(case):
         return
+    ratio = max(_updates(case).values(), default=math.nan)
     rate = case.rates[-1] if case.rates else math.nan
-    ratio = max(updates.values(), default=math.nan)
-    highest = max(losses[-8:]) if diverged else max(last, peak)
-    what = (
-        f"The loss has risen from {first:.3g} to {highest:.3g}"
-        if grew
-        else f"The loss is at {last:.3g} and does not settle"
-    )
-    at = f" at the learning rate {rate:.3g}" if not math.isnan(rate) else ""
-    if diverged:
+    what = f"The loss is at {case.final_loss:.3g} and does not settle"
+    if not math.isnan(highest):
+        what = f"The loss has risen from {case.first_loss:.3g} to {highest:.3g}"
+    if _has_diverged(case):
         what += " and then to what is not finite"
     if not math.isnan(ratio):
         what += f"; a step changes weights by {ratio:.1%} of their size"
+    if not math.isnan(rate):
+        what += f" at the learning rate {rate:.3g}"
     yield Finding(
         "learning rate too high",
         "",
-        rate if not math.isnan(rate) else ratio,
-        f"{what}{at}.",
+        ratio if math.isnan(rate) else rate,
+        f"{what}.",
         "Lower the learning rate to a tenth, warm it up, or clip the gradients: tg.train.ClipGradients(max_norm=1.0).",
         0.92,
     )
+
+
+def _has_diverged(case: Case) -> bool:
+    return any(finding.illness == "NaN or infinity" for finding in case.failures)
+
+
+def _risen(case: Case) -> float:
+    """Return how high the loss has risen; NaN if it has not."""
+    losses, first, last = case.record.losses, case.first_loss, case.final_loss
+    guess = case.level.baseline if case.level is not None else math.nan
+    if _has_diverged(case):
+        highest = max(losses[-8:])
+        return highest if highest > 10 * max(abs(first), abs(min(losses))) else math.nan
+    width = max(len(losses) // 50, 3)
+    peak = max(mean(losses[k : k + width]) for k in range(0, len(losses) - width + 1, width))
+    rises = last > RISEN * first and last - min(losses) > 0.3 * abs(first) and not last < 0.2 * guess
+    jumped = first > 0 and peak > 10 * (first if math.isnan(guess) else max(first, guess))
+    return max(last, peak) if rises or jumped else math.nan
+
+
+def _is_restless(case: Case) -> bool:
+    """Whether steps as large as the weights keep the network from learning, or have spoilt its units."""
+    level = case.level
+    if level is None or not level.baseline > 0 or case.record.steps < ENOUGH:
+        return False
+    largest = max([*_updates(case).values(), *_updates(case, case.early).values()], default=0.0)
+    if largest > 1 and any(finding.follows for finding in saturated_units(case)):
+        return True
+    no_better = case.level_loss > (0.9 if largest > 1 else 1.1) * level.baseline
+    return no_better and largest > LARGE and case.final_loss > 0.5 * case.first_loss
 
 
 def rate_too_low(case: Case) -> Iterator[Finding]:
@@ -83,7 +92,7 @@ def rate_too_low(case: Case) -> Iterator[Finding]:
         return
     updates = {name: ratio for name, ratio in _updates(case, case.record.samples).items() if ratio > 0}
     epochs, losses = case.history.get("loss", ()), case.record.losses
-    first = epochs[0] if len(epochs) > 1 else statistics.fmean(losses[: max(len(losses) // 10, 1)])
+    first = epochs[0] if len(epochs) > 1 else mean(losses[: max(len(losses) // 10, 1)])
     last = case.final_loss
     if not updates or not first > 0 or last < 0.9 * first or last > RISEN * first:
         return
@@ -127,7 +136,7 @@ def update_too_small(case: Case) -> Iterator[Finding]:
     if case.one_batch:
         return
     updates = _updates(case)
-    usual = statistics.median(updates.values()) if updates else 0.0
+    usual = middle(updates.values()) if updates else 0.0
     for name, ratio in updates.items():
         gradient = max((s.parameters[name].gradient or 0.0 for s in case.late if name in s.parameters), default=0.0)
         known = name in case.optimised if case.optimised is not None else ratio > 0
@@ -228,13 +237,14 @@ def underfitting(case: Case) -> Iterator[Finding]:
     least = 0.4 if "variance" in level.what else 0.6
     if loss < least * level.baseline or case.is_falling:
         return
-    if level.alike > max(0.3, 4 / math.sqrt(level.rows)) and level.alike * loss > 0.25 * level.baseline:
+    alike = level.alike()
+    if alike > max(0.3, 4 / math.sqrt(level.rows)) and alike * loss > 0.25 * level.baseline:
         yield Finding(
             "underfitting",
             "",
             loss / level.baseline,
             f"The training loss stays at {loss:.3g}, {loss / level.baseline:.0%} of what a constant output has, and "
-            f"neighbouring examples have alike errors (correlation {level.alike:.2f}): the network is too simple.",
+            f"neighbouring examples have alike errors (correlation {alike:.2f}): the network is too simple.",
             "Use more hidden units or layers, features such as squares and products, less weight_decay or dropout.",
             0.5,
         )
@@ -266,7 +276,7 @@ def _updates(case: Case, samples: list[Sample] | None = None) -> dict[str, float
 def _smoothed(values: Sequence[float]) -> list[float]:
     """Return the median of every value and its two neighbours."""
     ends = [values[0], *values, values[-1]]
-    return [statistics.median(ends[k : k + 3]) for k in range(len(values))]
+    return [middle(ends[k : k + 3]) for k in range(len(values))]
 
 
 def _power(factor: float) -> str:

@@ -21,9 +21,10 @@ __all__ = ["NOTHING", "Watch", "both", "in_turn", "is_sampled"]
 
 ELEMENTS = 2**16  # of an array that are looked at
 # An activation is without a slope where its derivative is below a hundredth of the largest one.
-ACTIVATIONS = {ops.relu.primitive: "ReLU", ops.sigmoid.primitive: "sigmoid", ops.tanh.primitive: "tanh"}
+_ops: Any = ops  # of which a type checker knows the functions that they are, not what else they have
+ACTIVATIONS = {_ops.relu.primitive: "ReLU", _ops.sigmoid.primitive: "sigmoid", _ops.tanh.primitive: "tanh"}
 SATURATED = {"sigmoid": 0.4975, "tanh": 0.995}  # distance from the middle: 4 s (1 - s) and 1 - t² are below 0.01 beyond
-PROBABILITIES = {ops.softmax.primitive: "softmax", ops.sigmoid.primitive: "sigmoid"}
+PROBABILITIES = {_ops.softmax.primitive: "softmax", _ops.sigmoid.primitive: "sigmoid"}
 BATCH_NORMS = (normalization.BatchNorm1d, normalization.BatchNorm2d)
 
 
@@ -281,7 +282,7 @@ class Watch:
         if kind == "ReLU":
             on = output > 0
             axes = [1] if output.ndim == 4 else range(1, output.ndim)
-            per_axis = [on.any(axis=tuple(a for a in range(output.ndim) if a != axis)) for axis in axes]
+            per_axis = [np.any(on, axis=tuple(a for a in range(output.ndim) if a != axis)) for axis in axes]
             units.add(per_axis)
             share = 1 - float(np.count_nonzero(on)) / on.size
             units.varies = units.varies or any(abs(1 - float(ever.mean()) - share) > 1e-9 for ever in per_axis)
