@@ -224,8 +224,8 @@ class Doctor(Callback):
     def examine(self, module: Module, loss: Callable[..., Any], batch: Any) -> list[Finding]:
         """Return what one batch tells: `loss(module(x), *rest)` and its gradients, computed once in training mode.
 
-        The module stays as it is: parameters, buffers, gradients, mode; so do the random numbers. What only a training
-        run tells, such as a loss at chance level, is not looked at.
+        The module stays as it is: parameters, buffers, gradients, mode; so do the random numbers. A loss at chance
+        level, and what else only a training run tells, is not looked at.
 
         Parameters
         ----------

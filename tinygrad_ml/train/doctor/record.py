@@ -108,7 +108,7 @@ class Record:
         self.zero: set[str] = set()  # the weights that were all 0 then
         self.over_time: dict[
             str, tuple[float, int]
-        ] = {}  # recurrent layer -> how the gradient changes over so many times
+        ] = {}  # recurrent layer -> how the gradient changes, over how many times
         self.made_by = ""  # "softmax" or "sigmoid" if that made the output
         self.useless_biases: dict[str, str] = {}  # layer -> the batch norm that takes its bias away
         self.kept: list[tuple[Any, ...]] = []  # parts of batches (x, *rest)
