@@ -11,6 +11,7 @@ from __future__ import annotations
 import gc
 import math
 import operator
+import re
 import types
 import weakref
 from collections.abc import Callable, Iterator
@@ -193,7 +194,7 @@ class Capture:
     """
 
     def __init__(self, function: Callable, args: tuple, named: dict[str, Any], seen: Seen):
-        self.tape, self.code, self.seen = Tape(), Code(**HELPERS), seen
+        self.tape, self.code, self.seen, self.function = Tape(), Code(**HELPERS), seen, function
         self.checks: list[str] = [
             f"get_default_dtype() is not {self.code.name(get_default_dtype())}",
             f"{self.code.name(modes)}.recording is not {modes.recording}",
@@ -399,8 +400,8 @@ class Capture:
         """Write down the update of parameters that are neighbours, have dense gradients, and the same past."""
         params = flat.params[run]
         where = slice(flat.starts[run.start], flat.ends[run.stop - 1])
-        value = self._state(flat.values, where)
-        state = {name: self._state(flat.buffers[name], where) for name in optimizer.used(group)}
+        value = self._state("parameters", flat.values, where)
+        state = {name: self._state(name, flat.buffers[name], where) for name in optimizer.used(group)}
         grads = [self._traced(p._grad._data).reshape(-1) for p in params]
         gradient: Any = grads[0] if len(grads) == 1 else self.tape.call("concatenate", np.concatenate, (grads,), {})
         count = 1 + sum(f is flat and r == run for f, r in self.updates)
@@ -427,13 +428,13 @@ class Capture:
         self.rows.append((optimizer, group, flat, p))
         let_stand_in(p, _Unknown(), p._grad)
 
-    def _state(self, memory: np.ndarray, where: slice) -> Any:
+    def _state(self, title: str, memory: np.ndarray, where: slice) -> Any:
         """Return what stands for a part of an optimizer's memory."""
         key = id(memory), where.start, where.stop
         if key not in self.states:
             if any(k[0] == key[0] and k[1] < where.stop and where.start < k[2] for k in self.states):
                 raise Untraceable("two steps of different parts of the parameters")
-            whole = self.tape.input(Source("memory", "", memory=memory), memory)
+            whole = self.tape.input(Source(title, "", memory=memory), memory)
             traced = whole if where.stop - where.start == len(memory) else whole[where]
             part = memory if traced is whole else memory[where]
             self.states[key] = part, traced.value, Traced(self.tape, traced.value, traced.concrete)
@@ -564,7 +565,7 @@ class Capture:
         values = self.tape.values
         whole = next((v for v in values if v.op == "input" and v.source.memory is memory), None)
         if whole is None:
-            whole = self.tape.input(Source("memory", "", memory=memory), memory).value
+            whole = self.tape.input(Source("parameters", "", memory=memory), memory).value
         values.remove(whole)
         part = Value("getitem", operator.getitem, (whole, where), {}, memory[where])
         values[:0] = [whole, part]
@@ -586,6 +587,26 @@ class Capture:
                     if len(value.shape) > 1:
                         unlike += f" or {v}.strides != {value.strides}"
                     code.line(f"if {unlike}: raise {stale}")
+
+    def arguments(self) -> str:
+        """Return what the arguments of the call were, for people."""
+        inputs = [v for v in self.tape.values if v.op == "input" and v.source.title.startswith(("args", "named"))]
+        return ", ".join(f"{v.dtype} {v.shape}" for v in inputs) or "no arrays"
+
+    def news(self, other: Capture) -> str:
+        """Return the first circumstance in which this call was unlike another."""
+        lines, before = self.circumstances[0], other.circumstances[0]
+        for line, old in zip(lines, before):
+            if line != old and ".shape" not in line:
+                return self._told(line)
+            if line != old:
+                return f"{self.arguments()}; before it was {other.arguments()}"
+        return "another object under a name, or a branch on a value"
+
+    def _told(self, line: str) -> str:
+        """Return a check as people write it."""
+        names = {key: type(thing).__name__ for key, thing in self.code.things.items() if key.startswith("k")}
+        return re.sub(r"\bk\d+\b", lambda m: names.get(m[0], m[0]), line.removeprefix("if ").partition(": raise")[0])
 
     def difference(self, other: Capture) -> str | None:
         """Return where another traced call under the same circumstances was unlike this one; "" if it was like it.
@@ -627,20 +648,21 @@ class Capture:
         for optimizer, group, flat, p in self.rows:
             things = ", ".join(map(code.name, (optimizer, group, flat)))
             code.line(f"step_of_rows({things}, {next(k for k, q in enumerate(flat.params) if q is p)})")
-        code.line(f"return {self._expression(self.returned, of, code)}")
+        code.line(f"return {self.expression(self.returned, of, code)}")
 
-    def _expression(self, x: Any, of: Callable[[Value], str], code: Code) -> str:
+    def expression(self, x: Any, of: Callable[[Value], str], code: Any) -> str:
+        """Return the expression of what is returned."""
         if isinstance(x, _Leaf):
             return x.source("", "{}").written(code)
         if type(x) is _Constant:
             return code.constant(x.thing)
         if type(x) is _Left:
-            return f"{x.maker}({of(x.value)})"
+            return code.made(x.maker, of(x.value))
         if type(x) is dict:
             return (
-                "{" + ", ".join(f"{code.constant(key)}: {self._expression(y, of, code)}" for key, y in x.items()) + "}"
+                "{" + ", ".join(f"{code.constant(key)}: {self.expression(y, of, code)}" for key, y in x.items()) + "}"
             )
-        parts = "".join(self._expression(part, of, code) + ", " for part in x)
+        parts = "".join(self.expression(part, of, code) + ", " for part in x)
         if hasattr(x, "_fields"):
             return f"{code.name(type(x))}({parts})"
         return f"[{parts}]" if type(x) is list else f"({parts})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 import warnings
+from collections import Counter
 from collections.abc import Callable
 from traceback import walk_tb
 from types import TracebackType
@@ -13,11 +14,13 @@ from typing import Any
 import numpy as np
 
 from .. import random
+from ..graph.graph import Graph
 from ..modes import Mode, is_users, modes, modes_set, warn
 from ..tensor import Tensor, from_owned
 from . import numpy_plan
 from .capture import Capture, Seen, Stale, without_history
 from .program import Code
+from .reading import graph_of, guards_of, names_of, source_of
 from .traced import Untraceable
 
 __all__ = ["Compiled", "compile"]
@@ -32,7 +35,7 @@ class Compiled:
 
     def __init__(self, function: Callable, backend: str):
         self.function, self.backend = function, backend
-        self.plans: list[Callable] = []  # the one that was used last is the first
+        self.plans: list[Any] = []  # the one that was used last is the first
         self.seen = Seen()
         self.earlier: list[Capture] = []
         self.said: set[str] = set()
@@ -85,6 +88,41 @@ class Compiled:
     def __reduce__(self) -> Any:
         return Compiled, (self.function, self.backend)
 
+    def source(self) -> str:
+        """Return the program of the plan that was used last, as NumPy that one can read."""
+        return source_of(self._last().capture, self.name.rpartition(".")[2])
+
+    def report(self) -> str:
+        """Return what became of the function: its plans, what stayed opaque, guards, and why it was traced again."""
+        lines = [f"{self.name}: {self.calls} calls without a plan, {self.failures} in which a plan failed"]
+        if self.eager:
+            return f"{lines[0]}\nit stays as it is, since {self.eager}"
+        for k, plan in enumerate(self.plans):
+            capture = plan.capture
+            counted = Counter(v.op for v in capture.program.values)
+            operations = counted.total() - counted["input"] - counted["guard"]
+            lines.append(f"plan {k + 1} for {capture.arguments()}: {operations} operations, {counted['guard']} guards")
+            opaque = Counter(names_of(v) for v in capture.program.values if v.op == "opaque")
+            lines += [f"  opaque: {name}" + f" ({n} times)" * (n > 1) for name, n in sorted(opaque.items())]
+            lines += [f"  guard: {text}" for text in guards_of(capture, self.name.rpartition(".")[2])]
+            if plan.why:
+                lines.append(f"  traced again: {plan.why}")
+        return "\n".join(lines)
+
+    def as_graph(self) -> Graph:
+        """Return the program of the plan that was used last as a graph, for `tg.draw`."""
+        return graph_of(self._last().capture, self.name.rpartition(".")[2])
+
+    def _last(self) -> Any:
+        if not self.plans:
+            why = (
+                f"it stays as it is, since {self.eager}"
+                if self.eager
+                else "it takes three calls of one kind to get one"
+            )
+            raise RuntimeError(f"{self.name} has no program: {why}")
+        return self.plans[0]
+
     def _as_it_is(self, args: tuple, named: dict[str, Any]) -> Any:
         """Run the function itself; what it returns has no history, as always."""
         result = self.function(*args, **named)
@@ -133,8 +171,11 @@ class Compiled:
         outputs = BACK_ENDS[self.backend](capture.program, code)
         expression = dict(zip(capture.program.outputs, outputs))
         capture.end(lambda value: expression[capture.program.now(value)])
-        plan = code.function("plan", "args, named")
-        return _giving_back(plan) if any(v.op == "random" for v in capture.program.values) else plan
+        plan: Any = code.function("plan", "args, named")
+        plan = _giving_back(plan) if any(v.op == "random" for v in capture.program.values) else plan
+        plan.capture = capture
+        plan.why = capture.news(self.plans[0].capture) if self.plans else ""
+        return plan
 
     def _give_up(self, reason: str, traceback: TracebackType | None) -> None:
         """Let the function be as it is from now on, and warn once where the reason is."""
@@ -194,7 +235,63 @@ def _forget(x: Any) -> Any:
 
 
 def compile(function: Callable | None = None, *, backend: str = "auto") -> Any:
-    """Return a function that computes the same from a program that was derived from it."""
+    r"""Return a function that computes the same as `function`, from a program that is derived from it: a decorator.
+
+    The function may be a whole training step (forward, backward, clipping, the optimizer's step), an evaluation under
+    `no_grad`, a Module, or what `tg.hessian` and its like return. Its first call runs as it is. The next two are
+    traced: everything that NumPy computes in them is written down, and if both have computed the same, later calls
+    replay it as one program, without the library in between. Other shapes, dtypes or Python values, another mode of
+    training or another branch on a value make another plan.
+
+    What the function returns has no history: `backward()` belongs inside of it.
+
+    Parameters
+    ----------
+    function : callable
+        Tensors and arrays that it takes as arguments, reads from its closure or from global names, parameters, buffers,
+        the options of optimizers and the library's random numbers are read anew in each call. All other effects and
+        arrays of Python (a list that it appends to, a file that it reads) are not part of the program; where the two
+        traced calls differ in them, it says so and stays as it is.
+    backend : "auto", "c" or "numpy"
+        "numpy" is straight-line NumPy, equal to the function bit for bit. "auto" and "c" take a C compiler, if there
+        is one.
+
+    Returns
+    -------
+    Compiled
+        It is called like the function. `source()` shows its program, `report()` what became of it, `tg.draw` draws it.
+
+    Warns
+    -----
+    UserWarning
+        Once, where the function takes a number out of a Tensor (`item()`, `float()`, `print`) or keeps a Tensor that it
+        does not return: then it stays as it is.
+
+    Examples
+    --------
+    >>> tg.manual_seed(0)
+    >>> model = tg.nn.Linear(2, 1)
+    >>> optimizer = tg.optim.SGD(model.parameters(), lr=0.1)
+    >>> @tg.compile
+    ... def step(x, y):
+    ...     optimizer.zero_grad()
+    ...     loss = ((model(x) - y) ** 2).mean()
+    ...     loss.backward()
+    ...     optimizer.step()
+    ...     return loss
+    >>> x = tg.tensor([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    >>> losses = [step(x, x.sum(axis=1, keepdims=True)).item() for _ in range(300)]
+    >>> losses[-1] < 1e-4
+    True
+    >>> print("\n".join(step.source().splitlines()[3:6]))
+        v1 = x @ weight.T
+        v2 = v1 + bias
+        v3 = v2 - y
+    """
+    if backend not in BACK_ENDS:
+        raise ValueError(f"compile: backend must be one of {', '.join(map(repr, BACK_ENDS))}, not {backend!r}")
     if function is None:
-        return lambda f: Compiled(f, backend)
+        return lambda function: compile(function, backend=backend)
+    if not callable(function):
+        raise TypeError(f"compile: expected a function or a Module, not {type(function).__name__}")
     return Compiled(function, backend)

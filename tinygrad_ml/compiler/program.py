@@ -225,6 +225,10 @@ class Code:
         """Write one line."""
         self.lines.append(text)
 
+    def made(self, maker: str, text: str) -> str:
+        """Return the expression of what a helper makes of another one."""
+        return f"{maker}({text})"
+
     def constant(self, x: Any) -> str:
         """Return the expression of an argument that holds no Values."""
         plain = x is None or x is ... or type(x) in (bool, int, str) or (type(x) is float and x - x == 0)

@@ -26,6 +26,7 @@ def trace(target: Any, *inputs: Any, backward: bool = True, gradient: Any = None
     target : Tensor, function or Module
         Of a Tensor the history is shown, as far as it was recorded and not freed by `backward()`. A function or a
         Module is run once, on `inputs`; so the values of all steps are known, and the calls of modules are scopes.
+        Of what `tg.compile` returned, and without inputs, the program is shown that it has derived.
     inputs : Tensors, arrays, or numbers
         Arrays and numbers become Tensors, which for a function require a gradient if they are floating.
     backward : bool
@@ -49,6 +50,8 @@ def trace(target: Any, *inputs: Any, backward: bool = True, gradient: Any = None
       return %3
     gradients: x 0.84, w 0.21
     """
+    if hasattr(type(target), "as_graph") and not inputs:
+        return target.as_graph()
     if isinstance(target, Tensor):
         if inputs:
             raise TypeError("trace: a Tensor has its history already; inputs are for functions and modules")

@@ -1,0 +1,97 @@
+"""What people see of a compiled function: its program, its report, its drawing."""
+
+import numpy as np
+import pytest
+
+import tinygrad_ml as tg
+from tests.compiler.workloads import linear_regression, mlp
+from tinygrad_ml import nn
+
+
+def compiled(make):
+    tg.manual_seed(0)
+    step, batches, leaves = make()
+    function = tg.compile(step, backend="numpy")
+    for batch in batches[:4]:
+        function(*batch)
+    return function, batches, leaves
+
+
+def test_the_program_of_linear_regression_is_what_the_textbook_derives():
+    function, _, _ = compiled(linear_regression)
+    text = function.source()
+    for line in (
+        "def step(x, y):",
+        "v1 = x @ weight.T",
+        "v2 = v1 + bias",
+        "v3 = v2 - y",
+        "v4 = v3 * v3",
+        "v5 = 0.0625 * v3",
+        "v6 = v5.T @ x",
+        "v7 = v5.sum(axis=0)",
+        "weight.grad, bias.grad = v6, v7",
+        "return v4.sum() / 32",
+    ):
+        assert line in text
+
+
+def test_the_program_runs_and_gives_what_the_step_gives():
+    function, batches, leaves = compiled(linear_regression)
+    weight, bias = leaves
+
+    x, y = (a.numpy() for a in batches[5])
+    parameters = np.concatenate([weight.numpy().ravel(), bias.numpy()])
+    gradients = []
+    names = {"np": np, "parameters": parameters, "lr": 0.1, "weight_decay": 0.0, "momentum": 0.0, "l1": 0.0}
+    names["gradients"] = gradients
+    exec(function.source().replace("weight.grad, bias.grad = v6, v7", "gradients[:] = [v6, v7]"), names)
+    loss = names["step"](x, y)
+    assert loss == function(*batches[5]).item()
+    assert np.array_equal(parameters, np.concatenate([weight.numpy().ravel(), bias.numpy()]))
+    assert all(np.array_equal(g, leaf.grad.numpy()) for g, leaf in zip(gradients, leaves))
+
+
+def test_a_report_says_what_was_traced_and_why_again():
+    function, batches, _ = compiled(mlp)
+    text = function.report()
+    assert "plan 1 for float32 (64, 784), int64 (64,)" in text
+    assert "guard: if (" in text
+    for _ in range(3):
+        function(*[x[:3] for x in batches[0]])
+    assert (
+        "traced again: float32 (3, 784), int64 (3,); before it was float32 (64, 784), int64 (64,)" in function.report()
+    )
+
+
+def test_a_report_names_what_stays_opaque():
+    layer = nn.Conv2d(1, 2, 3)
+    function = tg.compile(layer)
+    with tg.no_grad():
+        for _ in range(3):
+            function(tg.ones(1, 1, 5, 5))
+    assert "opaque: ops.conv._conv2d" in function.report()
+
+
+def test_a_function_that_stays_as_it_is_says_why():
+    function = tg.compile(lambda x: x * float(x))
+    function(tg.tensor(1.0))
+    with pytest.warns(UserWarning, match="stays as it is"):
+        function(tg.tensor(1.0))
+    assert "stays as it is, since it needs" in function.report()
+    with pytest.raises(RuntimeError, match="has no program: it stays as it is"):
+        function.source()
+
+
+def test_before_the_third_call_there_is_no_program():
+    function = tg.compile(lambda x: x * 2)
+    with pytest.raises(RuntimeError, match="it takes three calls"):
+        function.source()
+
+
+def test_a_training_step_is_drawn():
+    function, _, _ = compiled(linear_regression)
+    graph = tg.draw(function)
+    assert {node.name for node in graph.nodes} >= {"x", "y", "weight", "bias", "lr", "parameters", "new parameters"}
+    assert [node.operation for node in graph.operations].count("matmul") == 2
+    assert len(graph.outputs) == 4
+    assert graph.to_dot().startswith("digraph")
