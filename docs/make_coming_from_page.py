@@ -59,6 +59,8 @@ def page() -> str:
         parts.append(_table("there", "here", {name: _marked(text) for name, text in sorted(entries.items())}))
     parts.append("## Arguments\n")
     parts.append(_table("there", "here", {f"{name}=": _marked(text) for name, text in sorted(names.KEYWORDS.items())}))
+    parts.append("## Arguments of models\n")
+    parts.append(_table("there", "here", {f"{name}=": _marked(text) for name, text in sorted(names.OF_MODELS.items())}))
     return "\n".join(parts)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 import tinygrad_ml as tg
 from tinygrad_ml import Tensor, nn
-from tinygrad_ml.foreign_names import missing, unknown_argument
+from tinygrad_ml.foreign_names import OF_MODELS, missing, unknown_argument
 from tinygrad_ml.random import as_generator, seeded
 from tinygrad_ml.train import Callback, Diverged, History
 from tinygrad_ml.train.checks import misfit
@@ -49,31 +49,6 @@ class Asked(NamedTuple):
 
 NOTHING = Asked()
 
-# What `fit` of other libraries takes, and where it belongs here.
-IN_CONSTRUCTOR = {
-    "epochs": "max_iter",
-    "n_epochs": "max_iter",
-    "nb_epoch": "max_iter",
-    "max_epochs": "max_iter",
-    "lr": "learning_rate",
-    "gradient_clip_val": "clip_norm",
-    "validation_split": "early_stopping=True, validation_fraction",
-    "seed": "random_state",
-    "progress": "verbose",
-    "patience": "early_stopping=True, n_iter_no_change",
-}
-IN_FIT = {
-    "validation_data": "validation=(X, y)",
-    "eval_set": "validation=(X, y)",
-    "val_data": "validation=(X, y)",
-    "valid_data": "validation=(X, y)",
-    "max_steps": "steps=",
-    "num_steps": "steps=",
-    "steps_per_epoch": "steps= and periods=",
-    "sample_weights": "sample_weight=",
-    "weights": "sample_weight=",
-}
-
 
 def takes_known_arguments(fit: F) -> F:
     """Let `fit` refuse arguments that it does not know, and say where they belong: a decorator."""
@@ -84,12 +59,10 @@ def takes_known_arguments(fit: F) -> F:
         for name in named:
             if name in FIT_ARGUMENTS:
                 continue
-            kind, place = type(self).__name__, IN_CONSTRUCTOR.get(name, name)
-            if name in IN_FIT:
-                raise TypeError(f"{kind}.fit() does not know the argument {name!r}; use {IN_FIT[name]}")
-            if place.split("=")[0] in self._defaults():
+            kind, place = type(self).__name__, OF_MODELS.get(name, f"{name}=")
+            if place.partition("=")[0] in self._defaults():
                 raise TypeError(
-                    f"{kind}.fit() does not know the argument {name!r}; it belongs to the model: {kind}({place}=...)"
+                    f"{kind}.fit() does not know the argument {name!r}; it belongs to the model: {kind}({place}...)"
                 )
             raise unknown_argument(f"{kind}.fit", name, FIT_ARGUMENTS)
         return fit(self, *positional, **named)

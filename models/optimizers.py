@@ -44,7 +44,7 @@ def _is_optimizer(value: Any) -> bool:
             f"functools.partial(tg.optim.{name}, lr=0.1)"
         )
     if isinstance(value, str):
-        return value in CLASSES
+        return value.lower() in CLASSES
     return callable(value) and (not isinstance(value, type) or issubclass(value, Optimizer))
 
 
@@ -69,7 +69,7 @@ def choice_of(model: Any, solver: str = "adam") -> Choice:
     if type(given) is partial and isinstance(given.func, type) and not given.args:
         options, given = dict(given.keywords), given.func
     if isinstance(given, str):
-        given = CLASSES[given]
+        given = CLASSES[given.lower()]
     options |= model.optimizer_options or {}
     return Choice(given if isinstance(given, type) else None, given, options)
 

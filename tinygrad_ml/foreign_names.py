@@ -307,12 +307,31 @@ NAMES: dict[str, dict[str, str]] = {
         "solve_ex": "tg.linalg.solve",
     },
     "tg.train": {
-        "CSVLogger": "write pandas.DataFrame(dict(history)).to_csv(path)",
+        "BackupAndRestore": "tg.train.Checkpoint(path, resume=True)",
+        "CSVLogger": "tg.train.CSVLog",
+        "EMAWeightAveraging": "tg.train.EMA",
+        "ExponentialMovingAverage": "tg.train.EMA",
+        "GradientAccumulationScheduler": "tg.train.GradientAccumulation",
+        "LRFinder": "tg.train.LearningRateFinder",
+        "LambdaCallback": "a function of the Run in callbacks=, or tg.train.Callback",
+        "LearningRateMonitor": "history['learning_rate'], of every epoch",
         "LearningRateScheduler": "tg.train.LearningRate",
+        "MLFlowLogger": "tg.train.MLflowLog",
         "ModelCheckpoint": "tg.train.Checkpoint",
+        "ProgbarLogger": "the argument progress= of tg.train.fit",
         "ReduceLROnPlateau": "tg.train.LearningRate with tg.optim.lr_scheduler.ReduceLROnPlateau",
-        "TensorBoard": "not built; history = tg.train.fit(...) has all measures",
+        "StochasticWeightAveraging": "tg.train.EMA",
+        "SummaryWriter": "tg.train.TensorBoardLog",
+        "SwapEMAWeights": "tg.train.EMA",
+        "TQDMProgressBar": "the argument progress= of tg.train.fit",
+        "TensorBoard": "tg.train.TensorBoardLog",
+        "TensorBoardLogger": "tg.train.TensorBoardLog",
+        "TerminateOnNaN": "not needed: tg.train.fit raises tg.train.Diverged",
         "Trainer": "tg.train.fit",
+        "WandbCallback": "tg.train.WandbLog",
+        "WandbLogger": "tg.train.WandbLog",
+        "WandbMetricsLogger": "tg.train.WandbLog",
+        "lr_find": "tg.train.LearningRateFinder",
     },
     "tg.models": {
         "MLP": "tg.models.MLPClassifier or tg.models.MLPRegressor",
@@ -371,7 +390,8 @@ NAMES: dict[str, dict[str, str]] = {
         "loss": "history['loss']",
         "val_loss": "history['validation_loss']",
         "validation_loss": "history['validation_loss']",
-        "to_frame": "write pandas.DataFrame(dict(history))",
+        "batch_loss": "history.steps['loss'], of every step",
+        "periods": "history.epochs",
         "to_dict": "write dict(history)",
         "loss_curve_": "history['loss']",
     },
@@ -446,15 +466,18 @@ class StartAndEndDim(TypedDict, total=False):
 
 # ... and of functions and classes, where they are refused: the hint.
 KEYWORDS = {
+    "accumulate_grad_batches": "callbacks=[tg.train.GradientAccumulation(batches)]",
     "activation": "a layer of its own behind this one: tg.nn.ReLU()",
     "alpha": "weight_decay= of optimizers and tg.models regularises",
     "amsgrad": "leave it out",
+    "baseline": "a callback of your own, which calls run.stop(reason)",
     "beta_1": "betas=(beta_1, beta_2)",
     "beta_2": "betas=(beta_1, beta_2)",
     "bias_initializer": "tg.nn.init, after the layer is made",
     "bias_regularizer": "weight_decay= of the optimizer",
     "bidirectional_": "bidirectional=",
     "capturable": "leave it out",
+    "check_finite": "leave it out: what is not finite always ends the training run",
     "class_weight": "weight= of the loss: tg.nn.CrossEntropyLoss(weight=...)",
     "clipnorm": "callbacks=[tg.train.ClipGradients(norm)] of tg.train.fit, or tg.optim.clip_grad_norm_",
     "clipvalue": "tg.optim.clip_grad_value_",
@@ -469,17 +492,25 @@ KEYWORDS = {
     "dilation_rate": "dilation=",
     "dim": "axis=",
     "dims": "axis=",
+    "dirpath": "path=",
     "drop_last": "drop_last= of tg.data.DataLoader",
     "dtype": "x.astype(dtype), before",
     "early_stopping": "callbacks=[tg.train.EarlyStopping()]",
+    "ema_momentum": "decay=",
     "epsilon": "eps=",
     "eta0": "lr= of optimizers, learning_rate= of tg.models",
+    "eval_set": "validation=(X, y)",
+    "every_n_epochs": "every=",
     "factor": "an argument of tg.optim.lr_scheduler.ReduceLROnPlateau",
+    "filename": "path=",
+    "filepath": "path=",
     "filters": "out_channels=",
     "foreach": "leave it out",
     "from_logits": "the loss that takes logits: tg.nn.CrossEntropyLoss or tg.nn.BCEWithLogitsLoss",
     "fused": "leave it out",
     "generator": "seed=, or tg.manual_seed",
+    "gradient_accumulation_steps": "callbacks=[tg.train.GradientAccumulation(batches)]",
+    "gradient_clip_val": "callbacks=[tg.train.ClipGradients(max_norm)]",
     "hidden_layers": "hidden_layer_sizes=",
     "initial_epoch": "tg.train.Checkpoint goes on where a training run stopped",
     "inplace": "leave it out: nothing is computed in place",
@@ -494,21 +525,29 @@ KEYWORDS = {
     "layout": "leave it out",
     "learning_rate": "lr=",
     "learning_rate_init": "learning_rate=",
+    "log_dir": "folder=",
+    "logdir": "folder=",
+    "logger": "callbacks=[tg.train.CSVLog(path)], or another log of tg.train",
     "loss_weights": "the weighted sum, written in a loss of your own",
     "lr": "learning_rate=",
     "map_location": "leave it out: everything is computed on the CPU",
+    "max_epochs": "epochs=",
+    "max_grad_norm": "callbacks=[tg.train.ClipGradients(max_norm)]",
     "max_iter": "epochs=",
+    "max_steps": "steps=",
     "memory_format": "leave it out",
-    "metrics": "metrics= of tg.train.fit, a dict from names to functions",
+    "metrics": "metrics= of tg.train.fit, a list of names or functions",
     "min_lr": "an argument of tg.optim.lr_scheduler.ReduceLROnPlateau",
     "model": "module=",
     "n_epochs": "epochs=",
     "n_iter_no_change": "patience=",
     "n_jobs": "leave it out: NumPy uses the cores by itself",
+    "n_steps": "steps=",
     "nb_epoch": "epochs=",
     "nesterov_": "nesterov=",
     "non_blocking": "leave it out",
     "num_epochs": "epochs=",
+    "num_steps": "steps=",
     "num_workers": "leave it out: batches are rows of arrays, and need no workers",
     "only_inputs": "leave it out",
     "out": "leave it out: the result is a new Tensor",
@@ -528,19 +567,27 @@ KEYWORDS = {
     "run_eagerly": "leave it out",
     "sample_weight": "a third array of the data: (X, y, sample_weight), if the loss takes it",
     "sampler": "leave it out, or give the rows in the order that you want",
+    "save_best_only": "best= of tg.train.Checkpoint, the name of a column",
+    "save_dir": "folder=",
+    "save_freq": "every=",
+    "save_top_k": "best= of tg.train.Checkpoint, the name of a column",
+    "save_weights_only": "leave it out: tg.load(path)['module'] has the weights of a checkpoint",
     "set_to_none": "leave it out: gradients are set to None",
     "size_average": "reduction='mean' or 'sum'",
     "some": "full_matrices=",
     "sorted": "leave it out",
     "stable": "kind='stable'",
     "start_from_epoch": "leave it out",
-    "steps_per_epoch": "batch_size=",
+    "steps_per_epoch": "steps= and periods=",
+    "stopping_threshold": "a callback of your own, which calls run.stop(reason)",
     "strides": "stride=",
     "tol": "min_delta=",
     "track_running_stats": "leave it out",
     "unbiased": "ddof=1 for unbiased=True, ddof=0 for unbiased=False",
     "units": "out_features=",
     "use_bias": "bias=",
+    "use_ema": "callbacks=[tg.train.EMA(decay)]",
+    "val_check_interval": "periods= with steps=",
     "val_data": "validation=(X, y)",
     "valid_data": "validation=(X, y)",
     "validation_data": "validation=(X, y)",
@@ -553,6 +600,38 @@ KEYWORDS = {
     "X": "data=(X, y)",
     "x": "data=(X, y)",
     "y": "data=(X, y)",
+}
+
+# ... and of the models, whose arguments have scikit-learn's names.
+OF_MODELS = {
+    "early_stopping_rounds": "early_stopping=True, n_iter_no_change=",
+    "epochs": "max_iter=",
+    "eta0": "learning_rate=",
+    "gradient_clip_val": "clip_norm=",
+    "clipnorm": "clip_norm=",
+    "clipvalue": "clip_value=",
+    "criterion": "loss=",
+    "hidden_dim": "hidden_layer_sizes=",
+    "hidden_layers": "hidden_layer_sizes=",
+    "hidden_size": "hidden_layer_sizes=",
+    "iterations": "max_iter=",
+    "loss_fn": "loss=",
+    "lr": "learning_rate=",
+    "max_epochs": "max_iter=",
+    "max_grad_norm": "clip_norm=",
+    "n_epochs": "max_iter=",
+    "n_iter": "max_iter=",
+    "nb_epoch": "max_iter=",
+    "num_epochs": "max_iter=",
+    "optim": "optimizer=",
+    "patience": "early_stopping=True, n_iter_no_change=",
+    "progress": "verbose=",
+    "schedule": "learning_rate=, which may be a function of the step",
+    "scheduler": "learning_rate=, which may be a function of the step",
+    "seed": "random_state=",
+    "units": "hidden_layer_sizes=",
+    "validation_split": "early_stopping=True, validation_fraction=",
+    "weight_decay": "alpha=",
 }
 
 # Names that both have, with another meaning: NumPy's stays. The name -> what it does here, and what to write.
@@ -720,14 +799,17 @@ def renamed(function: str, given: dict[str, Any], known: Iterable[str], inputs: 
 def unknown_argument(function: str, name: str, known: Iterable[str]) -> TypeError:
     """Return the error for an argument that a function does not take, with what takes its place."""
     known = [n for n in known if n != "self"]
-    hint = KEYWORDS.get(name, "")
-    ours, is_keyword, _ = hint.partition("=")
-    if is_keyword and ours.isidentifier():
-        hint = f"use {hint}" if ours in known or "= of " in hint or "] of " in hint else ""
-    else:
-        hint = hint and here(hint)
+    hint = _hint(OF_MODELS.get(name, ""), known) or _hint(KEYWORDS.get(name, ""), known)
     hint = hint or _similar(name, known) or "it takes " + (", ".join(known) or "none")
     return TypeError(f"{function}() does not know the argument {name!r}; {hint}")
+
+
+def _hint(text: str, known: list[str]) -> str:
+    """Return what to say of an argument, if that leads to one that is known."""
+    ours, is_keyword, _ = text.partition("=")
+    if is_keyword and ours.isidentifier():
+        return f"use {text}" if ours in known or "= of " in text or "] of " in text else ""
+    return text and here(text)
 
 
 def takes_foreign_names(*inputs: str, too_many: str = "") -> Callable[[Function], Function]:

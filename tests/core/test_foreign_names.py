@@ -128,6 +128,9 @@ def test_what_a_hint_names_exists(place):
 def test_what_the_other_hints_name_exists():
     for text in [*foreign_names.KEYWORDS.values(), *foreign_names.DIFFERENT.values()]:
         resolves(text)
+    for text in foreign_names.OF_MODELS.values():
+        for name in re.findall(r"(\w+)=", text):
+            assert name in tg.models.MLPRegressor._defaults()
 
 
 def test_a_second_name_is_the_same_operation():

@@ -62,7 +62,7 @@ def by_hand(model, lr, data, steps, batch_size, clip, seed=0):
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: type(model).__name__)
-@pytest.mark.parametrize("optimizer", ["sgd", "adagrad", "adam", optim.RMSprop, SGD], ids=str)
+@pytest.mark.parametrize("optimizer", ["SGD", "adagrad", "adam", optim.RMSprop, SGD], ids=str)
 def test_every_model_takes_every_optimizer(model, optimizer):
     model = clone(model).set_params(optimizer=optimizer, penalty=None, max_iter=2, random_state=0)
     model.fit(X, target_for(model))
@@ -318,6 +318,7 @@ def test_the_shape_of_the_validation_does_not_change_that_of_predictions():
         ({"validation": (X, CLASSES)}, ValueError, "y has the label 2, which is not one of the classes"),
         ({"metrics": ["accuracy"]}, ValueError, r"give validation=\(X, y\)"),
         ({"steps": 0}, ValueError, "steps must be an integer from 1"),
+        ({"lr": 3}, TypeError, r"'lr'; it belongs to the model: LogisticRegression\(learning_rate=...\)"),
         ({"epochs": 3}, TypeError, r"'epochs'; it belongs to the model: LogisticRegression\(max_iter=...\)"),
         ({"callbacks": []}, TypeError, r"belongs to the model: LogisticRegression\(callbacks=...\)"),
         ({"batch_size": 5}, TypeError, r"LogisticRegression\(batch_size=...\)"),

@@ -486,10 +486,22 @@ MISTAKES = [
     ("fit lengths", lambda: fit(data=(X, Y[:5])), ValueError, ["64, 5 rows", "must have the same number of rows"]),
     ("fit epochs float", lambda: fit(epochs=1.5), ValueError, ["fit: epochs must be an integer from 1, not 1.5"]),
     (
-        "fit metrics list",
-        lambda: fit(validation=(X, Y), metrics=["accuracy"]),
+        "fit metrics number",
+        lambda: fit(validation=(X, Y), metrics=5),
         TypeError,
-        ["fit: metrics must be a dict", "{'accuracy': function}"],
+        ["fit: metrics must be a list such as ['accuracy'], or a dict", "{'accuracy': function}"],
+    ),
+    (
+        "fit metrics of classes for numbers",
+        lambda: fit(validation=(X, Y), metrics=["accuracy"]),
+        ValueError,
+        ["fit: the metric 'accuracy' cannot be measured here", "which are not classes"],
+    ),
+    (
+        "fit metrics misspelt",
+        lambda: fit(validation=(X, Y), metrics=["acc_uracy"]),
+        ValueError,
+        ["fit: there is no metric 'acc_uracy'", "did you mean 'accuracy'?"],
     ),
     (
         "fit metrics no validation",
@@ -534,14 +546,10 @@ MISTAKES = [
         ["NoReturn.forward returned None", "is `return` missing?"],
     ),
     (
-        "fit accuracy metric",
-        lambda: (
-            lambda m: fit(
-                m, nn.CrossEntropyLoss(), data=(X, C), validation=(X, C), metrics={"acc": tg.metrics.accuracy_score}
-            )
-        )(nn.Linear(4, 2)),
-        ValueError,
-        ["which are not classes", "scores.argmax(axis=1)"],
+        "fit wrong length",
+        lambda: tg.train.fit(model(), nn.MSELoss(), optim.SGD(model().parameters(), 0.1), (X, Y), epochs=1, steps=1),
+        TypeError,
+        ["epochs= and steps= both say how long"],
     ),
     (
         "fit diverges",

@@ -5,6 +5,7 @@ import pytest
 
 import tinygrad_ml as tg
 from tinygrad_ml import nn, optim
+from tinygrad_ml.optim import lr_scheduler
 from tinygrad_ml.train import Callback, Checkpoint, fit
 from tinygrad_ml.train.run import HOOKS
 
@@ -115,6 +116,7 @@ def test_methods_of_ones_own_have_other_names():
         (type("Keras", (), {"on_epoch_end": lambda self, epoch, logs=None, *, other: None})(), "Keras.on_epoch_end is"),
         (type("Late", (Callback,), {"on_epoch_end": lambda self, epoch, logs: None})(), r"def on_epoch_end\(self, run"),
         (type("Error", (Callback,), {"on_error": lambda self, run: None})(), r"def on_error\(self, run, error\)"),
+        (lr_scheduler.ExponentialLR(optim.SGD([tg.ones(1, requires_grad=True)]), 0.5), r"LearningRate\(ExponentialLR"),
         (object(), "must be objects of tg.train.Callback, not object .*one of its methods on_start"),
         ("EarlyStopping", "must be objects of tg.train.Callback, not str"),
     ],

@@ -141,6 +141,11 @@ def test_one_name_needs_no_list():
     assert "validation_accuracy" in history
 
 
+def test_a_metric_of_classes_is_refused_for_numbers():
+    with pytest.raises(ValueError, match="fit: the metric 'accuracy' cannot be measured here: y_true has numbers"):
+        measured(nn.MSELoss(), X[:, :1], 1, ["accuracy"])
+
+
 def test_what_cannot_be_told_is_an_error():
     def own(output, target):
         return ((output - target) ** 2).mean()

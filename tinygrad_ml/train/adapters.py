@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from typing import Any
 
+from ..optim.lr_scheduler import LRScheduler
 from .checks import misfit
 from .run import HOOKS, Callback
 
@@ -84,6 +85,9 @@ def _adapted(callback: Any) -> Callback:
     if isinstance(callback, Callback) and type(callback).__module__.startswith(f"{PACKAGE}."):
         return callback
     name = getattr(callback, "__name__", type(callback).__name__)
+    if isinstance(callback, LRScheduler):
+        name = type(callback).__name__
+        raise TypeError(f"fit: a scheduler goes into a callback: write callbacks=[tg.train.LearningRate({name}(...))]")
     if inspect.isbuiltin(callback):
         kind = type(callback).__name__
         raise TypeError(

@@ -43,7 +43,9 @@ ONE_INPUT = "a module with several inputs can take one array with their columns 
 def check_duration(epochs: Any, steps: Any, periods: Any) -> tuple[int, int | None]:
     """Return how many epochs or periods there are to be, and how many steps, if these are counted."""
     if epochs is None and steps is None:
-        raise TypeError("fit: how long? Give epochs= (passes over the data), or steps= and periods=")
+        raise TypeError(
+            "fit() is missing 'epochs', the number of passes over the data, or 'steps', that of batches, with 'periods'"
+        )
     if epochs is not None and (steps is not None or periods is not None):
         raise TypeError("fit: epochs= and steps= both say how long: give epochs=, or steps= and periods=")
     if steps is None:

@@ -178,7 +178,10 @@ def measure(metrics: Mapping[str, Metric], loss: Any, output: np.ndarray, target
     for name, metric in metrics.items():
         if metric.wants:
             truth, guess, options = _compared(name, metric, outputs_of(loss), output, target)
-            value = metric.function(truth, guess, **options)
+            try:
+                value = metric.function(truth, guess, **options)
+            except ValueError as error:
+                raise ValueError(f"fit: the metric {name!r} cannot be measured here: {error}") from error
         else:
             value = metric.function(target, output)
         try:
