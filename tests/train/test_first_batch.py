@@ -90,6 +90,7 @@ def test_raw_outputs_in_a_loss_that_takes_logarithms():
     assert "nll_loss takes logarithms of probabilities" in message
 
 
+@pytest.mark.filterwarnings("ignore:.*converge")  # so few passes are quick
 def test_the_criterion_of_a_model_wants_logits_too():
     class Mine(tg.models.Classifier):
         def build(self, n_features, n_outputs):
