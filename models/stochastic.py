@@ -53,12 +53,12 @@ def fit_stochastic(model: Any, X: np.ndarray, target: np.ndarray, weight: Weight
 STOCHASTIC = {name: partial(fit_stochastic, solver=name) for name in optimizers.SOLVERS}
 
 
-def step_callbacks(model: Any) -> list[Any]:
-    """Return the callbacks of a model, and those that its hyperparameters stand for."""
-    callbacks = list(model.callbacks)
-    if callable(model.learning_rate):
-        callbacks.append(LearningRate(model.learning_rate, every="step"))
-    elif model.learning_rate == "find":
+def step_callbacks(model: Any, done: int = 0) -> list[Any]:
+    """Return the callbacks of a model, and those that its hyperparameters stand for, after a number of steps."""
+    callbacks, rate = list(model.callbacks), model.learning_rate
+    if callable(rate):
+        callbacks.append(LearningRate(lambda t: rate(done + t), every="step"))
+    elif rate == "find" and not done:
         callbacks.append(LearningRateFinder())
     if model.clip_norm is not None or model.clip_value is not None:
         callbacks.append(ClipGradients(model.clip_norm, model.clip_value))
@@ -79,7 +79,8 @@ def partial_fit_stochastic(
         _update_optimizer(model, solver, X, target, weight)
     else:
         model.optimizer_ = make_optimizer(model, solver, X, target, weight)
-    history = _run(model, model.optimizer_, _rows(X, target, weight), passes, step_callbacks(model))
+    done = len(model.history_.steps.get("loss", ()))
+    history = _run(model, model.optimizer_, _rows(X, target, weight), passes, step_callbacks(model, done))
     if history.epochs:  # none after Ctrl-C
         model.history_.append(loss=history["loss"][-1])
         model.history_.steps.setdefault("loss", []).extend(history.steps["loss"])

@@ -268,6 +268,24 @@ def test_a_function_gives_the_rate_of_every_step():
     assert rates == [5 / (t + 50) for t in range(12)]
 
 
+def test_the_steps_are_counted_through_all_calls_of_partial_fit():
+    asked = []
+    model = LinearRegression(learning_rate=lambda t: asked.append(t) or 0.01, batch_size=20, random_state=0)
+    for _ in range(3):
+        model.partial_fit(X, NUMBERS)
+    assert sorted(set(asked)) == list(range(9))
+    assert asked.index(8) == len(asked) - 1
+
+
+@pytest.mark.parametrize("model", [LinearRegression(optimizer="sgd"), MLPClassifier((8,), solver="sgd")], ids=str)
+def test_a_learning_rate_is_found(model):
+    model = clone(model).set_params(learning_rate="find", max_iter=40, random_state=0).fit(X, target_for(model))
+    assert 1e-6 < model.history_["learning_rate"][0] < 10
+    assert model.score(X, target_for(model)) > 0.8
+    for _ in range(2):
+        model.partial_fit(X, target_for(model))
+
+
 def rate(run):
     return run.optimizer.param_groups[0]["lr"]
 
