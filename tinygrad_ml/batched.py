@@ -239,6 +239,16 @@ def all_elements(x: Any) -> Any:
     return x
 
 
+def every(condition: Any) -> bool:
+    """Whether a condition holds for all elements, also for all of a batch."""
+    return bool(np.all(all_elements(getattr(condition, "_data", condition))))
+
+
+def some(condition: Any) -> bool:
+    """Whether a condition holds for an element, also for one of a batch."""
+    return bool(np.any(all_elements(getattr(condition, "_data", condition))))
+
+
 def holds_batch(values: Any) -> bool:
     """Whether there is a batch among values, also inside of tuples, lists and dicts."""
     return _find(values) is not None
@@ -340,7 +350,7 @@ def _raised(x: Batched, ndim: int) -> Any:
     return x.whole.reshape((x.level.size, *(1,) * missing, *x.shape)) if missing > 0 else x.whole
 
 
-def _spread(x: Any, level: Level) -> Any:
+def spread(x: Any, level: Level) -> Any:
     """Return the whole of a batch; what is the same for all elements, once for each."""
     return x.whole if _is_of(x, level) else np.broadcast_to(x, (level.size, *np.shape(x)))
 
@@ -455,17 +465,17 @@ def _concatenate(level: Level, arrays: Sequence, axis: Any = 0) -> Batched:
     if axis is None:
         return _concatenate(level, [np.ravel(x) for x in arrays])
     ndim = _ndim(arrays[0])
-    return Batched(np.concatenate([_spread(x, level) for x in arrays], _shifted(axis, ndim)), level)
+    return Batched(np.concatenate([spread(x, level) for x in arrays], _shifted(axis, ndim)), level)
 
 
 def _stack(level: Level, arrays: Sequence, axis: int = 0) -> Batched:
-    return Batched(np.stack([_spread(x, level) for x in arrays], _shifted(axis, _ndim(arrays[0]) + 1)), level)
+    return Batched(np.stack([spread(x, level) for x in arrays], _shifted(axis, _ndim(arrays[0]) + 1)), level)
 
 
 def _take_along_axis(level: Level, x: Any, indices: Any, axis: Any = -1) -> Batched:
     if axis is None:
         raise TypeError
-    taken = np.take_along_axis(_spread(x, level), _spread(indices, level), _shifted(axis, _ndim(x)))
+    taken = np.take_along_axis(spread(x, level), spread(indices, level), _shifted(axis, _ndim(x)))
     return Batched(taken, level)
 
 

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -358,3 +359,34 @@ def test_a_loss_has_the_dtype_of_its_input(loss, target):
     x = tg.randn(3, requires_grad=True)
     assert loss(x, target).dtype == loss(x, tg.tensor(target)).dtype == np.float32
     np.testing.assert_allclose(loss(x, target).item(), loss(x, target.astype(np.float32)).item(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (nn.LayerNorm(6), (5, 4, 6)),
+        (nn.GroupNorm(3, 6), (4, 6, 5)),
+        (nn.GroupNorm(1, 6), (4, 6)),
+        (nn.InstanceNorm2d(3, affine=True), (4, 3, 2, 5)),
+        (nn.BatchNorm2d(3), (4, 3, 2, 5)),
+    ],
+)
+def test_a_large_array_is_normalised_in_pieces_as_a_small_one_at_once(layer, shape, dtype, monkeypatch):
+    module = import_module("tinygrad_ml.ops.normalize")
+    layer = copy.deepcopy(layer).to(dtype)
+    for p in layer.parameters():
+        p.data = RNG.normal(size=p.shape)
+    x, g = tg.tensor(RNG.normal(size=shape), dtype, requires_grad=True), RNG.normal(size=shape).astype(dtype)
+    found = []
+    for piece, saved in ((2**20, 2**20), (5, 2**20), (5, 0)):
+        monkeypatch.setattr(module, "PIECE", piece)
+        monkeypatch.setattr(module, "SAVED", saved)
+        x.grad = None
+        layer.zero_grad()
+        y = layer(x)
+        y.backward(g)
+        found.append([y.numpy(), x.grad.numpy(), *[p.grad.numpy() for p in layer.parameters()]])
+    for others in found[1:]:
+        for one, other in zip(found[0], others, strict=True):
+            np.testing.assert_allclose(other, one, rtol=1e-4 if dtype == np.float32 else 1e-11, atol=1e-5)

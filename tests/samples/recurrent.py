@@ -25,6 +25,11 @@ SAMPLES: dict[str, list[Sample]] = {
         for weight in (shape[-last:] if last else shape[1:2], ())
     ]
     + [
+        Sample((real(shape), unit(weight, 1), unit(weight, 2)), {"groups": groups, "eps": eps})
+        for shape, groups, eps in (((2, 4, 3), 2, 1e-5), ((2, 3, 2, 2), 3, 0.1), ((2, 4), 1, 1e-5))
+        for weight in (shape[1:2], ())
+    ]
+    + [
         Sample((x, np.ones(5), np.zeros(5)), {"last": 1}, torch=torch)
         for x in (real((2, 5)), real((5, 3)).T)
         for torch in [lambda t, weight, bias: pytorch("nn.functional.layer_norm")(t, (5,), weight, bias)]

@@ -224,17 +224,8 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
             f"group_norm: input has shape {x.shape}; it must be (batch, channels, ...), and num_groups={num_groups} "
             "must divide the channels"
         )
-    batch, channels = x.shape[:2]
-    grouped = x.reshape(batch, num_groups, x.size // max(batch * num_groups, 1))
-    return _scaled(normalize(grouped, 1.0, 0.0, last=1, eps=eps).reshape(x.shape), channels, weight, bias)
-
-
-def _scaled(x: Tensor, channels: int, weight: Any, bias: Any) -> Tensor:
-    """Return x (batch, channels, ...) * weight + bias, both (channels,) or None."""
-    along = (channels,) + (1,) * (x.ndim - 2)
-    if weight is not None:
-        x = x * ops.reshape(weight, along)
-    return x if bias is None else x + ops.reshape(bias, along)
+    factor, offset = 1.0 if weight is None else weight, 0.0 if bias is None else bias
+    return normalize(x, factor, offset, groups=num_groups, eps=eps)
 
 
 class GroupNorm(Module):
@@ -524,11 +515,12 @@ def instance_norm(
     if n < 2:
         raise ValueError(f"instance_norm: input has shape {x.shape}: one element in each channel has no variance")
     statistics: list[np.ndarray] = []
-    out = normalize(x.reshape(batch, channels, n), 1.0, 0.0, last=1, eps=eps, statistics=statistics).reshape(x.shape)
+    factor, offset = 1.0 if weight is None else weight, 0.0 if bias is None else bias
+    out = normalize(x, factor, offset, groups=channels, eps=eps, statistics=statistics)
     if running_mean is not None and running_var is not None:
         mean, variance = (found.reshape(batch, channels).mean(axis=0) for found in statistics)
         _move(((running_mean, mean), (running_var, variance * (n / (n - 1)))), momentum)
-    return _scaled(out, channels, weight, bias)
+    return out
 
 
 class _InstanceNorm(_WithStatistics):
