@@ -86,12 +86,12 @@ class Batched(StandIn):
         if parameters.get("out") is not None or method == "at" or "where" in parameters:
             self._refuse(f"np.{ufunc.__name__} into an array")
         if method == "reduce" and parameters.keys() <= {"axis", "keepdims"}:
-            return _reduction(ufunc.reduce)(level, inputs[0], **({"axis": 0} | parameters))
+            return reduction(ufunc.reduce)(level, inputs[0], **({"axis": 0} | parameters))
         if method == "__call__" and ufunc is np.matmul and not parameters:
-            return Batched(_matmul(level, *inputs), level)
+            return Batched(matmul(level, *inputs), level)
         if method != "__call__" or ufunc.signature is not None:
             return each(getattr(ufunc, method), inputs, parameters)
-        out = ufunc(*_aligned(level, inputs), **parameters)
+        out = ufunc(*aligned(level, inputs), **parameters)
         return tuple([Batched(part, level) for part in out]) if type(out) is tuple else Batched(out, level)
 
     def __array_function__(self, function: Callable, types: Any, args: tuple, parameters: dict) -> Any:
@@ -111,10 +111,7 @@ class Batched(StandIn):
         return out
 
     def __getitem__(self, index: Any) -> Any:
-        try:
-            return self.over_whole(lambda whole, index: whole[index], index)
-        except Unbatchable:
-            return each(lambda x, i: x[i], (self, index), {})
+        return picked(self, index)
 
     def over_whole(self, function: Callable, index: Any) -> Batched:
         """Apply a function of (array, index) to the whole, whose index leaves the hidden axis as it is."""
@@ -189,7 +186,7 @@ class Batched(StandIn):
     def _in_place(self, ufunc: np.ufunc, other: Any) -> Batched:
         if not isinstance(self.whole, np.ndarray) or self.level is not innermost((self, other)):
             self._refuse("writing into an array")
-        whole, value = _aligned(self.level, (self, other), self.ndim)
+        whole, value = aligned(self.level, (self, other), self.ndim)
         ufunc(whole, value, out=self.whole)
         return self
 
@@ -241,12 +238,17 @@ def all_elements(x: Any) -> Any:
 
 def every(condition: Any) -> bool:
     """Whether a condition holds for all elements, also for all of a batch."""
-    return bool(np.all(all_elements(getattr(condition, "_data", condition))))
+    return bool(np.all(all_elements(_value(condition))))
 
 
 def some(condition: Any) -> bool:
     """Whether a condition holds for an element, also for one of a batch."""
-    return bool(np.any(all_elements(getattr(condition, "_data", condition))))
+    return bool(np.any(all_elements(_value(condition))))
+
+
+def _value(x: Any) -> Any:
+    """Return the value of a Tensor, and anything else as it is."""
+    return x if type(x) is Batched else getattr(x, "_data", x)
 
 
 def holds_batch(values: Any) -> bool:
@@ -267,7 +269,7 @@ def _find(values: Any) -> Level | None:
     pending = [values]
     while pending:
         value = pending.pop()
-        data = value if type(value) is Batched else getattr(value, "_data", None)  # that of a Tensor
+        data = _value(value)
         if type(data) is Batched:
             if found is None or data.level.number > found.number:
                 found = data.level
@@ -316,6 +318,56 @@ def _joined(results: Sequence, level: Level) -> Any:
     raise Unbatchable(level, f"a result of type {type(first).__name__}")
 
 
+# ---------------------------------------------------------------------- indexing
+
+
+def picked(x: Any, index: Any) -> Any:
+    """Return x[index], where x, the index or both are of a batch."""
+    try:
+        if type(x) is Batched and not holds_batch(index):
+            with suppress(Unbatchable):
+                return x.over_whole(lambda whole, index: whole[index], index)
+        level = innermost((x, index))
+        flat = flat_places(index, np.shape(x), level)
+        if not is_of(x, level):
+            return Batched(np.take(np.reshape(x, -1), flat), level)
+        rows = np.arange(level.size).reshape((-1,) + (1,) * (flat.ndim - 1))
+        return Batched(x.whole.reshape(level.size, x.size)[rows, flat], level)
+    except (Unbatchable, IndexError):
+        return each(lambda x, i: x[i], (x, index), {})
+
+
+def flat_places(index: Any, shape: tuple[int, ...], level: Level) -> np.ndarray:
+    """Return where the elements that an index picks out of an array of that shape are, for each element of a batch.
+
+    Of an index that differs from element to element all parts are integers, or all but one, the others being slices.
+    """
+    positions = np.arange(math.prod(shape)).reshape(shape)
+    if not holds_batch(index):
+        where = positions[index]
+        return np.broadcast_to(where, (level.size, *np.shape(where)))
+    parts = list(index) if isinstance(index, tuple) else [index]
+    if Ellipsis in [part if part is Ellipsis else None for part in parts]:
+        i = next(i for i, part in enumerate(parts) if part is Ellipsis)
+        parts[i : i + 1] = [slice(None)] * (len(shape) - len(parts) + 1)
+    advanced = [i for i, part in enumerate(parts) if not isinstance(part, slice)]
+    kinds = {part.dtype.kind for part in parts if isinstance(part, (np.ndarray, Batched))}
+    alone = len(advanced) == 1
+    if kinds - {"i", "u"} or not (alone or len(advanced) == len(parts)) or any(parts[i] is None for i in advanced):
+        raise Unbatchable(level, "this index")
+    wholes = iter(aligned(level, [parts[i] for i in advanced]))
+    where = positions[tuple([next(wholes) if i in advanced else part for i, part in enumerate(parts)])]
+    return np.moveaxis(where, advanced[0], 0) if alone else where
+
+
+def folded(function: Callable, level: Level, *stacks: Any) -> Batched:
+    """Apply a function of stacks (n, ...) to batches of them: to one stack of the elements of all."""
+    wholes = [spread(x, level) for x in stacks]
+    n = wholes[0].shape[1]
+    out = function(*[np.reshape(x, (level.size * x.shape[1], *x.shape[2:])) for x in wholes])
+    return Batched(np.reshape(out, (level.size, n, *out.shape[1:])), level)
+
+
 # ---------------------------------------------------------------------- how NumPy's functions see the hidden axis
 
 
@@ -324,27 +376,29 @@ def kernel_for_each(kernel: Callable, values: Sequence, parameters: dict[str, An
     if elementwise and not any(map(np.ndim, parameters.values())):
         level = innermost(values)
         with suppress(Exception):
-            out = kernel(*_aligned(level, values), **parameters)
+            out = kernel(*aligned(level, values), **parameters)
             return tuple([Batched(part, level) for part in out]) if type(out) is tuple else Batched(out, level)
     return each(kernel, values, parameters)
 
 
-def _ndim(x: Any) -> int:
+def ndim_of(x: Any) -> int:
+    """Return the number of axes."""
     return x.ndim if isinstance(x, (Batched, np.ndarray)) else np.ndim(x)
 
 
-def _is_of(x: Any, level: Level) -> bool:
+def is_of(x: Any, level: Level) -> bool:
+    """Whether x is a batch of that level."""
     return type(x) is Batched and x.level is level
 
 
-def _aligned(level: Level, inputs: Sequence, ndim: int | None = None) -> list:
+def aligned(level: Level, inputs: Sequence, ndim: int | None = None) -> list:
     """Return the inputs with the hidden axis as their first, so that they broadcast."""
     if ndim is None:
-        ndim = max([_ndim(x) for x in inputs])
-    return [_raised(x, ndim) if _is_of(x, level) else x for x in inputs]
+        ndim = max([ndim_of(x) for x in inputs])
+    return [raised(x, ndim) if is_of(x, level) else x for x in inputs]
 
 
-def _raised(x: Batched, ndim: int) -> Any:
+def raised(x: Batched, ndim: int) -> Any:
     """Return the whole with axes of length 1 after the hidden one."""
     missing = ndim - x.ndim
     return x.whole.reshape((x.level.size, *(1,) * missing, *x.shape)) if missing > 0 else x.whole
@@ -352,178 +406,52 @@ def _raised(x: Batched, ndim: int) -> Any:
 
 def spread(x: Any, level: Level) -> Any:
     """Return the whole of a batch; what is the same for all elements, once for each."""
-    return x.whole if _is_of(x, level) else np.broadcast_to(x, (level.size, *np.shape(x)))
+    return x.whole if is_of(x, level) else np.broadcast_to(x, (level.size, *np.shape(x)))
 
 
-def _shifted(axis: Any, ndim: int) -> Any:
+def shifted(axis: Any, ndim: int) -> Any:
     """Return where an axis, or each of several, is in the whole."""
     if isinstance(axis, (tuple, list)):
-        return tuple([_shifted(a, ndim) for a in axis])
+        return tuple([shifted(a, ndim) for a in axis])
     return normalize_axis_index(axis, ndim) + 1
 
 
-def _reduction(function: Callable) -> Callable:
+def reduction(function: Callable) -> Callable:
     """Return a function that takes many elements to few, over `axis`, for batches."""
 
     def reduced(level: Level, x: Batched, axis: Any = None, **parameters: Any) -> Batched:
         if parameters.keys() - {"keepdims", "ddof", "initial"}:
             raise TypeError
         every = tuple(range(x.ndim)) if axis is None or not x.ndim else axis if isinstance(axis, tuple) else (axis,)
-        return Batched(function(x.whole, axis=_shifted(every, x.ndim), **parameters), level)
+        return Batched(function(x.whole, axis=shifted(every, x.ndim), **parameters), level)
 
     return reduced
 
 
-def _along(function: Callable, default: Any, *more: str) -> Callable:
-    """Return a function that goes along one axis (None: through all elements), for batches."""
-
-    def along(level: Level, x: Batched, axis: Any = default, **parameters: Any) -> Batched:
-        if parameters.keys() - set(more):
-            raise TypeError
-        if axis is None:
-            if parameters.get("keepdims"):
-                raise TypeError
-            return Batched(function(x.whole.reshape(level.size, x.size), axis=1, **parameters), level)
-        return Batched(function(x.whole, axis=_shifted(axis, x.ndim), **parameters), level)
-
-    return along
-
-
-def _stacked(function: Callable) -> Callable:
-    """Return a function of stacks of matrices (..., n, m), for batches."""
-
-    def stacked(level: Level, x: Batched, *args: Any, **parameters: Any) -> Any:
-        if x.ndim < 2 or holds_batch((args, parameters)):
-            raise TypeError
-        out = function(x.whole, *args, **parameters)
-        if isinstance(out, tuple):
-            parts = [Batched(part, level) for part in out]
-            return type(out)(*parts) if hasattr(out, "_fields") else tuple(parts)
-        return Batched(out, level)
-
-    return stacked
-
-
-def _reshape(level: Level, x: Batched, shape: Any, order: str = "C") -> Batched:
-    lengths = list(shape) if isinstance(shape, (tuple, list)) else [shape]
-    if order != "C" or lengths.count(-1) > 1:
-        raise TypeError
-    if -1 in lengths:
-        others = math.prod(n for n in lengths if n != -1)
-        lengths[lengths.index(-1)] = x.size // others if others else -1
-    if math.prod(lengths) != x.size:
-        raise ValueError
-    return Batched(x.whole.reshape((level.size, *lengths)), level)
-
-
-def _transpose(level: Level, x: Batched, axes: Any = None) -> Batched:
-    order = range(x.ndim)[::-1] if axes is None else axes
-    return Batched(np.transpose(x.whole, (0, *_shifted(tuple(order), x.ndim))), level)
-
-
-def _expand_dims(level: Level, x: Batched, axis: Any) -> Batched:
-    several = axis if isinstance(axis, (tuple, list)) else (axis,)
-    return Batched(np.expand_dims(x.whole, _shifted(tuple(several), x.ndim + len(several))), level)
-
-
-def _squeeze(level: Level, x: Batched, axis: Any = None) -> Batched:
-    if axis is None:
-        axis = tuple([i for i, n in enumerate(x.shape) if n == 1])
-    return Batched(np.squeeze(x.whole, _shifted(axis, x.ndim)), level)
-
-
-def _swapaxes(level: Level, x: Batched, axis1: int, axis2: int) -> Batched:
-    return Batched(np.swapaxes(x.whole, _shifted(axis1, x.ndim), _shifted(axis2, x.ndim)), level)
-
-
-def _moveaxis(level: Level, x: Batched, source: Any, destination: Any) -> Batched:
-    return Batched(np.moveaxis(x.whole, _shifted(source, x.ndim), _shifted(destination, x.ndim)), level)
-
-
-def _broadcast_to(level: Level, x: Batched, shape: Any) -> Batched:
-    shape = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
-    if len(shape) < x.ndim:
-        raise ValueError
-    return Batched(np.broadcast_to(_raised(x, len(shape)), (level.size, *shape)), level)
-
-
-def _flip(level: Level, x: Batched, axis: Any = None) -> Batched:
-    return Batched(np.flip(x.whole, _shifted(tuple(range(x.ndim)) if axis is None else axis, x.ndim)), level)
-
-
-def _roll(level: Level, x: Batched, shift: Any, axis: Any = None) -> Batched:
-    if axis is None:
-        return Batched(np.roll(x.whole.reshape(level.size, x.size), shift, 1).reshape(x.whole.shape), level)
-    return Batched(np.roll(x.whole, shift, _shifted(axis, x.ndim)), level)
-
-
-def _where(level: Level, condition: Any, x: Any, y: Any) -> Batched:
-    return Batched(np.where(*_aligned(level, (condition, x, y))), level)
-
-
-def _concatenate(level: Level, arrays: Sequence, axis: Any = 0) -> Batched:
-    if axis is None:
-        return _concatenate(level, [np.ravel(x) for x in arrays])
-    ndim = _ndim(arrays[0])
-    return Batched(np.concatenate([spread(x, level) for x in arrays], _shifted(axis, ndim)), level)
-
-
-def _stack(level: Level, arrays: Sequence, axis: int = 0) -> Batched:
-    return Batched(np.stack([spread(x, level) for x in arrays], _shifted(axis, _ndim(arrays[0]) + 1)), level)
-
-
-def _take_along_axis(level: Level, x: Any, indices: Any, axis: Any = -1) -> Batched:
-    if axis is None:
-        raise TypeError
-    taken = np.take_along_axis(spread(x, level), spread(indices, level), _shifted(axis, _ndim(x)))
-    return Batched(taken, level)
-
-
-def _take(level: Level, x: Any, indices: Any, axis: Any = None) -> Batched:
-    if holds_batch(indices):
-        raise TypeError
-    if axis is None:
-        return Batched(np.take(x.whole.reshape(level.size, x.size), indices, 1), level)
-    return Batched(np.take(x.whole, indices, _shifted(axis, x.ndim)), level)
-
-
-def _diagonal(level: Level, x: Batched, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Batched:
-    return Batched(np.diagonal(x.whole, offset, _shifted(axis1, x.ndim), _shifted(axis2, x.ndim)), level)
-
-
-def _einsum(level: Level, subscripts: Any, *operands: Any, **parameters: Any) -> Batched:
-    if not isinstance(subscripts, str) or "." in subscripts or "->" not in subscripts:
-        raise TypeError
-    inputs, output = subscripts.replace(" ", "").split("->")
-    letter = next(c for c in "zyxwvutsrqponmlkjihgfedcbaZYXWVUTSRQPONMLKJIHGFEDCBA" if c not in subscripts)
-    terms = [letter + s if _is_of(x, level) else s for s, x in zip(inputs.split(","), operands)]
-    wholes = [x.whole if _is_of(x, level) else x for x in operands]
-    return Batched(np.einsum(f"{','.join(terms)}->{letter}{output}", *wholes, **parameters), level)
-
-
-def _matmul(level: Level, x: Any, y: Any) -> Any:
+def matmul(level: Level, x: Any, y: Any) -> Any:
     """Return the whole of x @ y."""
-    m, n = _ndim(x), _ndim(y)
+    m, n = ndim_of(x), ndim_of(y)
     if not m or not n:
         raise ValueError("matmul: a number has no axis to sum over")
-    if not _is_of(y, level) and n <= 2:  # rows times one matrix: a single product
+    if not is_of(y, level) and n <= 2:  # rows times one matrix: a single product
         rows = x.whole
         if n == 1 or rows.ndim == 2:
             return rows @ y
         return (rows.reshape(-1, rows.shape[-1]) @ y).reshape((*rows.shape[:-1], y.shape[1]))
-    if not _is_of(x, level) and m == 2:  # one matrix times columns: as well
+    if not is_of(x, level) and m == 2:  # one matrix times columns: as well
         if n == 1:
             return y.whole @ np.swapaxes(x, 0, 1)
         if n == 2 and y.shape[1] == 1:
             return (y.whole.reshape(y.whole.shape[:2]) @ np.swapaxes(x, 0, 1)).reshape(level.size, x.shape[0], 1)
     x = np.expand_dims(x, 0) if m == 1 else x
     y = np.expand_dims(y, 1) if n == 1 else y
-    out = np.matmul(*_aligned(level, (x, y)))
+    out = np.matmul(*aligned(level, (x, y)))
     if m == 1:
         out = np.squeeze(out, -2)
     return np.squeeze(out, -1) if n == 1 else out
 
 
+# What NumPy's functions do with batches; `batching.py` fills the second table with what is in `batched_functions.py`.
 OF_SHAPE: dict[Callable, Callable] = {  # what is the same for all elements
     np.shape: lambda x: x.shape,
     np.ndim: lambda x: x.ndim,
@@ -536,21 +464,7 @@ OF_SHAPE: dict[Callable, Callable] = {  # what is the same for all elements
     np.empty_like: lambda x, dtype=None: np.empty(x.shape, dtype or x.dtype),
     np.can_cast: lambda x, to, casting="safe": np.can_cast(x.dtype, to, casting),
 }
-FUNCTIONS: dict[Callable, Callable] = {
-    **{np.reshape: _reshape, np.ravel: lambda level, x: _reshape(level, x, -1)},
-    **{np.transpose: _transpose, np.swapaxes: _swapaxes, np.moveaxis: _moveaxis, np.expand_dims: _expand_dims},
-    **{np.squeeze: _squeeze, np.broadcast_to: _broadcast_to, np.flip: _flip, np.roll: _roll, np.where: _where},
-    **{np.concatenate: _concatenate, np.stack: _stack, np.take: _take, np.take_along_axis: _take_along_axis},
-    **{np.diagonal: _diagonal, np.einsum: _einsum, np.copy: lambda level, x: x.copy()},
-    **{np.real: lambda level, x: x.real, np.imag: lambda level, x: x.imag},
-    **{f: _reduction(f) for f in (np.sum, np.mean, np.max, np.min, np.prod, np.any, np.all, np.var, np.std)},
-    **{f: _along(f, None) for f in (np.cumsum, np.cumprod)},
-    **{f: _along(f, None, "keepdims") for f in (np.argmax, np.argmin)},
-    np.clip: lambda level, x, low=None, high=None: Batched(np.clip(*_aligned(level, (x, low, high))), level),
-    **{f: _along(f, -1, "kind") for f in (np.argsort, np.sort)},
-    **{f: _stacked(f) for f in (np.tril, np.triu, np.linalg.inv, np.linalg.det, np.linalg.slogdet)},
-    **{f: _stacked(f) for f in (np.linalg.cholesky, np.linalg.eigh)},
-}
+FUNCTIONS: dict[Callable, Callable] = {}
 METHODS = {
     *("sum", "mean", "max", "min", "prod", "any", "all", "var", "std", "cumsum", "cumprod", "argmax", "argmin"),
     *("ravel", "squeeze", "swapaxes", "take", "argsort", "diagonal", "round", "clip", "dot", "repeat", "trace"),

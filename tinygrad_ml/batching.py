@@ -7,10 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from .batched import Batched, each, element_of, holds_batch, innermost
+from . import batched_functions
+from .batched import FUNCTIONS, Batched, each, element_of, holds_batch, innermost
 from .modes import modes, modes_set
 from .primitive import Node, dispatch, primitive
 from .tensor import Tensor, ndarray
+
+FUNCTIONS.update(batched_functions.FUNCTIONS)
 
 
 def _into_batch_rule(g: Any, level: Any) -> Any:

@@ -727,7 +727,32 @@ def without_device(where: Iterable[Any]) -> Any:
     return wanted
 
 
-def missing(place: str, name: str, obj: Any = None, start: str = "") -> AttributeError:
+class MissingName(AttributeError):
+    """The error for a name that a part of the library lacks. Its hint is looked for when somebody reads it.
+
+    `hasattr(x, "columns")`, with which many libraries find out what they got, does not read it.
+    """
+
+    def __init__(self, place: str, name: str, obj: Any, start: str):
+        super().__init__(name=name, obj=obj)
+        self.place, self.start = place, start
+
+    def __str__(self) -> str:
+        hint = "" if self.name.startswith("__") else hint_for(self.place, self.name)
+        return f"{self.start} has no attribute {self.name!r}" + (hint and f"; {hint}")
+
+    def __repr__(self) -> str:
+        return f"AttributeError({str(self)!r})"
+
+    def __reduce__(self) -> Any:
+        return AttributeError, (str(self),)
+
+
+# in a traceback it is an AttributeError like any other
+MissingName.__module__, MissingName.__name__, MissingName.__qualname__ = "builtins", "AttributeError", "AttributeError"
+
+
+def missing(place: str, name: str, obj: Any = None, start: str = "") -> MissingName:
     """Return the error for a name that `place` ("tg", "tg.nn", "Tensor", ...) does not have, with a hint.
 
     Examples
@@ -736,9 +761,7 @@ def missing(place: str, name: str, obj: Any = None, start: str = "") -> Attribut
     >>> print(missing("tg", "index_select"))
     module 'tinygrad_ml' has no attribute 'index_select'; here it is tg.take(x, indices, axis)
     """
-    hint = "" if name.startswith("__") else hint_for(place, name)
-    start = start or f"module {PACKAGE + place[2:]!r}"
-    return AttributeError(f"{start} has no attribute {name!r}" + (hint and f"; {hint}"), name=name, obj=obj)
+    return MissingName(place, name, obj, start or f"module {PACKAGE + place[2:]!r}")
 
 
 def module_getattr(place: str) -> Callable[[str], Any]:

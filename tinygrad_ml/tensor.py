@@ -757,7 +757,7 @@ def as_floating(x: Any) -> Tensor:
 
 
 def as_array(x: Any) -> Any:
-    """Return the value of a Tensor, and anything else as an array, without a copy."""
+    """Return the value of a Tensor, and anything else as an array, without a copy; a batch stays one."""
     array = x._data if isinstance(x, Tensor) else refuse_masked(x)
     return array if isinstance(array, StandIn) else np.asarray(array)
 

@@ -1,7 +1,9 @@
 """Names and arguments of PyTorch, NumPy, Keras, JAX and scikit-learn: they work, or a hint names ours."""
 
 import inspect
+import pickle
 import re
+import traceback
 from importlib import import_module
 
 import numpy as np
@@ -389,3 +391,22 @@ def test_methods_for_registering_set_attributes():
 
 def test_the_page_is_up_to_date():
     assert PAGE.read_text(encoding="utf-8") == page(), "run python docs/make_coming_from_page.py"
+
+
+def test_whoever_asks_whether_a_name_exists_pays_for_no_hint(monkeypatch):
+    monkeypatch.setattr(foreign_names, "hint_for", None)  # nobody calls it
+    assert not hasattr(tg.ones(2), "columns")
+    assert not hasattr(tg, "columns")
+    assert not hasattr(tg.nn.Linear(1, 1), "columns")
+    assert getattr(tg.nn.functional, "columns", 7) == 7
+
+
+def test_the_error_for_a_missing_name_is_an_attribute_error_like_any_other():
+    with pytest.raises(AttributeError) as caught:
+        tg.ones(2).expand  # noqa: B018
+    error = caught.value
+    text = "'Tensor' object has no attribute 'expand'; here it is tg.broadcast_to(x, shape)"
+    assert traceback.format_exception_only(error) == [f"AttributeError: {text}\n"]
+    assert repr(error) == f"AttributeError({text!r})"
+    assert str(pickle.loads(pickle.dumps(error))) == text
+    assert (error.name, error.obj.shape) == ("expand", (2,))

@@ -1,12 +1,15 @@
 """vmap against the loop over the elements: every operation at its samples, forward and back, once and twice."""
 
+from contextlib import suppress
+from functools import partial
+
 import numpy as np
 import pytest
 
 import tinygrad_ml as tg
 from tests.samples import SAMPLES, label
 from tests.tensors import close
-from tinygrad_ml import autograd, nn, transforms
+from tinygrad_ml import autograd, batched, batching, nn, transforms, vectorize
 
 random = np.random.default_rng(0)
 FEW = [  # three samples of each operation, and all of them when there is time
@@ -136,6 +139,131 @@ def test_the_rows_of_a_jacobian_are_those_that_are_computed_one_by_one(name, sam
             pytest.skip(str(error))
     for one, other in zip(*found, strict=True):
         close(one, other)
+
+
+AT_ONCE = {  # operations that need no loop over the elements, and the inputs for which some do
+    name: [sample for sample in samples if sample.inputs]
+    for name, samples in SAMPLES.items()
+    if function_of(name) is not None and name not in ("nonzero", "searchsorted")
+}
+
+
+@pytest.mark.parametrize("name", AT_ONCE)
+def test_an_operation_is_computed_once_for_all_elements_forward_and_back(name, monkeypatch):
+    calls = []
+
+    def count(*args, **kwargs):
+        calls.append(args)
+        raise AssertionError
+
+    monkeypatch.setattr(batched, "each", count)
+    monkeypatch.setattr(batching, "each", count)
+    monkeypatch.setattr(vectorize._Call, "_one_by_one", count)
+    for sample in AT_ONCE[name]:
+        f = partial(function_of(name), **sample.parameters)
+        inputs = [np.asarray(x) for x in sample.inputs]
+        if name in ("tril", "triu") and inputs[0].ndim < 2:
+            continue
+        try:
+            f(*map(tg.tensor, inputs))
+        except Exception:  # not at these inputs
+            continue
+        floating = [k for k, x in enumerate(inputs) if x.dtype.kind in "fc" and x.size]
+        xs = [tg.tensor(several(x), requires_grad=k in floating) for k, x in enumerate(inputs)]
+        outs = [y for y in leaves(tg.vmap(f)(*xs)) if y.requires_grad]
+        if outs:
+            with suppress(tg.linalg.LinAlgError):  # there is no derivative
+                autograd.grad(outs, [xs[k] for k in floating], [tg.ones_like(y) for y in outs], allow_unused=True)
+    assert not calls
+
+
+IMAGES, FILTERS = random.normal(size=(3, 2, 4, 6, 5)), random.normal(size=(3, 6, 2, 3, 2))
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("mapped", [(0,), (1,), (2,), (0, 1), (1, 2), (0, 1, 2)])
+@pytest.mark.parametrize("operation", ["conv2d", "conv_transpose2d"])
+def test_convolutions_with_filters_of_their_own_or_shared_by_all(operation, mapped, stride):
+    filters = FILTERS if operation == "conv2d" else np.swapaxes(FILTERS[:, :4], 2, 1).reshape(3, 4, 2, 3, 2)
+    channels = 6 if operation == "conv2d" else 4
+    values = [IMAGES, filters, random.normal(size=(3, channels))]
+    f = partial(getattr(tg, operation), stride=stride, padding=1, groups=2)
+    values = [v if k in mapped else v[0] for k, v in enumerate(values)]
+    axes = tuple(0 if k in mapped else None for k in range(3))
+    for found, other in zip(
+        gradients(tg.vmap(f, axes), values, [0, 1, 2]), gradients(loop(f, mapped), values, [0, 1, 2]), strict=True
+    ):
+        close(found, other)
+
+
+@pytest.mark.parametrize(
+    "pool",
+    [
+        lambda x: tg.max_pool2d(x, 2),
+        lambda x: tg.max_pool2d(x, 3, stride=2, padding=1),
+        lambda x: tg.avg_pool2d(x, 2, padding=1, count_include_pad=False),
+        lambda x: tg.max_pool1d(x[0], 2, ceil_mode=True),
+    ],
+)
+def test_pooling_and_its_gradients_in_nested_batches(pool):
+    x = random.normal(size=(3, 2, 1, 6, 5)).round(1)  # with ties
+    one, other = (tg.tensor(x, requires_grad=True) for _ in range(2))
+    found = tg.vmap(tg.vmap(pool))(one)
+    expected = tg.stack([tg.stack([pool(other[i, j]) for j in range(2)]) for i in range(3)])
+    close(found.detach(), expected.numpy())
+    for y in (found, expected):
+        (y * np.cos(np.arange(y.size)).reshape(y.shape)).sum().backward()
+    close(one.grad, other.grad.numpy())
+
+
+@pytest.mark.parametrize(
+    "pick",
+    [
+        lambda x, i: x[i],
+        lambda x, i: x[i, i],
+        lambda x, i: x[:, i],
+        lambda x, i: x[..., i],
+        lambda x, i: x[i[0], 1],
+        lambda x, i: x[i[:, None], i],
+        lambda x, i: tg.ops.setitem(x, 7.0, i),
+        lambda x, i: tg.ops.setitem(x, x[0, 1:3] * 2, (i, slice(1, 3))),
+        lambda x, i: tg.ops.setitem(x, x[i] * 2, i),
+        lambda x, i: tg.add_at(x, i, x[i] * 3),
+        lambda x, i: tg.add_at(x, (slice(None), i), 2.0),
+        lambda x, i: tg.nn.functional.cross_entropy(x, i),
+        lambda x, i: tg.nn.functional.embedding(i, x),
+    ],
+)
+@pytest.mark.parametrize("mapped", [(0, 1), (1,), (0,)])
+def test_indices_that_differ_from_element_to_element(pick, mapped):
+    """With an index that names an element twice, where the last value that is written stays."""
+    x, i = random.normal(size=(3, 4, 4)), np.array([[0, 1, 1, 3], [2, 2, 0, 1], [3, 0, 2, 0]])
+    values = [v if k in mapped else v[0] for k, v in enumerate((x, i))]
+    axes = tuple(0 if k in mapped else None for k in range(2))
+    for found, other in zip(
+        gradients(tg.vmap(pick, axes), values, [0]), gradients(loop(pick, mapped), values, [0]), strict=True
+    ):
+        close(found, other)
+
+
+def test_gradients_of_each_example_of_a_convolutional_network():
+    net = nn.Sequential(
+        *(nn.Conv2d(1, 4, 3, padding=1), nn.GroupNorm(2, 4), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(4, 4, 3, groups=2), nn.LayerNorm(2), nn.Flatten(), nn.Linear(16, 3)),
+    ).to(np.float64)
+    x, y = random.normal(size=(5, 1, 8, 8)), np.array([0, 1, 2, 1, 0])
+    state = {name: p.detach() for name, p in net.named_parameters()}
+
+    def loss(state, image, label):
+        logits = tg.func.functional_call(net, state, (image[None],))
+        return nn.functional.cross_entropy(logits, label[None])
+
+    found = tg.vmap(tg.func.grad(loss), in_axes=(None, 0, 0))(state, x, y)
+    for i in range(5):
+        net.zero_grad()
+        nn.functional.cross_entropy(net(tg.tensor(x[i : i + 1])), y[i : i + 1]).backward()
+        for name, p in net.named_parameters():
+            close(found[name][i], p.grad.numpy())
 
 
 # ---------------------------------------------------------------------- what vmap is used for

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..autograd import conjugated, implements, primitive
+from ..batched import some
 from ..tensor import Tensor
 from .matrices import LinAlgError, adjoint, plain
 
@@ -53,9 +54,8 @@ def _qr_x(g: Any, out: Any) -> Any:
     q, r = out
     k = q.shape[-1]
     size = np.abs(plain(r))
-    if (
-        np.diagonal(size, axis1=-2, axis2=-1) <= np.finfo(size.dtype).eps * size.max((-2, -1), initial=0)[..., None]
-    ).any():
+    tiny = np.finfo(size.dtype).eps * size.max((-2, -1), initial=0)[..., None]
+    if some(np.diagonal(size, axis1=-2, axis2=-1) <= tiny):
         raise LinAlgError(f"qr: there is no derivative where the first {k} columns are linearly dependent")
     wide = r.shape[-1] > k
     if wide:  # the other columns are q @ rest

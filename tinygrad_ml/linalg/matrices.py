@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import conjugated, dispatch, implements, primitive
+from ..batched import every, some
 from ..ops import shape
 from ..ops.cumulative import product_of_others
 from ..ops.einsum import einsum
@@ -128,7 +129,7 @@ def _solve_triangular(a, b, *, upper, unitriangular=False):
     triangle = _triangle(a, upper, unitriangular)
     if unitriangular:
         triangle = triangle + np.eye(a.shape[-1], dtype=a.dtype)
-    elif not np.diagonal(a, axis1=-2, axis2=-1).all():
+    elif not every(np.diagonal(a, axis1=-2, axis2=-1)):
         raise LinAlgError(f"solve_triangular: the matrix {a.shape} has a zero on its diagonal, so it is singular")
     return _substitute(triangle, b, upper)
 
@@ -252,7 +253,7 @@ def _svd(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _cofactor_x(g: Any, x: Any) -> Any:
     u, s, vh = _svd(plain(x))
     if isinstance(x, Tensor):
-        if (s[..., -1:] <= np.finfo(s.dtype).eps * s.shape[-1] * s[..., :1]).any():
+        if some(s[..., -1:] <= np.finfo(s.dtype).eps * s.shape[-1] * s[..., :1]):
             raise LinAlgError("det: there is no third derivative here at a singular matrix")
         w = np.linalg.inv(x).mT
         inner = np.sum(g * w, axis=(-2, -1), keepdims=True)
@@ -293,7 +294,7 @@ def det(x):
 
 def _slogdet_x(g: Any, x: Any, out: Any) -> Any:
     idle = ~np.isfinite(plain(out[1])) & (plain(g[1]) == 0)
-    if idle.any():
+    if some(idle):
         x = np.where(idle[..., None, None], np.eye(x.shape[-1], dtype=x.dtype), x)
     turn = g[1] if out[0].dtype.kind != "c" else g[1] + np.imag(g[0] * out[0]) * 1j
     return np.expand_dims(turn, (-2, -1)) * _inverse("slogdet", x).mT

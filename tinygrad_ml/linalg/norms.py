@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..autograd import conjugated, implements, primitive
+from ..batched import every
 from ..foreign_names import DimAndKeepdim, Keepdim, takes_foreign_names
 from ..ops.reduce import restore_axes, size_of
 from ..tensor import Tensor, as_tensor
@@ -45,7 +46,7 @@ def vector_norm(x, *, axis=None, keepdims=False, ord=2):
     with np.errstate(over="ignore", under="ignore", divide="ignore"):
         out = np.linalg.vector_norm(x, axis=axis, keepdims=keepdims, ord=ord)
         total, limits = out**ord, np.finfo(out.dtype)
-        if np.all((total >= limits.tiny / limits.eps) & np.isfinite(total)):
+        if every((total >= limits.tiny / limits.eps) & np.isfinite(total)):
             return out
         # the sum overflowed or underflowed: once more with what weighs most as 1
         size = size_of(x, axis, smallest=ord < 0)

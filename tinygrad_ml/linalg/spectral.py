@@ -11,11 +11,14 @@ function that treats them alike. They count as equal up to rounding.
 
 from __future__ import annotations
 
+import functools
+import operator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..autograd import conjugated, implements, primitive
+from ..batched import all_elements, some
 from ..tensor import Tensor
 from .matrices import LinAlgError, adjoint, plain
 
@@ -45,17 +48,16 @@ def _equal(values: Any) -> np.ndarray:
 
 def _share(g: Any, equal: np.ndarray) -> Any:
     """Give equal values the mean of their gradients."""
-    if equal.sum() == g.size:
+    whole = all_elements(equal)
+    if whole.sum() * whole.shape[-1] == whole.size:  # each is equal to itself alone
         return g
     return np.squeeze((equal / equal.sum(-1, keepdims=True)).astype(g.dtype) @ np.expand_dims(g, -1), -1)
 
 
 def _refuse_equal(name: str, what: str, values: Any, equal: np.ndarray, *gradients: Any) -> None:
     """Raise if a gradient arrives at vectors that belong to equal values."""
-    arriving = np.zeros(values.shape, bool)
-    for g in gradients:
-        arriving |= (plain(g) != 0).any(-2)
-    bad = equal & (arriving[..., None] | arriving[..., None, :]) & ~np.eye(values.shape[-1], dtype=bool)
+    arriving = functools.reduce(operator.or_, [(plain(g) != 0).any(-2) for g in gradients])
+    bad = all_elements(equal & (arriving[..., None] | arriving[..., None, :]) & ~np.eye(values.shape[-1], dtype=bool))
     if bad.any():
         *_, i, j = np.argwhere(bad)[0].tolist()
         raise LinAlgError(
@@ -69,8 +71,8 @@ def _refuse_turned(name: str, what: str, products: Any, *gradients: Any) -> None
 
     The diagonal of `products`, the vectors times their gradients, is how much the result changes when they are turned.
     """
-    turn = np.abs(np.diagonal(plain(products), axis1=-2, axis2=-1).imag).max(initial=0)
-    size = max(np.abs(plain(g)).max(initial=0) for g in gradients)
+    turn = np.abs(all_elements(np.diagonal(plain(products), axis1=-2, axis2=-1).imag)).max(initial=0)
+    size = max(np.abs(all_elements(plain(g))).max(initial=0) for g in gradients)
     if turn > 10 * np.sqrt(np.finfo(size.dtype).eps) * size:
         raise LinAlgError(
             f"{name}: complex {what}s are determined up to a factor of absolute value 1, and this gradient depends on "
@@ -178,7 +180,7 @@ def _svd_x(g: Any, out: Any) -> Any:
     gx = u @ middle @ vh
     for basis, arriving, side in ((u, gu, "u"), (v, gv, "v")):
         if basis.shape[-2] > k:  # what turns out of the space that the vectors span
-            if (zero & (plain(arriving) != 0).any(-2)).any():
+            if some(zero & (plain(arriving) != 0).any(-2)):
                 raise LinAlgError("svd: the vectors that belong to a singular value of 0 have no derivative")
             outside = _over(arriving - basis @ (adjoint(basis) @ arriving), columns, zero[..., None, :])
             gx = gx + (outside @ vh if side == "u" else u @ adjoint(outside))

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..autograd import dispatch, elementwise, primitive
-from ..batched import all_elements
-from ..tensor import Tensor, as_array
+from ..batched import all_elements, every
+from ..tensor import Tensor
 from .blockwise import blockwise, masked
 from .reduce import restore_axes
 from .special import erf
@@ -312,7 +312,7 @@ def logsumexp(x, *, axis=None, keepdims=False):
 
 def _share(x: Any, out: Any, axis: Any, keepdims: bool) -> Any:
     """exp(x - out)"""
-    if np.isfinite(as_array(out)).all():
+    if every(np.isfinite(out)):
         return np.exp(x - restore_axes(out, axis, keepdims))
     return dispatch(softmax, x, axis=axis)
 

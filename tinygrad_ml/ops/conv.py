@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import dispatch, primitive
+from ..batched import Batched, Level, folded, innermost, is_of, spread
 from ..tensor import Tensor, as_tensor
 from .patches import DEFAULT, Geometry, patches_of, stacked
 
@@ -251,6 +252,43 @@ def _padding(name: str, padding: Any, kernel: tuple, stride: tuple, dilation: tu
     return tuple((p, p) for p in as_pair(name, "padding", 0 if padding == "valid" else padding, n, 0))
 
 
+# ---------------------------------------------------------------------- batches: more images, or more groups
+
+
+def _for_batch(operation: Any, x: Any, weight: Any, *more: Any, geometry: Geometry, **parameters: Any) -> Any:
+    """Return what a convolution, of either kind, gives for each element of a batch.
+
+    Images that all meet the same filters are one stack of images; filters that differ are groups of their own.
+    """
+    level = innermost((x, weight))
+    if not is_of(weight, level):
+        return folded(lambda x: dispatch(operation, x, weight, *more, geometry=geometry, **parameters), level, x)
+    groups = geometry.groups
+    filters = np.reshape(np.moveaxis(_grouped(weight.whole, groups, 1), 0, 1), (-1, *weight.shape[1:]))
+    geometry = geometry._replace(groups=groups * level.size)
+    y = dispatch(operation, _in_groups(x, level, groups), filters, *more, geometry=geometry, **parameters)
+    return Batched(_elements(y, level, groups, 1), level)
+
+
+def _grouped(x: Any, groups: int, axis: int) -> Any:
+    """Return an array whose channels, along `axis`, are split into groups."""
+    return np.reshape(x, (*x.shape[:axis], groups, x.shape[axis] // groups, *x.shape[axis + 1 :]))
+
+
+def _in_groups(x: Any, level: Level, groups: int) -> Any:
+    """Return images (n, channels, height, width) of all elements side by side: more channels, in more groups."""
+    split = _grouped(spread(x, level), groups, 2)  # (elements, n, groups, channels, height, width)
+    side_by_side = np.moveaxis(split, 0, 2)
+    return np.reshape(side_by_side, (split.shape[1], -1, *split.shape[4:]))
+
+
+def _elements(y: Any, level: Level, groups: int, axis: int) -> Any:
+    """Return the channels, along `axis`, of `groups` groups of each element, with the elements along the first axis."""
+    split = np.reshape(y, (*y.shape[:axis], groups, level.size, -1, *y.shape[axis + 1 :]))
+    moved = np.moveaxis(split, axis + 1, 0)
+    return np.reshape(moved, (*moved.shape[: axis + 1], -1, *moved.shape[axis + 3 :]))
+
+
 # ---------------------------------------------------------------------- the operations
 
 
@@ -282,6 +320,10 @@ def _conv2d(x, weight, bias, *, geometry=DEFAULT):
     tensor([[[[4., 4.],
               [4., 4.]]]])
     """
+    if Batched in (type(x), type(weight), type(bias)):
+        convolve = _for_batch if Batched in (type(x), type(weight)) else dispatch
+        y = convolve(_conv2d, x, weight, 0.0, geometry=geometry)
+        return y if np.ndim(bias) == 0 else y + np.reshape(bias, (-1, 1, 1))
     (channels, _, *kernel), groups = weight.shape, geometry.groups
     height, width = geometry.lengths(x.shape[2:], kernel)
     out = np.empty((len(x), channels, height, width), np.result_type(x, weight, bias))
@@ -317,6 +359,8 @@ def conv2d_input(y, weight, *, size, geometry=DEFAULT):
     >>> tg.ops.conv2d_input(tg.ones((1, 1, 1, 1)), tg.tensor([[[[1.0, 2.0]]]]), size=(1, 2))
     tensor([[[[1., 2.]]]])
     """
+    if Batched in (type(y), type(weight)):
+        return _for_batch(conv2d_input, y, weight, geometry=geometry, size=size)
     (channels, per_group, *kernel), groups = weight.shape, geometry.groups
     weight = weight.reshape(groups, channels // groups, per_group, *kernel).swapaxes(1, 2)
 
@@ -359,6 +403,12 @@ def conv2d_weight(x, y, *, kernel, geometry=DEFAULT):
     >>> tg.ops.conv2d_weight(tg.tensor([[[[1.0, 2.0, 3.0]]]]), tg.ones((1, 1, 1, 2)), kernel=(1, 2))
     tensor([[[[3., 5.]]]])
     """
+    if Batched in (type(x), type(y)):
+        level = innermost((x, y))
+        groups, (together, others) = geometry.groups, [_in_groups(a, level, geometry.groups) for a in (x, y)]
+        geometry = geometry._replace(groups=groups * level.size)
+        out = dispatch(conv2d_weight, together, others, kernel=kernel, geometry=geometry)
+        return Batched(_elements(out, level, groups, 0), level)
     n, channels, height, width = y.shape
     groups, (stack, rows) = geometry.groups, stacked(kernel, geometry)
     y = y.reshape(n, groups, 1, channels // groups, height, width)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import dispatch, primitive
+from ..batched import every, some
 from ..tensor import Tensor
 from .reduce import in_rows, restore_axes
 from .scaled import Scaled, plus, scaled, times, unscaled
@@ -31,7 +32,7 @@ def _exactly(x: np.ndarray, products: np.ndarray, again: Callable[[np.ndarray], 
     if x.dtype.kind not in "fc":
         return products
     doubtful = _doubtful(products)
-    return np.where(doubtful, again(x), products)[()] if doubtful.any() else products
+    return np.where(doubtful, again(x), products)[()] if some(doubtful) else products
 
 
 # ---------------------------------------------------------------------- products
@@ -47,8 +48,8 @@ def product_of_others(rows: np.ndarray) -> np.ndarray:
     """
     if not rows.shape[-1]:
         return np.ones_like(rows)
-    plain = rows if rows.all() else np.where(rows == 0, 1, rows)
-    if not any(_doubtful(product).any() for product in _before_and_after(plain)):
+    plain = rows if every(rows) else np.where(rows == 0, 1, rows)
+    if not any(some(_doubtful(product)) for product in _before_and_after(plain)):
         before, after = _before_and_after(rows)
         return before * after
     return dispatch(cumprod_gradient, _last(rows), rows)
@@ -133,7 +134,7 @@ def _in_last(x: Any, axis: int | None) -> Any:
 
 def _cumprod_x(g: Any, x: Any, out: Any, axis: int | None) -> Any:
     """the sum of g * out / x from here to the end"""
-    if not isinstance(x, Tensor) and not _doubtful(out).any():  # so x has no zeros
+    if not isinstance(x, Tensor) and not some(_doubtful(out)):  # so x has no zeros
         return np.reshape(_sum_of_later(g * out, 0 if axis is None else axis % g.ndim), x.shape) / x
     d = dispatch(cumprod_gradient, _in_last(g, axis), _in_last(x, axis))
     return np.reshape(d, x.shape) if axis is None else np.swapaxes(d, axis, -1)

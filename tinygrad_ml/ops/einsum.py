@@ -44,7 +44,7 @@ def _plan(subscripts: str, shapes: tuple[tuple[int, ...], ...]) -> list[tuple[tu
                 raise ValueError(f"{subscripts!r}: {letter!r} is {known} long before, but {n} in operand {k}")
             lengths[letter] = n if known == 1 else known
     if len(terms) == 1:
-        return [((0,), lambda a: np.array(np.einsum(subscripts, a)))]  # a copy, where NumPy gives a view
+        return [((0,), lambda a: np.copy(np.einsum(subscripts, a)))]  # a copy, where NumPy gives a view
     order: Any = [(0, 1)]
     if len(terms) > 2:
         stand_ins = [np.broadcast_to(np.float32(0), shape) for shape in shapes]  # only their shapes matter

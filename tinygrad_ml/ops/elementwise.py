@@ -264,7 +264,7 @@ def _clip(x, *, min=None, max=None):
     >>> tg.clip(tg.tensor([-2.0, 0.5, 2.0]), -1.0, 1.0)
     tensor([-1. ,  0.5,  1. ])
     """
-    return np.array(x) if min is None and max is None else np.clip(x, min, max)
+    return np.copy(x) if min is None and max is None else np.clip(x, min, max)
 
 
 @primitive(

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from ..autograd import dispatch, primitive
+from ..batched import Batched, Unbatchable, all_elements
 from ..sparse import SparseRows
 from ..tensor import Tensor, as_array, as_tensor
-from .index import scatter
+from .index import getitem, scatter
 
 __all__ = ["embedding"]
 
@@ -96,7 +97,7 @@ def embedding(
         raise TypeError(
             f"embedding: input must hold integers (rows of the table), and is {given.dtype}; use input.astype(int)"
         )
-    indices = given.astype(np.intp)
+    indices = all_elements(given).astype(np.intp)
     if not table.ndim:
         raise ValueError("embedding: weight needs an axis of rows, and is a single number")
     n = table.shape[0]
@@ -109,6 +110,10 @@ def embedding(
         padding_idx %= n
     if not isinstance(sparse, (bool, np.bool_)):
         raise TypeError(f"embedding: sparse must be True or False, not {sparse!r}; give max_norm= by its name")
+    if type(given) is Batched:  # each element has rows of its own
+        if padding_idx is None and max_norm is None and not scale_grad_by_freq:
+            return getitem(table, given)
+        raise Unbatchable(given.level, "an embedding with more than a table")
     if max_norm is not None:
         _shorten(weight, indices, max_norm, norm_type)
     return _embedding(

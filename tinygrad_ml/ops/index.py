@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from ..autograd import dispatch, primitive
-from ..batched import Batched
+from ..batched import Batched, Unbatchable, aligned, flat_places, innermost, picked, spread
 from ..foreign_names import takes_foreign_names
 from ..sparse import StandIn
 from ..tensor import Tensor, as_array, from_owned, get_default_dtype
@@ -54,7 +55,7 @@ def normalised(index: Any) -> Any:
 def is_basic(index: Any) -> bool:
     """Whether an index names every place at most once: no integer arrays."""
     return all(
-        not isinstance(part, np.ndarray) or part.dtype == bool
+        not isinstance(part, (np.ndarray, Batched)) or part.dtype == bool
         for part in (index if isinstance(index, tuple) else (index,))
     )
 
@@ -83,8 +84,8 @@ def scatter(g, *, index, shape):
     >>> tg.ops.scatter(tg.ones(3), index=np.array([0, 0, 1]), shape=(3,))
     tensor([2., 1., 0.])
     """
-    if type(g) is Batched:
-        return g.over_whole(lambda g, index: dispatch(scatter, g, index=index, shape=(len(g), *shape)), index)
+    if type(g) is Batched or _differs(index):
+        return _scatter_batch(g, index, shape)
     if is_basic(index):
         out = np.zeros(shape, g.dtype)
         out[index] = g
@@ -98,6 +99,24 @@ def scatter(g, *, index, shape):
         rows, taken = places(index, shape), len(shape)
     length, width = math.prod(shape[:taken]), math.prod(shape[taken:])
     return add_rows(shape, length, width, rows.reshape(-1), np.ascontiguousarray(g).reshape(rows.size, width))
+
+
+def _differs(index: Any) -> bool:
+    """Whether an index is another one for each element of a batch."""
+    return type(index) is Batched or (type(index) is tuple and any(type(part) is Batched for part in index))
+
+
+def _scatter_batch(g: Any, index: Any, shape: tuple) -> Any:
+    """Return what scatter gives for each element of a batch."""
+    if type(g) is Batched and not _differs(index):
+        with suppress(Unbatchable):
+            return g.over_whole(lambda g, index: dispatch(scatter, g, index=index, shape=(len(g), *shape)), index)
+    level, size = innermost((g, index)), math.prod(shape)
+    flat = flat_places(index, shape, level)
+    flat = flat + size * np.arange(level.size).reshape((-1,) + (1,) * (flat.ndim - 1))
+    values = np.broadcast_to(spread(g, level), flat.shape)
+    out = dispatch(scatter, np.reshape(values, -1), index=flat.reshape(-1), shape=(level.size * size,))
+    return Batched(np.reshape(out, (level.size, *shape)), level)
 
 
 def add_rows(shape: tuple, length: int, width: int, rows: np.ndarray, g: np.ndarray) -> np.ndarray:
@@ -143,6 +162,8 @@ def _getitem(x, *, index):
     >>> tg.ops.getitem(tg.tensor([1.0, 2.0, 3.0]), index=slice(0, 2))
     tensor([1., 2.])
     """
+    if type(x) is Batched or _differs(index):
+        return picked(x, index)
     if type(index) is np.ndarray and index.dtype != bool and x.ndim and x.flags.c_contiguous:
         return x.take(index, 0)  # the same, but faster
     return x[index]
@@ -200,6 +221,8 @@ def _setitem(x, value, *, index):
     tensor([0., 0., 1.])
     """
     refuse_complex_into_real(x, value)
+    if Batched in (type(x), type(value)) or _differs(index):
+        return _set_batch(x, value, index)
     out = np.array(x, order="C")
     if is_basic(index):
         out[index] = value
@@ -209,6 +232,28 @@ def _setitem(x, value, *, index):
         values[...] = value
         out.reshape(-1)[where.reshape(-1)] = values.reshape(-1)
     return out
+
+
+def _set_batch(x: Any, value: Any, index: Any) -> Any:
+    """Return what _setitem gives for each element of a batch."""
+    level = innermost((x, value, index))
+    whole = spread(x, level)
+    if not isinstance(whole, np.ndarray):
+        raise Unbatchable(level, "writing to a part of an array")
+    out, flat = np.array(whole, order="C"), flat_places(index, np.shape(x), level)
+    values = np.empty(flat.shape, out.dtype)
+    ndim = flat.ndim - 1
+    value = aligned(level, (_without_leading_ones(value, ndim),), ndim)[0]
+    values[...] = value
+    rows = np.arange(level.size)[:, None]
+    out.reshape(level.size, -1)[rows, flat.reshape(level.size, -1)] = values.reshape(level.size, -1)
+    return Batched(out, level)
+
+
+def _without_leading_ones(value: Any, ndim: int) -> Any:
+    """Return a value with no more axes than the place that it is written to."""
+    more = np.ndim(value) - ndim
+    return np.reshape(value, np.shape(value)[more:]) if more > 0 else value
 
 
 def setitem(x: Any, value: Any, index: Any) -> Tensor:
@@ -235,8 +280,12 @@ def _add_at(x, value, *, index):
     tensor([2., 0., 1.])
     """
     dtype = np.result_type(x, value)
-    values = np.empty(x[index].shape, dtype)
-    values[...] = value
+    place = dispatch(_getitem, x, index=index).shape
+    if Batched in (type(x), type(value)) or _differs(index):
+        values = np.broadcast_to(_without_leading_ones(value, len(place)), place).astype(dtype)
+    else:
+        values = np.empty(place, dtype)
+        values[...] = value
     return dispatch(scatter, values, index=index, shape=x.shape) + x
 
 
@@ -393,7 +442,7 @@ def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, 
     >>> values, indices
     (tensor([5., 3.]), tensor([1, 2], dtype=int64))
     """
-    array = as_array(x)
+    array = x._data if isinstance(x, Tensor) else as_array(x)
     if array.dtype.kind == "c":
         raise TypeError("topk is not defined for complex numbers: choose by their .real or tg.abs(x)")
     n = array.shape[axis] if array.ndim else 0

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import dispatch, elementwise, primitive
+from ..batched import Batched, every
 from ..tensor import Tensor, get_default_dtype, shape_of
 from .activation import log_softmax, sigmoid, softmax
 
@@ -79,7 +80,7 @@ def _reduce(terms: np.ndarray, reduction: str) -> Any:
 
 
 def _finite(out: Any) -> Any:
-    return out - out == 0 if isinstance(out, np.generic) else np.isfinite(out).all()  # type: ignore[operator]
+    return out - out == 0 if isinstance(out, np.generic) else every(np.isfinite(out))  # type: ignore[operator]
 
 
 def _each(g: Any, terms: int, reduction: str) -> Any:
@@ -139,10 +140,15 @@ def binary_cross_entropy_with_logits(input, target, *, reduction="mean"):
     return out, e
 
 
-def _minus_one_hot(p: Any, target: np.ndarray) -> Any:
-    one_hot = np.zeros(p.shape, p.dtype)
-    one_hot[np.arange(len(target)), target] = 1
-    return p - one_hot
+def _picked(x: Any, target: Any) -> Any:
+    """Return x[i, target[i]] for each row i."""
+    if type(x) is np.ndarray and type(target) is np.ndarray:
+        return x[np.arange(len(target)), target]
+    return np.take_along_axis(x, np.expand_dims(target, 1), 1)[:, 0]
+
+
+def _minus_one_hot(p: Any, target: Any) -> Any:
+    return p - (np.expand_dims(target, 1) == np.arange(p.shape[1]))
 
 
 def _cross_entropy_input(g: Any, input: Any, target: np.ndarray, p: np.ndarray, reduction: str) -> Any:
@@ -150,8 +156,11 @@ def _cross_entropy_input(g: Any, input: Any, target: np.ndarray, p: np.ndarray, 
     if isinstance(input, Tensor):
         g = _each(g, len(target), reduction)
         return (g if reduction != "none" else np.expand_dims(g, -1)) * _minus_one_hot(softmax(input), target)
-    d = p.copy()
-    d[np.arange(len(target)), target] -= 1
+    if type(p) is np.ndarray and type(g) is not Batched:
+        d = p.copy()
+        d[np.arange(len(target)), target] -= 1
+    else:
+        d = _minus_one_hot(p, target)
     d *= _each(g, len(target), reduction) if reduction != "none" else g[:, None]
     return d
 
@@ -168,11 +177,10 @@ def softmax_cross_entropy(input, *, target, reduction="mean"):
         p = np.exp(shifted)
         total = p.sum(axis=1, keepdims=True)
         p /= total
-        rows = np.arange(len(target))
-        out = _reduce(np.log(total[:, 0]) - shifted[rows, target], reduction)
+        out = _reduce(np.log(total[:, 0]) - _picked(shifted, target), reduction)
         if not _finite(out):  # rows of infinities, seen as limits
             p = dispatch(softmax, input)
-            out = _reduce(-dispatch(log_softmax, input)[rows, target], reduction)
+            out = _reduce(-_picked(dispatch(log_softmax, input), target), reduction)
     return out, p
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import dispatch, primitive
+from ..batched import Batched, folded, innermost
 from ..tensor import Tensor, as_tensor, from_owned
 from .blockwise import masked
 from .conv import as_pair
@@ -207,6 +208,10 @@ def _padded(x: np.ndarray, geometry: Geometry, value: Any) -> np.ndarray:
 def _first_of_largest(x: Any, out: Any, kernel: tuple, geometry: Geometry) -> np.ndarray:
     """Return where in the stack each largest number stands, the first of equals, counted along all axes."""
     x, out = (a._data if isinstance(a, Tensor) else a for a in (x, out))
+    if type(out) is Batched:
+        level = innermost((x, out))
+        places = folded(lambda x, out: _first_of_largest(x, out, kernel, geometry), level, x, out)
+        return places - x.size * Batched(np.arange(level.size), level)  # counted in the stack of each element
     n, *lengths = out.shape
     first = np.zeros(out.shape, np.intp)  # position in the kernel; from the last one, so that the first one stays
     for k, window in reversed([*enumerate(_windows(_padded(x, geometry, np.nan), kernel, geometry, lengths))]):
@@ -223,6 +228,10 @@ def _first_of_largest(x: Any, out: Any, kernel: tuple, geometry: Geometry) -> np
 
 def _max_pool2d_x(g: Any, x: Any, x_shape: tuple, out: Any, kernel: tuple, geometry: Geometry) -> Any:
     """g at the largest of each window, else 0"""
+    if Batched in (type(g), type(x)) and not isinstance(x, Tensor):
+        return folded(
+            lambda g, x, out: _max_pool2d_x(g, x, x.shape, out, kernel, geometry), innermost((g, x)), g, x, out
+        )
     if isinstance(g, np.ndarray) and isinstance(x, np.ndarray):
         padded = _padded(x, geometry, np.nan)
         dx = np.zeros(padded.shape, g.dtype)
@@ -246,6 +255,8 @@ def _max_pool2d(x, *, kernel, geometry):
     >>> tg.max_pool2d(tg.tensor([[[1.0, 2.0, 5.0, 6.0], [3.0, 4.0, 7.0, 8.0]]]), 2)
     tensor([[[4., 8.]]])
     """
+    if type(x) is Batched:
+        return folded(lambda x: dispatch(_max_pool2d, x, kernel=kernel, geometry=geometry), x.level, x)
     lowest = {"f": -np.inf, "b": False}.get(x.dtype.kind)
     lowest = np.iinfo(x.dtype).min if lowest is None else lowest
     lengths = geometry.lengths(x.shape[1:], kernel)
@@ -263,7 +274,14 @@ def max_pool2d_input(y, *, places, shape):
     >>> tg.ops.max_pool2d_input(tg.tensor([[[5.0]]]), places=np.array([[[2]]]), shape=(1, 1, 3))
     tensor([[[0., 0., 5.]]])
     """
-    return np.bincount(places.ravel(), y.ravel(), int(np.prod(shape))).astype(y.dtype).reshape(shape)
+    size = math.prod(shape)
+    if Batched in (type(y), type(places)):
+        level = innermost((y, places))
+        places = places + size * Batched(np.arange(level.size), level)
+        whole = (level.size * shape[0], *shape[1:])
+        put = lambda y, places: dispatch(max_pool2d_input, y, places=places, shape=whole)
+        return folded(put, level, y, places)
+    return np.bincount(places.ravel(), y.ravel(), size).astype(y.dtype).reshape(shape)
 
 
 def _counts(size: tuple, kernel: tuple, geometry: Geometry, counted: tuple | int) -> np.ndarray:
@@ -294,6 +312,9 @@ def _avg_pool2d(x, *, kernel, geometry, counted=(0, 0)):
     >>> tg.avg_pool2d(tg.tensor([[[1.0, 2.0, 5.0, 6.0], [3.0, 4.0, 7.0, 8.0]]]), 2)
     tensor([[[2.5, 6.5]]])
     """
+    if type(x) is Batched:
+        pool = lambda x: dispatch(_avg_pool2d, x, kernel=kernel, geometry=geometry, counted=counted)
+        return folded(pool, x.level, x)
     views = _windows(_padded(x, geometry, 0), kernel, geometry, geometry.lengths(x.shape[1:], kernel))
     out = next(views).copy()
     for window in views:
@@ -313,6 +334,11 @@ def avg_pool2d_input(y, *, size, kernel, geometry, counted=(0, 0)):
     >>> tg.ops.avg_pool2d_input(tg.tensor([[[6.0]]]), size=(1, 2), kernel=(1, 2), geometry=Geometry())
     tensor([[[3., 3.]]])
     """
+    if type(y) is Batched:
+        spread_out = lambda y: dispatch(
+            avg_pool2d_input, y, size=size, kernel=kernel, geometry=geometry, counted=counted
+        )
+        return folded(spread_out, y.level, y)
     y = y / _counts(size, kernel, geometry, counted).astype(y.dtype)
     (top, bottom), (left, right) = geometry.padding
     out = np.zeros((len(y), size[0] + top + bottom, size[1] + left + right), y.dtype)

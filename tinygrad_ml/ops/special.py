@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import dispatch, elementwise, primitive
+from ..batched import Batched
 from .blockwise import blockwise
 
 __all__ = ["erf", "sinc", "sinc_derivative"]
@@ -61,6 +62,8 @@ def _erf_double(x: np.ndarray) -> np.ndarray:
 
 
 def _erf(x: Any) -> Any:
+    if type(x) is Batched:
+        return Batched(_erf(x.whole), x.level)
     if x.size < 200:
         return np.array([math.erf(v) for v in x.ravel().tolist()], x.dtype).reshape(x.shape)[()]
     return blockwise(_erf_single if x.dtype == np.float32 else _erf_double, x)
@@ -107,7 +110,7 @@ def sinc_derivative(x, *, order):
     series = np.zeros_like(angle)
     for k in range(order % 2, 24 + order, 2):
         sign = (-1) ** ((k + order) // 2)
-        series += sign * angle**k / (math.factorial(k) * (k + order + 1))
+        series = series + sign * angle**k / (math.factorial(k) * (k + order + 1))
     return np.where(np.abs(angle) < 1.5 + 0.5 * order, math.pi**order * series, out)
 
 

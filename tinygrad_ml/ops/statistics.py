@@ -12,6 +12,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..autograd import conjugated, implements, primitive
+from ..batched import every
 from ..foreign_names import takes_foreign_names
 from ..tensor import Tensor, as_array, as_floating, from_owned
 from . import reduce
@@ -29,7 +30,7 @@ def _deviations(x: Any, axis: Any) -> Any:
     n = count(x.shape, axis)
     d = x - first
     d = d - np.sum(d, axis=axis, keepdims=True) / (n or math.nan)
-    if n and not np.isfinite(as_array(d)).all() and np.isfinite(values).all():  # differences or their sum overflowed
+    if n and not every(np.isfinite(d)) and every(np.isfinite(values)):  # differences or their sum overflowed
         factor = 4.0 * 2 ** n.bit_length()
         return _deviations(x / factor, axis) * factor
     return d
@@ -81,7 +82,7 @@ def std(x, *, axis=None, ddof=0, keepdims=False):
     """
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         out = np.sqrt(var.primitive.forward(x, axis=axis, ddof=ddof, keepdims=keepdims))
-    if np.all((out >= smallest_root(x.dtype)) & np.isfinite(out)):
+    if every((out >= smallest_root(x.dtype)) & np.isfinite(out)):
         return out
     with np.errstate(over="ignore", invalid="ignore"):
         d = _deviations(x, axis)
@@ -93,19 +94,16 @@ def std(x, *, axis=None, ddof=0, keepdims=False):
 
 def _quantile_x(g: Any, x: Any, q: Any, axis: Any, keepdims: bool) -> Any:
     """g by the weights of the two elements beside each quantile"""
-    rows, back = in_rows(as_array(x), axis)
-    order = np.argsort(rows, axis=-1, kind="stable")
+    rows, back = in_rows(x._data if isinstance(x, Tensor) else x, axis)
+    rank = np.argsort(np.argsort(rows, axis=-1, kind="stable"), axis=-1, kind="stable")
     levels = np.ravel(q)
     g = np.reshape(g, (levels.size, *g.shape[np.ndim(q) :]))
     total: Any = np.zeros_like(x)
     for i, level in enumerate(levels):
         position = level * (rows.shape[-1] - 1)
         low, high = math.floor(position), math.ceil(position)
-        weights = np.zeros(rows.shape, rows.dtype)
-        np.put_along_axis(weights, order[..., low : low + 1], 1 - (position - low), axis=-1)
-        if high > low:
-            np.put_along_axis(weights, order[..., high : high + 1], position - low, axis=-1)
-        total = total + restore_axes(g[i], axis, keepdims) * back(weights)
+        weights = np.where(rank == low, 1 - (position - low), np.where(rank == high, position - low, 0))
+        total = total + restore_axes(g[i], axis, keepdims) * back(weights.astype(rows.dtype))
     return total
 
 

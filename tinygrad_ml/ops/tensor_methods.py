@@ -66,7 +66,7 @@ def copy(x):
     >>> tg.copy(tg.tensor([1.0, 2.0]))
     tensor([1., 2.])
     """
-    return np.array(x)
+    return np.copy(x)
 
 
 def _getitem(self: Tensor, place: Any) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
+from ...batched import all_elements, every
 from ...tensor import Tensor, as_array
 from ..module import Module
 from ..parameter import Buffer
@@ -66,7 +67,7 @@ def cast_like(weight: Any, input: Any) -> Any:
     """Return constant weights in the dtype of the input, so that a float32 loss stays one."""
     if isinstance(weight, Tensor) and weight.requires_grad:
         return weight
-    return np.asarray(as_array(weight), input.dtype)
+    return as_array(weight).astype(input.dtype, copy=False)
 
 
 def weighted(weight: Any, terms: Any) -> Tensor:
@@ -79,7 +80,7 @@ def weighted(weight: Any, terms: Any) -> Tensor:
     """
     with np.errstate(invalid="ignore"):  # 0 * inf
         product = ops.multiply(weight, terms)
-        if np.isfinite(product._data).all():
+        if every(np.isfinite(product._data)):
             return product
     taken = np.isfinite(as_array(terms)) | (as_array(weight) != 0)
     return ops.multiply(weight, ops.where(taken, terms, 0.0))
@@ -103,7 +104,7 @@ def outside_unit_interval(x: Any) -> tuple[Any, Any] | None:
     >>> tg.nn.losses.base.outside_unit_interval(np.array([0, -3]))
     (-3, 0)
     """
-    array = as_array(x)
+    array = all_elements(as_array(x))
     bits, highest = _BITS.get(array.dtype, (None, 0))
     if array.dtype.kind == "b" or not array.size:
         return None
@@ -127,7 +128,7 @@ def check_probabilities(name: str, target: Any, hint: str = "") -> None:
     found = outside_unit_interval(target)
     if found is None:
         return
-    array = as_array(target)
+    array = all_elements(as_array(target))
     if found == (-1, 1) and not (np.abs(array) != 1).any():
         hint = "for the labels -1 and 1 use (target + 1) / 2"
     elif not hint:

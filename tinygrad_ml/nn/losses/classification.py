@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
+from ...batched import Batched, Unbatchable, all_elements
 from ...ops import losses
 from ...ops.losses import check_numeric, check_real, check_same_shape
 from ...tensor import Tensor, as_array, as_floating, shape_of
@@ -384,10 +385,12 @@ def _counted(
     check_numeric(name, labels)
     if labels.dtype.kind not in "iu":
         raise TypeError(f"{name}: class indices must be integers, and target is {labels.dtype}; use target.astype(int)")
-    flat = labels.astype(np.intp).ravel()
+    flat = all_elements(labels).astype(np.intp).ravel()
     foreign = flat.size and flat.view(np.uintp).max() >= classes  # a negative integer is a large one there
     if not foreign and (ignore_index is None or not 0 <= ignore_index < classes):
-        return flat, None
+        return (labels.reshape(-1) if type(labels) is Batched else flat), None
+    if type(labels) is Batched:
+        raise Unbatchable(labels.level, "which classes count")
     counted = flat != ignore_index
     flat = flat[counted]
     wrong = flat[(flat < 0) | (flat >= classes)]
