@@ -82,6 +82,8 @@ class Batched(StandIn):
         return self.shape[0]
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **parameters: Any) -> Any:
+        if any(_value(x) is not x for x in inputs):  # a Tensor, which records what is computed
+            return NotImplemented
         level = innermost(inputs)
         if parameters.get("out") is not None or method == "at" or "where" in parameters:
             self._refuse(f"np.{ufunc.__name__} into an array")
@@ -97,6 +99,8 @@ class Batched(StandIn):
     def __array_function__(self, function: Callable, types: Any, args: tuple, parameters: dict) -> Any:
         if function in OF_SHAPE:
             return OF_SHAPE[function](*args, **parameters)
+        if any(hasattr(kind, "requires_grad") for kind in types):
+            return NotImplemented
         level = innermost((args, parameters))
         if function in FUNCTIONS:
             try:

@@ -738,8 +738,9 @@ class MissingName(AttributeError):
         self.place, self.start = place, start
 
     def __str__(self) -> str:
-        hint = "" if self.name.startswith("__") else hint_for(self.place, self.name)
-        return f"{self.start} has no attribute {self.name!r}" + (hint and f"; {hint}")
+        name = str(self.name)
+        hint = "" if name.startswith("__") else hint_for(self.place, name)
+        return f"{self.start} has no attribute {name!r}" + (hint and f"; {hint}")
 
     def __repr__(self) -> str:
         return f"AttributeError({str(self)!r})"

@@ -87,8 +87,8 @@ def test_every_row_and_axis_is_treated_by_itself():
 def test_second_and_third_derivatives_of_a_product_are_products_of_the_others(row):
     n = len(row)
     second = [[math.prod(row[k] for k in range(n) if k not in (i, j)) * (i != j) for j in range(n)] for i in range(n)]
-    np.testing.assert_array_equal(tg.hessian(np.prod)(np.array(row)).numpy(), second)
-    third = tg.jacobian(tg.hessian(np.prod))(np.array(row)).numpy()
+    np.testing.assert_array_equal(tg.hessian(np.prod)(np.array(row)), second)
+    third = tg.jacobian(tg.hessian(np.prod))(np.array(row))
     expected = [
         [[float(len({i, j, k}) == 3) for k in range(n)] for j in range(n)] for i in range(n)
     ]  # nothing is left of three elements
@@ -263,8 +263,8 @@ def test_softmax_at_infinity_is_a_limit(axis):
 
 
 def test_second_derivatives_of_logsumexp_at_infinity_are_0():
-    found = tg.hessian(tg.logsumexp)(np.array([INF, 1.0, 2.0])).numpy()
+    found = tg.hessian(tg.logsumexp)(np.array([INF, 1.0, 2.0]))
     np.testing.assert_array_equal(found, np.zeros((3, 3)))
-    found = tg.hessian(tg.logsumexp)(np.array([-INF, 1.0, 2.0])).numpy()
+    found = tg.hessian(tg.logsumexp)(np.array([-INF, 1.0, 2.0]))
     p = scipy.special.softmax([-INF, 1.0, 2.0])
     np.testing.assert_allclose(found, np.diag(p) - np.outer(p, p), rtol=1e-14, atol=1e-17)

@@ -378,9 +378,7 @@ def class_indices(name: str, labels: np.ndarray, classes: int) -> np.ndarray:
     return _counted(name, labels, classes, None)[0]
 
 
-def _counted(
-    name: str, labels: np.ndarray, classes: int, ignore_index: int | None
-) -> tuple[np.ndarray, np.ndarray | None]:
+def _counted(name: str, labels: Any, classes: int, ignore_index: int | None) -> tuple[Any, np.ndarray | None]:
     """Return the class indices that count, flat, and which of all they are (None: all of them)."""
     check_numeric(name, labels)
     if labels.dtype.kind not in "iu":
