@@ -119,7 +119,7 @@ GRAPHS = {
 def test_the_picture_never_moves_while_all_of_it_is_in_view(open_page, screen, name, size):
     screen(*size)
     browser = open_page(GRAPHS[name]())
-    while not run(browser, "within(home.x, home.w, frame.x, frame.w) && within(home.y, home.h, frame.y, frame.h)"):
+    while not run(browser, "allInView()"):
         browser.execute_script("zoom(1.1)")
     where = (
         "(go({step}), [...document.querySelectorAll('#picture .node')].map(g => "
@@ -365,6 +365,22 @@ def test_theme_zoom_and_play(open_page):
     before = run(browser, "direction")
     press(browser, "d")
     assert {before, run(browser, "direction")} == {"down", "right"}
+
+
+def test_all_of_the_picture_stays_in_view_when_the_window_changes_its_size(open_page, screen):
+    from tests.graph.conftest import wait_for
+
+    screen(900, 600)
+    browser = open_page(trace(expression, 1.0, 2.0, 3.0))
+    assert run(browser, "allInView()")
+    for size in ((1800, 1000), (500, 700), (1200, 500)):
+        screen(*size)
+        wait_for(browser, "stage.width === picture.getBoundingClientRect().width && allInView()")
+    browser.execute_script("zoom(0.3)")
+    scale = run(browser, "frame.w / stage.width")
+    screen(1000, 800)
+    wait_for(browser, "stage.width === picture.getBoundingClientRect().width")
+    assert run(browser, "frame.w / stage.width") == pytest.approx(scale)
 
 
 def test_full_screen(open_page):

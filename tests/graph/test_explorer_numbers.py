@@ -201,6 +201,20 @@ def test_it_says_what_it_cannot_compute(open_page):
     assert "this page cannot compute it" in text(browser, "#details")
 
 
+def test_a_number_that_is_no_longer_finite_is_red_and_one_that_is_again_is_not(open_page):
+    browser = open_page(trace(lambda x: tg.log(x), 2.0))
+    look = """[units.get('n1').cells.value].map(({e, ground}) =>
+        [e.textContent.trim(), e.getAttribute('fill'), ground && ground.getAttribute('fill')])[0]"""
+    browser.execute_script("setInput(0, -1); numbersChanged()")
+    assert run(browser, look) == ["NaN", "var(--fault)", None]
+    with np.errstate(invalid="ignore"):
+        browser = open_page(trace(lambda x: tg.log(x), -2.0))
+    browser.execute_script("go(1)")
+    assert run(browser, look) == ["NaN", "var(--fault-text)", "var(--fault)"]
+    browser.execute_script("setInput(0, 1); numbersChanged()")
+    assert run(browser, look) == ["0", "var(--text)", "none"]
+
+
 def test_what_does_not_depend_on_the_input_keeps_its_numbers(open_page):
     own = tg.autograd.elementwise(np.cbrt, "The cube root.", name="own", x=lambda g, out: g / (3 * out * out))
     graph = trace(lambda x, y: own(y) * 3 + x * x, 0.5, 0.25)

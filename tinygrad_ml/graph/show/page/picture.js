@@ -126,24 +126,23 @@ function writeNumbers() { // those that the page has computed, in the place of t
   for (const unit of units.values()) {
     const about = unit.folded !== null ? scopes[unit.folded].outputs[0] : unit.kind === "reference" ? undefined : unit.node;
     if (about === undefined || about === null) continue;
-    writeCell(unit.cells.value, valueCell(valueOf(about)));
-    writeCell(unit.cells.gradient, gradientCell(gradientOf(about)));
+    writeCell(unit.cells, "value", valueCell(valueOf(about)));
+    writeCell(unit.cells, "gradient", gradientCell(gradientOf(about)));
   }
 }
 
-function writeCell(place, cell) {
-  if (!place || !cell) return;
-  const { e, ground } = place, shown = "\u00a0" + cell[0] + "\u00a0";
-  if (e.textContent === shown) return;
-  e.textContent = shown;
+function writeCell(cells, which, cell) {
+  if (!cells[which] || !cell) return;
+  const { e, ground, width } = cells[which], [words, kind] = cell, { room } = data.sizes;
+  e.textContent = "\u00a0" + words + "\u00a0";
   e.removeAttribute("textLength");
-  const room = Math.max(place.width, data.sizes.room ? data.sizes.room[ground ? "gradient" : "value"] : 0);
-  if (e.getComputedTextLength() > room) { // squeezed, so that it stays in its box
-    e.setAttribute("textLength", room);
+  const least = Math.max(width, room ? room[which] : 0);
+  if (e.getComputedTextLength() > least) { // squeezed, so that it stays in its box
+    e.setAttribute("textLength", least);
     e.setAttribute("lengthAdjust", "spacingAndGlyphs");
   }
-  e.setAttribute("fill", `var(--${inkOf(cell[1])})`);
-  if (ground && cell[1]) ground.setAttribute("fill", `var(--${cell[1]})`);
+  if (ground) ground.setAttribute("fill", kind ? `var(--${kind})` : "none");
+  e.setAttribute("fill", `var(--${ground || kind !== "fault" ? inkOf(kind) : "fault"})`);
 }
 
 // ---------------------------------------------------------------- panning and zooming
@@ -174,9 +173,10 @@ function pointOf(event) {
 
 const within = (low, size, from, room) => low >= from - 0.5 && low + size <= from + room + 0.5;
 
+const allInView = () => within(home.x, home.w, frame.x, frame.w) && within(home.y, home.h, frame.y, frame.h);
+
 function reveal(box) { // move as little as needed so that something can be seen; not at all if all can be
-  if (!box) return;
-  if (within(home.x, home.w, frame.x, frame.w) && within(home.y, home.h, frame.y, frame.h)) return;
+  if (!box || allInView()) return;
   const moved = (low, size, from, room) => {
     const margin = Math.min((EDGE * frame.w) / picture.getBoundingClientRect().width, Math.max((room - size) / 2, 0));
     if (size > room) return low + size < from + room / 3 || low > from + (2 * room) / 3 ? low + Math.min(size, room) / 2 - room / 2 : from;
@@ -210,11 +210,16 @@ window.addEventListener("pointermove", event => {
 });
 for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, event => { pointers.delete(event.pointerId); picture.classList.remove("dragging"); });
 
-function resized() { // the scale stays, and what is in the middle
-  const { width, height } = picture.getBoundingClientRect();
+let stage = null; // the size of the picture in pixels
+
+function resized() { // all of it is still shown if it was; otherwise the scale stays, and what is in the middle
+  const { width, height } = picture.getBoundingClientRect(), before = stage;
   if (!frame || !width || !height) return;
-  const h = (frame.w * height) / width;
-  show({ ...frame, y: frame.y + (frame.h - h) / 2, h });
+  stage = { width, height };
+  if (!(frame.w > 0) || (before && allInView())) return fit();
+  if (!before) return;
+  const w = (frame.w * width) / before.width, h = (frame.h * height) / before.height;
+  show({ x: frame.x + (frame.w - w) / 2, y: frame.y + (frame.h - h) / 2, w, h });
 }
 
 // ---------------------------------------------------------------- where something is, and marks
