@@ -333,3 +333,100 @@ def test_a_chain_whose_middle_is_left_out_can_be_unfolded_as_far_as_it_can_be_dr
     browser.execute_script("unfoldAll()")
     assert "boxes, more than a picture can show" in run(browser, "byId('notice').textContent")
     assert run(browser, "units.size") < 60
+
+
+# ---------------------------------------------------------------------- other people's graphs, and anything one can do
+
+
+class Stacked(nn.Module):
+    """Two layers of cells in a loop, with an output at every step."""
+
+    def __init__(self):
+        self.first, self.second, self.score = nn.LSTMCell(3, 4), nn.LSTMCell(4, 4), nn.Linear(4, 2)
+
+    def forward(self, xs):
+        one = two = None
+        outputs = []
+        for x in xs:
+            one = self.first(x, one)
+            two = self.second(one[0], two)
+            outputs.append(self.score(two[0]))
+        return tg.stack(outputs)
+
+
+class Tied(nn.Module):
+    """An embedding whose weight is that of the output too, and blocks that normalize."""
+
+    def __init__(self):
+        self.embed = nn.Embedding(20, 6)
+        self.blocks = [nn.Sequential(nn.LayerNorm(6), nn.Linear(6, 6), nn.Dropout(0.1)) for _ in range(12)]
+
+    def forward(self, tokens):
+        x = self.embed(tokens)
+        for block in self.blocks:
+            x = x + block(x)
+        return x @ self.embed.weight.T
+
+
+def descent(w):
+    X, y = np.ones((4, 2)), np.ones(4)
+    for _ in range(8):
+        (slope,) = tg.autograd.grad(tg.mean((X @ w - y) ** 2), w, create_graph=True)
+        w = w - 0.1 * slope
+    return tg.sum(w)
+
+
+OTHERS = {
+    "stacked": lambda: trace(Stacked(), tg.randn(12, 2, 3)),
+    "tied": lambda: trace(Tied(), np.array([[1, 2], [3, 4]])),
+    "descent": lambda: trace(descent, np.ones(2)),
+    "rnn_of_60_steps": GALLERY["rnn_of_60_steps"],
+    "six_transformer_blocks": GALLERY["six_transformer_blocks"],
+}
+
+
+@pytest.mark.parametrize("name", ["stacked", "tied", "descent"])
+def test_it_draws_and_says_the_same_as_python_of_other_graphs(open_page, name):
+    graph = OTHERS[name]()
+    browser = open_page(graph)
+    assert differences(run(browser, "dotOf(look(), 'down')"), dot_of_python(graph, "down")) == []
+    assert run(browser, "moments.map(m => sentencesOf(m).join('\\n'))") == [step.text for step in steps(graph)]
+
+
+ANYTHING = """
+    let state = arguments[0];
+    const random = n => { state = (state * 48271) % 2147483647; return state % n; };
+    const pick = list => list[random(list.length)];
+    const repeats = scopes.filter(s => s.repeat), faults = [];
+    const acts = [
+        () => toggle(pick(scopes.filter(s => isModule(s.number))).number),
+        () => { const {number, repeat} = pick(repeats);
+            change(() => chosen.set(number, random(repeat.count)), {scope: number}); },
+        () => { const {number, repeat} = pick(repeats);
+            if (repeat.count < 15) change(() => unroll(number), {scope: number}); },
+        () => { const {number} = pick(repeats);
+            if (unrolled.has(number)) change(() => roll(number), {scope: number}); },
+        () => visit({node: random(nodes.length)}), () => nextUse(1), () => foldSelected(), () => go(random(seen.length)),
+        () => turn(), () => { folded.size > 3 ? change(() => folded.clear(), null) : foldAll(); },
+    ];
+    for (let k = 0; k < 60; k++) {
+        pick(acts)();
+        if (units.size !== drawing.drawn.size) faults.push(`${k}: ${units.size} of ${drawing.drawn.size} boxes`);
+        const ends = drawing.edges.flatMap(e => [e.source, e.target]).filter(key => !drawing.drawn.has(key));
+        if (ends.length) faults.push(`${k}: no box ${ends}`);
+        const from = seen.map(step => step.from), to = seen.map(step => step.to);
+        if (from[0] !== 0 || to[to.length - 1] !== moments.length - 1) faults.push(`${k}: steps from ${from[0]}`);
+        if (from.some((f, j) => j && f !== to[j - 1] + 1)) faults.push(`${k}: steps with a gap`);
+        const words = wordsOf(seen[now]);
+        if (words.some(line => !line || /undefined|NaN|null/.test(line))) faults.push(`${k}: ${words}`);
+        if (Object.values(frame).some(x => !Number.isFinite(x))) faults.push(`${k}: ${JSON.stringify(frame)}`);
+    }
+    return faults;
+"""
+
+
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", list(OTHERS))
+def test_whatever_one_does_all_boxes_are_drawn_and_all_steps_are_there(open_page, name, seed):
+    browser = open_page(OTHERS[name]())
+    assert browser.execute_script(ANYTHING, seed) == []

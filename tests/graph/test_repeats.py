@@ -161,6 +161,14 @@ def test_unrolled_and_limit_say_otherwise():
         graph.to_dot(repeats="sometimes")
 
 
+def test_a_layer_that_stands_for_several_has_no_name():
+    layers = [layer for _ in range(20) for layer in (nn.Linear(4, 4), nn.BatchNorm1d(4), nn.ReLU())]
+    chosen = view(trace(nn.Sequential(*layers), tg.randn(8, 4)))
+    (norm,) = [drawn.folded for drawn in chosen.drawn.values() if drawn.folded is not None]
+    assert Labels(chosen).module(norm).title == "BatchNorm1d"
+    assert Labels(chosen).module(0).title == "Sequential Sequential"
+
+
 def test_every_operation_has_something_that_stands_for_it():
     graph = trace(HandWrittenLSTM(), tg.randn(20, 4, 3))
     chosen = view(graph)

@@ -112,7 +112,8 @@ class Labels:
         """Return what stands in the box of a folded module."""
         scope = self.graph.scopes[number]
         label = self.heading(number)
-        label.name = label.name or cut(plain(self.graph.title))
+        if scope.parent is None:
+            label.name = cut(plain(self.graph.title))
         n = self.totals.count(self.graph, number)
         facts = [plural(n, "parameter")] if n else []
         if not scope.whole:
