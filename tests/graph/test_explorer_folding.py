@@ -406,8 +406,8 @@ ANYTHING = """
             if (repeat.count < 15) change(() => unroll(number), {scope: number}); },
         () => { const {number} = pick(repeats);
             if (unrolled.has(number)) change(() => roll(number), {scope: number}); },
-        () => visit({node: random(nodes.length)}), () => nextUse(1), () => foldSelected(), () => go(random(seen.length)),
-        () => turn(), () => { folded.size > 3 ? change(() => folded.clear(), null) : foldAll(); },
+        () => visit({node: random(nodes.length)}), () => nextUse(1), foldSelected, () => go(random(seen.length)),
+        turn, () => { folded.size > 3 ? change(() => folded.clear(), null) : foldAll(); },
     ];
     for (let k = 0; k < 60; k++) {
         pick(acts)();
