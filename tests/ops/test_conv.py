@@ -240,6 +240,17 @@ def test_the_first_of_ties_gets_the_gradient_of_max_pooling(torch):
         )
 
 
+@pytest.mark.parametrize("dilation", [2, (1, 3)])
+def test_dilated_windows_share_numbers_also_where_the_stride_is_the_kernel(torch, dilation):
+    for x in (numbers(2, 3, 9, 11), np.round(numbers(2, 3, 9, 11))):
+        assert_same_as_pytorch(
+            lambda x: tg.max_pool2d(x, 2, dilation=dilation),
+            lambda x: torch.nn.functional.max_pool2d(x, 2, dilation=dilation),
+            [x],
+            torch,
+        )
+
+
 def test_max_pooling_passes_nan_on():
     x = tg.tensor([[[1.0, float("nan"), 3.0, 4.0]]], requires_grad=True)
     out = tg.max_pool1d(x, 2)

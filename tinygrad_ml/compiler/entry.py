@@ -17,7 +17,7 @@ from .. import random
 from ..graph.graph import Graph
 from ..modes import Mode, is_users, modes, modes_set, warn
 from ..tensor import Tensor, from_owned
-from . import numpy_plan
+from .back_ends import BACK_ENDS
 from .capture import Capture, Seen, Stale, without_history
 from .program import Code
 from .reading import graph_of, guards_of, names_of, source_of
@@ -25,7 +25,6 @@ from .traced import Untraceable
 
 __all__ = ["Compiled", "compile"]
 
-BACK_ENDS: dict[str, Callable] = {"auto": numpy_plan.build, "numpy": numpy_plan.build}
 PLANS = 32  # a function that needs more plans has arguments that are new in every call
 EARLIER = 7  # calls that were traced and wait for another one like them
 

@@ -44,3 +44,12 @@ def masked(g: Any, mask: Any) -> Any:
         if bits is not None:
             return (g.view(bits) * mask.view(np.int8)).view(g.dtype)
     return np.where(mask, g, 0)
+
+
+def mask_into(g: np.ndarray, mask: np.ndarray, out: np.ndarray) -> None:
+    """Write masked(g, mask) into an array."""
+    bits = BITS.get(g.dtype.char)
+    if bits is None:
+        out[...] = masked(g, mask)
+    else:
+        np.multiply(g.view(bits), mask.view(np.int8), out=out.view(bits))

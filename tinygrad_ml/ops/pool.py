@@ -11,7 +11,7 @@ import numpy as np
 from ..autograd import dispatch, primitive
 from ..batched import Batched, folded, innermost
 from ..tensor import Tensor, as_tensor, from_owned
-from .blockwise import masked
+from .blockwise import mask_into, masked
 from .conv import as_pair
 from .patches import Geometry
 
@@ -235,13 +235,17 @@ def _max_pool2d_x(g: Any, x: Any, x_shape: tuple, out: Any, kernel: tuple, geome
     if isinstance(g, np.ndarray) and isinstance(x, np.ndarray):
         padded = _padded(x, geometry, np.nan)
         dx = np.zeros(padded.shape, g.dtype)
+        apart = geometry.stride == kernel and geometry.dilation == (1, 1)  # no two windows share a number
         free = np.ones(out.shape, bool)  # windows whose largest number was not met yet
         lengths = out.shape[1:]
         for window, into in zip(*(_windows(a, kernel, geometry, lengths) for a in (padded, dx))):
             hit = window == out
             hit &= free
             free ^= hit
-            into += masked(g, hit)
+            if apart:
+                mask_into(g, hit, into)
+            else:
+                into += masked(g, hit)
         if not free.any():  # no NaN
             (top, _), (left, _) = geometry.padding
             return dx[:, top : top + x_shape[1], left : left + x_shape[2]]
@@ -284,7 +288,7 @@ def max_pool2d_input(y, *, places, shape):
     return np.bincount(places.ravel(), y.ravel(), size).astype(y.dtype).reshape(shape)
 
 
-def _counts(size: tuple, kernel: tuple, geometry: Geometry, counted: tuple | int) -> np.ndarray:
+def counts(size: tuple, kernel: tuple, geometry: Geometry, counted: tuple | int) -> np.ndarray:
     """Return how many numbers the mean of each window is over: those of the input and of `counted` padding.
 
     An integer `counted` is what the sum of each window is divided by.
@@ -319,7 +323,7 @@ def _avg_pool2d(x, *, kernel, geometry, counted=(0, 0)):
     out = next(views).copy()
     for window in views:
         out += window
-    return out / _counts(x.shape[1:], kernel, geometry, counted).astype(x.dtype)
+    return out / counts(x.shape[1:], kernel, geometry, counted).astype(x.dtype)
 
 
 @primitive(
@@ -339,7 +343,7 @@ def avg_pool2d_input(y, *, size, kernel, geometry, counted=(0, 0)):
             avg_pool2d_input, y, size=size, kernel=kernel, geometry=geometry, counted=counted
         )
         return folded(spread_out, y.level, y)
-    y = y / _counts(size, kernel, geometry, counted).astype(y.dtype)
+    y = y / counts(size, kernel, geometry, counted).astype(y.dtype)
     (top, bottom), (left, right) = geometry.padding
     out = np.zeros((len(y), size[0] + top + bottom, size[1] + left + right), y.dtype)
     for window in _windows(out, kernel, geometry, y.shape[1:]):

@@ -1,0 +1,333 @@
+"""Operations that are a piece of C of their own: numbers, guards, products, reductions, joins, reading by index."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import kernels
+from .c_code import c_type, formula, literal, loops, merged, place
+from .c_memory import address_of
+from .traced import Value
+
+if TYPE_CHECKING:
+    from .c_plan import Plan
+
+__all__ = ["WRITERS", "is_number", "kind"]
+
+SMALL = 20_000  # multiplications, up to which a product of matrices is written out
+IDENTITIES = ("reshape", "squeeze", "broadcast_to", "expand_dims", "ravel", "real", "transpose")
+ARITHMETIC = {
+    **{"add": "{} + {}", "sub": "{} - {}", "mul": "{} * {}", "truediv": "{} / {}", "pow": "pow({}, {})", "neg": "-{}"},
+    **{"lt": "{} < {}", "le": "{} <= {}", "gt": "{} > {}", "ge": "{} >= {}", "eq": "{} == {}", "ne": "{} != {}"},
+    **{"float": "{}", "sqrt": "sqrt({})", "min": "{1} < {0} ? {1} : {0}"},
+}
+REDUCTIONS = {
+    "add": ("0", "{0} += {1};"),
+    "mean": ("0", "{0} += {1};"),
+    "maximum": ("{0}", "{0} = maximum_{t}({0}, {1});"),
+    "minimum": ("{1}", "{0} = minimum_{t}({0}, {1});"),
+    "logical_and": ("1", "{0} &= {1} != 0;"),
+    "logical_or": ("0", "{0} |= {1} != 0;"),
+}
+
+
+def kind(plan: Plan, value: Value) -> str | None:
+    """Return which piece of C an operation is, or that it is a "sum" of a group; None if it is neither."""
+    op, args = value.op, value.args
+    if op == "opaque":
+        return "kernel" if kernels.can(plan, value) else None
+    if op == "einsum":
+        return "channels" if args[0] == "nchw->c" and _is_array(args[1], value.dtype) else None
+    if op in ("dot", "matmul"):
+        return _kind_of_product(value)
+    if op == "mean" or op.endswith(".reduce"):
+        return _kind_of_reduction(value)
+    if op == "concatenate":
+        alike = len(args) == 1 and not value.parameters and all(x.dtype == value.dtype and x.shape for x in args[0])
+        return op if alike else None
+    if op in ("getitem", "take", "setitem"):
+        if type(args[0]) is not Value or _indices(value) is None:
+            return None
+        return "getitem" if op != "setitem" else op if _can_set(plan, value) else None
+    return "copy" if op in ("reshape", "ravel") and value.shape else None
+
+
+def _kind_of_product(value: Value) -> str | None:
+    if value.dtype.kind != "f" or not all(_is_array(x, value.dtype) for x in value.args):
+        return None
+    ranks = [len(x.shape) for x in value.args]
+    if ranks == [1, 1]:
+        return "sum"
+    return "product" if min(ranks) and (value.op == "matmul" or max(ranks) < 3) else None
+
+
+def _kind_of_reduction(value: Value) -> str | None:
+    axis, others = _axis(value)
+    usual = value.op.removesuffix(".reduce") in REDUCTIONS and not others and isinstance(axis, (int, tuple, type(None)))
+    if not usual or not _is_array(value.args[0], value.dtype) or (value.op == "mean" and value.dtype.kind != "f"):
+        return None
+    return "sum" if value.op == "add.reduce" and value.shape == () and axis is None else "reduction"
+
+
+def _is_array(x: Any, dtype: np.dtype) -> bool:
+    return type(x) is Value and x.dtype == dtype
+
+
+# ---------------------------------------------------------------------- numbers and guards
+
+
+def is_number(value: Value) -> bool:
+    """Whether an operation is one of numbers, Python's or in another shape."""
+    name = value.op.removeprefix("py_")
+    if name == value.op:
+        return value.op in IDENTITIES and all(x.shape == () for x in value.uses())
+    unbounded = value.dtype.kind == "i" and name in ("mul", "pow")  # as Python's integers are
+    return name in ARITHMETIC and value.dtype.kind in "fib" and not unbounded
+
+
+def _number(plan: Plan, value: Value) -> list[str]:
+    """Return C for one operation of numbers: the variable v<index>."""
+    name, dtype, op = f"v{value.index}", value.dtype, value.op
+    declared = f"const {c_type(dtype)} {name} = "
+    if op.startswith("py_"):
+        given = [x.dtype if type(x) is Value else np.asarray(x).dtype for x in value.args]
+        floating = op in ("py_truediv", "py_pow", "py_float", "py_sqrt") or any(d.kind == "f" for d in given)
+        args = [plan.scalar(x, np.dtype(np.float64 if floating else np.int64)) for x in value.args]
+        lines = [f"if ({args[1]} == 0) return 1;"] if op == "py_truediv" else []  # where Python raises
+        lines.append(f"{declared}{ARITHMETIC[op[3:]].format(*args)};")
+        return lines + ([f"if (!({name} - {name} == 0)) return 1;"] if op in ("py_pow", "py_sqrt") else [])
+    if op in IDENTITIES or op in ("astype", "copy"):
+        return [f"{declared}{plan.scalar(value.args[0], dtype)};"]
+    if op == "where":
+        condition, yes, no = (plan.scalar(x, d) for x, d in zip(value.args, (np.dtype(bool), dtype, dtype)))
+        return [f"{declared}{condition} ? {yes} : {no};"]
+    types: Any = plan.types[value]
+    args = [plan.scalar(x, d) for x, d in zip(value.args, types)]
+    text = formula(op, types[0])
+    if text is not None and not plan.is_called(value):
+        return [f"{declared}{text.format(*args)};"]
+    lines = [f"{c_type(d)} {name}_{k} = {x};" for k, (x, d) in enumerate(zip(args, types))]
+    places = [(f"&{name}_{k}", 0) for k in range(len(args))] + [(f"&{name}", 0)]
+    return [*lines, f"{c_type(dtype)} {name};", plan.loop_call(value.function, types, places, "1")]
+
+
+def _guard(plan: Plan, value: Value) -> list[str]:
+    of, expected = value.args
+    return [f"if (({plan.scalar(of)} != 0) != {int(expected)}) return 1;"]
+
+
+# ---------------------------------------------------------------------- products
+
+
+def _product(plan: Plan, value: Value) -> list[str]:
+    """Return C for a product of matrices: written out if it is small, else NumPy's own loop, which has its BLAS."""
+    a, b, out = (plan.frame(x) for x in (*value.args, value))
+    if a.ndim == 1:
+        a, out = a[None], out[..., None, :] if b.ndim > 1 else out[None]
+    if b.ndim == 1:
+        b, out = b[:, None], out[..., None]
+    outer = out.shape[:-2]
+    a, b = (np.broadcast_to(x, outer + x.shape[-2:]) for x in (a, b))
+    (m, k), n, size, t = a.shape[-2:], b.shape[-1], value.dtype.itemsize, c_type(value.dtype)
+    names = [f"i{d}" for d in range(len(outer))]
+    steps = [step for x in (a, b, out) for step in x.strides[-2:]]
+    x, y, z = (
+        f"(char *)({plan.address(v)}) + {place(names, frame.strides[:-2], 1)}"
+        for v, frame in zip((*value.args, value), (a, b, out))
+    )
+    if m * k * n > SMALL:
+        loop = plan.loop(np.matmul, [value.dtype] * 3)
+        sizes = f"(npy_intp[]){{1, {m}, {k}, {n}}}, (npy_intp[]){{0, 0, 0, {', '.join(map(str, steps))}}}"
+        return loops(names, outer, [f"((inner_loop)p[{loop}])((char *[]){{{x}, {y}, {z}}}, {sizes}, p[{loop + 1}]);"])
+    row, inner, down, across, out_row, out_column = (step // size for step in steps)
+    body = [
+        f"const {t} *restrict x = ({t} *)({x}), *restrict y = ({t} *)({y}); {t} *restrict z = ({t} *)({z});",
+        f"for (npy_intp r = 0; r < {m}; r++) {{",
+    ]
+    if n == 1:
+        body += [f"{t} s = 0;", "#pragma omp simd reduction(+ : s)"]
+        body.append(f"for (npy_intp l = 0; l < {k}; l++) s += x[r * {row} + l * {inner}] * y[l * {down}];")
+        return ["{", *loops(names, outer, [*body, f"z[r * {out_row}] = s; }}"]), "}"]
+    body += [
+        f"{t} s[{n}] = {{0}};",
+        f"for (npy_intp l = 0; l < {k}; l++) {{ const {t} w = x[r * {row} + l * {inner}];",
+        "#pragma omp simd",
+        f"for (npy_intp c = 0; c < {n}; c++) s[c] += w * y[l * {down} + c * {across}]; }}",
+        f"for (npy_intp c = 0; c < {n}; c++) z[r * {out_row} + c * {out_column}] = s[c]; }}",
+    ]
+    return ["{", *loops(names, outer, body), "}"]
+
+
+# ---------------------------------------------------------------------- reductions
+
+
+def _axis(value: Value) -> tuple[Any, set[str]]:
+    """Return the axis of a reduction, and the names of its other arguments that say what it computes."""
+    axis = value.args[1] if len(value.args) > 1 else value.parameters.get("axis")
+    return axis, {*value.parameters} - {"axis", "keepdims"} | {"more" for _ in value.args[2:]}
+
+
+def _reduction(plan: Plan, value: Value) -> list[str]:
+    axis, _ = _axis(value)
+    rank = len(value.args[0].shape)
+    axes = range(rank) if axis is None else [d % rank for d in (axis if isinstance(axis, tuple) else (axis,))]
+    return reduced(plan, value, value.args[0], axes, value.op.removesuffix(".reduce"))
+
+
+def reduced(plan: Plan, value: Value, of: Any, axes: Sequence[int], name: str) -> list[str]:
+    """Return C that reduces an array: one result after the other, or all of them row by row.
+
+    Sums of float32 that are complete at once are added up in float64: NumPy's, which add in pairs, are nearly as good.
+    """
+    x, dtype, t = plan.frame(of), value.dtype, c_type(value.dtype)
+    kept = [d for d in range(x.ndim) if d not in axes]
+    start, combine = REDUCTIONS[name]
+    start = start.format(*_bounds(dtype))
+    out = plan.frame(value)
+    out_strides = dict(zip(kept, out.strides if out.ndim < x.ndim else [out.strides[d] for d in kept]))
+    names = [f"i{d}" for d in range(x.ndim)]
+    element = f"x[{place(names, x.strides, x.itemsize)}]"
+    to = f"z[{place([names[d] for d in kept], [out_strides[d] for d in kept], x.itemsize)}]"
+    inside, outside = ([d for d in some if x.shape[d] > 1] for some in (axes, kept))
+    inside, outside = (sorted(some, key=lambda d: -abs(x.strides[d])) for some in (inside, outside))
+    divisor = f" / {math.prod(x.shape[d] for d in axes)}" if name == "mean" else ""
+    head = f"const {t} *restrict x = ({t} *)({plan.address(of)}); {t} *restrict z = ({t} *)({plan.address(value)});"
+
+    def nest(over: Sequence[int], body: list[str], pragma: str = "") -> list[str]:
+        return loops([names[d] for d in over], [x.shape[d] for d in over], body, pragma)
+
+    ones = [f"const npy_intp {names[d]} = 0;" for d in range(x.ndim) if x.shape[d] == 1]
+    if not outside or (inside and abs(x.strides[inside[-1]]) < abs(x.strides[outside[-1]])):
+        sums = name in ("add", "mean")
+        wide = "double" if sums and t == "float" else t
+        pragma = "#pragma omp simd reduction(+ : s)" if sums else ""
+        each = nest(inside, [combine.format("s", element, t=t)], pragma)
+        lines = nest(outside, [f"{wide} s = {start};", *each, f"{to} = s{divisor};"])
+    else:
+        lines = nest(outside, [f"{to} = {start};"])
+        lines += nest([*inside, *outside], [combine.format(to, element, t=t)], "#pragma omp simd")
+        lines += nest(outside, [f"{to} = {to}{divisor};"]) if divisor else []
+    lines = ["{", head, *ones, *lines, "}"]
+    return lines if value.shape else [*lines, f"const {t} v{value.index} = *({t} *)({plan.address(value)});"]
+
+
+def _bounds(dtype: np.dtype) -> tuple[str, str]:
+    """Return the least and the largest number of a dtype in C."""
+    if dtype.kind == "f":
+        return "-INFINITY", "INFINITY"
+    if dtype.kind == "b":
+        return "0", "1"
+    limits = np.iinfo(dtype)
+    return literal(limits.min, dtype), literal(limits.max, dtype)
+
+
+# ---------------------------------------------------------------------- copies and indices
+
+
+def _copied(plan: Plan, source: Any, value: Value, target: np.ndarray) -> list[str]:
+    """Return C that copies an array to a part of a Value, whose frame is `target`."""
+    frame, t, size = plan.frame(source), c_type(value.dtype), value.dtype.itemsize
+    lengths, steps = merged(frame.shape, [target.strides, frame.strides])
+    names = [f"i{k}" for k in range(len(lengths))]
+    to, where = (place(names, [step[k] for step in steps], size) for k in range(2))
+    start = address_of(target) - address_of(plan.frames[value])
+    return [
+        f"{{ {t} *restrict z = ({t} *)({plan.address(value)} + {start});",
+        f"const {t} *restrict x = ({t} *)({plan.address(source)});",
+        *loops(names, lengths, [f"z[{to}] = x[{where}];"], "#pragma omp simd"),
+        "}",
+    ]
+
+
+def _copy(plan: Plan, value: Value) -> list[str]:
+    source = value.args[0]
+    return _copied(plan, source, value, plan.frames[value].reshape(source.shape))
+
+
+def _concatenate(plan: Plan, value: Value) -> list[str]:
+    """Return C that copies the parts that were not computed in their place."""
+    lines, start, out = [], 0, plan.frames[value]
+    for part in value.args[0]:
+        root = plan.root(part) if type(part) is Value else None
+        if plan.homes.get(root) != (value, start * out.strides[0]):
+            lines += _copied(plan, part, value, out[start : start + part.shape[0]])
+        start += part.shape[0]
+    return lines
+
+
+def _indices(value: Value) -> list[Any] | None:
+    """Return the arrays of indices for the first axes of x, or None if the index is of another kind."""
+    if value.op == "take":
+        axis, others = value.parameters.get("axis", value.args[2] if len(value.args) > 2 else None), value.args[3:]
+        if others or {*value.parameters} - {"axis"} or axis not in (0, None):
+            return None
+        if axis is None and len(value.args[0].shape) > 1:
+            return None
+    elif value.parameters:
+        return None
+    index = value.args[1] if len(value.args) > 1 else None
+    parts = index if type(index) is tuple else (index,)
+    fine = all(isinstance(x, (Value, np.ndarray)) and x.shape and x.dtype == np.intp for x in parts)
+    return list(parts) if fine and parts else None
+
+
+def _can_set(plan: Plan, value: Value) -> bool:
+    """Whether what is written by index is one number, or an array of the shape that is written to."""
+    x, _, new = value.args
+    parts: Any = _indices(value)
+    shape = np.broadcast_shapes(*[part.shape for part in parts]) + x.shape[len(parts) :]
+    return plan.is_number(new) or (_is_array(new, value.dtype) and new.shape == shape)
+
+
+def _each_index(plan: Plan, value: Value, x: np.ndarray) -> Generator[Any, list[str], None]:
+    """Yield C for the element of x that the indices name, and the names of the loops; then take lines and yield loops.
+
+    An index that is out of range ends the segment before it is used.
+    """
+    parts: Any = _indices(value)
+    frames = np.broadcast_arrays(*[plan.frame(part) for part in parts])
+    names = [f"i{k}" for k in range(frames[0].ndim)]
+    inner = [f"l{k}" for k in range(x.ndim - len(parts))]
+    found = [f"j{k}" for k in range(len(parts))]
+    lines = yield place([*found, *inner], x.strides, x.itemsize), [*names, *inner]
+    head, body = [], []
+    for k, (part, frame) in enumerate(zip(parts, frames)):
+        head.append(f"const int64_t *q{k} = (int64_t *)({plan.address(part)});")
+        body += [f"int64_t j{k} = q{k}[{place(names, frame.strides, 8)}];", f"j{k} += j{k} < 0 ? {x.shape[k]} : 0;"]
+        body.append(f"if ((uint64_t)j{k} >= {x.shape[k]}) return 1;")
+    yield [*head, *loops(names, frames[0].shape, [*body, *loops(inner, x.shape[len(parts) :], lines)])]
+
+
+def _getitem(plan: Plan, value: Value) -> list[str]:
+    """Return C that reads by index."""
+    t, source = c_type(value.dtype), value.args[0]
+    each: Any = _each_index(plan, value, plan.frame(source))
+    where, names = next(each)
+    to = place(names, plan.frames[value].strides, value.dtype.itemsize)
+    head = f"{t} *restrict z = ({t} *)({plan.address(value)}); const {t} *restrict x = ({t} *)({plan.address(source)});"
+    return ["{", head, *each.send([f"z[{to}] = x[{where}];"]), "}"]
+
+
+def _setitem(plan: Plan, value: Value) -> list[str]:
+    """Return C that copies an array, and writes by index into the copy."""
+    x, _, new = value.args
+    t, out = c_type(value.dtype), plan.frames[value]
+    each: Any = _each_index(plan, value, out)
+    where, names = next(each)
+    if plan.is_number(new):
+        text = plan.scalar(new, value.dtype)
+    else:
+        text = f"(({t} *)({plan.address(new)}))[{place(names, plan.frame(new).strides, out.itemsize)}]"
+    head = f"{t} *restrict z = ({t} *)({plan.address(value)});"
+    return [*_copied(plan, x, value, out), "{", head, *each.send([f"z[{where}] = {text};"]), "}"]
+
+
+WRITERS: dict[str, Callable[[Any, Value], list[str]]] = {
+    **{"number": _number, "guard": _guard, "product": _product, "reduction": _reduction, "copy": _copy},
+    **{"concatenate": _concatenate, "getitem": _getitem, "setitem": _setitem, "kernel": kernels.write},
+    "channels": lambda plan, value: reduced(plan, value, value.args[1], (0, 2, 3), "add"),
+}

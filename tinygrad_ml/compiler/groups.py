@@ -1,0 +1,254 @@
+"""Groups: elementwise operations over one shape, and sums of their results, in one nest of loops.
+
+What has a formula in C is computed in the loops. Ufuncs that are called (exp, tanh ...) split a group into levels: each
+level is a nest of loops, and then the calls. All levels go over one block of elements after the other, so that what
+goes from level to level stays in the processor's cache.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .c_code import c_type, converted, formula, loops, merged, place
+from .traced import Value
+
+if TYPE_CHECKING:
+    from .c_plan import Plan
+
+__all__ = ["Group", "write_group"]
+
+BLOCK = 1024  # elements that go through all levels at a time
+LARGE = 100_000  # elements times operations, from which on several threads share them
+
+
+class Group:
+    """Operations that are computed together, in order; `position` is where among the others, `flat` in one loop."""
+
+    def __init__(self, position: float, shape: tuple[int, ...], flat: bool):
+        self.position, self.shape, self.flat = position, shape, flat
+        self.nodes: list[Value] = []
+
+    def reads(self) -> list[Value]:
+        """Return the Values that its operations take from outside."""
+        return [x for value in self.nodes for x in value.uses() if x not in self.nodes]
+
+
+def write_group(plan: Plan, group: Group) -> list[str]:
+    """Return the C of a group."""
+    return _Writer(plan, group).lines()
+
+
+class _Writer:
+    """A group as it is written.
+
+    levels : of each operation, how many calls must be over before it can be computed
+    lengths, steps : the loops, and of each array the steps in bytes in each of them
+    chunk : the loop that goes block by block; `inner` elements are in the loops inside of it
+    """
+
+    def __init__(self, plan: Plan, group: Group):
+        self.plan, self.group, self.shape = plan, group, group.shape
+        self.nodes = [x for x in group.nodes if plan.kinds[x] == "elementwise"]
+        self.sums = [x for x in group.nodes if plan.kinds[x] == "sum"]
+        self.called = {x for x in self.nodes if plan.is_called(x)}
+        self.levels: dict[Value, int] = {}
+        for x in group.nodes:
+            self.levels[x] = max([self.levels[u] + (u in self.called) for u in x.uses() if u in self.nodes], default=0)
+        self.stored = [x for x in self.nodes if plan.stored(x)]
+        arrays = [
+            *self.stored,
+            *[x for v in group.nodes for x in plan.arrays(v) if type(x) is not Value or x not in self.nodes],
+        ]
+        self.arrays = list({id(x): x for x in arrays}.values())
+        strides = [np.broadcast_to(plan.frame(x), self.shape).strides for x in self.arrays]
+        contiguous = np.empty(self.shape, np.int8).strides
+        self.lengths, steps = merged(self.shape, [*strides, contiguous])
+        self.steps = {id(x): [step[k] for step in steps] for k, x in enumerate(self.arrays)}
+        self.chunk = 0
+        while math.prod(self.lengths[self.chunk + 1 :]) > BLOCK:
+            self.chunk += 1
+        self.inner = math.prod(self.lengths[self.chunk + 1 :])
+        self.head: list[str] = []  # pointers and numbers, before the loops
+        self.names: dict[Any, str] = {}
+        self.temporaries: dict[Any, str] = {}  # declarations of blocks, by what they hold
+
+    def lines(self) -> list[str]:
+        """Return the whole."""
+        blocks = bool(self.called)
+        body: list[str] = []
+        for level in range(max(self.levels.values()) + 1 if self.levels else 1):
+            body += self.level(level, blocks)
+            for x in self.nodes:
+                if x in self.called and self.levels[x] == level:
+                    body.append(self.call(x))
+        if blocks and any(x in self.called and not self.direct(x) for x in self.stored):
+            body += self.level(max(self.levels.values()) + 1, blocks)
+        parallel = self.parallel()
+        if blocks:
+            step = max(1, BLOCK // self.inner)
+            length = self.lengths[self.chunk]
+            block = [*self.temporaries.values(), f"npy_intp m = {length} - b < {step} ? {length} - b : {step};", *body]
+            loop = [f"for (npy_intp b = 0; b < {length}; b += {step}) {{", *block, "}"]
+            body = loops([f"i{k}" for k in range(self.chunk)], self.lengths, loop)
+        elif parallel and len(self.lengths) == 1:
+            body = body[1:]  # its own pragma has it all
+        if parallel:
+            simd = "" if blocks or len(self.lengths) > 1 else " simd"
+            body.insert(0, f"#pragma omp parallel for{simd} {self.plan.team()}{self.reduction()}")
+        before = [f"{c_type(x.dtype)} v{x.index};" for x in self.sums]
+        sums = [f"{c_type(total_dtype(x))} s{x.index} = 0;" for x in self.sums]
+        after = [f"v{x.index} = s{x.index};" for x in self.sums]
+        return [*before, "{", *self.head, *sums, *body, *after, "}"]
+
+    def parallel(self) -> bool:
+        """Whether it pays to share the outermost loop among threads."""
+        outer = self.lengths[0] if not (self.called and self.chunk == 0) else -(-self.lengths[0] * self.inner // BLOCK)
+        return self.plan.threads > 1 and math.prod(self.shape) * len(self.group.nodes) > LARGE and outer > 7
+
+    def reduction(self) -> str:
+        return f" reduction(+ : {', '.join(f's{x.index}' for x in self.sums)})" if self.sums else ""
+
+    # ------------------------------------------------------------------ the loops of one level
+
+    def level(self, level: int, blocks: bool) -> list[str]:
+        """Return the loops over what is computed after `level` calls."""
+        body = []
+        for x in self.stored:
+            if x in self.called and self.levels[x] == level - 1 and not self.direct(x):
+                body.append(f"{self.element(x)} = {self.block(x)};")
+        for x in self.nodes:
+            if self.levels[x] == level and x not in self.called:
+                body.append(f"const {c_type(x.dtype)} r{x.index} = {self.expression(x, level)};")
+                if x in self.stored:
+                    body.append(f"{self.element(x)} = r{x.index};")
+                if self.is_read_later(x) and not (x in self.stored and self.direct(x)):
+                    body.append(f"{self.block(x)} = r{x.index};")
+        for x in self.called:
+            if self.levels[x] == level:
+                for k, dtype in enumerate(self.plan.types[x][:-1]):  # type: ignore[index]
+                    if self.argument(x, k)[0] is None:
+                        body.append(f"{self.block((x, k), dtype)} = {self.reference(x.args[k], dtype, level)};")
+        for x in self.sums:
+            if self.levels[x] == level:
+                factors = x.args[:1] if x.op == "add.reduce" else x.args
+                text = " * ".join(self.reference(u, total_dtype(x), level) for u in factors)
+                body.append(f"s{x.index} += {text};")
+        if not body:
+            return []
+        pragma = f"#pragma omp simd{self.reduction()}"
+        first = self.chunk if blocks else 0
+        names = [f"i{k}" for k in range(first, len(self.lengths))]
+        return loops(names, ["m", *self.lengths[first + 1 :]] if blocks else self.lengths, body, pragma)
+
+    def is_read_later(self, x: Value) -> bool:
+        """Whether a call or another level reads a result."""
+        readers = [v for v in self.group.nodes if x in v.uses()]
+        return any(self.levels[v] != self.levels[x] or v in self.called for v in readers)
+
+    def expression(self, x: Value, level: int) -> str:
+        """Return C for one operation on one element."""
+        if x.op == "where":
+            c, a, b = x.args
+            condition = self.reference(c, np.dtype(bool), level)
+            return f"{condition} ? {self.reference(a, x.dtype, level)} : {self.reference(b, x.dtype, level)}"
+        if x.op in ("astype", "copy"):
+            return converted(self.reference(x.args[0], None, level), x.dtype)
+        types = self.plan.types[x]
+        text = formula(x.op, types[0])  # type: ignore[index]
+        arguments = [self.reference(u, dtype, level) for u, dtype in zip(x.args, types)]  # type: ignore[arg-type]
+        return text.format(*arguments)  # type: ignore[union-attr]
+
+    def reference(self, x: Any, dtype: np.dtype | None, level: int) -> str:
+        """Return C for one element of an argument, in a dtype."""
+        if self.plan.is_number(x):
+            return self.number(x, dtype)
+        if type(x) is Value and x in self.nodes:
+            same = self.levels[x] == level and x not in self.called
+            text = f"r{x.index}" if same else self.element(x) if x in self.stored and self.direct(x) else self.block(x)
+        else:
+            text = self.element(x)
+        return text if dtype is None or x.dtype == dtype else f"({converted(text, dtype)})"
+
+    def number(self, x: Any, dtype: np.dtype | None, named: bool = False) -> str:
+        """Return a number that is the same for all elements; if need be as a variable, which has an address."""
+        text = self.plan.scalar(x, dtype)
+        if type(x) is not Value and not named:
+            return text
+        kind = c_type(np.asarray(x).dtype if dtype is None and type(x) is not Value else dtype or x.dtype)
+        if (kind, text) not in self.names:
+            self.names[kind, text] = f"c{len(self.names)}"
+            self.head.append(f"const {kind} {self.names[kind, text]} = {text};")
+        return self.names[kind, text]
+
+    def pointer(self, x: Any) -> str:
+        """Return the name of the address where an array begins."""
+        where, kind = self.plan.address(x), c_type(x.dtype)
+        if (where, kind) not in self.names:
+            self.names[where, kind] = f"a{len(self.names)}"
+            self.head.append(f"{kind} *restrict {self.names[where, kind]} = ({kind} *)({where});")
+        return self.names[where, kind]
+
+    def indices(self) -> list[str]:
+        names = [f"i{k}" for k in range(len(self.lengths))]
+        if self.called:
+            names[self.chunk] = f"(b + i{self.chunk})"
+        return names
+
+    def element(self, x: Any) -> str:
+        """Return C for the current element of an array."""
+        return f"{self.pointer(x)}[{place(self.indices(), self.steps[id(x)], x.dtype.itemsize)}]"
+
+    # ------------------------------------------------------------------ blocks and calls
+
+    def direct(self, x: Any) -> bool:
+        """Whether calls can read and write an array where it is, as it lies along one loop."""
+        return len(self.lengths) == 1
+
+    def block(self, key: Any, dtype: np.dtype | None = None) -> str:
+        """Return C for the current element of the block of a result, or of a converted argument."""
+        sizes = [math.prod(self.lengths[k + 1 :]) for k in range(self.chunk, len(self.lengths))]
+        names = [f"i{k}" for k in range(self.chunk, len(self.lengths))]
+        return f"{self.start(key, dtype)}[{place(names, sizes, 1)}]"
+
+    def start(self, key: Any, dtype: np.dtype | None = None) -> str:
+        name = f"t{key.index}" if type(key) is Value else f"t{key[0].index}_{key[1]}"
+        if key not in self.temporaries:
+            size = min(max(1, BLOCK // self.inner), self.lengths[self.chunk]) * self.inner
+            self.temporaries[key] = f"{c_type(key.dtype if dtype is None else dtype)} {name}[{size}];"
+        return name
+
+    def argument(self, x: Value, k: int) -> tuple[str | None, int]:
+        """Return address and step of an argument of a call; None if it must be converted or laid out first."""
+        u, dtype = x.args[k], self.plan.types[x][k]  # type: ignore[index]
+        if self.plan.is_number(u):
+            return f"&{self.number(u, dtype, named=True)}", 0
+        if u.dtype != dtype:
+            return None, 0
+        if type(u) is Value and u in self.nodes and not (u in self.stored and self.direct(u)):
+            return self.start(u), dtype.itemsize
+        if self.direct(u):
+            (step,) = self.steps[id(u)]
+            return f"{self.pointer(u)} + b * {step // dtype.itemsize}", step
+        return None, 0
+
+    def call(self, x: Value) -> str:
+        """Return the call of NumPy's inner loop for one block."""
+        types: Any = self.plan.types[x]
+        arguments = []
+        for k in range(len(x.args)):
+            where, step = self.argument(x, k)
+            arguments.append((where, step) if where is not None else (self.start((x, k), types[k]), types[k].itemsize))
+        if x in self.stored and self.direct(x):
+            (step,) = self.steps[id(x)]
+            arguments.append((f"{self.pointer(x)} + b * {step // x.dtype.itemsize}", step))
+        else:
+            arguments.append((self.start(x), x.dtype.itemsize))
+        return self.plan.loop_call(x.function, types, arguments, f"m * {self.inner}")
+
+
+def total_dtype(x: Value) -> np.dtype:
+    """Return the dtype of a sum as it is added up: float32 would lose what NumPy keeps by adding in pairs."""
+    return np.dtype(np.float64) if x.dtype.name == "float32" else x.dtype

@@ -1,0 +1,213 @@
+"""Kernels and rules that a trace holds as one call, in C: convolution, the gradients of pooling, sums by index.
+
+What is not here, or has another memory layout than usual, Python calls.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..ops import conv, index, pool
+from ..ops.patches import Geometry
+from .c_code import c_type
+from .traced import Value
+
+if TYPE_CHECKING:
+    from .c_plan import Plan
+
+__all__ = ["can", "write"]
+
+FEW = 1_000_000  # multiplications of a convolution that are not worth a second thread
+
+
+def can(plan: Plan, value: Value) -> bool:
+    """Whether a call can be written in C."""
+    if value.dtype.kind != "f" or any(not plan.frames[x].flags.c_contiguous for x in value.uses()):
+        return False
+    writer = WRITERS.get(value.function)
+    if writer is None or any(x.dtype != value.dtype for x in value.uses() if x.dtype.kind != "i"):
+        return False
+    geometry = next((x for x in (*value.args, *value.parameters.values()) if isinstance(x, Geometry)), Geometry())
+    return min(map(min, geometry.padding)) >= 0 and (writer is not _scatter or _is_scatter(value))
+
+
+def write(plan: Plan, value: Value) -> list[str]:
+    """Return the C of a call."""
+    return WRITERS[value.function](plan, value, *value.args, **value.parameters)
+
+
+@cache
+def _text(name: str) -> str:
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+
+
+def _used(plan: Plan, name: str, **names: str) -> None:
+    """Let a plan have the functions of a file, with words of it replaced."""
+    text = _text(name)
+    for word, other in names.items():
+        text = text.replace(word, other)
+    if text not in plan.pieces:
+        plan.pieces.append(text)
+
+
+# ---------------------------------------------------------------------- convolution
+
+
+def _layer(plan: Plan, x: tuple, weight: tuple, out: tuple, geometry: Geometry) -> tuple[str, int]:
+    """Return the numbers of a layer in C, and how many threads it is worth."""
+    work = math.prod(out) * math.prod(weight[1:])
+    threads = plan.threads if work > FEW else 1
+    numbers = [x[0], *x[1:], weight[0], *weight[2:], *out[2:]]
+    pairs = [geometry.stride, tuple(pad[0] for pad in geometry.padding), geometry.dilation]
+    many = f"p[1] ? {threads} : 1" if threads > 1 else "1"
+    text = ", ".join([*map(str, numbers), *(f"{{{a}, {b}}}" for a, b in pairs), str(geometry.groups), many])
+    return f"&(convolution){{{text}}}", threads
+
+
+def _call(plan: Plan, value: Value, name: str, arrays: list[str], layer: str, threads: int, share: int) -> list[str]:
+    """Return the call of one of the three functions, with memory for each thread."""
+    kind = c_type(value.dtype)
+    _used(plan, "kernels.c", real=kind)
+    share = -(-share // 64) * 64
+    memory = plan.scratch(threads * share * value.dtype.itemsize)
+    arguments = [f"({kind} *)({array})" for array in arrays]
+    return [f"{name}_{kind}({', '.join(arguments)}, {layer}, ({kind} *){memory}, {share});"]
+
+
+def _grid(x: tuple, weight: tuple, out: tuple, geometry: Geometry) -> tuple[int, int]:
+    """Return the size of the planes of one channel, and of a run through the places of a filter."""
+    steps = [
+        -(-((n - 1) * s + (k - 1) * d + 1) // s)
+        for n, k, s, d in zip(out[2:], weight[2:], geometry.stride, geometry.dilation)
+    ]
+    return math.prod(steps) * math.prod(geometry.stride), (out[2] - 1) * steps[1] + out[3]
+
+
+MARGIN = 256  # elements that runs may go beyond their end
+
+
+def _forward(plan: Plan, value: Value, x: Any, weight: Any, bias: Any, geometry: Geometry) -> list[str]:
+    shapes = plan.frame(x).shape, plan.frame(weight).shape, value.shape
+    layer, threads = _layer(plan, *shapes, geometry)
+    plane, run = _grid(*shapes, geometry)
+    share = shapes[0][1] * plane + MARGIN + shapes[1][0] * (run + MARGIN)
+    arrays = [plan.address(x), plan.address(weight), plan.address(bias) if np.ndim(plan.frame(bias)) else "0"]
+    return _call(plan, value, "conv", [*arrays, plan.address(value)], layer, threads, share)
+
+
+def _input(plan: Plan, value: Value, y: Any, weight: Any, size: tuple, geometry: Geometry) -> list[str]:
+    shapes = value.shape, plan.frame(weight).shape, plan.frame(y).shape
+    layer, threads = _layer(plan, *shapes, geometry)
+    lengths, reaches = [], []
+    for n, k, s, d, pad in zip(size[-2:], shapes[1][2:], geometry.stride, geometry.dilation, geometry.padding):
+        lengths.append(-(-(n + pad[0]) // s))
+        reaches.append((k - 1) * d // s)
+    across = lengths[1] + reaches[1]
+    plane, run = (lengths[0] + reaches[0]) * across, (lengths[0] - 1) * across + lengths[1]
+    share = shapes[1][0] * plane + MARGIN + value.shape[1] * (run + MARGIN)
+    arrays = [plan.address(y), plan.address(weight), plan.address(value)]
+    return _call(plan, value, "conv_input", arrays, layer, threads, share)
+
+
+def _weight(plan: Plan, value: Value, x: Any, y: Any, kernel: tuple, geometry: Geometry) -> list[str]:
+    shapes = plan.frame(x).shape, value.shape, plan.frame(y).shape
+    layer, threads = _layer(plan, *shapes, geometry)
+    plane, _ = _grid(*shapes, geometry)
+    pairs, lanes = math.prod(value.shape[1:]) + 12, value.shape[0] // geometry.groups + 16
+    share = (geometry.groups * pairs + math.prod(shapes[2][2:])) * lanes + shapes[0][1] * plane + MARGIN
+    arrays = [plan.address(x), plan.address(y), plan.address(value)]
+    return _call(plan, value, "conv_weight", arrays, layer, threads, share)
+
+
+# ---------------------------------------------------------------------- pooling, and sums by index
+
+
+def _each_image(
+    plan: Plan, value: Value, name: str, arrays: list[tuple[Any, int]], out: tuple, kernel: Any, geometry: Geometry
+) -> list[str]:
+    """Return a loop over images of a function that is written for this layer alone."""
+    sizes = ["height", "width", "out_height", "out_width", "kernel_height", "kernel_width"]
+    names = [*sizes, "down", "right", "top", "left", "row_gap", "column_gap"]
+    tops = [pad[0] for pad in geometry.padding]
+    numbers = [*value.shape[1:], *out[1:], *kernel, *geometry.stride, *tops, *geometry.dilation]
+    if math.prod(kernel) > 16:
+        rows, columns = (
+            f"for (npy_intp {i} = 0; {i} < kernel_{n}; {i}++)" for i, n in (("a", "height"), ("b", "width"))
+        )
+        places = f"{rows} {columns} {{ __VA_ARGS__ }}"
+    else:
+        places = "".join(f"{{ enum {{ a = {a}, b = {b} }}; __VA_ARGS__ }} " for a, b in np.ndindex(*kernel))
+    plan.pieces.append(
+        f"#undef SIZES\n#undef WINDOW\n#define SIZES enum {{ {', '.join(map('{} = {}'.format, names, numbers))} }}\n"
+        f"#define WINDOW(...) {places}\n"
+    )
+    kind = c_type(value.dtype)
+    _used(plan, "pooling.c", real=kind, layer=f"layer{value.index}")
+    arguments = [
+        f"({kind} *)({plan.address(x)}) + i * {step}" if isinstance(x, (Value, np.ndarray)) else str(x)
+        for x, step in arrays
+    ]
+    loop = f"for (npy_intp i = 0; i < {out[0]}; i++) {name}_layer{value.index}({', '.join(arguments)});"
+    many = plan.threads > 1 and math.prod(value.shape) > FEW // 10
+    return [f"#pragma omp parallel for {plan.team()}", loop] if many else [loop]
+
+
+def _max_pool_input(
+    plan: Plan, value: Value, g: Any, x: Any, x_shape: tuple, out: Any, kernel: Any, geometry: Geometry
+) -> list[str]:
+    window, image = math.prod(out.shape[1:]), math.prod(x_shape[1:])
+    arrays = [(g, window), (x, image), (out, window), (value, image)]
+    return _each_image(plan, value, "max_pool_input", arrays, out.shape, kernel, geometry)
+
+
+def _avg_pool_input(
+    plan: Plan, value: Value, g: Any, size: tuple, kernel: Any, geometry: Geometry, counted: Any = (0, 0)
+) -> list[str]:
+    counts = np.atleast_1d(pool.counts(size, kernel, geometry, counted)).astype(value.dtype)
+    arrays = [(g, math.prod(g.shape[1:])), (counts, 0), (int(counts.size > 1), 0), (value, math.prod(size))]
+    return _each_image(plan, value, "avg_pool_input", arrays, g.shape, kernel, geometry)
+
+
+def _is_scatter(value: Value) -> bool:
+    where = value.parameters.get("index")
+    return isinstance(where, (Value, np.ndarray)) and where.dtype == np.intp and where.shape != ()
+
+
+def _scatter(plan: Plan, value: Value, g: Any, index: Any, shape: tuple) -> list[str]:
+    """Return C that adds rows of g to zeros, in their order."""
+    kind, width = c_type(value.dtype), math.prod(shape[1:])
+    return [
+        f"{{ {kind} *restrict z = ({kind} *)({plan.address(value)}), *restrict g = ({kind} *)({plan.address(g)});",
+        f"const int64_t *rows = (int64_t *)({plan.address(index)});",
+        f"memset(z, 0, {math.prod(shape)} * sizeof({kind}));",
+        f"for (npy_intp i = 0; i < {math.prod(index.shape)}; i++) {{",
+        f"int64_t r = rows[i] + (rows[i] < 0 ? {shape[0]} : 0);",
+        f"if ((uint64_t)r >= {shape[0]}) return 1;",
+        "#pragma omp simd",
+        f"for (npy_intp j = 0; j < {width}; j++) z[r * {width} + j] += g[i * {width} + j]; }} }}",
+    ]
+
+
+WRITERS: dict[Any, Callable[..., list[str]]] = {
+    conv._conv2d.primitive.forward: _forward,
+    conv.conv2d_input.primitive.forward: _input,
+    conv._conv2d_x: lambda plan, value, g, weight, x_shape, geometry: _input(
+        plan, value, g, weight, x_shape[2:], geometry
+    ),
+    conv.conv2d_weight.primitive.forward: _weight,
+    conv._conv2d_weight: lambda plan, value, g, x, weight_shape, geometry: _weight(
+        plan, value, x, g, weight_shape[2:], geometry
+    ),
+    pool._max_pool2d_x: _max_pool_input,
+    pool._avg_pool2d_x: lambda plan, value, g, x_shape, kernel, geometry, counted: _avg_pool_input(
+        plan, value, g, x_shape[1:], kernel, geometry, counted
+    ),
+    pool.avg_pool2d_input.primitive.forward: _avg_pool_input,
+    index.scatter.primitive.forward: _scatter,
+}
