@@ -1,4 +1,4 @@
-"""Draw the pictures of docs/graphs.md: `python docs/make_graph_pictures.py [folder]`; needs Graphviz's `dot`."""
+"""Draw the pictures of docs/graphs.md: `python docs/make_graph_pictures.py [folder]`; with Graphviz, PyTorch, JAX."""
 
 import sys
 from pathlib import Path
@@ -166,6 +166,25 @@ def trouble():
     return tg.graph.trace(distance, np.array([3.0, 1.0]), np.array([1.0, 1.0]))
 
 
+def pytorch():
+    """An encoder layer of PyTorch."""
+    import torch
+
+    torch.manual_seed(0)
+    layer, x = torch.nn.TransformerEncoderLayer(16, 2, 32).eval(), torch.randn(5, 2, 16)
+    return tg.graph.trace(layer, x, gradient=torch.randn(5, 2, 16))
+
+
+def jax():
+    """The gradient of a function of JAX."""
+    import jax
+
+    def slope(x):
+        return jax.grad(lambda x: jax.numpy.sin(x) ** 2)(x)
+
+    return tg.graph.trace(slope, 0.5)
+
+
 def batch(pixels):
     """Return made-up images and their classes."""
     rng = np.random.default_rng(0)
@@ -186,6 +205,8 @@ PICTURES = {
     "hessian-vector-product": (hessian_vector_product, {}),
     "difference": (difference, {"direction": "right"}),
     "trouble": (trouble, {"direction": "right"}),
+    "pytorch": (pytorch, {"direction": "down"}),
+    "jax": (jax, {"direction": "right"}),
 }
 
 

@@ -62,7 +62,7 @@ def pytest_terminal_summary(terminalreporter):
     if packages:
         counts = ", ".join(f"{name} {n}" for name, n in packages.most_common())
         terminalreporter.write_line(
-            f"skipped, as packages are missing or too old: {counts} (scripts/setup.sh dev,pytorch installs them)"
+            f"skipped, as packages are missing or too old: {counts} (scripts/setup.sh dev,pytorch,jax installs them)"
         )
     for reason, n in reasons.most_common():
         terminalreporter.write_line(f"skipped: {n} x {reason}")

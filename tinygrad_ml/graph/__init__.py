@@ -2,7 +2,19 @@
 
 from .graph import Graph
 from .nodes import GraphNode, Input, Node, Scope
-from .tracing import draw, trace
+from .tracing import draw, from_jax, from_torch, trace
 from .values import ArraySummary, Values
 
-__all__ = ["Graph", "GraphNode", "Input", "Scope", "ArraySummary", "draw", "trace", "Node", "Values"]
+__all__ = [
+    "Graph",
+    "GraphNode",
+    "Input",
+    "Scope",
+    "ArraySummary",
+    "draw",
+    "from_jax",
+    "from_torch",
+    "trace",
+    "Node",
+    "Values",
+]

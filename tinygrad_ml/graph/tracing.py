@@ -12,7 +12,10 @@ from ..modes import user_frame
 from ..nn.module import Module
 from ..tensor import Tensor
 from .build.builder import Builder, argument_names, tensors_in, variables_of
+from .build.foreign import is_of
 from .build.gradients import add_gradients
+from .build.jaxpr import trace_jax
+from .build.pytorch import trace_torch
 from .build.recorder import Recorder
 from .build.tensor_history import trace_history
 from .graph import Graph
@@ -27,6 +30,8 @@ def trace(target: Any, *inputs: Any, backward: bool = True, gradient: Any = None
         Of a Tensor the history is shown, as far as it was recorded and not freed by `backward()`. A function or a
         Module is run once, on `inputs`; so the values of all steps are known, and the calls of modules are scopes.
         Of what `tg.compile` returned, and without inputs, the program is shown that it has derived.
+        Modules and functions of PyTorch, and functions of JAX, are seen as such by what they are, what they use or
+        their inputs; otherwise `from_torch` and `from_jax` trace them.
     inputs : Tensors, arrays, or numbers
         Arrays and numbers become Tensors, which for a function require a gradient if they are floating.
     backward : bool
@@ -52,6 +57,10 @@ def trace(target: Any, *inputs: Any, backward: bool = True, gradient: Any = None
     """
     if hasattr(type(target), "as_graph") and not inputs:
         return target.as_graph()
+    if is_of(target, inputs, "torch"):
+        return from_torch(target, *inputs, backward=backward, gradient=gradient, values=values)
+    if is_of(target, inputs, "jax"):
+        return from_jax(target, *inputs, backward=backward, gradient=gradient, values=values)
     if isinstance(target, Tensor):
         if inputs:
             raise TypeError("trace: a Tensor has its history already; inputs are for functions and modules")
@@ -64,6 +73,79 @@ def trace(target: Any, *inputs: Any, backward: bool = True, gradient: Any = None
     if backward:
         add_gradients(builder, results, gradient)
     return builder.graph
+
+
+def from_torch(target: Any, *inputs: Any, backward: bool = True, gradient: Any = None, values: bool = True) -> Graph:
+    """Return the graph of a module or function of PyTorch; `trace` and `draw` call it where they see one.
+
+    It is run once. What is drawn are the functions that it calls, such as `linear` and `relu`, with the values and, by
+    PyTorch's own backward pass, the gradients; the calls of modules are scopes. No `.grad` and no buffer is changed.
+
+    Parameters
+    ----------
+    target : torch.nn.Module or function
+    inputs : Tensors of PyTorch or of this library, arrays, or numbers
+        Arrays and numbers become Tensors of PyTorch, which for a function require a gradient if they are floating.
+    backward, gradient, values : as for `trace`
+
+    Returns
+    -------
+    Graph
+        If the function raises, it has the part that ran, and the error at its node and as `graph.error`.
+
+    Raises
+    ------
+    ImportError
+        If PyTorch is not installed.
+
+    Examples
+    --------
+    >>> import torch  # doctest: +SKIP
+    >>> print(tg.graph.from_torch(lambda x, w: torch.tanh(x * w), 0.5, 2.0))  # doctest: +SKIP
+    lambda(x: float32 (), w: float32 ()) -> float32 ()
+      %2: float32 () = multiply(x, w)  value 1, gradient 0.42
+      %3: float32 () = tanh(%2)        value 0.762, gradient 1
+      return %3
+    gradients: x 0.84, w 0.21
+    """
+    return trace_torch(target, inputs, backward=backward, gradient=gradient, values=values).graph
+
+
+def from_jax(target: Any, *inputs: Any, backward: bool = True, gradient: Any = None, values: bool = True) -> Graph:
+    """Return the graph of a function of JAX, from its jaxpr; `trace` and `draw` call it where they see one.
+
+    The jaxpr is computed step by step, so that all values are known; loops (`scan`, `while_loop`) are unrolled and of
+    a `cond` the branch that was taken is drawn. Functions under `jit`, and `named_scope`, are scopes. The gradients go
+    back step by step by `jax.vjp`.
+
+    Parameters
+    ----------
+    target : function
+    inputs : arrays of JAX or NumPy, numbers, Tensors of this library, or any pytree of them
+        Leaves of pytrees have names like `params['w']`, and are drawn as parameters.
+    backward, gradient, values : as for `trace`
+
+    Returns
+    -------
+    Graph
+        If the function raises while JAX traces it, there is only the error.
+
+    Raises
+    ------
+    ImportError
+        If JAX is not installed.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp  # doctest: +SKIP
+    >>> print(tg.graph.from_jax(lambda x, w: jnp.tanh(x * w), 0.5, 2.0))  # doctest: +SKIP
+    lambda(x: float32 (), w: float32 ()) -> float32 ()
+      %2: float32 () = multiply(x, w)  value 1, gradient 0.42
+      %3: float32 () = tanh(%2)        value 0.762, gradient 1
+      return %3
+    gradients: x 0.84, w 0.21
+    """
+    return trace_jax(target, inputs, backward=backward, gradient=gradient, values=values).graph
 
 
 def draw(

@@ -20,6 +20,7 @@ from ..format import plain
 from ..nodes import Input, Scope
 from .builder import Builder, tensors_in
 from .naming import name_in_frame
+from .scopes import Scopes
 
 
 class Stopped(NamedTuple):
@@ -37,12 +38,11 @@ class Recorder:
         self.builder = builder
         self.paths: dict[int, str] = {}  # id of a module -> its name
         self.alive: list[Module] = []
-        self.scopes = [builder.graph.scopes[0]]  # the calls that we are in
-        self.calls: dict[tuple[int, str], int] = {}
+        self.scopes = Scopes(builder.graph)
         self.stopped: Stopped | None = None
         self.root = root
         if root is not None:
-            self.scopes[0].type = type(root).__name__
+            builder.graph.scopes[0].type = type(root).__name__
             self.register_names("", root)
 
     def register_names(self, name: str, thing: Any) -> None:
@@ -76,15 +76,16 @@ class Recorder:
         frame = user_frame()
         line, code = _place(frame, frame.f_lineno)
         self.builder.name_of = lambda array: name_in_frame(frame, array)
-        self.builder.operation(primitive, inputs, parameters, output, self.scopes[-1].number, line=line, code=code)
+        self.builder.operation(
+            primitive, inputs, parameters, output, self.scopes.innermost.number, line=line, code=code
+        )
         if self.before is not None:
             self.before(primitive, inputs, parameters, output)
 
     @contextlib.contextmanager
     def call(self, module: Module, inputs: tuple, named: dict[str, Any]) -> Iterator[Callable[[Any], None]]:
         """Enter the scope of a module while it runs: the observer of calls of the modes."""
-        scope = self.scope_of(module)
-        self.scopes.append(scope)
+        scope = self.enter(module)
         try:
             yield lambda result: self.close(scope, result)
         except BaseException as error:
@@ -92,26 +93,15 @@ class Recorder:
                 self.stopped = Stopped(error, scope, list(tensors_in((inputs, named))))
             raise
         finally:
-            self.scopes.pop()
+            self.scopes.leave()
 
-    def scope_of(self, module: Module) -> Scope:
+    def enter(self, module: Module) -> Scope:
         """Return the scope of one call: a new one, but for the module that is traced itself."""
-        if module is self.root and len(self.scopes) == 1 and not self.calls:
-            self.calls[-1, ""] = 1
-            return self.scopes[0]
         if id(module) not in self.paths:
             self.register_names(type(module).__name__, module)
-        parent, path = self.scopes[-1], self.paths[id(module)]
-        name = path.removeprefix(parent.path + ".") if parent.path else path
-        key = (parent.number, path)
-        count = self.calls[key] = self.calls.get(key, 0) + 1
-        if count > 1:
-            name = f"{name} ({count})"
-        scopes = self.builder.graph.scopes
-        scope = Scope(len(scopes), parent.number, name, path, type(module).__name__)
-        if module.drawn_whole:
+        scope = self.scopes.enter(self.paths[id(module)], type(module).__name__, root=module is self.root)
+        if module.drawn_whole and scope.parent is not None:
             scope.whole, scope.about = True, plain(module.extra_repr())
-        scopes.append(scope)
         return scope
 
     def close(self, scope: Scope, result: Any) -> None:
@@ -124,7 +114,7 @@ class Recorder:
         """Append a node for the operation, or the call of a module, that raised."""
         graph, operation = self.builder.graph, getattr(error, "operation", None)
         graph.error = f"{type(error).__name__}: {error}"
-        scope: Scope = self.scopes[0]
+        scope: Scope = graph.scopes[0]
         inputs: Sequence = ()
         if self.stopped is not None and self.stopped.error is error:
             _, scope, inputs = self.stopped

@@ -126,12 +126,13 @@ class Writer:
         c, scope = self.colours, self.graph.scopes[number]
         box = "box" if len(scope_chain(self.graph, number)) % 2 == 0 else "box-inside"
         heading = self.heading(number)
+        whole_name = f"{scope.path}: {scope.type}".strip(": ")
         beside = self.direction != "right" or isinstance(scope, Repeat)
         label = '""' if beside else f"<{heading}>, labelloc=t, labeljust=l"
         lines = [
             f"subgraph cluster_{number} {{",
             f'graph [id="c{number}", class="module", label={label}, style="rounded,filled", margin=9, peripheries=1, '
-            f'fillcolor="{c[box]}", pencolor="{c["box-line"]}"{self.tooltip(scope.path + ": " + scope.type)}]',
+            f'fillcolor="{c[box]}", pencolor="{c["box-line"]}"{self.tooltip(whole_name)}]',
         ]
         if beside:
             look = 'shape=plaintext, style="", margin=0'

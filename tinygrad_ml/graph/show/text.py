@@ -87,7 +87,12 @@ def scope_chain(graph: GraphData, number: int) -> list[int]:
 
 
 def _title(scope: Scope, depth: int) -> tuple[str, str]:
-    return "  " * depth + f"{plain(scope.name)}: {scope.type}", ""
+    return "  " * depth + scope_title(scope), ""
+
+
+def scope_title(scope: Scope) -> str:
+    """Return what a call of a module is called: its name, and its class."""
+    return ": ".join(part for part in (plain(scope.name), plain(scope.type)) if part)
 
 
 def _brief(node: GraphNode) -> str:
@@ -155,7 +160,7 @@ def tree(graph: GraphData, depth: int | None = None) -> str:
         if isinstance(thing, GraphNode):
             rows.append((before + (thing.operation or thing.kind), shape_text(thing.shape), "", _flops(thing.flops)))
             continue
-        title = plain(graph.title) if thing.parent is None else f"{plain(thing.name)}: {thing.type}"
+        title = plain(graph.title) if thing.parent is None else scope_title(thing)
         ends = graph.outputs if thing.parent is None else thing.outputs
         parameters = totals.count(graph, thing.number)
         rows.append(
