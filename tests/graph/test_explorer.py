@@ -533,6 +533,42 @@ def test_a_sample_of_a_large_array_is_that_of_python(open_page):
     np.testing.assert_allclose(facts, [value.norm, value.mean, value.low, value.high, 0, 0, 0], rtol=1e-6)
 
 
+def test_numbers_are_written_as_python_writes_them(open_page):
+    from tinygrad_ml.graph.show.steps import number
+    from tinygrad_ml.graph.values import short
+
+    rng = np.random.default_rng(0)
+    numbers = [*(rng.standard_normal(300) * 10.0 ** rng.integers(-9, 9, 300)), *(rng.integers(-9999, 9999, 200) / 16)]
+    numbers += [
+        0.0,
+        0.5,
+        0.3125,
+        0.3135,
+        -2.5,
+        999.5,
+        999.4999,
+        1000.5,
+        9999.6,
+        99999.5,
+        1e5,
+        123456.0,
+        1e-5,
+        1e22,
+        5e-324,
+    ]
+    numbers = [float(x) for x in numbers]
+    browser = open_page(trace(lambda x: x, 1.0))
+    assert run(browser, "arguments[0].map(x => short(x))", numbers) == [short(x) for x in numbers]
+    assert run(browser, "arguments[0].map(x => spoken(x))", numbers) == [number(x) for x in numbers]
+    others = [float("nan"), float("inf"), -float("inf"), True, 7, 1 - 2.25j]
+    graph = tg.graph.Graph("others")
+    graph.nodes = [
+        tg.graph.GraphNode(k, "input", dtype="", value=tg.graph.ArraySummary.of(x)) for k, x in enumerate(others)
+    ]
+    browser = open_page(graph)
+    assert run(browser, "nodes.map(n => short(n.value.numbers[0]))") == [short(x) for x in others]
+
+
 def test_the_content_policy_allows_only_the_scripts_of_the_page(tmp_path):
     page = trace(lambda x: x * x, 3.0).explorer(tmp_path / "page.html").read_text()
     links = re.findall(r"https?://[^\s\"'<]*", page)

@@ -63,7 +63,7 @@ function whatIs(target) {
 const SLIDERS = 12; // inputs that get one
 
 function showInputs() {
-  if (!adjustable.length || !data.nodes.length) return;
+  if (!adjustable.length) return;
   const form = byId("inputs"), rows = adjustable.slice(0, SLIDERS).map(inputRow);
   const reset = button("reset", "reset", "As in the run in Python", () => {
     adjustable.forEach(node => given.delete(node.number));

@@ -100,7 +100,7 @@ function button(id, words, title, act) {
 }
 
 function heading(words) { // with a button that keeps the panel where it is
-  const pin = button("pin", pinned ? "📌 kept" : "keep", "Keep this here while the steps go on (p)", togglePin);
+  const pin = button("pin", pinned ? "kept" : "keep", "Keep this here while the steps go on (p)", togglePin);
   pin.setAttribute("aria-pressed", pinned);
   return make("div", [make("h2", words), pin], "title");
 }
@@ -161,7 +161,7 @@ function factsOf(node) {
   facet("module", modulePath(node.number).join(" / "));
   for (const [repeat, k] of places[node.number]) facet("repetition", `${k + 1} of ${scopes[repeat].repeat.count}`);
   for (const [key, value] of node.parameters) facet(key, value);
-  facet("memory", node.bytes ? `${counted(node.bytes)} bytes` : "");
+  facet("memory", node.bytes ? plural(node.bytes, "byte") : "");
   facet("computes", node.flops ? plural(node.flops, "operation") : "");
   return facts;
 }

@@ -10,20 +10,20 @@ function make(name, content, className) {
   return e;
 }
 
-const digitsOf = (x, n) => { // sign, n digits and exponent; a tie is rounded to the even digit, as in Python
-  let [mantissa, exponent] = x.toExponential(n - 1).split("e");
-  const all = x.toExponential(Math.min(n + 40, 100)).split("e")[0].replace(/\D/g, "");
-  if (/^50*$/.test(all.slice(n)) && +all[n - 1] % 2 === 0) [mantissa, exponent] = [sliced(all, n, x), x.toExponential(60).split("e")[1]];
-  return [mantissa, +exponent];
-};
-const sliced = (digits, n, x) => (x < 0 ? "-" : "") + digits[0] + (n > 1 ? "." + digits.slice(1, n) : "");
+function rounded(x, n) { // its n digits and its exponent; a tie goes to the even digit, as in Python
+  const [mantissa, exponent] = x.toExponential(n - 1).split("e"), [exact, low] = x.toExponential(n + 40).split("e");
+  const digits = exact.replace(/\D/g, ""), tie = /^50*$/.test(digits.slice(n));
+  if (!tie || +digits[n - 1] % 2) return [mantissa, +exponent];
+  return [(x < 0 ? "-" : "") + digits[0] + (n > 1 ? "." + digits.slice(1, n) : ""), +low]; // JavaScript has rounded up
+}
+
 const trimmed = text => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
 
 function general(x, n) { // a number with n digits: Python's format "g"
   if (Number.isNaN(x)) return "nan";
   if (!Number.isFinite(x)) return x > 0 ? "inf" : "-inf";
   if (x === 0) return Object.is(x, -0) ? "-0" : "0";
-  const [mantissa, exponent] = digitsOf(x, n);
+  const [mantissa, exponent] = rounded(x, n);
   if (exponent < -4 || exponent >= n) {
     const size = String(Math.abs(exponent)).padStart(2, "0");
     return `${trimmed(mantissa)}e${exponent < 0 ? "-" : "+"}${size}`;
@@ -50,8 +50,8 @@ function complexText(text) { // "(1.25+0.5j)"
 }
 
 const spoken = x => (typeof x === "boolean" ? (x ? "True" : "False") : typeof x === "number" ? general(x, 5) : String(x));
-const full = x => (typeof x === "number" ? String(+x.toPrecision(7)) : String(x));
-const brief = x => (typeof x === "number" ? String(+x.toPrecision(3)) : String(x));
+const full = x => (typeof x === "number" ? String(+x.toPrecision(7)) : spoken(x));
+const brief = x => (typeof x === "number" ? String(+x.toPrecision(3)) : spoken(x));
 const counted = n => n.toLocaleString("en");
 const plural = (n, word) => `${counted(n)} ${word}${n === 1 ? "" : "s"}`;
 const shapeText = shape => (shape ? (shape.length ? shape.join("×") : "scalar") : "");
