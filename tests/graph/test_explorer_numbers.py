@@ -211,8 +211,14 @@ def test_a_number_that_is_no_longer_finite_is_red_and_one_that_is_again_is_not(o
         browser = open_page(trace(lambda x: tg.log(x), -2.0))
     browser.execute_script("go(1)")
     assert run(browser, look) == ["NaN", "var(--fault-text)", "var(--fault)"]
+    texts = "[...document.querySelectorAll('#n1 text')]"
+    marked = f"{texts}.filter(e => getComputedStyle(e).visibility === 'visible').length"
+    before = run(browser, marked)
     browser.execute_script("setInput(0, 1); numbersChanged()")
     assert run(browser, look) == ["0", "var(--text)", "none"]
+    assert run(browser, marked) == before - 1  # "not finite from here on"
+    browser.find_element("id", "reset").click()
+    assert run(browser, marked) == before
 
 
 def test_what_does_not_depend_on_the_input_keeps_its_numbers(open_page):

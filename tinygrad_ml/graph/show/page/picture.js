@@ -128,7 +128,13 @@ function writeNumbers() { // those that the page has computed, in the place of t
     if (about === undefined || about === null) continue;
     writeCell(unit.cells, "value", valueCell(valueOf(about)));
     writeCell(unit.cells, "gradient", gradientCell(gradientOf(about)));
+    if (data.faults.includes(unit.node)) for (const e of unit.g.querySelectorAll("text")) e.classList.toggle("stale", isStale(e, unit));
   }
+}
+
+function isStale(e, unit) { // that NaN or infinity begins here, where an input was changed so that it does not
+  const shown = [valueOf(unit.node), gradientOf(unit.node), ...nodes[unit.node].inputs.map(sentOf)];
+  return anew !== null && e.textContent === "not finite from here on" && !shown.some(v => v && (v.nans || v.infinities));
 }
 
 function writeCell(cells, which, cell) {
