@@ -16,9 +16,10 @@ STORIES = [
     "mlp_dropout.py",
     "quickstart.py",
     "softmax_regression.py",
+    "steps_and_periods.py",
     "titanic.py",
 ]
-WITH_REAL_DATA = ["conv_net.py", "linear_regression.py", "mlp_dropout.py", "titanic.py"]
+WITH_REAL_DATA = ["conv_net.py", "linear_regression.py", "mlp_dropout.py", "steps_and_periods.py", "titanic.py"]
 
 
 @pytest.fixture(autouse=True)
@@ -122,6 +123,15 @@ def test_descents_reach_the_closed_form_outliers_move_least_squares_and_lasso_ha
     assert squared > 5 * absolute
     first, middle, last = found(r"lasso: .* (\d+) are exactly zero at first, (\d+) in the middle and (\d+)", text)
     assert 0 == first < middle < last == 10
+
+
+@pytest.mark.slow
+def test_the_noise_falls_with_the_batch_and_ends_with_the_learning_rate(tmp_path):
+    text = run("steps_and_periods.py", tmp_path, "--quick")
+    one, twenty, all_of_them = [float(number) for number in re.findall(r"deviation (\d+\.\d+)", text)]
+    assert one > 3 * twenty > 30 * all_of_them
+    constant, falling, average = found(r"constant rate: (.+)\.\n.*: (.+)\.\n.*weights: (.+)\.", text)
+    assert constant > 3 * max(falling, average)
 
 
 @pytest.mark.slow
