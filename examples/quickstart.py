@@ -75,11 +75,12 @@ def main():
     print(f"Weights of the MLP, loaded back and found equal: {weights}")
     graph = tg.draw(lambda images: nn.functional.cross_entropy(model(images), y[:16]), x[:16])
     try:
-        picture, page = graph.render(output / "mlp_graph.svg"), graph.explorer(output / "mlp_graph.html")
+        picture = graph.render(output / "mlp_graph.svg")
         print(f"Compute graph of the trained MLP with its gradients: {picture}")
-        print(f"The same as a page on which backpropagation can be stepped through (open it in a browser): {page}")
     except RuntimeError as without_dot:
         print(f"No picture of the compute graph: {without_dot}")
+    page = graph.explorer(output / "mlp_graph.html")
+    print(f"The same as a page on which backpropagation can be stepped through (open it in a browser): {page}")
     print("\nTry next: hidden=16, dropout=0 or a third layer in MLP; lr=0.1 in fit, a learning rate that is too high.")
 
 

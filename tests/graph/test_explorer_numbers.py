@@ -201,6 +201,40 @@ def test_it_says_what_it_cannot_compute(open_page):
     assert "this page cannot compute it" in text(browser, "#details")
 
 
+def test_an_operation_of_the_same_name_that_computes_something_else_is_not_trusted(open_page):
+    own = tg.autograd.elementwise(
+        lambda x: 2 * np.tanh(x), "Twice it.", name="tanh", x=lambda g, out: g * (2 - out**2 / 2)
+    )
+    browser = open_page(trace(lambda x: own(x) + tg.tanh(x), 0.5))
+    browser.execute_script("setInput(0, 0.25); numbersChanged()")
+    assert run(browser, "nodes.map(n => valueOf(n.number).unknown === true)") == [False, True, False, True]
+
+
+def test_a_parameter_that_is_not_known_exactly_is_not_rounded(open_page):
+    graph = trace(lambda x: F.leaky_relu(x, 1 / 3), -2.0)
+    graph.operations[0].settings = {}  # its text is 0.333
+    browser = open_page(graph)
+    browser.execute_script("setInput(0, -1); numbersChanged()")
+    assert "cannot compute leaky_relu %1" in text(browser, "#inputs .doubts")
+
+
+def test_functions_of_pytorch_can_be_changed_too(open_page, torch):
+    def function(a, b):
+        return (a * b + a / 3).exp() * torch.sin(b) + torch.relu(a) ** 2.5 + torch.nn.functional.leaky_relu(-a, 0.125)
+
+    def inputs(*numbers):
+        return [torch.tensor(x, requires_grad=True, dtype=torch.float64) for x in numbers]
+
+    browser = open_page(trace(function, *inputs(1.0, 2.0)))
+    browser.execute_script("setInput(0, 0.7); numbersChanged()")
+    assert run(browser, "doubts()") == []
+    a, b = inputs(0.7, 2.0)
+    result = function(a, b)
+    result.backward()
+    found = run(browser, "[...data.outputs.map(valueOf), gradientOf(0), gradientOf(1)].map(v => v.numbers[0])")
+    np.testing.assert_allclose(found, [result.item(), a.grad.item(), b.grad.item()], rtol=1e-12)
+
+
 def test_a_number_that_is_no_longer_finite_is_red_and_one_that_is_again_is_not(open_page):
     browser = open_page(trace(lambda x: tg.log(x), 2.0))
     look = """[units.get('n1').cells.value].map(({e, ground}) =>

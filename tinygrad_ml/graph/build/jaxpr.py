@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...primitive import OUTPUT
+from ..format import as_number
 from ..formulas import formulas
 from ..nodes import GraphNode, Input
 from .builder import Builder, argument_names, variables_of
@@ -383,7 +384,8 @@ class _Tracer:
         for k, x in enumerate(inputs):
             argument = primitive.inputs[k] if primitive is not None else names[k] if k < len(names) else f"input {k}"
             text = "" if x.number is not None else short_text(np.asarray(x.array)[()])
-            edges.append(Input(argument, x.number, text, formula_of(primitive, k, LIBRARY, name)))
+            exact = as_number(np.asarray(x.array)) if text else None
+            edges.append(Input(argument, x.number, text, formula_of(primitive, k, LIBRARY, name), exact=exact))
         about = about or {"scope": self.scopes.innermost.number}
         if len(arrays) == 1:
             node = self._add("operation", arrays[0], operation=name, inputs=edges, parameters=given, **about)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ...primitive import OUTPUT, Primitive
-from ..format import plain
+from ..format import as_number, plain
 from ..formulas import formulas
 from ..nodes import GraphNode, Input, Scope
 from .builder import Builder, argument_names, variables_of
@@ -365,6 +365,7 @@ class _Tracer:
         else:
             node = self.builder.add("operation", operation=shown, inputs=inputs, parameters=given, **about)
         node.flops = flops_of(shown, shapes, tuple(out.shape))
+        node.settings = {key: x for key, value in pairs if key in given and (x := as_number(value)) is not None}
         self.slots.append((node.number, [k for k, i in enumerate(inputs) if i.source is not None]))
         if len(parts) > 1:
             for k, part in enumerate(parts):
@@ -397,7 +398,8 @@ class _Tracer:
                 for j, x in enumerate(inside):
                     edge(f"{argument}[{j}]", x)
             elif primitive is not None and k < len(primitive.inputs) and isinstance(value, (int, float, complex)):
-                inputs.append(Input(ours, None, short_text(value), formula_of(primitive, k, LIBRARY, name)))
+                formula = formula_of(primitive, k, LIBRARY, name)
+                inputs.append(Input(ours, None, short_text(value), formula, exact=as_number(value)))
             elif value is not None and value is not False and argument not in UNTOLD:
                 given[argument] = short_text(value)
         if any(key in ("training", "train") and value is False for key, value in pairs):

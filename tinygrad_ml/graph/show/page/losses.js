@@ -95,3 +95,12 @@ const logTotal = x => { const peak = Math.max(...x); return peak + Math.log(tota
 const shares = x => { const peak = Math.max(...x), all = x.map(v => Math.exp(v - peak)), sum = total(all); return all.map(v => v / sum); };
 KERNELS.softmax = alongLines(shares, (out, g) => { const inner = total(out.map((p, k) => p * g[k])); return out.map((p, k) => p * (g[k] - inner)); });
 KERNELS.log_softmax = alongLines(x => { const all = logTotal(x); return x.map(v => v - all); }, (out, g) => { const sum = total(g); return out.map((v, k) => g[k] - Math.exp(v) * sum); });
+
+// ---------------------------------------------------------------- the parameters that kernels take into account
+
+const PARAMETERS = {
+  sum: ["axis", "keepdims"], mean: ["axis", "keepdims"], softmax: ["axis"], log_softmax: ["axis"], getitem: ["index"], stack: [],
+  reshape: ["shape"], squeeze: ["axis"], expand_dims: ["axis"], leaky_relu: ["negative_slope"], elu: ["alpha"],
+  softplus: ["beta", "threshold"], hardtanh: ["min_val", "max_val"], clip: ["min", "max"], gelu: ["approximate"],
+  huber: ["delta"], squared_error: ["reduction"], binary_cross_entropy_with_logits: ["reduction"],
+};
