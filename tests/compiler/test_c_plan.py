@@ -2,10 +2,15 @@
 
 import gc
 import os
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.compiler.plans import Built, assert_close, assert_same_bits, both
 from tinygrad_ml.compiler import c_plan
@@ -374,7 +379,7 @@ def test_an_index_is_read_after_the_guard_that_checks_it():
     assert order == sorted(order)
     assert len(order) == 2
     with pytest.raises(GuardFailed):
-        compiled(normal(10, 7), np.array([0, 10**9]))
+        compiled(normal(10, 7), np.array([0, 10**9, 0, 0, 0]))
 
 
 def test_new_state_is_written_in_the_place_of_the_old():
@@ -554,3 +559,72 @@ def test_plans_of_one_program_in_two_threads():
 def test_both_has_different_back_ends():
     expected, found = both(lambda x: (x * x).sum(), normal(1000))
     np.testing.assert_allclose(found[0], expected[0], rtol=1e-6)
+
+
+# ---------------------------------------------------------------------- programs that nobody thought of
+
+STEPS = [
+    lambda a, b: a + b,
+    lambda a, b: a * b - 0.5,
+    lambda a, b: a / (np.abs(b) + 1),
+    lambda a, b: np.tanh(a),
+    lambda a, b: np.exp(-np.abs(a)),
+    lambda a, b: np.maximum(a, b),
+    lambda a, b: np.where(a > b, a, 0.1 * b),
+    lambda a, b: (a > b) * a,
+    lambda a, b: a.T.reshape(a.shape) if a.ndim else a,
+    lambda a, b: a.reshape(b.shape[::-1]).T if a.size == b.size else a,
+    lambda a, b: a[::-1] if a.ndim else -a,
+    lambda a, b: a - a.sum(axis=0, keepdims=True) / 7 if a.ndim else a.sum(),
+    lambda a, b: a * a.max(axis=-1, keepdims=True) if a.ndim else a * 2,
+    lambda a, b: a @ b.T @ b / 20 if a.shape == b.shape and a.ndim == 2 else a,
+    lambda a, b: np.concatenate([a, b])[1 : 1 + a.shape[0]] if a.shape == b.shape and a.ndim else b,
+    lambda a, b: a * b.sum(),
+    lambda a, b: np.cumsum(a, axis=0) / 4 if a.ndim else a,
+    lambda a, b: a.astype(np.float64).astype(np.float32) + b,
+]
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(
+    st.lists(st.tuples(st.integers(0, len(STEPS) - 1), st.integers(0, 99), st.integers(0, 99)), min_size=3, max_size=25)
+)
+def test_random_programs(steps):
+    def program(x, y, z):
+        values = [x, y, z]
+        for step, first, second in steps:
+            a, b = values[first % len(values)], values[second % len(values)]
+            values.append(STEPS[step](a, b) if np.ndim(a) == np.ndim(b) else a * b)
+        return values[-1], values[-2], (values[-3] * values[-3]).sum()
+
+    with np.errstate(all="ignore"):
+        arrays = normal(6, 5), normal(6, 5, seed=1), normal(6, 5, seed=2)
+        for k, (expected, found) in enumerate(zip(*both(program, *arrays))):
+            scale = np.max(np.abs(expected), initial=1e-30)
+            np.testing.assert_allclose(found, expected, rtol=2e-5, atol=2e-5 * scale, err_msg=f"result {k} of {steps}")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the library of the sanitizer is found as on Linux")
+def test_the_c_stays_within_its_arrays(tmp_path):
+    """What reads and writes at computed places again, with a compiler that finds those beside arrays."""
+    found = subprocess.run(["gcc", "-print-file-name=libasan.so"], capture_output=True, text=True)
+    if "/" not in found.stdout:
+        pytest.skip("gcc has no AddressSanitizer here")
+    compiler = tmp_path / "cc"
+    compiler.write_text('#!/bin/sh\nexec gcc "$@" -fsanitize=address -O1 -g\n')
+    compiler.chmod(0o755)
+    environment = {
+        **os.environ,
+        "CC": str(compiler),
+        "LD_PRELOAD": found.stdout.strip(),
+        "ASAN_OPTIONS": f"detect_leaks=0:detect_odr_violation=0:log_path={tmp_path}/asan",
+        "XDG_CACHE_HOME": str(tmp_path),
+        "PYTHONMALLOC": "malloc",
+    }
+    here = Path(__file__).parent
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", str(here / "test_kernels.py")]
+    command += [str(here / "test_c_plan.py"), "-k", "float32 or views or joined or index or constant or state"]
+    done = subprocess.run(command, cwd=here.parents[1], env=environment, capture_output=True, text=True)
+    reports = [path.read_text() for path in tmp_path.glob("asan.*")]
+    assert done.returncode == 0, (done.stdout + done.stderr + "".join(reports))[-3000:]

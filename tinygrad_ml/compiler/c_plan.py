@@ -125,13 +125,22 @@ class Plan:
         """Whether an argument is one number wherever it is used: of shape (), or spread from that."""
         return self.root(x) in self.numbers if type(x) is Value else np.ndim(x) == 0
 
+    def terms(self, value: Value) -> Sequence[Any]:
+        """Return the arguments of an operation of a group; for a sum it is the same in which shape they are."""
+        if self.kinds[value] != "sum":
+            return value.args
+        terms = value.args[: 1 if value.op == "add.reduce" else 2]
+        roots = [self.root(x) if self.fills(x, self.root(x)) else x for x in terms]
+        alike = all(x.shape == roots[0].shape and self.frames[x].flags.c_contiguous for x in roots)
+        return roots if alike else terms
+
     def arrays(self, value: Value) -> list[Any]:
         """Return the arguments of an operation that are more than one number."""
-        return [x for x in value.args if isinstance(x, (Value, np.ndarray)) and not self.is_number(x)]
+        return [x for x in self.terms(value) if isinstance(x, (Value, np.ndarray)) and not self.is_number(x)]
 
     def over(self, value: Value) -> Any:
         """Return what an operation of a group goes over: itself, or what it sums."""
-        return value.args[0] if self.kinds[value] == "sum" else value
+        return self.terms(value)[0] if self.kinds[value] == "sum" else value
 
     def sort(self, value: Value) -> None:
         """Say how a Value is computed, and how it lies in memory."""
@@ -227,11 +236,11 @@ class Plan:
         """Whether an operation can be computed in the loops of a group, and should."""
         if group.shape != self.over(value).shape or len(group.nodes) >= LONGEST:
             return False
-        uses = value.uses()
+        uses = [x for x in self.terms(value) if type(x) is Value]
         inside = [x for x in uses if self.group_of.get(x) is group and self.kinds[x] == "elementwise"]
         if any(self.position[x] >= group.position for x in uses if x not in inside):
             return False
-        known = {self.root(x) for x in group.reads()}
+        known = {self.root(x) for v in group.nodes for x in self.terms(v) if type(x) is Value and x not in group.nodes}
         alike = any(self.root(x) in known for x in uses if not self.is_number(x))
         flat = group.flat and self.is_flat(value)
         return bool(inside) or (alike and (flat or self.kinds[value] != "sum")) or (flat and self.kinds[value] != "sum")

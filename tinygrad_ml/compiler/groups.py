@@ -31,10 +31,6 @@ class Group:
         self.position, self.shape, self.flat = position, shape, flat
         self.nodes: list[Value] = []
 
-    def reads(self) -> list[Value]:
-        """Return the Values that its operations take from outside."""
-        return [x for value in self.nodes for x in value.uses() if x not in self.nodes]
-
 
 def write_group(plan: Plan, group: Group) -> list[str]:
     """Return the C of a group."""
@@ -56,7 +52,8 @@ class _Writer:
         self.called = {x for x in self.nodes if plan.is_called(x)}
         self.levels: dict[Value, int] = {}
         for x in group.nodes:
-            self.levels[x] = max([self.levels[u] + (u in self.called) for u in x.uses() if u in self.nodes], default=0)
+            inside = [u for u in plan.terms(x) if type(u) is Value and u in self.nodes]
+            self.levels[x] = max([self.levels[u] + (u in self.called) for u in inside], default=0)
         self.stored = [x for x in self.nodes if plan.stored(x)]
         arrays = [
             *self.stored,
@@ -133,8 +130,7 @@ class _Writer:
                         body.append(f"{self.block((x, k), dtype)} = {self.reference(x.args[k], dtype, level)};")
         for x in self.sums:
             if self.levels[x] == level:
-                factors = x.args[:1] if x.op == "add.reduce" else x.args
-                text = " * ".join(self.reference(u, total_dtype(x), level) for u in factors)
+                text = " * ".join(self.reference(u, total_dtype(x), level) for u in self.plan.terms(x))
                 body.append(f"s{x.index} += {text};")
         if not body:
             return []
@@ -145,7 +141,7 @@ class _Writer:
 
     def is_read_later(self, x: Value) -> bool:
         """Whether a call or another level reads a result."""
-        readers = [v for v in self.group.nodes if x in v.uses()]
+        readers = [v for v in self.group.nodes if any(u is x for u in self.plan.terms(v))]
         return any(self.levels[v] != self.levels[x] or v in self.called for v in readers)
 
     def expression(self, x: Value, level: int) -> str:
