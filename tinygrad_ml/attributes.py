@@ -13,8 +13,17 @@ from typing import Any
 
 # `x.size(0)` loads a method; since Python 3.12 that is the instruction for attributes, with the lowest bit of its
 # argument set. (https://docs.python.org/3/library/dis.html#opcode-LOAD_ATTR)
+IMPORTS = opmap["IMPORT_FROM"]
 LOADS, BIT = (opmap["LOAD_ATTR"], 1) if sys.version_info >= (3, 12) else (opmap.get("LOAD_METHOD", -1), 0)
 CACHE = opmap.get("CACHE", 0)  # what follows an instruction: where Python 3.12 stands in it, once it has run before
+
+
+def imports(frame: Any) -> bool:
+    """Whether a frame is at `from module import name`.
+
+    Python says no more than "cannot import name" where a module raises AttributeError for a name that it lacks.
+    """
+    return bool(frame.f_code.co_code[frame.f_lasti] == IMPORTS)
 
 
 def attribute(name: str, read: Callable[[Any], Any], doc: str, instead: str = "") -> Any:

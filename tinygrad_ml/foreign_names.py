@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
+from .attributes import imports
+
 Function = TypeVar("Function", bound=Callable)
 
 NO_DEVICE = "everything is computed on the CPU: leave it out"
@@ -141,7 +143,7 @@ NAMES: dict[str, dict[str, str]] = {
         "select": "an index: x[:, i]",
         "set_default_device": NO_DEVICE,
         "set_default_tensor_type": "tg.set_default_dtype",
-        "set_grad_enabled": "tg.no_grad and tg.enable_grad",
+        "set_grad_enabled": "write `with tg.enable_grad() if training else tg.no_grad():`",
         "set_num_threads": "set the environment variable OMP_NUM_THREADS before NumPy is imported",
         "sgn": "tg.sign",
         "shape": "x.shape",
@@ -168,6 +170,71 @@ NAMES: dict[str, dict[str, str]] = {
         "vectorize": "write it with whole arrays: operations broadcast",
         "view_as_real": "x.real and x.imag",
         "vsplit": "tg.split",
+        "polygamma": "scipy.special.polygamma(n, x)",
+        "digamma": "scipy.special.digamma(x)",
+        "lgamma": "scipy.special.gammaln(x)",
+        "erfinv": "scipy.special.erfinv(x)",
+        "erfc": "write 1 - tg.erf(x)",
+        "i0": "scipy.special.i0(x)",
+        "logit": "write tg.log(p) - tg.log1p(-p)",
+        "kthvalue": "write tg.sort(x, axis)[..., k - 1]",
+        "cummax": "np.maximum.accumulate(x.numpy(), axis)",
+        "cummin": "np.minimum.accumulate(x.numpy(), axis)",
+        "trapz": "np.trapezoid(y, x)",
+        "block_diag": "scipy.linalg.block_diag, of arrays",
+        "cartesian_prod": "tg.stack([a.ravel() for a in tg.meshgrid(x, y, indexing='ij')], axis=1)",
+        "combinations": "Python's itertools.combinations",
+        "tensor_split": "tg.array_split(x, n, axis)",
+        "index_fill": "tg.ops.setitem(x, value, index)",
+        "index_put": "tg.ops.setitem(x, value, index), or tg.add_at(x, index, value)",
+        "scatter_reduce": "tg.add_at(x, index, value) for sums",
+        "bucketize": "tg.searchsorted(boundaries, x)",
+        "frac": "write x - tg.trunc(x)",
+        "random_seed": "tg.manual_seed",
+        "initial_seed": "tg.get_rng_state",
+        "load_state_dict": "a method: module.load_state_dict",
+        "Size": "a tuple: x.shape",
+        "Generator": "np.random.default_rng(seed)",
+        "chain_matmul": "tg.linalg.multi_dot",
+        "matrix_exp": "scipy.linalg.expm, of an array",
+        "stft": "tg.fft.rfft of windows of x",
+        "istft": "tg.fft.irfft of each window",
+        "hann_window": "np.hanning(n)",
+        "unfold": "np.lib.stride_tricks.sliding_window_view(x.numpy(), n)",
+        "pdist": "write tg.sqrt(((x[:, None] - x[None]) ** 2).sum(axis=-1))",
+        "pixel_shuffle": "x.reshape and x.transpose, or tg.nn.Upsample",
+        "frombuffer": "tg.tensor(np.frombuffer(buffer, dtype))",
+        "polar": "write r * tg.exp(1j * angle)",
+        "aminmax": "x.min() and x.max()",
+        "ogrid": "tg.meshgrid(x, y, sparse=True)",
+        "mgrid": "tg.meshgrid(x, y, indexing='ij')",
+        "identity": "tg.eye",
+        "diagflat": "tg.diag",
+        "lu": "scipy.linalg.lu, of an array",
+        "addr": "write x + tg.outer(a, b)",
+        "ger": "tg.outer",
+        "mode": "np.unique(x.numpy(), return_counts=True)",
+        "msort": "tg.sort(x, axis=0)",
+        "cond": "Python's if, which is recorded as it runs",
+        "scan": "Python's for, which is recorded as it runs",
+        "while_loop": "Python's while, which is recorded as it runs",
+        "fori_loop": "Python's for, which is recorded as it runs",
+        "checkpoint": "leave it out: nothing is computed again to save memory",
+        "remat": "leave it out: nothing is computed again to save memory",
+        "custom_vjp": "tg.autograd.primitive or tg.autograd.Function",
+        "custom_jvp": "tg.autograd.primitive",
+        "pmap": "tg.vmap",
+        "tree_map": "a comprehension over the dict or list",
+        "tree_util": "leave it out: write comprehensions over dicts and lists",
+        "take_along_dim": "tg.take_along_axis",
+        "is_nonzero": "write bool(x)",
+        "complex": "write real + 1j * imag",
+        "unsqueeze_": "tg.expand_dims",
+        "get_default_device": "everything is computed on the CPU: leave it out",
+        "euler_gamma": "np.euler_gamma",
+        "bool_": "tg.bool",
+        "int_": "tg.int64",
+        "object_": "not built: Tensors are numeric",
     },
     "Tensor": {
         "add_": IN_PLACE.format("+ y", "+= y"),
@@ -219,7 +286,7 @@ NAMES: dict[str, dict[str, str]] = {
         "scatter_add_": "tg.add_at",
         "share_memory_": "leave it out",
         "slogdet": "tg.linalg.slogdet(x)",
-        "split": "tg.split(x, sections, axis)",
+        "split": "tg.split(x, range(n, len(x), n)) for pieces of n rows, and tg.split(x, n) for n equal pieces",
         "storage": "x.numpy gives the array",
         "stride": "x.numpy().strides",
         "strides": "x.numpy().strides",
@@ -253,6 +320,69 @@ NAMES: dict[str, dict[str, str]] = {
         "Transformer": "tg.nn.MultiheadAttention, tg.nn.LayerNorm and tg.nn.Linear",
         "BCEWithLogits": "tg.nn.BCEWithLogitsLoss",
         "CTCLoss": "not built; tg.nn.CrossEntropyLoss is for targets that are aligned",
+        "Hardshrink": "a lambda in tg.nn.Lambda: x * (abs(x) > 0.5)",
+        "Softshrink": "a lambda in tg.nn.Lambda: x - tg.clip(x, -0.5, 0.5)",
+        "Tanhshrink": "a lambda in tg.nn.Lambda: x - tg.tanh(x)",
+        "Swish": "tg.nn.SiLU",
+        "CELU": "tg.nn.ELU",
+        "RReLU": "tg.nn.LeakyReLU",
+        "Conv3d": "not built; tg.nn.Conv2d is the nearest",
+        "ConvTranspose3d": "not built; tg.nn.ConvTranspose2d is the nearest",
+        "MaxPool3d": "not built; tg.nn.MaxPool2d is the nearest",
+        "AdaptiveAvgPool3d": "not built; tg.nn.AdaptiveAvgPool2d is the nearest",
+        "BatchNorm3d": "not built; tg.nn.BatchNorm2d is the nearest",
+        "LazyLinear": "tg.nn.Linear, whose in_features are given",
+        "LazyConv2d": "tg.nn.Conv2d, whose in_channels are given",
+        "ReflectionPad2d": "tg.pad(x, pad_width, mode='reflect') in a forward",
+        "ZeroPad2d": "tg.pad(x, pad_width) in a forward",
+        "ConstantPad1d": "tg.pad(x, pad_width, constant_values=c) in a forward",
+        "ZeroPadding2D": "tg.pad(x, pad_width) in a forward",
+        "LocalResponseNorm": "tg.nn.GroupNorm",
+        "SpectralNorm": "write weight / tg.linalg.svdvals(weight)[0] in a forward",
+        "RNNBase": "tg.nn.RNN, tg.nn.LSTM or tg.nn.GRU",
+        "PixelShuffle": "tg.nn.Upsample, or x.reshape and x.transpose",
+        "UpsamplingNearest2d": "tg.nn.Upsample",
+        "UpSampling2D": "tg.nn.Upsample",
+        "Unfold": "np.lib.stride_tricks.sliding_window_view, of an array",
+        "Fold": "tg.nn.ConvTranspose2d",
+        "parallel": "leave it out: one process computes everything",
+        "AdaptiveLogSoftmaxWithLoss": "tg.nn.SampledSoftmaxLoss",
+        "EmbeddingBag": "tg.nn.Embedding, and .mean(axis=1)",
+        "TransformerDecoder": "tg.nn.MultiheadAttention in a module of your own",
+        "SoftMarginLoss": "tg.nn.functional.softplus(-target * x).mean()",
+        "MultiLabelMarginLoss": "tg.nn.MultiLabelSoftMarginLoss",
+        "Dropout3d": "tg.nn.Dropout2d",
+        "SeparableConv2D": "tg.nn.Conv2d(n, n, 3, groups=n) and tg.nn.Conv2d(n, m, 1)",
+        "DepthwiseConv2D": "tg.nn.Conv2d(n, n, 3, groups=n)",
+        "Conv2DTranspose": "tg.nn.ConvTranspose2d",
+        "Bidirectional": "an argument: tg.nn.LSTM(..., bidirectional=True)",
+        "TimeDistributed": "leave it out: layers take any leading axes",
+        "Reshape": "tg.nn.Unflatten, or x.reshape in a forward",
+        "Permute": "x.transpose in a forward",
+        "RepeatVector": "tg.repeat in a forward",
+        "Masking": "a mask in the loss: ignore_index= of tg.nn.CrossEntropyLoss",
+        "Concatenate": "tg.concatenate in a forward",
+        "Add": "write x + y in a forward",
+        "Multiply": "write x * y in a forward",
+        "Average": "write (x + y) / 2 in a forward",
+        "Normalization": "tg.nn.BatchNorm1d, or StandardScaler of scikit-learn before",
+        "Rescaling": "write x * scale in a forward",
+        "RandomFlip": "tg.flip of the batch, in a callback or a loop",
+        "GroupNormalization": "tg.nn.GroupNorm",
+        "SpatialDropout2D": "tg.nn.Dropout2d",
+        "GaussianNoise": "x + std * tg.randn(*x.shape) in a forward, while self.training",
+        "ActivityRegularization": "a term of the loss",
+        "Attention": "tg.nn.MultiheadAttention",
+        "AdditiveAttention": "tg.nn.MultiheadAttention",
+        "CategoricalCrossentropy": "tg.nn.CrossEntropyLoss",
+        "SparseCategoricalCrossentropy": "tg.nn.CrossEntropyLoss",
+        "BinaryCrossentropy": "tg.nn.BCEWithLogitsLoss",
+        "MeanSquaredError": "tg.nn.MSELoss",
+        "MeanAbsoluteError": "tg.nn.L1Loss",
+        "Huber": "tg.nn.HuberLoss",
+        "KLDivergence": "tg.nn.KLDivLoss",
+        "Hinge": "tg.nn.HingeLoss",
+        "ChannelShuffle": "x.reshape and x.swapaxes",
     },
     "tg.nn.functional": {
         "binary_crossentropy": "tg.nn.functional.binary_cross_entropy",
@@ -261,6 +391,23 @@ NAMES: dict[str, dict[str, str]] = {
         "mse": "tg.nn.functional.mse_loss",
         "pad": "tg.pad (NumPy's pad_width)",
         "swish": "tg.nn.functional.silu",
+        "hardshrink": "write x * (abs(x) > 0.5)",
+        "softshrink": "write x - tg.clip(x, -0.5, 0.5)",
+        "tanhshrink": "write x - tg.tanh(x)",
+        "gumbel_softmax": "write tg.softmax((logits - tg.log(-tg.log(tg.rand(*logits.shape)))) / tau)",
+        "unfold": "np.lib.stride_tricks.sliding_window_view, of an array",
+        "fold": "tg.conv_transpose2d",
+        "pixel_shuffle": "x.reshape and x.transpose",
+        "grid_sample": "not built; tg.nn.functional.interpolate is the nearest",
+        "affine_grid": "not built; tg.nn.functional.interpolate is the nearest",
+        "upsample": "tg.nn.functional.interpolate",
+        "ctc_loss": "not built",
+        "local_response_norm": "tg.nn.functional.group_norm",
+        "multi_head_attention_forward": "tg.nn.functional.scaled_dot_product_attention",
+        "pdist": "write tg.sqrt(((x[:, None] - x[None]) ** 2).sum(axis=-1))",
+        "standardize": "tg.nn.functional.layer_norm",
+        "soft_margin_loss": "tg.nn.functional.softplus(-target * x).mean()",
+        "embedding_bag": "tg.nn.functional.embedding(i, weight).mean(axis=1)",
     },
     "tg.optim": {
         "Lion": "tg.optim.Adam, or an optimizer of one's own: tg.optim.Optimizer",
@@ -273,11 +420,27 @@ NAMES: dict[str, dict[str, str]] = {
         "sgd": "tg.optim.SGD",
         "schedules": "tg.optim.lr_scheduler",
         "zero_grad": "optimizer.zero_grad",
+        "Adafactor": "tg.optim.Adam",
+        "Adamax": "tg.optim.Adam",
+        "RAdam": "tg.optim.Adam with a warmup of tg.optim.lr_scheduler.LinearLR",
+        "Rprop": "tg.optim.RMSprop",
+        "ASGD": "tg.optim.SGD",
+        "swa_utils": "tg.train.EMA",
+        "Ftrl": "tg.optim.Adagrad(params, l1=...)",
+        "adamw": "tg.optim.AdamW",
+        "lamb": "tg.optim.AdamW",
+        "chain": "tg.optim.clip_grad_norm_ before optimizer.step",
+        "clip_by_global_norm": "tg.optim.clip_grad_norm_",
     },
     "tg.optim.lr_scheduler": {
         "_LRScheduler": "tg.optim.lr_scheduler.LRScheduler",
         "CosineDecay": "tg.optim.lr_scheduler.CosineAnnealingLR",
         "ExponentialDecay": "tg.optim.lr_scheduler.ExponentialLR",
+        "PolynomialLR": "tg.optim.lr_scheduler.LambdaLR(optimizer, lambda t: (1 - t / total) ** power)",
+        "CosineAnnealingWarmRestarts": "tg.optim.lr_scheduler.SequentialLR of several CosineAnnealingLR",
+        "ChainedScheduler": "tg.optim.lr_scheduler.LambdaLR with the product of the factors",
+        "CyclicLR": "tg.optim.lr_scheduler.LambdaLR with a wave",
+        "MultiplicativeLR": "tg.optim.lr_scheduler.LambdaLR with the product",
     },
     "tg.autograd": {
         "Variable": "tg.tensor(data, requires_grad=True)",
@@ -288,7 +451,7 @@ NAMES: dict[str, dict[str, str]] = {
         "jacobian": "tg.jacobian",
         "profiler": "Python's cProfile",
         "set_detect_anomaly": "tg.detect_anomaly",
-        "set_grad_enabled": "tg.no_grad and tg.enable_grad",
+        "set_grad_enabled": "write `with tg.enable_grad() if training else tg.no_grad():`",
     },
     "tg.data": {
         "Dataset": "arrays: tg.data.DataLoader((X, y))",
@@ -297,6 +460,17 @@ NAMES: dict[str, dict[str, str]] = {
         "train_test_split": "tg.data.split",
         "Subset": "an index: X[rows], y[rows]",
         "utils": "tg.data.DataLoader",
+        "ConcatDataset": "np.concatenate of the arrays",
+        "IterableDataset": "a loop of your own over the batches",
+        "Sampler": "an index: X[rows], y[rows]",
+        "WeightedRandomSampler": "rows = np.random.default_rng().choice(len(X), n, p=weights), and X[rows]",
+        "RandomSampler": "shuffle= of tg.data.DataLoader",
+        "BatchSampler": "batch_size= of tg.data.DataLoader",
+        "SubsetRandomSampler": "an index: X[rows], y[rows]",
+        "default_collate": "leave it out: batches are rows of the arrays",
+        "KFold": "sklearn.model_selection.KFold",
+        "StratifiedKFold": "sklearn.model_selection.StratifiedKFold",
+        "from_tensor_slices": "tg.data.DataLoader((X, y))",
     },
     "tg.linalg": {
         "eig": "tg.linalg.eigh for symmetric matrices; np.linalg.eig(x.numpy()) for others",
@@ -305,6 +479,12 @@ NAMES: dict[str, dict[str, str]] = {
         "matrix_rank": "np.linalg.matrix_rank(x.numpy())",
         "cond": "np.linalg.cond(x.numpy())",
         "solve_ex": "tg.linalg.solve",
+        "lu": "scipy.linalg.lu, of an array",
+        "lu_factor": "scipy.linalg.lu_factor, of an array",
+        "expm": "scipy.linalg.expm, of an array",
+        "matrix_exp": "scipy.linalg.expm, of an array",
+        "householder_product": "tg.linalg.qr",
+        "null_space": "write tg.linalg.svd(x).Vh[rank:]",
     },
     "tg.train": {
         "BackupAndRestore": "tg.train.Checkpoint(path, resume=True)",
@@ -332,6 +512,11 @@ NAMES: dict[str, dict[str, str]] = {
         "WandbLogger": "tg.train.WandbLog",
         "WandbMetricsLogger": "tg.train.WandbLog",
         "lr_find": "tg.train.LearningRateFinder",
+        "evaluate": "a loop under tg.no_grad, or validation= of tg.train.fit",
+        "predict": "module.eval(), and then module(x) under tg.no_grad",
+        "train_on_batch": "one step of a loop: loss.backward(), optimizer.step()",
+        "RemoteMonitor": "tg.train.Callback, with on_epoch_end of your own",
+        "CallbackList": "a list: callbacks=[...] of tg.train.fit",
     },
     "tg.models": {
         "MLP": "tg.models.MLPClassifier or tg.models.MLPRegressor",
@@ -339,6 +524,24 @@ NAMES: dict[str, dict[str, str]] = {
         "SVC": "not built; tg.models.LogisticRegression is the nearest",
         "Sequential": "tg.nn.Sequential",
         "load_model": "model.load_state_dict(tg.load(path))",
+        "LinearSVC": "scikit-learn's; tg.models are made for its Pipeline and GridSearchCV",
+        "SVR": "scikit-learn's; tg.models are made for its Pipeline and GridSearchCV",
+        "KNeighborsClassifier": "scikit-learn's; tg.models are made for its Pipeline and GridSearchCV",
+        "KNeighborsRegressor": "scikit-learn's; tg.models are made for its Pipeline and GridSearchCV",
+        "RandomForestClassifier": "scikit-learn's; tg.models are made for its Pipeline and GridSearchCV",
+        "RandomForestRegressor": "scikit-learn's; tg.models are made for its Pipeline and GridSearchCV",
+        "DecisionTreeClassifier": "scikit-learn's; tg.models are made for its Pipeline and GridSearchCV",
+        "GradientBoostingClassifier": "scikit-learn's; tg.models are made for its Pipeline and GridSearchCV",
+        "GaussianNB": "scikit-learn's; tg.models are made for its Pipeline and GridSearchCV",
+        "MultinomialNB": "scikit-learn's; tg.models are made for its Pipeline and GridSearchCV",
+        "KMeans": "scikit-learn's; tg.models are made for its Pipeline and GridSearchCV",
+        "Pipeline": "scikit-learn's; tg.models are made for its Pipeline and GridSearchCV",
+        "StandardScaler": "scikit-learn's; tg.models are made for its Pipeline and GridSearchCV",
+        "GridSearchCV": "scikit-learn's; tg.models are made for its Pipeline and GridSearchCV",
+        "clone": "scikit-learn's; tg.models are made for its Pipeline and GridSearchCV",
+        "XGBClassifier": "scikit-learn's; tg.models are made for its Pipeline and GridSearchCV",
+        "SGDRegressor": "tg.models.LinearRegression(solver='sgd')",
+        "save_model": "tg.save(model, path)",
     },
     "tg.metrics": {
         "Accuracy": "tg.metrics.accuracy_score",
@@ -346,6 +549,24 @@ NAMES: dict[str, dict[str, str]] = {
         "f1": "tg.metrics.f1_score",
         "mse": "tg.metrics.mean_squared_error",
         "root_mean_squared_error_": "tg.metrics.root_mean_squared_error",
+        "ConfusionMatrixDisplay": "sklearn.metrics.ConfusionMatrixDisplay, with the same arguments",
+        "cohen_kappa_score": "sklearn.metrics.cohen_kappa_score, with the same arguments",
+        "matthews_corrcoef": "sklearn.metrics.matthews_corrcoef, with the same arguments",
+        "jaccard_score": "sklearn.metrics.jaccard_score, with the same arguments",
+        "hamming_loss": "sklearn.metrics.hamming_loss, with the same arguments",
+        "silhouette_score": "sklearn.metrics.silhouette_score, with the same arguments",
+        "max_error": "sklearn.metrics.max_error, with the same arguments",
+        "explained_variance_score": "sklearn.metrics.explained_variance_score, with the same arguments",
+        "calibration_curve": "sklearn.calibration.calibration_curve, with the same arguments",
+        "top_k_accuracy_score": "sklearn.metrics.top_k_accuracy_score, with the same arguments",
+        "median_absolute_error": "sklearn.metrics.median_absolute_error, with the same arguments",
+        "mean_absolute_percentage_error": "sklearn.metrics.mean_absolute_percentage_error, with the same arguments",
+        "AUC": "tg.metrics.roc_auc_score",
+        "Precision": "tg.metrics.precision_score",
+        "Recall": "tg.metrics.recall_score",
+        "MeanIoU": "sklearn.metrics.jaccard_score, with the same arguments",
+        "mae": "tg.metrics.mean_absolute_error",
+        "rmse": "tg.metrics.root_mean_squared_error",
     },
     "tg.random": {
         "seed": "tg.manual_seed",
@@ -359,9 +580,17 @@ NAMES: dict[str, dict[str, str]] = {
         "uniform": "tg.rand",
         "standard_normal": "tg.randn",
         "choice": "tg.multinomial",
+        "categorical": "tg.multinomial",
+        "bernoulli": "write tg.rand(*p.shape) < p",
+        "truncated_normal": "tg.nn.init.trunc_normal_",
+        "fold_in": "tg.manual_seed",
+        "RandomState": "np.random.default_rng",
+        "default_rng": "np.random.default_rng",
+        "get_state": "tg.get_rng_state",
+        "shuffle": "write x[tg.randperm(len(x))]",
     },
     "Module": {
-        "add": "module.layers.append(layer), of an nn.Sequential",
+        "add": "module.append, of an nn.Sequential",
         "cuda": NO_DEVICE,
         "compile": "tg.compile(step), of a whole training step",
         "evaluate": "a loop under tg.no_grad, or validation= of tg.train.fit",
@@ -661,7 +890,8 @@ DIFFERENT = {
 def here(hint: str) -> str:
     """Say where a hint leads: a name is "here it is ...", and a sentence stays as it is."""
     is_name = hint.startswith(("tg.", "x.", "np.", "module.", "optimizer.", "history", "an ", "a ", "the "))
-    return f"here it is {hint}" if is_name else hint
+    elsewhere = hint.startswith(("scipy.", "sklearn.", "Python's", "scikit-learn's"))
+    return f"here it is {hint}" if is_name else f"use {hint}" if elsewhere else hint
 
 
 def hint_for(place: str, name: str) -> str:
@@ -678,7 +908,9 @@ def hint_for(place: str, name: str) -> str:
     if name in NAMES.get(place, ()):
         return here(NAMES[place][name])
     if place == "Tensor":
-        return f"here it is tg.{name}(x)" if name in _public("tg") else _similar(name, dir(sys.modules[PACKAGE].Tensor))
+        if name in _public("tg"):
+            return f"here it is tg.{name}(x)"
+        return _of_numpy(place, name) or _similar(name, dir(sys.modules[PACKAGE].Tensor))
     if place not in ROOMS:
         return ""
     for room in ROOMS:
@@ -686,7 +918,26 @@ def hint_for(place: str, name: str) -> str:
             return f"here it is {room}.{name}"
     if place == "tg" and name in dir(sys.modules[PACKAGE].Tensor):
         return f"here it is a method: x.{name}"
-    return _similar(name, _public(place))
+    return _of_numpy(place, name) or _similar(name, _public(place))
+
+
+def _of_numpy(place: str, name: str) -> str:
+    """Return how NumPy's function of that name is called on Tensors, or "" if it has none.
+
+    >>> from tinygrad_ml.foreign_names import hint_for
+    >>> hint_for("tg", "cov"), hint_for("tg.random", "beta")
+    ('here it is np.cov, which takes Tensors', 'here it is np.random.default_rng(seed).beta, and tg.tensor of it')
+    """
+    numpy = sys.modules["numpy"]
+    if place == "tg.random" and hasattr(numpy.random.Generator, name):
+        return f"here it is np.random.default_rng(seed).{name}, and tg.tensor of it"
+    room = {"tg": "np", "Tensor": "np", "tg.linalg": "np.linalg", "tg.fft": "np.fft"}.get(place)
+    function = getattr(numpy if room == "np" else getattr(numpy, (room or "").partition(".")[2], None), name, None)
+    if room is None or not callable(function) or isinstance(function, type):
+        return ""
+    known = sys.modules[PACKAGE + ".primitive"].IMPLEMENTATIONS
+    takes = "which takes Tensors" if function in known else "of x.numpy()"
+    return f"here it is {room}.{name}, {takes}"
 
 
 PACKAGE = __name__.partition(".")[0]
@@ -753,7 +1004,7 @@ class MissingName(AttributeError):
 MissingName.__module__, MissingName.__name__, MissingName.__qualname__ = "builtins", "AttributeError", "AttributeError"
 
 
-def missing(place: str, name: str, obj: Any = None, start: str = "") -> MissingName:
+def missing(place: str, name: str, obj: Any = None, start: str = "") -> AttributeError | ImportError:
     """Return the error for a name that `place` ("tg", "tg.nn", "Tensor", ...) does not have, with a hint.
 
     Examples
@@ -762,7 +1013,11 @@ def missing(place: str, name: str, obj: Any = None, start: str = "") -> MissingN
     >>> print(missing("tg", "index_select"))
     module 'tinygrad_ml' has no attribute 'index_select'; here it is tg.take(x, indices, axis)
     """
-    return MissingName(place, name, obj, start or f"module {PACKAGE + place[2:]!r}")
+    module = PACKAGE + place[2:]
+    if not start and imports(sys._getframe(2)):
+        hint = hint_for(place, name)
+        return ImportError(f"cannot import name {name!r} from {module!r}" + (hint and f"; {hint}"), name=module)
+    return MissingName(place, name, obj, start or f"module {module!r}")
 
 
 def module_getattr(place: str) -> Callable[[str], Any]:
@@ -867,8 +1122,11 @@ def takes_foreign_names(*inputs: str, too_many: str = "") -> Callable[[Function]
                 named = renamed(called, named, arguments, inputs)
                 if rest in named:
                     positional = (*positional, *_several(named.pop(rest)))
-            if too_many and len(positional) > by_position:
-                raise TypeError(f"{called}() takes {', '.join(code.co_varnames[:by_position])}: {too_many}")
+            if len(positional) > by_position and not rest:
+                takes = code.co_varnames[:by_position]
+                bound = takes[:1] == ("self",)
+                why = f": {too_many}" if too_many else f", got {len(positional) - bound} arguments by position"
+                raise TypeError(f"{called}() takes {', '.join(takes[bound:])}{why}")
             return function(*positional, **named)
 
         if code.co_flags & inspect.CO_VARKEYWORDS:  # which type checkers alone are to see

@@ -72,8 +72,88 @@ TYPED = {  # what people type first, by where they type it
         history epoch loss val_loss to_frame to_dict
     """,
 }
+MORE = {  # what they type next
+    "tg": """
+        relu sigmoid gelu logit polygamma digamma lgamma erfinv erfc i0 logaddexp nanquantile nanmedian mode
+        kthvalue msort cummax cummin trapz trapezoid cov corrcoef cross vander block_diag cartesian_prod
+        combinations tensor_split chunk dsplit narrow select index_fill index_put scatter scatter_add scatter_reduce
+        take_along_dim tril_indices triu_indices bucketize searchsorted rot90 fliplr flipud roll ravel hypot deg2rad
+        rad2deg frac sgn signbit copysign nextafter ldexp frexp gcd lcm bitwise_and isclose isin isreal iscomplex
+        is_nonzero normal bernoulli random_seed initial_seed get_default_device set_default_device load_state_dict
+        Size Generator einsum chain_matmul matrix_exp pinverse qr symeig lu stft istft hann_window fft unfold
+        bincount addr outer ger dist cdist pdist cosine_similarity pixel_shuffle unsqueeze_ asarray frombuffer
+        can_cast promote_types result_type is_floating_point is_complex Tensor FloatTensor complex polar
+        view_as_real real_if_close nanstd var_mean std_mean amin aminmax argwhere flatnonzero interp convolve
+        correlate polyfit polyval meshgrid mgrid ogrid indices apply_along_axis vectorize piecewise select place put
+        put_along_axis compress extract choose insert delete append trim_zeros ediff1d ptp average histogram2d
+        digitize tensordot vdot inner kron trace identity diagflat fromfunction loadtxt savetxt genfromtxt random
+        linalg newaxis inf pi euler_gamma float bool_ int_ object_ ndarray nan_to_num maximum fmax fmin heaviside
+        square cbrt rsqrt sum all stop_gradient scan cond while_loop checkpoint remat pmap custom_vjp custom_jvp
+        tree_map tree_util
+    """,
+    "tg.nn": """
+        Identity Hardsigmoid Hardtanh LogSigmoid Softplus Softshrink Hardshrink Tanhshrink CELU RReLU Threshold
+        Softmin Mish SiLU Swish ConvTranspose3d Conv3d LazyLinear LazyConv2d MaxPool3d AdaptiveAvgPool3d
+        ReflectionPad2d ZeroPad2d ConstantPad1d BatchNorm3d LocalResponseNorm SpectralNorm MultiheadAttention
+        TransformerDecoder TransformerDecoderLayer Transformer RNNBase EmbeddingBag PixelShuffle Upsample
+        UpsamplingNearest2d ChannelShuffle Fold Unfold DataParallel parallel utils CTCLoss PoissonNLLLoss
+        SoftMarginLoss MultiLabelMarginLoss AdaptiveLogSoftmaxWithLoss Dropout3d ParameterList Sequential Model
+        Dense GlobalAveragePooling2D SeparableConv2D DepthwiseConv2D Conv2DTranspose LSTM Bidirectional
+        TimeDistributed Reshape Permute RepeatVector Lambda Masking Concatenate Add Multiply Average Normalization
+        Rescaling RandomFlip UpSampling2D ZeroPadding2D LayerNormalization GroupNormalization SpatialDropout2D
+        GaussianNoise ActivityRegularization AdditiveAttention Attention CategoricalCrossentropy BinaryCrossentropy
+        MeanSquaredError Huber KLDivergence Hinge CosineSimilarity
+    """,
+    "tg.nn.functional": """
+        hardshrink softshrink tanhshrink gumbel_softmax pad unfold fold pixel_shuffle grid_sample affine_grid
+        upsample ctc_loss soft_margin_loss embedding_bag local_response_norm one_hot linear bilinear
+        multi_head_attention_forward logsigmoid huber_loss cosine_embedding_loss pdist normalize max_unpool2d silu
+        swish gelu softsign glu hardswish standardize logsumexp nn
+    """,
+    "tg.optim.lr_scheduler": """
+        StepLR MultiStepLR ConstantLR LinearLR ExponentialLR PolynomialLR CosineAnnealingLR
+        CosineAnnealingWarmRestarts ChainedScheduler SequentialLR ReduceLROnPlateau CyclicLR OneCycleLR
+        MultiplicativeLR LambdaLR _LRScheduler LRScheduler
+    """,
+    "tg.optim": """
+        SGD Adam AdamW Adamax NAdam RAdam Rprop ASGD SparseAdam Adafactor LBFGS swa_utils Lion Ftrl Nadam adam
+        rmsprop sgd adamw lamb chain clip_by_global_norm """,
+    "tg.train": """ EarlyStopping ModelCheckpoint
+        LearningRateScheduler ReduceLROnPlateau TensorBoard CSVLogger TerminateOnNaN ProgbarLogger LambdaCallback
+        BackupAndRestore RemoteMonitor History Callback CallbackList Trainer fit evaluate predict train_on_batch
+        SwapEMAWeights
+    """,
+    "tg.models": """
+        LogisticRegression LinearRegression SGDClassifier SGDRegressor MLPClassifier MLPRegressor SVC LinearSVC SVR
+        KNeighborsClassifier RandomForestClassifier DecisionTreeClassifier GradientBoostingClassifier GaussianNB
+        MultinomialNB Perceptron KMeans Pipeline StandardScaler GridSearchCV Sequential Model load_model save_model
+        clone XGBClassifier
+    """,
+    "tg.metrics": """
+        accuracy_score f1_score precision_score recall_score roc_auc_score log_loss mean_squared_error
+        mean_absolute_error r2_score confusion_matrix ConfusionMatrixDisplay classification_report cohen_kappa_score
+        matthews_corrcoef top_k_accuracy_score jaccard_score hamming_loss silhouette_score max_error
+        median_absolute_error explained_variance_score mean_absolute_percentage_error roc_curve auc
+        average_precision_score brier_score_loss calibration_curve accuracy Accuracy AUC Precision Recall MeanIoU
+        mse mae rmse
+    """,
+    "tg.data": """
+        Dataset TensorDataset DataLoader random_split Subset ConcatDataset IterableDataset Sampler
+        WeightedRandomSampler RandomSampler BatchSampler SubsetRandomSampler default_collate train_test_split KFold
+        StratifiedKFold from_tensor_slices
+    """,
+    "tg.linalg": """
+        norm vector_norm matrix_norm det slogdet inv pinv solve lstsq cholesky qr svd svdvals eigh eigvalsh eigvals
+        cond matrix_rank matrix_power multi_dot cross vecdot lu lu_factor expm matrix_exp tensorsolve
+        householder_product solve_triangular null_space
+    """,
+    "tg.random": """
+        normal uniform randint choice permutation shuffle beta gamma binomial multinomial exponential dirichlet
+        bernoulli categorical truncated_normal split fold_in PRNGKey key default_rng seed RandomState get_state
+    """,
+}
 WITHOUT_A_NAME = re.compile(
-    "leave it out|everything is computed on the CPU|Tensors are not changed|not built|write |"
+    "leave it out|everything is computed on the CPU|Tensors are not changed|not built|write |use |"
     r"here it is (a|an|the|history)\W"
 )
 
@@ -104,7 +184,9 @@ def resolves(text):
     return found
 
 
-@pytest.mark.parametrize(("place", "name"), [(p, n) for p, names in TYPED.items() for n in names.split()])
+@pytest.mark.parametrize(
+    ("place", "name"), [(p, n) for table in (TYPED, MORE) for p, names in table.items() for n in names.split()]
+)
 def test_a_name_that_is_typed_first_works_or_has_a_hint(place, name):
     thing = owner(place)
     if not hasattr(thing, name):
@@ -410,3 +492,49 @@ def test_the_error_for_a_missing_name_is_an_attribute_error_like_any_other():
     assert repr(error) == f"AttributeError({text!r})"
     assert str(pickle.loads(pickle.dumps(error))) == text
     assert (error.name, error.obj.shape) == ("expand", (2,))
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (
+            "from tinygrad_ml.data import TensorDataset",
+            "from 'tinygrad_ml.data'; here it is tg.data.DataLoader((X, y))",
+        ),
+        ("from tinygrad_ml.nn import Dense", "from 'tinygrad_ml.nn'; here it is tg.nn.Linear"),
+        ("from tinygrad_ml import cdist", "from 'tinygrad_ml'; write tg.sqrt("),
+        ("from tinygrad_ml.train import ModelCheckpoint", "here it is tg.train.Checkpoint"),
+        ("from tinygrad_ml.metrics import accuracy", "here it is tg.metrics.accuracy_score"),
+        ("from tinygrad_ml.nn.functional import pad", "here it is tg.pad"),
+        ("from tinygrad_ml import random_sampel", "cannot import name 'random_sampel' from 'tinygrad_ml'"),
+    ],
+)
+def test_a_name_that_cannot_be_imported_has_a_hint(line, message):
+    with pytest.raises(ImportError, match="cannot import name") as caught:
+        exec(line)
+    assert message in str(caught.value)
+
+
+def test_a_name_that_exists_is_imported_and_the_others_are_attribute_errors():
+    exec("from tinygrad_ml.nn import Linear, ReLU\nfrom tinygrad_ml import cat, func")
+    assert not hasattr(tg.data, "TensorDataset")
+    with pytest.raises(AttributeError, match=r"here it is tg\.nn\.Linear"):
+        tg.nn.Dense  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda x: x.repeat(1, 2, 3),
+            "repeat() takes x, repeats, axis: the whole array is repeated by tg.tile(x, reps)",
+        ),
+        (lambda x: x.repeat(2, 5), "repeat(2, axis=5): x has shape (2, 2); tg.tile(x, reps) repeats the whole array"),
+        (lambda x: tg.stack([x], 0, 1), "stack() takes arrays, axis, got 3 arguments by position"),
+        (lambda x: tg.nn.Softmax(1, 2), "Softmax() takes axis, got 2 arguments by position"),
+    ],
+)
+def test_too_many_arguments_by_position_are_counted_and_named(call, message):
+    with pytest.raises((TypeError, ValueError)) as caught:
+        call(tg.ones(2, 2))
+    assert str(caught.value).startswith(message)

@@ -91,3 +91,11 @@ def test_what_cannot_be_filled_is_refused():
         init.sparse_(tg.zeros(3, 3), 1.5)
     with pytest.raises(ValueError, match="a must be below b"):
         init.trunc_normal_(tg.zeros(3), a=1.0, b=1.0)
+
+
+def test_the_array_of_a_parameter_is_filled_in_place():
+    layer = nn.Linear(3, 2)
+    nn.init.normal_(layer.weight.data, 5.0, 0.1)
+    nn.init.zeros_(layer.bias.data)
+    assert layer.weight.numpy().min() > 4
+    assert layer.bias.tolist() == [0.0, 0.0]

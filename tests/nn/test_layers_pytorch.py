@@ -418,6 +418,56 @@ def test_max_pooling_says_where_the_largest_stand(n, given):
         assert places.dtype == np.int64
 
 
+@pytest.mark.parametrize(
+    ("n", "lengths", "given", "output_size"),
+    [
+        (2, (8, 6), {"kernel_size": 2}, None),
+        (2, (7, 9), {"kernel_size": 2}, (7, 9)),
+        (2, (7, 8), {"kernel_size": (3, 2), "stride": (3, 3), "padding": (1, 0)}, None),
+        (1, (9,), {"kernel_size": 3}, None),
+        (1, (7,), {"kernel_size": 3, "stride": 3, "padding": 1}, None),
+        (1, (9,), {"kernel_size": 2}, (2, 3, 9)),
+    ],
+)
+def test_unpooling_puts_back_what_pooling_kept_as_pytorch(n, lengths, given, output_size):
+    x = np.random.default_rng(0).normal(size=(2, 3, *lengths))
+    found = []
+    for library in (nn, torch.nn):
+        t = (tg if library is nn else torch).tensor(x, requires_grad=True)
+        pooled, places = getattr(library, f"MaxPool{n}d")(**given, return_indices=True)(t)
+        out = getattr(library, f"MaxUnpool{n}d")(**given)(pooled, places, output_size=output_size)
+        (out * out).sum().backward()
+        found.append((out.detach().numpy(), t.grad.numpy()))
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (
+            lambda x, i: nn.functional.max_unpool1d(x, i[:, :1], 2),
+            ValueError,
+            "they must be the two results of max_pool1d",
+        ),
+        (lambda x, i: nn.functional.max_unpool1d(x, i * 1.0, 2), ValueError, "of float64"),
+        (
+            lambda x, i: nn.functional.max_unpool1d(x, i, 2, output_size=(9,)),
+            ValueError,
+            r"output_size \(9,\) must differ by less",
+        ),
+        (
+            lambda x, i: nn.functional.max_unpool1d(x, i + 4, 2),
+            IndexError,
+            r"indices go to 7, but an image of \(4,\) has fewer",
+        ),
+    ],
+)
+def test_unpooling_refuses_what_no_pooling_gave(call, error, message):
+    with pytest.raises(error, match=message):
+        call(tg.ones(1, 2), np.array([[1, 3]]))
+
+
 @pytest.mark.parametrize("size", [1, 3, 4])
 def test_adaptive_max_pooling_says_where_the_largest_stand(size):
     for n, shape in [(1, (2, 3, 9)), (2, (2, 3, 9, 8)), (2, (3, 5, 4))]:

@@ -108,6 +108,8 @@ from .pooling import (
     LPPool2d,
     MaxPool1d,
     MaxPool2d,
+    MaxUnpool1d,
+    MaxUnpool2d,
 )
 from .recurrent import (
     GRU,
@@ -191,6 +193,8 @@ __all__ = [
     "Linear",
     "MaxPool1d",
     "MaxPool2d",
+    "MaxUnpool1d",
+    "MaxUnpool2d",
     "MultiheadAttention",
     "PairwiseDistance",
     "PositionalEncoding",

@@ -83,6 +83,17 @@ class Sequential(_Container):
             raise
         return x
 
+    def append(self, layer: Module) -> Sequential:
+        """Add a layer at the end; return the Sequential itself.
+
+        Examples
+        --------
+        >>> len(tg.nn.Sequential(tg.nn.Linear(4, 8)).append(tg.nn.ReLU()))
+        2
+        """
+        self.layers = Sequential(*self.layers, layer).layers  # which checks what it gets
+        return self
+
     def __len__(self) -> int:
         return len(self.layers)
 

@@ -90,6 +90,8 @@ from .pooling import (
     adaptive_max_pool2d,
     lp_pool1d,
     lp_pool2d,
+    max_unpool1d,
+    max_unpool2d,
 )
 from .upsampling import (
     interpolate,
@@ -144,6 +146,8 @@ __all__ = [
     "margin_ranking_loss",
     "max_pool1d",
     "max_pool2d",
+    "max_unpool1d",
+    "max_unpool2d",
     "mish",
     "mse_loss",
     "multi_margin_loss",

@@ -329,7 +329,10 @@ def _fan(tensor: Tensor, mode: str) -> int:
 
 
 def _fill(tensor: Tensor, values: Any) -> Tensor:
-    tensor.data = np.asarray(values, tensor.dtype)
+    if isinstance(tensor, np.ndarray):  # w.data, whose writes are counted
+        tensor[...] = values
+    else:
+        tensor.data = np.asarray(values, tensor.dtype)
     return tensor
 
 

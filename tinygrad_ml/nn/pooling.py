@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
+from ..ops.conv import as_pair
 from ..tensor import Tensor, as_array, as_floating, as_tensor, from_owned
 from .module import Module
 
@@ -26,8 +27,12 @@ __all__ = [
     "AvgPool2d",
     "MaxPool1d",
     "MaxPool2d",
+    "MaxUnpool1d",
+    "MaxUnpool2d",
     "adaptive_avg_pool1d",
     "adaptive_avg_pool2d",
+    "max_unpool1d",
+    "max_unpool2d",
 ]
 
 
@@ -89,6 +94,124 @@ class MaxPool2d(MaxPool1d):
     """
 
     pool = staticmethod(ops.max_pool2d)
+
+
+def max_unpool2d(
+    input: Any, indices: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None
+) -> Tensor:
+    """Put what max pooling kept back to where it was, among zeros.
+
+    Where `indices` name a place twice, as those of windows that overlap may, the last element stays and gets the
+    gradient.
+
+    Parameters
+    ----------
+    input : (batch, channels, height, width) or (channels, height, width)
+    indices : integers of the shape of `input`
+        Places in the image, counted row by row, as `max_pool2d(..., return_indices=True)` returns them.
+    kernel_size, stride, padding
+        Those of the pooling.
+    output_size : tuple of int, optional
+        The shape, or height and width, of the image that was pooled: several sizes of images are pooled to the same
+        one. By default the smallest, (height - 1) * stride - 2 * padding + kernel_size.
+
+    Raises
+    ------
+    ValueError, IndexError
+        If the shapes do not fit, or there is no such place.
+
+    Examples
+    --------
+    >>> pooled, places = tg.max_pool2d(tg.tensor([[[1.0, 2.0], [4.0, 3.0]]]), 2, return_indices=True)
+    >>> tg.nn.functional.max_unpool2d(pooled, places, 2)
+    tensor([[[0., 0.],
+             [4., 0.]]])
+    """
+    return _unpool(2, input, indices, kernel_size, stride, padding, output_size)
+
+
+def max_unpool1d(
+    input: Any, indices: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None
+) -> Tensor:
+    """Put what max pooling of sequences (batch, channels, length) kept back to where it was; see `max_unpool2d`.
+
+    Examples
+    --------
+    >>> tg.nn.functional.max_unpool1d(tg.tensor([[3.0, 4.0]]), [[1, 2]], 2)
+    tensor([[0., 3., 4., 0.]])
+    """
+    return _unpool(1, input, indices, kernel_size, stride, padding, output_size)
+
+
+def _unpool(n: int, input: Any, indices: Any, kernel_size: Any, stride: Any, padding: Any, output_size: Any) -> Tensor:
+    name = f"max_unpool{n}d"
+    x, places = as_tensor(input), np.asarray(as_array(indices))
+    if x.ndim not in (n + 1, n + 2) or places.shape != x.shape or places.dtype.kind not in "iu":
+        raise ValueError(
+            f"{name}: input has shape {x.shape} and indices {places.shape} of {places.dtype}; they must be the two "
+            f"results of max_pool{n}d(..., return_indices=True)"
+        )
+    kernel = as_pair(name, "kernel_size", kernel_size, n, 1)
+    steps = kernel if stride is None else as_pair(name, "stride", stride, n, 1)
+    pads = as_pair(name, "padding", padding, n, 0)
+    usual = [(m - 1) * s - 2 * p + k for m, s, p, k in zip((1, *x.shape)[-2:], steps, pads, kernel)][-n:]
+    size = usual if output_size is None else list(output_size)[-n:]
+    if len(size) != n or any(abs(m - u) >= s for m, u, s in zip(size, usual, steps[-n:])):
+        raise ValueError(
+            f"{name}: output_size {tuple(size)} must differ by less than the stride {steps[-n:]} from {tuple(usual)}"
+        )
+    if places.size and not 0 <= places.min() <= places.max() < math.prod(size):
+        raise IndexError(f"{name}: indices go to {places.max()}, but an image of {tuple(size)} has fewer places")
+    images = math.prod(x.shape[:-n])
+    rows = np.arange(images)[:, None]
+    empty = np.zeros((images, math.prod(size)), x.dtype)
+    out = ops.setitem(empty, x.reshape(images, -1), (rows, places.reshape(images, -1)))
+    return out.reshape(*x.shape[:-n], *size)
+
+
+class MaxUnpool1d(Module):
+    """Put what `MaxPool1d` kept back to where it was, among zeros; see `MaxUnpool2d`.
+
+    Examples
+    --------
+    >>> tg.nn.MaxUnpool1d(2)(tg.tensor([[3.0, 4.0]]), np.array([[1, 2]]))
+    tensor([[0., 3., 4., 0.]])
+    """
+
+    drawn_whole = True
+    unpool = staticmethod(max_unpool1d)
+
+    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0):
+        self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
+        self.padding = padding
+
+    def forward(self, x: Any, indices: Any, output_size: Any = None) -> Tensor:
+        return self.unpool(x, indices, self.kernel_size, self.stride, self.padding, output_size)
+
+    def extra_repr(self) -> str:
+        return _unusual(self, stride=self.kernel_size, padding=0)
+
+
+class MaxUnpool2d(MaxUnpool1d):
+    """Put what `MaxPool2d` kept back to where it was, among zeros.
+
+    It is called with the two results of `MaxPool2d(..., return_indices=True)`, and with `output_size`, the shape of
+    the images that were pooled, if that is not the smallest possible.
+
+    Parameters
+    ----------
+    kernel_size, stride, padding
+        Those of the pooling.
+
+    Examples
+    --------
+    >>> pool, unpool = tg.nn.MaxPool2d(2, return_indices=True), tg.nn.MaxUnpool2d(2)
+    >>> x = tg.randn(1, 3, 5, 5)
+    >>> unpool(*pool(x), output_size=x.shape).shape
+    (1, 3, 5, 5)
+    """
+
+    unpool = staticmethod(max_unpool2d)
 
 
 class AvgPool1d(Module):

@@ -211,7 +211,7 @@ def _repeat(x, *, repeats, axis=None):
     return np.repeat(x, repeats, axis)
 
 
-@takes_foreign_names("x")
+@takes_foreign_names("x", too_many="the whole array is repeated by tg.tile(x, reps)")
 def repeat(x: Any, repeats: Any, axis: int | None = None) -> Tensor:
     """Repeat every element (or slice along `axis`): each equally often, or `repeats[i]` times.
 
@@ -222,6 +222,10 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Tensor:
     >>> tg.repeat(tg.tensor([1.0, 2.0]), [2, 3])
     tensor([1., 1., 2., 2., 2.])
     """
+    if axis is not None and not -np.ndim(x) <= axis < max(np.ndim(x), 1):
+        raise np.exceptions.AxisError(
+            f"repeat({repeats}, axis={axis}): x has shape {np.shape(x)}; tg.tile(x, reps) repeats the whole array"
+        )
     return _repeat(x, repeats=normalised(repeats), axis=axis)
 
 

@@ -226,7 +226,7 @@ def _unsupported(name: str) -> TypeError:
     home = "linalg" if ".linalg." in name else "ops"
     there = short in getattr(sys.modules[__package__.rpartition(".")[0] + "." + home], "__all__", ())
     ours = f"use tg.{short}" if there and home == "ops" else hint_for("tg.linalg" if home == "linalg" else "tg", short)
-    hint = f": {ours}, or" if ours and not ours.startswith(("use np", "did you")) else ";"
+    hint = f": {ours}, or" if ours and not ours.startswith(("use np", "did you", f"here it is {name},")) else ";"
     return TypeError(f"{name} is not supported on Tensors{hint} use .numpy() or .detach() for the plain value")
 
 

@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ..foreign_names import module_getattr
+from ..foreign_names import missing
 from .averaging import EMA
 from .callbacks import ClipGradients, EarlyStopping, GradientAccumulation, LearningRate
 from .checkpoint import Checkpoint
@@ -40,10 +40,9 @@ __all__ = [
 if TYPE_CHECKING:  # which knows what there is
     from .doctor import Doctor, Finding
 else:
-    _missing = module_getattr("tg.train")
 
     def __getattr__(name: str) -> Any:
         """Import the doctor when it is first used: it draws."""
         if name in ("Doctor", "Finding"):
             return getattr(import_module(".doctor", __name__), name)
-        return _missing(name)
+        raise missing("tg.train", name)
