@@ -6,6 +6,7 @@ than all that pytest does in an empty run, and imports the library when a test a
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -59,7 +60,14 @@ def gradcheck(request: pytest.FixtureRequest) -> Callable[..., Any]:
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Any:
-    """Leave the path of the exception out of the line of the summary, which has room for the cause then."""
+    """Leave the lines of the library out of a traceback, and the path of the exception out of the line of the summary.
+
+    So the user's line is the last one that is seen, and the summary has room for the cause.
+    """
+    if call.excinfo is not None:
+        for name, module in list(sys.modules.items()):
+            if name.partition(".")[0] == "tinygrad_ml":
+                module.__tracebackhide__ = True  # type: ignore[attr-defined]
     outcome = yield
     crash = getattr(outcome.get_result().longrepr, "reprcrash", None)
     if crash is not None:

@@ -20,6 +20,7 @@ from .aliases import bool, float, int
 from .autograd import detect_anomaly, enable_grad, is_grad_enabled, no_grad
 from .foreign_names import missing as _missing
 from .foreign_names import take_foreign_names as _take_foreign_names
+from .notebook import hide_frames as _hide_frames_in_notebooks
 from .ops import *
 from .random import get_rng_state, manual_seed, set_rng_state
 from .serialization import load, save
@@ -49,13 +50,14 @@ _take_foreign_names(globals(), __all__)
 
 
 def _hide_frames() -> None:
-    """Let pytest leave the lines of the library out of a traceback, so that it ends with the user's."""
+    """Let pytest and notebooks leave the lines of the library out of a traceback, so that it ends with the user's."""
     for name, module in list(_sys.modules.items()):
-        if name.startswith(__name__ + "."):
+        if name == __name__ or name.startswith(__name__ + "."):
             module.__tracebackhide__ = True  # type: ignore[attr-defined]
 
 
 _hide_frames()
+_hide_frames_in_notebooks()
 
 
 def __dir__() -> list[str]:

@@ -1,16 +1,66 @@
-"""Pieces of the HTML that notebooks show. Colours are the page's own or suit a light and a dark one."""
+"""What notebooks show: pieces of HTML, whose colours suit a light and a dark page, and errors without our own lines."""
 
 from __future__ import annotations
 
 import html
 import math
+import sys
 from collections.abc import Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Any
 
-__all__ = ["curves", "escaped", "foldable", "table"]
+__all__ = ["curves", "escaped", "foldable", "hide_frames", "table"]
 
+PACKAGE = __name__.partition(".")[0]
 LINE = "1px solid rgba(128,128,128,.3)"
 COLOURS = ("#3b82f6", "#d97706")  # of curves
 WIDTH, HEIGHT, MARGIN = 420, 200, (46, 10, 12, 30)  # of a picture, and left, right, top and below the curves in it
+
+
+def hide_frames() -> None:
+    """Let IPython leave the lines of the library out of tracebacks, so that they end with the user's.
+
+    It looks for `__tracebackhide__` among the variables of each function only, where pytest looks in the module too.
+    Whoever shows exceptions in a way of his own (`set_custom_exc`) goes on with it.
+    """
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    if shell is None or shell.custom_exceptions:
+        return
+
+    def show(self: Any, kind: type, error: BaseException, tb: TracebackType | None, tb_offset: Any = None) -> None:
+        cause: BaseException | None = error
+        seen: list[BaseException] = []
+        while cause is not None and cause not in seen:
+            seen.append(cause)
+            cause.__traceback__ = without_hidden(cause.__traceback__)
+            cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+        self.showtraceback((kind, error, without_hidden(tb)), tb_offset=tb_offset)
+
+    shell.set_custom_exc((Exception,), show)
+
+
+def without_hidden(tb: TracebackType | None) -> TracebackType | None:
+    """Return a traceback without the frames of the library.
+
+    >>> from tinygrad_ml.notebook import without_hidden
+    >>> try:
+    ...     tg.ones(2) @ tg.ones(3)
+    ... except ValueError as error:
+    ...     found = without_hidden(error.__traceback__)
+    >>> found.tb_frame.f_code.co_name, found.tb_next
+    ('<module>', None)
+    """
+    frames = []
+    while tb is not None:
+        name = str(tb.tb_frame.f_globals.get("__name__"))
+        if name != PACKAGE and not name.startswith(PACKAGE + "."):
+            frames.append(tb)
+        tb = tb.tb_next
+    visible: TracebackType | None = None
+    for part in reversed(frames):
+        visible = TracebackType(visible, part.tb_frame, part.tb_lasti, part.tb_lineno)
+    return visible
 
 
 def escaped(text: object) -> str:
