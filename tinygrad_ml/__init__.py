@@ -35,7 +35,20 @@ if not _path.isdir(_path.join(_here, "models")) and _path.exists(_path.join(_her
     __path__.append(_path.dirname(_here))  # noqa: F405  # in a clone the models lie beside this folder
 
 # Not everybody needs them.
-_LAZY = ("compile", "data", "datasets", "draw", "func", "graph", "metrics", "models", "plot", "testing", "train")
+_LAZY = (
+    "compile",
+    "data",
+    "datasets",
+    "distributed",
+    "draw",
+    "func",
+    "graph",
+    "metrics",
+    "models",
+    "plot",
+    "testing",
+    "train",
+)
 _ROOM_OF = {"compile": "compiler", "draw": "graph"}  # of functions: where they are
 
 __all__ = [

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..data import DataLoader
+from ..distributed import Shards
 from ..tensor import Tensor, from_owned
 from ..validation import check_array
 from .checks import refuse_lists_of_arrays
@@ -77,5 +78,7 @@ class Batches:
 
 def loader_of(batches: BatchSource | None) -> DataLoader | None:
     """Return the DataLoader that the batches come from, or None if another iterable gives them."""
-    source = batches.source if isinstance(batches, Batches) else batches
+    source: Any = batches
+    while isinstance(source, (Batches, Shards)):
+        source = source.source
     return source if isinstance(source, DataLoader) else None

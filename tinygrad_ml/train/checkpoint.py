@@ -128,7 +128,8 @@ class Checkpoint(Callback):
                 pass
             else:
                 self._resume(run, state)
-        if run.stopped is None and run.epoch < run.epochs:
+        writes = run.world is None or not run.world.rank  # rank 0 writes, and all read
+        if writes and run.stopped is None and run.epoch < run.epochs:
             check_writable(self._state(run), self.path)
 
     def on_epoch_end(self, run: Run) -> None:
@@ -136,6 +137,8 @@ class Checkpoint(Callback):
         is_best = column is not None and improved(run.history[column][-1], self.best, self._mode)
         if column is not None and is_best:
             self.best = run.history[column][-1]
+        if run.world is not None and run.world.rank:
+            return
         if self.best_path is not None and is_best:
             save(self._state(run), self.best_path)
         if self.monitor is not None:

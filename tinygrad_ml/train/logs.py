@@ -43,6 +43,8 @@ class Log(Callback):
     2 ['loss', 'learning_rate', 'seconds']
     """
 
+    writes = True
+
     def __init__(self, function: Callable[..., Any]):
         if not callable(function):
             raise TypeError(f"Log: a function of a dict and step= is needed, not {type(function).__name__}")
@@ -76,6 +78,8 @@ class CSVLog(Callback):
     >>> lines[0], len(lines)
     ('epoch,loss,learning_rate,seconds', 3)
     """
+
+    writes = True
 
     def __init__(self, path: str | os.PathLike[str]):
         self.path = Path(path)
@@ -119,6 +123,8 @@ class TensorBoardLog(Callback):
     >>> log
     TensorBoardLog(folder='runs/first')
     """
+
+    writes = True
 
     def __init__(self, folder: str | os.PathLike[str], steps: bool = True):
         self.folder, self.steps = Path(folder), steps
@@ -233,6 +239,12 @@ class ModelSummary(Callback):
     ------------------------------------------------------
     2 parameters (8 B)
     """
+
+    writes = True
+
+    writes = True
+
+    writes = True
 
     def __init__(self, write: Callable[[Any], Any] = print):
         self.write = write

@@ -19,7 +19,7 @@ from ..nn.module import Module
 from ..optim.lbfgs import LBFGS
 from ..optim.optimizer import Optimizer
 from ..sparse import SparseRows
-from ..tensor import Tensor, get_default_dtype
+from ..tensor import Tensor, from_owned, get_default_dtype
 from ..terminal import DeferredInterrupt, ProgressBar, is_within_another_fit
 from ..validation import all_finite
 from .adapters import ordered_callbacks
@@ -39,6 +39,7 @@ from .diverged import Snapshot, diagnose, warn_of_validation
 from .first_batch import warn_of_first_batch
 from .history import History
 from .measures import check_metrics, measure
+from .ranks import add_up, together
 from .run import BatchSource, Run, overrides
 
 __all__ = ["fit"]
@@ -63,6 +64,7 @@ def fit(
     seed: int | None = None,
     metrics: Any = None,
     progress: bool | None = None,
+    distributed: bool = False,
 ) -> History:
     """Train a module: for every batch (x, *rest) one step down the gradient of `loss(module(x), *rest)`.
 
@@ -101,6 +103,9 @@ def fit(
         the probabilities.
     progress : bool, optional
         Whether to show a progress bar (`pip install tqdm`); by default in a terminal and in a notebook.
+    distributed : bool
+        Whether to train together with the other processes that mpiexec started, each on its rows of every batch (see
+        `tg.distributed`). They give the same arguments. Rank 0 writes the files of callbacks.
 
     Returns
     -------
@@ -132,6 +137,9 @@ def fit(
     """
     duration = check_duration(epochs, steps, periods)
     run = _built(module, loss, optimizer, data, validation, duration, callbacks, batch_size, shuffle, seed, metrics)
+    if distributed:
+        together(run)
+        progress = progress if run.world is None or run.world.rank == 0 else False
     history, epochs = run.history, run.epochs
     history.unit = run.unit
     batches = _endless(run) if run.steps else run.data
@@ -144,13 +152,16 @@ def fit(
             try:
                 for callback in run.callbacks:
                     callback.on_start(run)
+                if run.world is not None:
+                    run.world.synchronise(run.module)
                 first = run.epoch + 1  # 1, or more if a checkpoint was read
                 while run.stopped is None and run.epoch < epochs:
                     run.epoch += 1
                     done = run.last_step(run.epoch - 1) if run.steps else (run.epoch - 1) * len(run.data)
                     bar.describe(f"{run.unit} {run.epoch}/{epochs}", done or None)
                     _one_epoch(run, batches, bar, interrupt, is_first=run.epoch == first)
-                    interrupt.check()
+                    if run.world is None:  # otherwise all ranks hear of it in the next batch
+                        interrupt.check()
                 n = len(history.epochs)
                 end = f"All {n} {run.unit}s are done." if n > 1 else f"The {run.unit} is done."
                 history.stopped = run.stopped or end
@@ -166,6 +177,8 @@ def fit(
         except BaseException as error:
             history.stopped = f"{type(error).__name__} in {run.unit} {run.epoch} of {epochs}, batch {run.batch}."
             error.history = history  # type: ignore[attr-defined]
+            if run.world is not None:
+                run.world.failed(error)
             for callback in run.callbacks:
                 callback.on_error(run, error)
             raise
@@ -256,6 +269,8 @@ def _one_epoch(run: Run, batches: Any, bar: ProgressBar, interrupt: DeferredInte
     if run.steps:
         batches = islice(batches, run.last_step(run.epoch) - run.last_step(run.epoch - 1))
     measures = {"loss": _train(run, batches, bar, interrupt, is_first)}
+    if run.world is not None:
+        run.world.average_buffers(run.roots)
     rate = run.optimizer.param_groups[0]["lr"]
     if run.validation is not None:
         for callback in run.callbacks:
@@ -271,7 +286,8 @@ def _one_epoch(run: Run, batches: Any, bar: ProgressBar, interrupt: DeferredInte
 def _train(run: Run, batches: Iterable[tuple], bar: ProgressBar, interrupt: DeferredInterrupt, is_first: bool) -> float:
     """Take a step for every batch, or for several together; return the mean loss, weighted by rows."""
     module, loss, optimizer, parameters = run.module, run.loss, run.optimizer, run.parameters
-    take_step, accumulate = _stepper(run), run.accumulate
+    take_step, accumulate, world = _stepper(run), run.accumulate, run.world
+    plain = accumulate == 1 and world is None  # the gradient of a batch is that of a step
     note = run.history.steps.setdefault("loss", []).append
     waiting = waiting_rows = 0  # batches, and rows of them, whose gradients wait for a step
     buffers = [buffer for root in run.roots for buffer in root.buffers()]
@@ -300,8 +316,8 @@ def _train(run: Run, batches: Iterable[tuple], bar: ProgressBar, interrupt: Defe
             number = run.batch_loss = value.item()
             if not math.isfinite(number):
                 raise diagnose(run, batch, Snapshot(*before, buffers), number)
-            n = len(batch[0])
-            if accumulate == 1:
+            n = len(batch[0]) if world is None else world.rows
+            if plain:
                 value.backward()
             else:
                 value.backward(np.full(value.shape, n, value.dtype))
@@ -313,23 +329,29 @@ def _train(run: Run, batches: Iterable[tuple], bar: ProgressBar, interrupt: Defe
                 is_first = False
                 if is_suspicious(run, batch, output):
                     warn_of_first_batch(run, batch, Snapshot(*before, buffers))
+            stopping = 0
+            waiting, waiting_rows = waiting + 1, waiting_rows + n
+            if world is not None:
+                is_step = waiting == accumulate
+                joined = parameters if is_step else []
+                number, n, stopping = add_up(run, joined, waiting_rows, number, n, interrupt.count)
             note(number)
             total += number * n
             rows += n
-            if accumulate == 1:
-                take_step(value)
-            else:
-                waiting, waiting_rows = waiting + 1, waiting_rows + n
-                if waiting == accumulate:
+            if waiting == accumulate:
+                if world is None and not plain:
                     divide_gradients(parameters, waiting_rows)
-                    take_step(value)
-                    waiting = waiting_rows = 0
+                take_step(value)
+                waiting = waiting_rows = 0
             if update:
                 update()
-            if interrupt.count:
+            if stopping or (world is None and interrupt.count):
                 raise KeyboardInterrupt
         if waiting:
-            divide_gradients(parameters, waiting_rows)
+            if world is None:
+                divide_gradients(parameters, waiting_rows)
+            else:
+                world.add_gradients(parameters, waiting_rows)
             take_step(value)
     if not rows:
         raise ValueError(NO_BATCHES)
@@ -383,8 +405,13 @@ def _closure(run: Run, batch: tuple, first: Tensor) -> Callable[[], Tensor]:
             return known.pop()
         run.optimizer.zero_grad()
         value = run.loss(run.module(batch[0]), *batch[1:])
-        value.backward()
-        return value
+        if run.world is None:
+            value.backward()
+            return value
+        n = run.world.rows
+        value.backward(np.full(value.shape, n, value.dtype))
+        number, *_ = add_up(run, run.parameters, n, value.item(), n, 0)
+        return from_owned(np.asarray(number, value.dtype))
 
     return closure
 
@@ -409,7 +436,8 @@ def _validate(run: Run, batches: BatchSource, interrupt: DeferredInterrupt) -> d
             check_measurable(output, rest)
             outputs.append(output.numpy())
             targets.append(rest[0].numpy() if isinstance(rest[0], Tensor) else rest[0])
-        interrupt.check()
+        if run.world is None:
+            interrupt.check()
     if not rows:
         raise ValueError("fit: validation has no batches")
     measures = {"validation_loss": total / rows}

@@ -86,6 +86,8 @@ class Run:
         Its loss.
     stopped : str or None
         Why the training run is to end after this epoch.
+    world : World or None
+        The processes that train together, if there are several (see `tg.distributed`).
     """
 
     module: Module
@@ -113,6 +115,7 @@ class Run:
     examples: tuple[Any, ...] = ()
     batch_loss: float = math.nan
     stopped: str | None = None
+    world: Any = None
 
     def last_step(self, period: int) -> int:
         """Return the number of the last step of a period: all periods have the same number of them, or one more."""
@@ -173,6 +176,7 @@ class Callback(HintsArguments):
 
     after_others = False  # whether to be called after the callbacks that leave this False
     before_others = False  # whether to be called before them
+    writes = False  # whether it is for rank 0 alone, of many processes, since it writes
     attribute_of: ClassVar[Mapping[str, str]] = {}  # arguments that are kept under another name
 
     def __repr__(self) -> str:
