@@ -29,7 +29,7 @@ import numpy as np
 from .nn.module import Module
 from .random import default_generator
 from .sparse import SparseRows
-from .tensor import Tensor, from_owned
+from .tensor import Tensor
 
 __all__ = ["RankFailed", "Shards", "World", "average_gradients", "init", "world"]
 
@@ -137,6 +137,10 @@ class World:
     def __repr__(self) -> str:
         return f"World(rank={self.rank}, size={self.size})"
 
+    def count(self, rows: Any) -> int:
+        """Return how many of the rows of a batch are this rank's."""
+        return self.rows
+
     # ------------------------------------------------------------------ what all ranks do together
 
     def add(self, array: np.ndarray[Any, Any]) -> None:
@@ -225,7 +229,7 @@ class World:
         for p in dense:
             if counts[id(p)]:
                 part = flat[at : at + p.size].reshape(p.shape)
-                p._grad = from_owned((part if p.dtype.kind == "c" else part.real).astype(p.dtype))
+                p.grad = part if p.dtype.kind == "c" else part.real
             at += p.size
         for p in sparse:
             self._add_sparse(p, total)
@@ -235,7 +239,7 @@ class World:
         every = self.gather((p._grad.rows, p._grad.values))
         rows = np.concatenate([rows for rows, _ in every])
         values = np.concatenate([values for _, values in every]) / total
-        p._grad = SparseRows(rows, values.astype(p.dtype), p.shape)
+        p.grad = SparseRows(rows, values.astype(p.dtype), p.shape)
 
     # ------------------------------------------------------------------ nobody waits for one that is not there
 

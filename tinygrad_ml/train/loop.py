@@ -16,10 +16,9 @@ from ..data import DataLoader
 from ..foreign_names import takes_foreign_names
 from ..modes import modes, no_grad
 from ..nn.module import Module
-from ..optim.lbfgs import LBFGS
 from ..optim.optimizer import Optimizer
 from ..sparse import SparseRows
-from ..tensor import Tensor, from_owned, get_default_dtype
+from ..tensor import Tensor, get_default_dtype
 from ..terminal import DeferredInterrupt, ProgressBar, is_within_another_fit
 from ..validation import all_finite
 from .adapters import ordered_callbacks
@@ -39,8 +38,9 @@ from .diverged import Snapshot, diagnose, warn_of_validation
 from .first_batch import warn_of_first_batch
 from .history import History
 from .measures import check_metrics, measure
-from .ranks import add_up, together
-from .run import BatchSource, Run, overrides
+from .ranks import synchronise, tell, together
+from .run import BatchSource, Run
+from .steps import Steps
 
 __all__ = ["fit"]
 
@@ -138,8 +138,7 @@ def fit(
     duration = check_duration(epochs, steps, periods)
     run = _built(module, loss, optimizer, data, validation, duration, callbacks, batch_size, shuffle, seed, metrics)
     if distributed:
-        together(run)
-        progress = progress if run.world is None or run.world.rank == 0 else False
+        progress = together(run, progress)
     history, epochs = run.history, run.epochs
     history.unit = run.unit
     batches = _endless(run) if run.steps else run.data
@@ -152,8 +151,7 @@ def fit(
             try:
                 for callback in run.callbacks:
                     callback.on_start(run)
-                if run.world is not None:
-                    run.world.synchronise(run.module)
+                synchronise(run)
                 first = run.epoch + 1  # 1, or more if a checkpoint was read
                 while run.stopped is None and run.epoch < epochs:
                     run.epoch += 1
@@ -177,8 +175,7 @@ def fit(
         except BaseException as error:
             history.stopped = f"{type(error).__name__} in {run.unit} {run.epoch} of {epochs}, batch {run.batch}."
             error.history = history  # type: ignore[attr-defined]
-            if run.world is not None:
-                run.world.failed(error)
+            tell(run, error)
             for callback in run.callbacks:
                 callback.on_error(run, error)
             raise
@@ -286,10 +283,7 @@ def _one_epoch(run: Run, batches: Any, bar: ProgressBar, interrupt: DeferredInte
 def _train(run: Run, batches: Iterable[tuple], bar: ProgressBar, interrupt: DeferredInterrupt, is_first: bool) -> float:
     """Take a step for every batch, or for several together; return the mean loss, weighted by rows."""
     module, loss, optimizer, parameters = run.module, run.loss, run.optimizer, run.parameters
-    take_step, accumulate, world = _stepper(run), run.accumulate, run.world
-    plain = accumulate == 1 and world is None  # the gradient of a batch is that of a step
-    note = run.history.steps.setdefault("loss", []).append
-    waiting = waiting_rows = 0  # batches, and rows of them, whose gradients wait for a step
+    steps, count = Steps(run, interrupt), len if run.world is None else run.world.count
     buffers = [buffer for root in run.roots for buffer in root.buffers()]
     update = bar.tqdm and bar.tqdm.update
     total, rows, run.batch = 0.0, 0, 0
@@ -302,7 +296,7 @@ def _train(run: Run, batches: Iterable[tuple], bar: ProgressBar, interrupt: Defe
             # what the batch would need to be run again: the random numbers, and the values of buffers, which a
             # forward pass replaces and does not change in place
             before = random.default_generator().bit_generator.state, [buffer._data for buffer in buffers]
-            if not waiting:
+            if not steps.waiting:
                 optimizer.zero_grad()
             if is_first:
                 check_calls(module, loss, batch, "data", _is_list(run.data))
@@ -316,11 +310,8 @@ def _train(run: Run, batches: Iterable[tuple], bar: ProgressBar, interrupt: Defe
             number = run.batch_loss = value.item()
             if not math.isfinite(number):
                 raise diagnose(run, batch, Snapshot(*before, buffers), number)
-            n = len(batch[0]) if world is None else world.rows
-            if plain:
-                value.backward()
-            else:
-                value.backward(np.full(value.shape, n, value.dtype))
+            n = count(batch[0])
+            steps.backward(value, n)
             for p in parameters:
                 g = p._grad
                 if g is not None and not all_finite(g.values if type(g) is SparseRows else g._data):
@@ -329,62 +320,17 @@ def _train(run: Run, batches: Iterable[tuple], bar: ProgressBar, interrupt: Defe
                 is_first = False
                 if is_suspicious(run, batch, output):
                     warn_of_first_batch(run, batch, Snapshot(*before, buffers))
-            stopping = 0
-            waiting, waiting_rows = waiting + 1, waiting_rows + n
-            if world is not None:
-                is_step = waiting == accumulate
-                joined = parameters if is_step else []
-                number, n, stopping = add_up(run, joined, waiting_rows, number, n, interrupt.count)
-            note(number)
+            number, n, stopping = steps.after(value, number, n)
             total += number * n
             rows += n
-            if waiting == accumulate:
-                if world is None and not plain:
-                    divide_gradients(parameters, waiting_rows)
-                take_step(value)
-                waiting = waiting_rows = 0
             if update:
                 update()
-            if stopping or (world is None and interrupt.count):
+            if stopping:
                 raise KeyboardInterrupt
-        if waiting:
-            if world is None:
-                divide_gradients(parameters, waiting_rows)
-            else:
-                world.add_gradients(parameters, waiting_rows)
-            take_step(value)
+        steps.finish()
     if not rows:
         raise ValueError(NO_BATCHES)
     return total / rows
-
-
-def _stepper(run: Run) -> Callable[[Tensor], None]:
-    """Return the function that takes a step when the gradients are there, with what callbacks do before and after."""
-    optimizer = run.optimizer
-    before = [c.before_step for c in run.callbacks if overrides(c, "before_step")]
-    after = [c.after_step for c in run.callbacks if overrides(c, "after_step")]
-    needs_closure = isinstance(optimizer, LBFGS)
-
-    def take_step(value: Tensor) -> None:
-        for hook in before:
-            hook(run)
-        if needs_closure:
-            optimizer.step(_closure(run, run.examples, value))
-        else:
-            optimizer.step()
-        for hook in after:
-            hook(run)
-
-    return take_step
-
-
-def divide_gradients(parameters: Iterable[Tensor], rows: int) -> None:
-    """Make means of gradients that are sums over rows."""
-    for p in parameters:
-        if type(p._grad) is SparseRows:
-            p._grad.values = p._grad.values / rows
-        elif p._grad is not None:
-            p._grad._replace(np.asarray(p._grad._data / rows))
 
 
 def _guarded_loss(loss: Callable, output: Any, batch: tuple) -> Any:
@@ -394,26 +340,6 @@ def _guarded_loss(loss: Callable, output: Any, batch: tuple) -> Any:
         with BroadcastGuard(output, rest, n):
             return loss(output, *rest)
     return loss(output, *rest)
-
-
-def _closure(run: Run, batch: tuple, first: Tensor) -> Callable[[], Tensor]:
-    """Return a function that gives LBFGS the loss and gradients that are there, and later computes new ones."""
-    known = [first]
-
-    def closure() -> Tensor:
-        if known:
-            return known.pop()
-        run.optimizer.zero_grad()
-        value = run.loss(run.module(batch[0]), *batch[1:])
-        if run.world is None:
-            value.backward()
-            return value
-        n = run.world.rows
-        value.backward(np.full(value.shape, n, value.dtype))
-        number, *_ = add_up(run, run.parameters, n, value.item(), n, 0)
-        return from_owned(np.asarray(number, value.dtype))
-
-    return closure
 
 
 @no_grad

@@ -12,11 +12,11 @@ from ..tensor import Tensor
 from .run import Run
 
 
-def together(run: Run) -> None:
-    """Make a training run one of several ranks; leave it as it is if there is only one."""
+def together(run: Run, progress: bool | None) -> bool | None:
+    """Make a training run one of several ranks, and leave it as it is if there is only one; return who shows a bar."""
     world = distributed.init()
     if world.size == 1:
-        return
+        return progress
     shapes = [(name, p.shape, str(p.dtype)) for name, p in run.module.named_parameters()]
     source: Any = run.data
     arrays = getattr(source, "arrays", ())
@@ -36,6 +36,20 @@ def together(run: Run) -> None:
     run.world, run.data = world, distributed.Shards(source, world)
     if world.rank:
         run.callbacks = [callback for callback in run.callbacks if not getattr(callback, "writes", False)]
+        return False
+    return progress
+
+
+def synchronise(run: Run) -> None:
+    """Begin with what rank 0 has."""
+    if run.world is not None:
+        run.world.synchronise(run.module)
+
+
+def tell(run: Run, error: BaseException) -> None:
+    """Let the other ranks know that this one has failed."""
+    if run.world is not None:
+        run.world.failed(error)
 
 
 def add_up(
