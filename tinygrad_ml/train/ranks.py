@@ -40,18 +40,6 @@ def together(run: Run, progress: bool | None) -> bool | None:
     return progress
 
 
-def synchronise(run: Run) -> None:
-    """Begin with what rank 0 has."""
-    if run.world is not None:
-        run.world.synchronise(run.module)
-
-
-def tell(run: Run, error: BaseException) -> None:
-    """Let the other ranks know that this one has failed."""
-    if run.world is not None:
-        run.world.failed(error)
-
-
 def add_up(
     run: Run, parameters: list[Tensor], waiting_rows: int, loss: float, rows: int, stopping: int
 ) -> tuple[float, int, int]:
