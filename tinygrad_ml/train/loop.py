@@ -151,7 +151,6 @@ def fit(
             try:
                 for callback in run.callbacks:
                     callback.on_start(run)
-                run.synchronise()
                 first = run.epoch + 1  # 1, or more if a checkpoint was read
                 while run.stopped is None and run.epoch < epochs:
                     run.epoch += 1
@@ -175,7 +174,6 @@ def fit(
         except BaseException as error:
             history.stopped = f"{type(error).__name__} in {run.unit} {run.epoch} of {epochs}, batch {run.batch}."
             error.history = history  # type: ignore[attr-defined]
-            run.tell(error)
             for callback in run.callbacks:
                 callback.on_error(run, error)
             raise

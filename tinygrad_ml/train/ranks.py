@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import distributed
 from ..tensor import Tensor
-from .run import Run
+from .run import Callback, Run
 
 
 def together(run: Run, progress: bool | None) -> bool | None:
@@ -36,8 +36,19 @@ def together(run: Run, progress: bool | None) -> bool | None:
     run.world, run.data = world, distributed.Shards(source, world)
     if world.rank:
         run.callbacks = [callback for callback in run.callbacks if not getattr(callback, "writes", False)]
-        return False
+        progress = False
+    run.callbacks.append(Together())
     return progress
+
+
+class Together(Callback):
+    """Begins with what rank 0 has, once the other callbacks are ready, and tells the others of an error."""
+
+    def on_start(self, run: Run) -> None:
+        run.world.synchronise(run.module)
+
+    def on_error(self, run: Run, error: BaseException) -> None:
+        run.world.failed(error)
 
 
 def add_up(

@@ -125,16 +125,6 @@ class Run:
         """End the training run after this epoch, for a reason: a sentence, which becomes `history.stopped`."""
         self.stopped = reason
 
-    def synchronise(self) -> None:
-        """Begin with what rank 0 has, if there are several processes."""
-        if self.world is not None:
-            self.world.synchronise(self.module)
-
-    def tell(self, error: BaseException) -> None:
-        """Let the other processes know of an error that ends the training run."""
-        if self.world is not None:
-            self.world.failed(error)
-
     def check_column(self, who: str, column: str) -> None:
         """Raise ValueError if the history will have no such column."""
         if column not in self.columns:
