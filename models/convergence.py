@@ -65,6 +65,8 @@ class Finish:
         gradient = problem.values_and_gradient(theta)[1]
         if not np.isfinite(gradient).all():
             raise np.linalg.LinAlgError("the gradient is not finite")
+        theta = theta.copy()
+        theta[:, problem.free] -= theta[:, problem.free].mean(axis=0)
         problem.apply(theta)
         if interrupted:
             model.history_.stopped = f"Interrupted after {self.n_iter} {self.unit}."

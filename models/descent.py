@@ -159,11 +159,10 @@ class Descent:
                 self.problem.kink = kink
                 self._accelerate(0.01)
             self.problem.kink = KINK
-        self._accelerate(self.model.tol)
+        self._accelerate(self.problem.tolerance(self.model.tol) if self.model.tol else 0.0, is_final=True)
 
-    def _accelerate(self, tol: float) -> None:
+    def _accelerate(self, tol: float, is_final: bool = False) -> None:
         problem, finish = self.problem, self.finish
-        is_final = tol == self.model.tol
         bound = self._smoothness(problem.n_samples)
         known = problem.curvature is not None
         x = y = self.theta
@@ -214,7 +213,7 @@ class Descent:
 
     def _has_converged(self, gradient: np.ndarray, theta: np.ndarray | None = None) -> bool:
         theta = self.theta if theta is None else theta
-        if self.problem.residual(gradient, theta) > max(self.model.tol, self.problem.floor()):
+        if self.problem.residual(gradient, theta) > self.problem.tolerance(self.model.tol):
             return False
         return distance(self.problem, theta, gradient) <= NEAR
 

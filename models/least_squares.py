@@ -11,7 +11,7 @@ import tinygrad_ml as tg
 from .linear import set_coefficients
 from .robust import fit_robust
 from .warnings import warn_not_converged
-from .weights import normalized_weights
+from .weights import normalized_weights, rounding_of_mean
 
 
 def fit_normal(model: Any, X: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> None:
@@ -59,7 +59,7 @@ def normal_equation(
     w = ridge_by_normal_matrix(rows, targets, alpha) if alpha else None
     if w is None:
         # of a constant feature rounding leaves something, which would be taken for a feature
-        rows[:, abs(rows).max(axis=0) <= 16 * np.finfo(np.float64).eps * abs(mean_x)] = 0
+        rows[:, abs(rows).max(axis=0) <= rounding_of_mean(len(X)) * abs(mean_x)] = 0
         if alpha:  # a ridge is a further sample for each feature: sqrt(alpha) of it, with the target 0
             n = X.shape[1]
             rows = np.vstack([rows, np.sqrt(alpha) * np.eye(n)])

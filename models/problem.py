@@ -16,7 +16,7 @@ import tinygrad_ml as tg
 from .classifier import Classifier
 from .linear import set_coefficients
 from .regressor import Regressor
-from .weights import Weights, total
+from .weights import Weights, rounding_of_mean, total
 
 ROWS = 8192  # what is turned into float64 at once, of a large table of float32
 SMALL = 1_000_000  # a table of fewer elements is computed with in float64
@@ -81,6 +81,9 @@ class LinearProblem:
         self.lasso[:, : self.n_features] = lasso[:, None] / self.scale
         self.has_penalty = bool(l1 or l2)
         self.kink = KINK
+        # in which adding the same to the coefficients of all classes changes neither a softmax nor the penalties
+        is_free = ~(self.ridge + self.lasso).any(axis=0)
+        self.free = np.flatnonzero(is_free) if self.loss == "softmax" else np.array([], int)
         # eigenvalues of a Hessian that are smaller than this part of the largest are rounding
         self.resolution = 4 * shape[0] * shape[1] * max(np.finfo(np.float64).eps, float(np.finfo(X.dtype).eps) ** 2)
 
@@ -136,7 +139,7 @@ class LinearProblem:
             squares += (rows * rows).sum(axis=0) if weight is None else weight[i : i + ROWS] @ (rows * rows)
         deviation = np.sqrt(squares / n)
         # of a constant feature rounding leaves something, which would be taken for a feature
-        deviation = np.where(deviation > 16 * np.finfo(np.float64).eps * self.has_bias, deviation, 0) * extent
+        deviation = np.where(deviation > rounding_of_mean(n) * self.has_bias, deviation, 0) * extent
         scale = np.hypot(deviation, np.sqrt(ridge))
         self.scale = np.where(scale > 0, scale, 1)
         if not np.isfinite(self.scale).all():
@@ -269,6 +272,11 @@ class LinearProblem:
     def residual(self, gradient: np.ndarray, theta: np.ndarray) -> float:
         """Return the largest entry of the subgradient nearest to zero, which is zero at the minimum."""
         return float(abs(smallest_subgradient(gradient, theta, self.lasso)).max())
+
+    def tolerance(self, tol: float) -> float:
+        """Return how small the gradient must be: small beside L1, too, where that holds weights at zero."""
+        held = self.lasso[self.lasso > 0]
+        return max(min(tol, 1e-3 * float(held.min())) if held.size else tol, self.floor())
 
     def floor(self) -> float:
         """Return what rounding may leave of a gradient that is zero."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .weights import rounding_of_mean
+
 CLOSE = 1e-11  # the relative gap between the loss and what it is at least, at which it is taken for the minimum
 
 
@@ -29,7 +31,7 @@ def fit_robust(
         mean, shift = v @ inputs / n, float(np.median(y))
     largest = abs(inputs).max(axis=0)
     inputs -= mean
-    inputs[:, abs(inputs).max(axis=0) <= 16 * np.finfo(np.float64).eps * largest] = 0
+    inputs[:, abs(inputs).max(axis=0) <= rounding_of_mean(n) * largest] = 0
     scale = np.sqrt(v @ (inputs * inputs) / n)
     scale = np.where(scale > 0, scale, 1)
     design = inputs / scale
@@ -67,28 +69,31 @@ def interior_point(
     n = len(y)
     t = np.zeros(X.shape[1])
     size = float(np.median(abs(y))) or 1.0
-    up, down = np.maximum(y, 0) + 0.1 * size, np.maximum(-y, 0) + 0.1 * size
+    up, down = np.maximum(y, 0) + 0.1 * size, np.maximum(-y, 0) + 0.1 * size  # any start will do
     m = np.zeros(n)
-    best, waited = np.inf, 0
+    size = max(size, float(abs(y).max()))
+    strongest = float((abs(X.T) @ bound).max()) or 1.0
+    best, waited, first = np.inf, 0, 0.0
     for iteration in range(1, max_iter + 1):
         above, below = bound - m, bound + m
-        primal = y - X @ t - compliance * m - up + down
-        dual = X.T @ m - ridge * t
+        forces, springs = X.T @ m, ridge * t
+        primal, dual = y - X @ t - compliance * m - up + down, forces - springs
         gap = float(up @ above + down @ below)
-        loss = float(bound @ (up + down) + (compliance * m) @ m / 2 + (ridge * t) @ t / 2)
-        error = max(
-            gap / max(loss, 1e-300), float(abs(primal).max()) / (1 + float(abs(y).max())), float(abs(dual).max()) / n
-        )
+        loss = float(bound @ (up + down) + (compliance * m) @ m / 2 + springs @ t / 2)
+        first = first or loss
+        largest = max(strongest, float(abs(springs).max()))
+        error = max(gap / max(loss, 1e-6 * first), float(abs(primal).max()) / size, float(abs(dual).max()) / largest)
         if error <= CLOSE:
             return t, iteration, True
         waited = 0 if error < 0.9 * best else waited + 1
-        if waited > 8:  # rounding is all that is left
-            return t, iteration, best <= 1e-8
+        if waited > 8 or not above.all() or not below.all():  # rounding is all that is left
+            return t, iteration, best <= 1e-7
         best = min(best, error)
         flow = 1 / (compliance + up / above + down / below)
         matrix = X.T @ (X * flow[:, None])
         matrix.flat[:: len(t) + 1] += ridge
-        scale = np.sqrt(np.maximum(np.diag(matrix), 1e-300))
+        diagonal = np.diag(matrix)
+        scale = np.sqrt(np.where(diagonal > 0, diagonal, 1))
         inverse = np.linalg.pinv(matrix / scale[:, None] / scale, rcond=1e-15 * len(t), hermitian=True)
 
         def step(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, ...]:

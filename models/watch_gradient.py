@@ -92,7 +92,7 @@ class WatchGradient(Watch):
 
     def _is_optimum(self, theta: np.ndarray, gradient: np.ndarray, tol: float) -> bool:
         problem = self.problem
-        if not problem.residual(gradient, theta) <= max(tol, problem.floor()):
+        if not problem.residual(gradient, theta) <= problem.tolerance(tol):
             return False
         return distance(problem, theta, gradient) <= NEAR
 

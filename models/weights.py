@@ -1,4 +1,4 @@
-"""The weights of samples."""
+"""The weights of samples, and means with them."""
 
 from __future__ import annotations
 
@@ -20,3 +20,8 @@ def normalized_weights(weight: Weights) -> Weights:
 def variance(target: np.ndarray, weight: Weights) -> float:
     """Return the mean squared distance of targets `(samples, outputs)` from their means."""
     return float(np.average((target - np.average(target, axis=0, weights=weight)) ** 2, axis=0, weights=weight).mean())
+
+
+def rounding_of_mean(n_samples: int) -> float:
+    """Return what rounding may leave of a constant feature minus its mean, relative to the feature."""
+    return (16 + n_samples**0.5) * float(np.finfo(np.float64).eps)
