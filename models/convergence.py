@@ -16,6 +16,8 @@ from .warnings import stop_by_interrupt, warn_not_converged
 
 NEAR = 5e-5  # the relative distance to the optimum at which gradient steps have reached it
 DIRECT = 300  # up to this number of coefficients Newton's step is computed with the Hessian, beyond it without
+WIDE = 1024  # up to this number of columns features are decorrelated
+NO_SINGULARITY = 1e-9  # is added to the Hessian of features that may be collinear, relative to its diagonal
 PRODUCTS = 60  # how many products with the Hessian may be spent on that
 
 
@@ -170,6 +172,27 @@ def hessian_product(problem: LinearProblem, curvature: np.ndarray, v: np.ndarray
 def pseudo_inverse(H: np.ndarray, resolution: float) -> np.ndarray:
     """Return the inverse of a positive semidefinite matrix, but for what is smaller than its rounding."""
     return np.linalg.pinv(H, rcond=resolution, hermitian=True)
+
+
+def decorrelation(problem: LinearProblem, theta: np.ndarray) -> np.ndarray:
+    """Return the matrix R that gives coefficients theta + phi · R, in whose phi the Hessian is about 1.
+
+    It is the root of the inverse of Xᵀ D X plus the ridge, where D is the curvature of the loss of each sample, the
+    mean over the outputs. So features that are nearly collinear cost hardly more iterations than others. The identity
+    if there are many columns, or the curvature is not known.
+    """
+    columns = problem.design.shape[1]
+    if columns > WIDE or problem.curvature is None:
+        return np.eye(columns)
+    design, n = problem.design, problem.n_samples
+    if problem.loss in ("logistic", "softmax"):
+        curvature = np.einsum("njj->n", problem.curvatures(problem.outputs(theta))) / len(theta)
+    else:
+        largest = problem.curvature / (problem.kink if problem.loss == "mae" else 1.0)
+        curvature = np.full(n, largest / n) if problem.weight is None else problem.weight * (largest / n)
+    bound = (design.T @ (design * curvature[:, None])).astype(np.float64)
+    bound.flat[:: columns + 1] += problem.ridge.max(axis=0) + NO_SINGULARITY * float(np.diag(bound).max())
+    return np.linalg.inv(np.linalg.cholesky(bound))
 
 
 def collinearity(problem: LinearProblem) -> str:

@@ -1,8 +1,8 @@
 """Gradient steps of linear models, at learning rates of the library's own.
 
 They are taken in the coefficients of standardised features (`LinearProblem`): by SGD, Adagrad or Adam on batches as
-long as that makes progress, then, where the noise of the batches outweighs it, on all of the data with Nesterov's
-momentum. So they reach the optimum itself, not only its neighbourhood.
+long as that makes progress, then, where the noise of the batches outweighs it, on all of the data: by L-BFGS, or with
+L1 by proximal gradient steps with momentum. So they reach the optimum itself, not only its neighbourhood.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from tinygrad_ml.terminal import DeferredInterrupt, ProgressBar
 from tinygrad_ml.train.measures import check_metrics, measure
 
 from .convergence import NEAR, Finish, distance, hessian_product
+from .lbfgs import descend
 from .optimizers import SOLVERS, step_hyperparameters
 from .problem import KINK, LinearProblem
 from .stochastic import fit_stochastic, hold_out
 from .weights import Weights
 
 RATES = {"adam": 0.01, "adagrad": 0.1}  # in standard deviations
-PROGRESS = 0.02  # a pass of steps on batches that gains less than this part of all that was gained is the last
+PROGRESS = 0.05  # a pass of steps on batches that gains less than this part of all that was gained is the last
 LOOK = (20, 80, 320)  # the passes after which longer steps are tried, as the curvature is less than its bound
 EXACT = 300  # up to this number of columns the largest eigenvalue is computed, beyond it approximated
 
@@ -116,7 +117,6 @@ class Descent:
             return
         problem.kink = 1.0
         rate = RATES.get(self.solver) or 1 / self._smoothness(size)
-        enough = PROGRESS * min(1.0, n / size / 20)
         finish, theta, first, failures = self.finish, self.theta, self.finish.best, 0
         kinds = {"sgd": SGDSteps, "adagrad": AdagradSteps, "adam": AdamSteps}
         step = kinds[self.solver](problem, self.model.momentum)
@@ -140,7 +140,7 @@ class Descent:
                 step = type(step)(problem, self.model.momentum)
                 continue
             self._note(values, theta, rate)
-            if before - objective < enough * (first - objective):
+            if before - objective < PROGRESS * (first - objective):
                 break
         self.theta = finish.best_theta
         problem.kink = KINK
@@ -148,23 +148,39 @@ class Descent:
     # ------------------------------------------------------------------ steps on all the data
 
     def _on_all(self) -> None:
-        """Go on with all the data, for the absolute loss with a corner that becomes sharper.
+        """Go on with all the data, for the absolute loss with a corner that becomes sharper."""
+        problem, tol = self.problem, self.model.tol
+        go = self._accelerate if problem.lasso.any() else self._descend
+        if problem.loss == "mae":
+            for kink in (1.0, 0.1, 1e-2, 1e-3, 1e-4):
+                problem.kink = kink
+                go(0.01)
+            problem.kink = KINK
+        self.finish.converged = go(problem.tolerance(tol) if tol else 0.0)
+
+    def _descend(self, tol: float) -> bool:
+        """Go on by L-BFGS; return whether that has reached the optimum."""
+        problem = self.problem
+        is_first = True
+
+        def note(values: np.ndarray, theta: np.ndarray) -> None:
+            nonlocal is_first
+            if not is_first:  # which the last pass has noted
+                self._note(values, theta, 1.0)
+            is_first = False
+
+        self.theta, converged = descend(problem, self.theta, tol, note, self._is_over)
+        return converged
+
+    def _accelerate(self, tol: float) -> bool:
+        """Go on by proximal gradient steps with momentum; return whether they have reached the optimum.
 
         Beck and Teboulle, "A fast iterative shrinkage-thresholding algorithm for linear inverse problems" (2009), which
         forgets its momentum where it leads upwards: O'Donoghue and Candès, "Adaptive restart for accelerated gradient
         schemes" (2015).
         """
-        if self.problem.loss == "mae":
-            for kink in (1.0, 0.1, 1e-2, 1e-3, 1e-4):
-                self.problem.kink = kink
-                self._accelerate(0.01)
-            self.problem.kink = KINK
-        self._accelerate(self.problem.tolerance(self.model.tol) if self.model.tol else 0.0, is_final=True)
-
-    def _accelerate(self, tol: float, is_final: bool = False) -> None:
         problem, finish = self.problem, self.finish
-        bound = self._smoothness(problem.n_samples)
-        known = problem.curvature is not None
+        bound, known = self._smoothness(problem.n_samples), problem.curvature is not None
         x = y = self.theta
         age, shrink, passes = 1.0, 1.0, 0
         while not self._is_over():
@@ -175,7 +191,7 @@ class Descent:
             if not np.isfinite(gradient).all():
                 raise np.linalg.LinAlgError("the gradient is not finite")
             new = self._shrunk(y - gradient / bound, bound)
-            while not known and self._is_too_far(y, values, gradient, new, bound):
+            while not known and self._is_too_far(y, values, gradient, new):
                 bound *= 2
                 new = self._shrunk(y - gradient / bound, bound)
             self._note(values, y, 1 / bound)
@@ -186,14 +202,14 @@ class Descent:
             mapping = bound * float(abs(y - new).max())
             x, y = new, new + (older - 1) / age * change
             if mapping <= max(tol * shrink, problem.floor() / 100) and tol:
-                if not is_final or self._has_converged(problem.values_and_gradient(x)[1], x):
-                    finish.converged = is_final
+                if problem.kink > KINK or self._has_converged(problem.values_and_gradient(x)[1], x):
                     self.theta = x
-                    return
+                    return True
                 shrink /= 3
         self.theta = x
         values = problem.values_and_slope(problem.outputs(x))[0]
         finish.compare(values + problem.penalties(x), x)
+        return False
 
     def _shrunk(self, theta: np.ndarray, bound: float) -> np.ndarray:
         if not self.problem.lasso.any():
@@ -201,13 +217,13 @@ class Descent:
         threshold = self.problem.lasso / bound
         return theta - np.clip(theta, -threshold, threshold)
 
-    def _is_too_far(self, y: Any, values: Any, gradient: Any, new: Any, bound: float) -> bool:
-        """Whether the loss at a step is larger than where its curvature is at most `bound`."""
+    def _is_too_far(self, y: Any, values: Any, gradient: Any, new: Any) -> bool:
+        """Whether a step decreases the objective by less than half of what the gradient promises."""
         problem, step = self.problem, new - y
-        ridge = float((problem.ridge * (new * new - y * y)).sum() / 2)
-        loss = problem.values_and_slope(problem.outputs(new))[0].sum() + ridge
-        allowed = values.sum() + (gradient * step).sum() + bound / 2 * (step * step).sum()
-        return bool(bound < 1e12 and not loss <= allowed + 1e-12 * abs(values.sum()))
+        before = values.sum() + problem.penalties(y).sum()
+        after = (problem.values_and_slope(problem.outputs(new))[0] + problem.penalties(new)).sum()
+        promised = (gradient * step).sum() + (problem.lasso * (abs(new) - abs(y))).sum()
+        return bool(abs(step).max() > 1e-12 and not after <= before + promised / 2 + 1e-13 * abs(before))
 
     # ------------------------------------------------------------------ what both have in common
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,22 +12,16 @@ from tinygrad_ml.optim.lbfgs import inverse_hessian_product
 from tinygrad_ml.optim.line_search import strong_wolfe
 from tinygrad_ml.terminal import DeferredInterrupt
 
-from .convergence import NEAR, Finish
+from .convergence import DIRECT, NEAR, Finish, decorrelation, distance
 from .problem import LinearProblem
 from .weights import Weights
 
 MEMORY = 10  # the steps that the Hessian is estimated from
 REFRESH = (8,)  # the iterations at which the Hessian to begin with is computed anew
-WIDE = 1024  # up to this number of columns the Hessian to begin with is computed
-NO_SINGULARITY = 1e-9  # is added to the bound on the Hessian, whose diagonal is about 1
 
 
 def lbfgs(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> None:
-    """Fit until no entry of the gradient is larger than `tol`, and the next step would change hardly anything.
-
-    Liu and Nocedal, "On the limited memory BFGS method for large scale optimization" (1989), with the inverse of a
-    bound on the Hessian to begin with (`whitening`).
-    """
+    """Fit until no entry of the gradient is larger than `tol`, and the next step would change hardly anything."""
     problem = LinearProblem(model, X, target, weight)
     if problem.lasso.any():
         raise ValueError(
@@ -34,68 +29,84 @@ def lbfgs(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> Non
             "the solver 'newton' or 'sgd' for exact zeros"
         )
     finish = Finish(model, problem, "L-BFGS", "iterations")
-    theta = problem.theta()
-    root = whitening(problem, theta)
-    shape = theta.shape
+
+    def note(values: np.ndarray, theta: np.ndarray) -> None:
+        finish.note(values + problem.penalties(theta), theta)
+
+    with DeferredInterrupt() as interrupt:
+        theta, finish.converged = descend(
+            problem, problem.theta(), model.tol, note, lambda: finish.n_iter >= model.max_iter or interrupt.count > 0
+        )
+    finish.report(theta, bool(interrupt.count))
+
+
+def descend(
+    problem: LinearProblem,
+    theta: np.ndarray,
+    tol: float,
+    note: Callable[[np.ndarray, np.ndarray], None],
+    is_over: Callable[[], bool],
+) -> tuple[np.ndarray, bool]:
+    """Return the coefficients that L-BFGS leads to, and whether they are the optimum.
+
+    Liu and Nocedal, "On the limited memory BFGS method for large scale optimization" (1989), with the inverse of an
+    approximate Hessian to begin with (`decorrelation`).
+
+    Parameters
+    ----------
+    theta : (outputs, columns)
+        Where to start.
+    tol : float
+        How small the gradient must be; with 0 it goes on until rounding is all that is left.
+    note : callable
+        Is told the losses and the coefficients, at the start and after every iteration.
+    is_over : callable
+        Whether something else ends it.
+    """
+    root, shape = decorrelation(problem, theta), theta.shape
     points: dict[float, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
 
     def along(length: float) -> tuple[float, np.ndarray]:
         at = theta + (length * direction).reshape(shape) @ root if length else theta
         values, gradient = problem.values_and_gradient(at)
-        values = values + problem.penalties(at)
         points[length] = at, values, gradient
-        return float(values.sum()), (gradient @ root.T).ravel()
+        return float((values + problem.penalties(at)).sum()), (gradient @ root.T).ravel()
 
     changes: deque = deque(maxlen=MEMORY)
     steps: deque = deque(maxlen=MEMORY)
     inverse: deque = deque(maxlen=MEMORY)
-    diagonal, length = 1.0, 0.0
+    diagonal, length, iteration = 1.0, 0.0, 0
     direction = np.zeros(theta.size)
     loss, gradient = along(0.0)
-    with DeferredInterrupt() as interrupt:
-        while True:
-            theta, values, plain = points[length]
-            finish.note(values, theta)
-            if finish.n_iter in REFRESH:
-                root = whitening(problem, theta)
-                changes.clear()
-                steps.clear()
-                inverse.clear()
-                diagonal = 1.0
-                gradient = (plain @ root.T).ravel()
-            direction = inverse_hessian_product(-gradient, changes, steps, inverse, diagonal)
-            if problem.residual(plain, theta) <= model.tol:
-                step = direction.reshape(shape) @ root
-                size = max(float(np.linalg.norm(theta)), 1e-3)
-                finish.converged = bool(np.linalg.norm(step) <= NEAR / 5 * size)
-            slope = float(gradient.dot(direction))
-            if finish.converged or finish.n_iter >= model.max_iter or interrupt.count or not slope < 0:
-                break
-            points.clear()
-            before, past = loss, gradient
-            loss, gradient, length = strong_wolfe(along, 1.0, direction, loss, gradient, slope, 25)
-            if not length or not loss < before:
-                break  # rounding is all that is left
-            change, step = gradient - past, length * direction
-            curvature = change.dot(step)
-            if curvature > 1e-10 * step.dot(step):
-                changes.append(change)
-                steps.append(step)
-                inverse.append(1.0 / curvature)
-                diagonal = curvature / change.dot(change)
-    finish.report(theta, bool(interrupt.count))
-
-
-def whitening(problem: LinearProblem, theta: np.ndarray) -> np.ndarray:
-    """Return the matrix R that gives coefficients theta + phi · R, in whose phi the Hessian is about 1.
-
-    It is the root of the inverse of Xᵀ D X plus the ridge, where D is the curvature of the loss of each sample, the
-    mean over the outputs. So features that are nearly collinear cost hardly more iterations than others.
-    """
-    columns = problem.design.shape[1]
-    if columns > WIDE or problem.curvature is None:
-        return np.eye(columns)
-    curvature = np.einsum("njj->n", problem.curvatures(problem.outputs(theta))) / len(theta)
-    bound = (problem.design.T @ (problem.design * curvature[:, None])).astype(np.float64)
-    bound.flat[:: columns + 1] += problem.ridge.max(axis=0) + NO_SINGULARITY
-    return np.linalg.inv(np.linalg.cholesky(bound))
+    while True:
+        theta, values, plain = points[length]
+        note(values, theta)
+        if iteration in REFRESH:
+            root = decorrelation(problem, theta)
+            changes.clear()
+            steps.clear()
+            inverse.clear()
+            diagonal = 1.0
+            gradient = (plain @ root.T).ravel()
+        direction = inverse_hessian_product(-gradient, changes, steps, inverse, diagonal)
+        if problem.residual(plain, theta) <= tol:
+            step = direction.reshape(shape) @ root
+            is_near = np.linalg.norm(step) <= NEAR / 5 * max(float(np.linalg.norm(theta)), 1e-3)
+            if is_near and (theta.size > DIRECT or distance(problem, theta, plain) <= NEAR):
+                return theta, True
+        slope = float(gradient.dot(direction))
+        if is_over() or not slope < 0:
+            return theta, False
+        points.clear()
+        before, past = loss, gradient
+        loss, gradient, length = strong_wolfe(along, 1.0, direction, loss, gradient, slope, 25)
+        if not length or not loss < before:
+            return theta, False  # rounding is all that is left
+        iteration += 1
+        change, step = gradient - past, length * direction
+        curvature = change.dot(step)
+        if curvature > 1e-10 * step.dot(step):
+            changes.append(change)
+            steps.append(step)
+            inverse.append(1.0 / curvature)
+            diagonal = curvature / change.dot(change)
