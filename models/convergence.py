@@ -78,11 +78,12 @@ class Finish:
             model.history_.stopped = stopped
             return
         residual = problem.residual(gradient, theta)
-        if not self.converged and residual <= problem.floor():  # rounding allows for no more
+        spent = self.n_iter >= model.max_iter
+        # where no step decreases the loss any more, because rounding hides what is left of it
+        if not self.converged and residual <= (problem.floor() if spent else 1e3 * problem.floor()):
             self.converged = distance(problem, theta, gradient) <= NEAR
         reason = separation(problem, theta, gradient, self.converged)
         if not reason and not self.converged:
-            spent = self.n_iter >= model.max_iter
             budget = f" in max_iter={model.max_iter} {self.unit}" if spent else f" in {self.n_iter} {self.unit}"
             cure = "raise max_iter" if spent else "rounding leaves no step that would decrease the loss: raise tol"
             reason = (

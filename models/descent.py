@@ -113,7 +113,7 @@ class Descent:
     def _on_batches(self) -> None:
         problem, n = self.problem, self.problem.n_samples
         size = min(self.model.batch_size or n, n)
-        if size == n and self.solver == "sgd":
+        if size == n and self.solver == "sgd" and self.model.tol:
             return
         problem.kink = 1.0
         rate = RATES.get(self.solver) or 1 / self._smoothness(size)
@@ -140,7 +140,7 @@ class Descent:
                 step = type(step)(problem, self.model.momentum)
                 continue
             self._note(values, theta, rate)
-            if before - objective < PROGRESS * (first - objective):
+            if self.model.tol and before - objective < PROGRESS * (first - objective):
                 break
         self.theta = finish.best_theta
         problem.kink = KINK
@@ -150,13 +150,17 @@ class Descent:
     def _on_all(self) -> None:
         """Go on with all the data, for the absolute loss with a corner that becomes sharper."""
         problem, tol = self.problem, self.model.tol
-        go = self._accelerate if problem.lasso.any() else self._descend
+        if not tol:  # which asks for steps on batches, and for all of them
+            return
+        # outliers are so much of a robust loss that a line search, which compares losses, sees nothing else
+        is_robust = problem.loss in ("mae", "huber")
+        go = self._accelerate if problem.lasso.any() or is_robust else self._descend
         if problem.loss == "mae":
             for kink in (1.0, 0.1, 1e-2, 1e-3, 1e-4):
                 problem.kink = kink
                 go(0.01)
             problem.kink = KINK
-        self.finish.converged = go(problem.tolerance(tol) if tol else 0.0)
+        self.finish.converged = go(problem.tolerance(tol))
 
     def _descend(self, tol: float) -> bool:
         """Go on by L-BFGS; return whether that has reached the optimum."""
@@ -201,7 +205,7 @@ class Descent:
             older, age = age, (1 + math.sqrt(1 + 4 * age * age)) / 2
             mapping = bound * float(abs(y - new).max())
             x, y = new, new + (older - 1) / age * change
-            if mapping <= max(tol * shrink, problem.floor() / 100) and tol:
+            if mapping <= max(tol * shrink, problem.floor() / 100):
                 if problem.kink > KINK or self._has_converged(problem.values_and_gradient(x)[1], x):
                     self.theta = x
                     return True
