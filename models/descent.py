@@ -152,7 +152,7 @@ class Descent:
         problem, tol = self.problem, self.model.tol
         if not tol:  # which asks for steps on batches, and for all of them
             return
-        # outliers are so much of a robust loss that a line search, which compares losses, sees nothing else
+        # an outlier is nearly all of a robust loss, so a line search, which compares losses, sees nothing else
         is_robust = problem.loss in ("mae", "huber")
         go = self._accelerate if problem.lasso.any() or is_robust else self._descend
         if problem.loss == "mae":
