@@ -77,10 +77,9 @@ function openBox(number, direction) {
   const scope = scopes[number], beside = direction !== "right" || scope.repeat !== null;
   const heading = named(scope.heading, nameOf(number)).replaceAll(SHOWN, scope.repeat ? shownText(number) : "");
   const label = beside ? '""' : `<${heading}>, labelloc=t, labeljust=l`;
-  const lines = [
-    `subgraph cluster_${number} {`,
-    `graph [id="c${number}", class="module", label=${label}, style="rounded,filled", margin=9, peripheries=1, fillcolor="${colourOf[depth % 2 === 0 ? "box" : "box-inside"]}", pencolor="${colourOf["box-line"]}"]`,
-  ];
+  const ground = colourOf[depth % 2 === 0 ? "box" : "box-inside"], line = colourOf["box-line"];
+  const look = `style="rounded,filled", margin=9, peripheries=1, fillcolor="${ground}", pencolor="${line}"`;
+  const lines = [`subgraph cluster_${number} {`, `graph [id="c${number}", class="module", label=${label}, ${look}]`];
   if (beside) lines.push(`h${number} [id=h${number}, class="title", shape=plaintext, style="", margin=0, label=<${heading}>]`);
   return lines;
 }

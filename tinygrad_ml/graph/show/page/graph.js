@@ -88,7 +88,10 @@ function record(fields, row, textual) {
   return found;
 }
 
-const TEXTUAL = new Set(["argument", "constant", "formula", "backward", "kind", "operation", "name", "dtype", "line", "code", "message", "drawn", "rolled", "forward", "title", "path", "type", "about", "facts", "heading", "box"]);
+const TEXTUAL = new Set([
+  ...["argument", "constant", "formula", "backward", "kind", "operation", "name", "dtype", "line", "code", "message"],
+  ...["drawn", "rolled", "forward", "title", "path", "type", "about", "facts", "heading", "box"],
+]);
 
 const nodes = data.nodes.map((row, number) => {
   const node = record(data.fields.node, row, TEXTUAL);

@@ -93,8 +93,11 @@ function alongLines(f, back) { // f: from the elements of a line to as many; bac
 const total = numbers => numbers.reduce((a, b) => a + b, 0);
 const logTotal = x => { const peak = Math.max(...x); return peak + Math.log(total(x.map(v => Math.exp(v - peak)))); };
 const shares = x => { const peak = Math.max(...x), all = x.map(v => Math.exp(v - peak)), sum = total(all); return all.map(v => v / sum); };
-KERNELS.softmax = alongLines(shares, (out, g) => { const inner = total(out.map((p, k) => p * g[k])); return out.map((p, k) => p * (g[k] - inner)); });
-KERNELS.log_softmax = alongLines(x => { const all = logTotal(x); return x.map(v => v - all); }, (out, g) => { const sum = total(g); return out.map((v, k) => g[k] - Math.exp(v) * sum); });
+const sharesBack = (out, g) => { const inner = total(out.map((p, k) => p * g[k])); return out.map((p, k) => p * (g[k] - inner)); };
+const logShares = x => { const all = logTotal(x); return x.map(v => v - all); };
+const logSharesBack = (out, g) => { const sum = total(g); return out.map((v, k) => g[k] - Math.exp(v) * sum); };
+KERNELS.softmax = alongLines(shares, sharesBack);
+KERNELS.log_softmax = alongLines(logShares, logSharesBack);
 
 // ---------------------------------------------------------------- the parameters that kernels take into account
 

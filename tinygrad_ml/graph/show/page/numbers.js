@@ -50,13 +50,17 @@ const callWith = (node, inputs) => ({
 const trusted = new Map(); // whether a kernel does what was recorded
 
 function isTrusted(node) { // it knows all parameters exactly, and has the recorded result for the recorded inputs
-  if (!trusted.has(node.number)) trusted.set(node.number, Boolean(KERNELS[node.operation]) && node.shape !== null && knowsParameters(node) && agrees(node));
+  if (!trusted.has(node.number)) {
+    const known = Boolean(KERNELS[node.operation]) && node.shape !== null && knowsParameters(node);
+    trusted.set(node.number, known && agrees(node));
+  }
   return trusted.get(node.number);
 }
 
 function knowsParameters(node) {
   const known = PARAMETERS[node.operation] || [];
-  return node.parameters.every(([key, words]) => known.includes(key) && (key in node.settings || !/^-?\d*\.?\d*(e-?\d+)?$/.test(words) || /^-?\d+$/.test(words)));
+  const exact = words => /^-?\d+$/.test(words) || !/^-?\d*\.?\d*(e-?\d+)?$/.test(words); // no number that was rounded
+  return node.parameters.every(([key, words]) => known.includes(key) && (key in node.settings || exact(words)));
 }
 
 function agrees(node) {
@@ -142,7 +146,8 @@ function doubts() { // what a reader should know of numbers that the page has co
   if (!anew) return [];
   const name = number => nodes[number].spoken;
   const notes = [];
-  if (anew.missing.size) notes.push(`This page cannot compute ${[...anew.missing].slice(0, 4).map(name).join(", ")}${anew.missing.size > 4 ? ", …" : ""}: what depends on it is shown as ?.`);
+  const missing = [...anew.missing].map(name), some = missing.slice(0, 4).join(", ") + (missing.length > 4 ? ", …" : "");
+  if (missing.length) notes.push(`This page cannot compute ${some}: what depends on it is shown as ?.`);
   for (const number of anew.turned) notes.push(`The test ${name(number)} comes out otherwise now: from there Python might take another way.`);
   return notes;
 }

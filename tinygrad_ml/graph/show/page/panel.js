@@ -125,7 +125,10 @@ function describeNode(number) {
     const arrived = gradientAt.has(number) && gradientAt.get(number) <= time();
     parts.push(make("h3", "gradient"), block("gradient", arrived ? arrayParts(gradient, node.shape, wrong) : partial(number)));
   }
-  for (const [index, analytic, numeric] of node.wrong) parts.push(make("div", `[${index}] is ${full(asNumber(analytic))}, should be ${full(asNumber(numeric))}`, "bad numbers"));
+  for (const [index, ...both] of node.wrong) {
+    const [analytic, numeric] = both.map(x => full(asNumber(x)));
+    parts.push(make("div", `[${index}] is ${analytic}, should be ${numeric}`, "bad numbers"));
+  }
   if (node.code) parts.push(make("h3", node.line), make("pre", make("code", node.code)));
   byId("details").replaceChildren(...parts);
 }
@@ -188,7 +191,8 @@ function usersOf(number) { // who uses the value; or, on the way through the use
   const users = [...new Set(usesOf[number].map(i => i.node.number))];
   if (!users.length) return parts;
   const links = users.slice(0, 8).flatMap((k, j) => [j ? ", " : "", link({ node: k }, nodes[k].spoken)]);
-  return [...parts, make("h3", `used ${users.length === 1 ? "once" : users.length === 2 ? "twice" : users.length + " times"}`), make("p", [...links, users.length > 8 ? ", …" : ""], "uses")];
+  const often = ["once", "twice"][users.length - 1] || users.length + " times";
+  return [...parts, make("h3", "used " + often), make("p", [...links, users.length > 8 ? ", …" : ""], "uses")];
 }
 
 function nextUse(by) { // go to the next or previous use of the value that was selected first
@@ -223,8 +227,9 @@ function foldButtons(number) {
   const { repeat } = scopes[number];
   const act = (id, words, action) => button(id, words, "", () => change(action, { scope: number }));
   if (!isModule(number)) return [];
-  if (!repeat) return [act("fold", folded.has(number) ? "Unfold" : "Fold", () => (folded.has(number) ? folded.delete(number) : folded.add(number)))];
-  const found = [act("fold", folded.has(number) ? "Unfold" : "Fold", () => { folded.has(number) ? folded.delete(number) : folded.add(number); })];
+  const fold = () => { folded.has(number) ? folded.delete(number) : folded.add(number); };
+  const found = [act("fold", folded.has(number) ? "Unfold" : "Fold", fold)];
+  if (!repeat) return found;
   if (unrolled.has(number)) found.push(act("one", "Show one repetition", () => roll(number)));
   else found.push(act("every", `Show all ${repeat.count}`, () => unroll(number)));
   return found;
@@ -245,8 +250,16 @@ function repetitionSlider(number) {
 
 // ---------------------------------------------------------------- the whole
 
-const KEYS = [["← →", "step back and forth"], ["space", "play"], ["Home End", "start, end"], ["/", "search"], ["u U", "next, previous use of the value"], ["p", "keep the panel where it is"], ["+ − 0", "zoom, show everything"], ["Tab Enter", "to a node, its details"], ["f", "fold or unfold the module"], ["d", "down, or to the right"], ["s", "full screen"], ["t", "light or dark"], ["Esc", "this overview"]];
-const LEGEND = [["input", "input"], ["parameter", "parameter"], ["buffer", "buffer"], ["constant", "constant"], ["operation", "operation"], ["output", "result"], ["module", "module or repeat, folded"]];
+const KEYS = [
+  ["← →", "step back and forth"], ["space", "play"], ["Home End", "start, end"], ["/", "search"],
+  ["u U", "next, previous use of the value"], ["p", "keep the panel where it is"], ["+ − 0", "zoom, show everything"],
+  ["Tab Enter", "to a node, its details"], ["f", "fold or unfold the module"], ["d", "down, or to the right"],
+  ["s", "full screen"], ["t", "light or dark"], ["Esc", "this overview"],
+];
+const LEGEND = [
+  ["input", "input"], ["parameter", "parameter"], ["buffer", "buffer"], ["constant", "constant"],
+  ["operation", "operation"], ["output", "result"], ["module", "module or repeat, folded"],
+];
 
 function describeAll() {
   const list = make("dl", KEYS.flatMap(([k, what]) => [make("dt", k.split(" ").flatMap(key => [make("kbd", key), " "])), make("dd", what)]), "keys");
@@ -266,7 +279,9 @@ function legend() {
   const rows = LEGEND.filter(([kind]) => kinds.has(kind)).map(([kind, words]) => make("span", [patch(kind), words]));
   const parts = [make("p", rows, "legend")];
   if (data.backward && data.gradients) {
-    parts.push(make("p", [make("span", "gradient ∂: 1/1000 of the usual"), make("span", [0, 1, 2, 3, 4, 5, 6].map(k => patch("g" + k)), "scale"), make("span", "1000 times"), make("span", [patch("zero"), "0"])], "legend"));
+    const scale = make("span", [0, 1, 2, 3, 4, 5, 6].map(k => patch("g" + k)), "scale");
+    const words = ["gradient ∂: 1/1000 of the usual", "1000 times"].map(w => make("span", w));
+    parts.push(make("p", [words[0], scale, words[1], make("span", [patch("zero"), "0"])], "legend"));
     if (nodes.some(n => n.gradient && n.gradient.size > 4)) parts.push(make("p", "‖∂‖ is the norm of the gradient: the root of the sum of squares.", "legend"));
   }
   return parts;

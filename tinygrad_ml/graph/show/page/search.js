@@ -4,9 +4,13 @@ const HITS = 40; // that are listed
 let hits = [], active = 0;
 
 const entries = [
-  ...scopes.filter(s => s.number && !s.alone && (s.of === null || s.repeat)).map(s => ({ what: { scope: s.number }, words: scopeTitle(s.number), about: modulesOf(lineage(s.number).slice(1, -1)) || s.facts })),
-  ...nodes.map(n => ({ what: { node: n.number }, words: n.operation ? `${n.operation} ${n.name}` : `${n.kind} ${n.name}`, about: modulesOf(lineage(n.home).slice(1)) })),
+  ...scopes.filter(s => s.number && !s.alone && (s.of === null || s.repeat)).map(scopeEntry),
+  ...nodes.map(n => ({ what: { node: n.number }, words: `${n.operation || n.kind} ${n.name}`, about: modulesOf(lineage(n.home).slice(1)) })),
 ].map(entry => ({ ...entry, text: `${entry.words} ${entry.about}`.toLowerCase() }));
+
+function scopeEntry({ number, facts }) {
+  return { what: { scope: number }, words: scopeTitle(number), about: modulesOf(lineage(number).slice(1, -1)) || facts };
+}
 
 function modulesOf(chain) {
   return chain.filter(k => !scopes[k].repeat).map(k => `${scopes[k].name} ${scopes[k].type}`.trim()).join(" / ");

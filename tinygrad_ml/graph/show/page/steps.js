@@ -118,7 +118,8 @@ function wordsOf(step) {
 }
 
 function forwardOfBox(step) {
-  const inside = new Set(step.parts), last = [...step.parts].reverse().find(n => usesOf[n].some(i => !inside.has(i.node.number)) || outputs.has(n)) ?? step.parts[step.parts.length - 1];
+  const inside = new Set(step.parts), leaves = n => usesOf[n].some(i => !inside.has(i.node.number)) || outputs.has(n);
+  const last = [...step.parts].reverse().find(leaves) ?? step.parts[step.parts.length - 1];
   const given = sentenceText(valueOf(last), nodes[last].shape);
   const many = step.parts.length === 1 ? "its operation gives" : `its ${plural(step.parts.length, "operation")} give`;
   return [`${titleOfStep(step)}: ${many} ${given || shapeText(nodes[last].shape) || "their results"}.`];
