@@ -138,3 +138,12 @@ def test_tikz_is_balanced_and_ascii_apart_from_letters(graphs, name):
     assert bare.count("{") == bare.count("}")
     assert all(c.isascii() or c.isalpha() for c in text)
     assert text.count(r"\begin{tikzpicture}") == text.count(r"\end{tikzpicture}") == 1
+
+
+@every_graph
+def test_without_dot_the_picture_is_there_and_graphviz_has_nothing_to_complain_of(graphs, name, monkeypatch, capfd):
+    pytest.importorskip("pygraphviz")
+    monkeypatch.setenv("PATH", "")
+    svg = graphs(name).to_svg(legend=True)
+    assert "Warning: " not in capfd.readouterr().err
+    assert svg.startswith("<svg")

@@ -73,5 +73,5 @@ class _Row:
                 text = f'<font point-size="{self.size}" color="{c["quiet"]}">{words}&#160;</font>'
                 cells += f'<td align="left" width="{wide}">{text}</td>'
                 width += wide + 3
-        look = f'border="0" cellborder="0" cellspacing="3" cellpadding="0" fixedsize="true" width="{width}" height="19"'
+        look = f'border="0" cellborder="0" cellspacing="3" cellpadding="0" fixedsize="true" width="{width}" height="21"'
         return f'<tr><td align="left"><table {look}><tr>{cells}</tr></table></td></tr>'
