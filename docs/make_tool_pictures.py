@@ -224,7 +224,7 @@ def main():
         picture = Image.open(path).convert("RGB")
         size = picture.size
         picture.thumbnail((WIDTH, HEIGHT), Image.Resampling.LANCZOS)
-        picture.quantize(32).save(path, optimize=True)
+        picture.quantize(64, Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
         print(path.name, *size, path.stat().st_size)
 
 
