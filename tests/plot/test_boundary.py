@@ -79,7 +79,7 @@ def models():
     yield "module, a score for each class", nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 2))
     yield "module, probability", nn.Sequential(nn.Linear(2, 1), nn.Sigmoid())
     yield "module, probabilities", nn.Sequential(nn.Linear(2, 2), nn.Softmax(1))
-    yield "MLP", MLPClassifier((4,), max_iter=2, random_state=0).fit(X, y)
+    yield "MLP", MLPClassifier((4,), max_iter=2, tol=0, random_state=0).fit(X, y)
     yield "perceptron", Perceptron().fit(X, y)
     yield "least squares", LinearRegression().fit(X, y)
     yield "function of classes", lambda rows: rows.numpy()[:, 0] > 0
@@ -212,6 +212,26 @@ def test_given_axes_are_used_and_no_figure_is_made():
 
 
 X3 = np.zeros((5, 3))
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_a_module_of_pytorch_is_a_module_too(outputs):
+    torch = pytest.importorskip("torch")
+    net = torch.nn.Sequential(
+        torch.nn.Linear(2, 4), torch.nn.BatchNorm1d(4), torch.nn.Dropout(0.5), torch.nn.Linear(4, outputs)
+    )
+    net[2].eval()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    X, y = blobs(max(outputs, 2))
+    ax = decision_boundary(net, X, y)
+    assert [m.training for m in net.modules()] == [True, True, True, False, True]
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+    if outputs == 1:
+        with torch.no_grad():
+            answer = net.eval()(torch.tensor(lines(ax), dtype=torch.float32))
+        np.testing.assert_allclose(answer.numpy(), 0, atol=0.02)
+
+
 MISTAKES = [
     ("three features", (circle, X3, range(5)), {}, r"X has 3 features: features=\(0, 1\) chooses the two"),
     ("one feature", (circle, X3[:, :1], range(5)), {}, "X has 1 feature, and two are needed"),
@@ -237,6 +257,11 @@ MISTAKES = [
 def test_what_is_wrong_is_said(name, given, options, message):
     with pytest.raises(ValueError, match=f"decision_boundary: .*{message}"):
         decision_boundary(*given, **options)
+
+
+def test_a_class_in_the_place_of_an_object_is_said():
+    with pytest.raises(TypeError, match=r"model is the class LogisticRegression; an object of it is needed"):
+        decision_boundary(LogisticRegression, *blobs())
 
 
 def test_what_is_no_model_is_said():

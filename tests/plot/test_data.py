@@ -39,7 +39,7 @@ def history():
     return made
 
 
-@pytest.mark.parametrize("kind", ["History", "dict", "frame", "Keras", "estimator", "Tensors"])
+@pytest.mark.parametrize("kind", ["History", "dict", "rows", "frame", "Keras", "estimator", "Tensors"])
 def test_a_history_of_any_kind_is_drawn(kind):
     class Fitted:
         history_ = history()
@@ -51,6 +51,7 @@ def test_a_history_of_any_kind_is_drawn(kind):
     given = {
         "History": history,
         "dict": lambda: {"loss": LOSS, "validation_loss": VALIDATION},
+        "rows": lambda: [{"loss": a, "validation_loss": b} for a, b in zip(LOSS, VALIDATION)],
         "frame": lambda: pytest.importorskip("pandas").DataFrame(dict(history())),
         "Keras": Keras,
         "estimator": Fitted,
@@ -107,7 +108,7 @@ def test_what_each_step_measured_stands_behind_the_epochs():
 
 def test_a_fitted_model_of_the_course():
     X = np.random.default_rng(0).normal(size=(40, 2))
-    model = MLPClassifier((4,), max_iter=3, random_state=0).fit(X, X[:, 0] > 0)
+    model = MLPClassifier((4,), max_iter=3, tol=0, random_state=0).fit(X, X[:, 0] > 0)
     np.testing.assert_allclose(ydata(learning_curve(model))[0], model.history_["loss"])
 
 

@@ -144,7 +144,7 @@ def test_sequences_embeddings_and_recurrent_layers_are_drawn():
 
 
 def test_a_model_of_the_course_is_a_module_too():
-    model = ConvNet(channels=(2,), max_iter=1, random_state=0).fit(np.zeros((8, 8, 8)), np.arange(8) % 2)
+    model = ConvNet(channels=(2,), max_iter=1, tol=0, random_state=0).fit(np.zeros((8, 8, 8)), np.arange(8) % 2)
     assert len(activations(model, np.zeros((3, 1, 8, 8)))) > 3
 
 
@@ -192,6 +192,20 @@ def test_estimators_and_modules_of_others_have_weights_too():
     assert len(weights(linear_model.LogisticRegression().fit(X, y))) == 1
     torch = pytest.importorskip("torch")
     assert titles(weights(torch.nn.Linear(2, 3))) == ["weight 3×2", "bias 3"]
+    assert titles(activations(torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU()), np.ones((4, 2)))) == [
+        "0: Linear 4×3",
+        "1: ReLU 4×3",
+    ]
+
+
+def test_of_a_pipeline_the_weights_of_its_last_step_have_the_names_of_what_it_gets():
+    pandas = pytest.importorskip("pandas")
+    pipeline = pytest.importorskip("sklearn.pipeline")
+    preprocessing = pytest.importorskip("sklearn.preprocessing")
+    X = pandas.DataFrame(np.random.default_rng(0).normal(size=(30, 2)), columns=["age", "height"])
+    scale = preprocessing.StandardScaler()
+    (ax,) = weights(pipeline.make_pipeline(scale, LinearRegression()).fit(X, X["age"]))
+    assert {t.get_text() for t in ax.get_yticklabels()} == {"age", "height"}
 
 
 # ---------------------------------------------------------------------- figures and mistakes

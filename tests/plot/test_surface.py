@@ -260,6 +260,7 @@ MISTAKES = [
     ("both", lambda: loss_surface(lambda: 0.0, network(), path=POINTS), TypeError, "without a model"),
     ("frozen", lambda: loss_surface(lambda: 0.0, nn.ReLU()), ValueError, "ReLU has no parameters to move"),
     ("not a model", lambda: loss_surface(bowl, model=3), TypeError, "model must be a Module"),
+    ("a loss module", lambda: loss_surface(nn.MSELoss(), network()), TypeError, "write lambda: loss.model.x., y."),
     ("arguments", lambda: loss_surface(bowl, network()), ValueError, "it must take none, or the model"),
 ]
 

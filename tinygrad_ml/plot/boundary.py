@@ -10,10 +10,8 @@ import numpy as np
 
 from ..figures import BLUE, MARKERS, ORANGE, PALETTE, one_axes
 from ..modes import no_grad
-from ..nn.module import Module
-from ..tensor import get_default_dtype, tensor
 from ..validation import check_array
-from .inputs import as_trained, labels_of, name_of, names_of_columns
+from .inputs import as_input, as_trained, labels_of, name_of, names_of_columns, object_not_class
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,7 +45,7 @@ def decision_boundary(
     model : estimator, Module or function
         What has `predict_proba`, `decision_function` or `predict`; a Module or a function that returns for rows of
         shape (samples, features) one score for each (two classes), or a score for each class, or the classes.
-        A Module is used in evaluation mode, and gets its mode back.
+        A Module, which may be one of PyTorch, is used in evaluation mode, and gets its mode back.
     X : array_like or frame of shape (samples, features)
         The columns of a frame name the axes.
     y : array_like of shape (samples,), optional
@@ -82,6 +80,7 @@ def decision_boundary(
     >>> ax.get_xlabel(), ax.get_ylabel(), len(ax.get_legend().get_texts())
     ('feature 0', 'feature 1', 2)
     """
+    object_not_class(model, WHO)
     table = _Table(X)
     columns = _two_features(table, features)
     marked = None if y is None else labels_of(y, WHO)
@@ -248,9 +247,7 @@ def _called(model: Any, rows: Any) -> np.ndarray:
             f"{WHO}: {type(model).__name__} has none of predict_proba, decision_function and predict, "
             "and is neither a Module nor a function"
         )
-    parameters = model.parameters() if isinstance(model, Module) else ()
-    dtype = next((p.dtype for p in parameters if p.dtype.kind == "f"), get_default_dtype())
-    given = tensor(np.asarray(rows).astype(dtype))
+    given = as_input(model, np.asarray(rows).astype(float))
     with as_trained(model), no_grad():
         answer = check_array(model(given), "what the model returns", WHO)
     if answer.ndim not in (1, 2) or len(answer) != len(given):

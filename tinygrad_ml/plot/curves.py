@@ -38,7 +38,8 @@ def learning_curve(
     ----------
     history : History, dict, frame, estimator or sequence
         With a column such as "loss", and perhaps one with "validation_" (or "val_") before its name. Of a fitted
-        estimator, its `history_`; of a plain sequence of numbers, one for each step. A dict of histories draws each.
+        estimator, its `history_`; a list of dicts has a row for each epoch, one of numbers a loss for each step. A dict
+        of histories draws each.
     column : str
         What to draw: "loss", or the name of a metric.
     label : str, optional
@@ -127,6 +128,9 @@ def _is_history(thing: Any) -> bool:
 
 def _read(history: Any, wanted: str, steps: bool) -> _Run:
     """Return what is to be drawn of whatever a history can be."""
+    if isinstance(history, (list, tuple)) and history and all(isinstance(row, Mapping) for row in history):
+        known = dict.fromkeys(key for row in history for key in row)
+        history = {key: [row.get(key, math.nan) for row in history] for key in known}
     of_each = getattr(history, "steps", {}).get(wanted, []) if steps else []
     if steps and not len(of_each):
         raise ValueError(f"{WHO}: steps=True draws what each step measured, and of {wanted!r} the history has none")

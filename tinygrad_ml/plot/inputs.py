@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..nn.module import Module
-from ..tensor import Tensor
+from ..tensor import Tensor, get_default_dtype, tensor
 from ..validation import check_array
 
 
@@ -74,12 +75,38 @@ def as_title(names: Sequence[Any] | None, count: int, who: str, argument: str) -
     return found
 
 
+def of_pytorch(model: Any) -> bool:
+    """Whether something is a module of PyTorch."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(model, torch.nn.Module)
+
+
+def as_input(model: Any, array: np.ndarray) -> Any:
+    """Return an array as a module takes it: floats with the dtype of its parameters."""
+    floating = array.dtype.kind == "f"
+    if of_pytorch(model):
+        x = sys.modules["torch"].as_tensor(np.array(array))
+        own = next((p for p in model.parameters() if p.is_floating_point()), None)
+        return x if own is None else x.to(device=own.device, dtype=own.dtype if floating else None)
+    if floating:
+        parameters = model.parameters() if isinstance(model, Module) else ()
+        array = array.astype(next((p.dtype for p in parameters if p.dtype.kind == "f"), get_default_dtype()))
+    return tensor(array)
+
+
+def object_not_class(model: Any, who: str) -> None:
+    """Refuse a class in the place of an object of it."""
+    if isinstance(model, type):
+        raise TypeError(f"{who}: model is the class {model.__name__}; an object of it is needed: {model.__name__}(...)")
+
+
 @contextmanager
 def as_trained(model: Any) -> Iterator[None]:
     """Let a module behave as after training; afterwards modes and buffers are what they were, also after an error."""
-    modules = list(model.modules()) if isinstance(model, Module) else []
+    modules = list(model.modules()) if isinstance(model, Module) or of_pytorch(model) else []
     modes = [(m, m.training, "training" in vars(m)) for m in modules]
-    buffers = [(b, b._capture(), np.array(b._data)) for b in model.buffers()] if modules else []
+    ours = isinstance(model, Module)
+    buffers = [(b, b._capture(), np.array(b._data)) for b in model.buffers()] if ours else []
     try:
         if modules:
             model.eval()

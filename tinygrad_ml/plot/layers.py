@@ -10,9 +10,8 @@ import numpy as np
 from ..figures import MOST, SIGNED, bare, panels
 from ..modes import no_grad
 from ..nn.module import Module
-from ..tensor import Tensor, get_default_dtype, tensor
 from ..validation import check_array, check_integer
-from .inputs import as_title, as_trained, numbers
+from .inputs import as_input, as_title, as_trained, numbers, object_not_class, of_pytorch
 from .marks import few_ticks, histogram, largest
 
 if TYPE_CHECKING:
@@ -152,6 +151,7 @@ def activations(
     Parameters
     ----------
     model : Module
+        Of this library or of PyTorch.
     x : Tensor or array_like
         A batch, as the model takes it. It gets the dtype of the parameters if it is floating.
     layers : sequence of str, or function(name, module), optional
@@ -183,11 +183,12 @@ def activations(
     ['0: Linear 16×8', '1: ReLU 16×8', '2: Linear 16×3']
     """
     who = "activations"
-    if not isinstance(model, Module):
+    object_not_class(model, who)
+    if not isinstance(model, Module) and not of_pytorch(model):
         raise TypeError(f"{who}: model must be a Module, not {type(model).__name__}")
     if kind not in ("image", "histogram"):
         raise ValueError(f"{who}: kind must be 'image' or 'histogram', not {kind!r}")
-    found = _answers(model, _as_input(model, x, who), _chosen(model, layers, who))
+    found = _answers(model, as_input(model, check_array(x, "x", who)), _chosen(model, layers, who))
     if not found:
         raise ValueError(f"{who}: no layer of {type(model).__name__} was called, or none returned a Tensor")
     axes = panels(who, figure, len(found), (3.2, 2.5) if kind == "image" else (2.8, 2.3))
@@ -198,13 +199,6 @@ def activations(
             _as_image(ax, values, sample, who)
         ax.set_title(title, fontsize="medium")
     return axes
-
-
-def _as_input(model: Module, x: Any, who: str) -> Tensor:
-    array = check_array(x, "x", who)
-    if array.dtype.kind == "f" and not isinstance(x, Tensor):
-        array = array.astype(next((p.dtype for p in model.parameters() if p.dtype.kind == "f"), get_default_dtype()))
-    return tensor(array)
 
 
 def _chosen(model: Module, layers: Any, who: str) -> dict[int, tuple[str, Module]]:
@@ -222,20 +216,25 @@ def _chosen(model: Module, layers: Any, who: str) -> dict[int, tuple[str, Module
     return {id(m): (name, m) for name, m in kept}
 
 
-def _answers(model: Module, x: Tensor, chosen: dict[int, tuple[str, Module]]) -> list[tuple[str, np.ndarray]]:
+def _answers(model: Any, x: Any, chosen: dict[int, tuple[str, Module]]) -> list[tuple[str, np.ndarray]]:
     """Return the title and the output of every call of the layers."""
     found: list[tuple[str, np.ndarray]] = []
     calls: dict[int, int] = {}
 
     def note(module: Module, inputs: tuple, output: Any) -> None:
         first = output[0] if isinstance(output, tuple) and output else output
-        if isinstance(first, Tensor):
+        if hasattr(first, "detach"):
             calls[id(module)] = calls.get(id(module), 0) + 1
             name = chosen[id(module)][0] or "the model"
             count = f" ({calls[id(module)]})" if calls[id(module)] > 1 else ""
             shape = "×".join(map(str, first.shape))
             title = f"{name}{count}: {type(module).__name__}"
-            found.append((f"{title} {shape}" if len(title) + len(shape) < NAME else f"{title}\n{shape}", first.numpy()))
+            found.append(
+                (
+                    f"{title} {shape}" if len(title) + len(shape) < NAME else f"{title}\n{shape}",
+                    check_array(first, "output", "activations"),
+                )
+            )
 
     handles = [module.register_forward_hook(note) for _, module in chosen.values()]
     try:

@@ -123,6 +123,9 @@ def loss_surface(
     """
     if not callable(loss):
         raise TypeError(f"{WHO}: loss must be a function, not {type(loss).__name__}")
+    if isinstance(loss, Module):
+        name = type(loss).__name__
+        raise TypeError(f"{WHO}: {name} needs predictions and targets; write lambda: loss(model(x), y)")
     if isinstance(x_range, Module):
         model, x_range = x_range, None
     if model is not None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..figures import BLACK, BLUE, GREY, MOST, ORANGE, SIGNED, bare, open_frame, panels
 from ..validation import check_array, check_integer
-from .inputs import numbers
+from .inputs import numbers, object_not_class
 from .marks import few_ticks, histogram, largest
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ def weights(
     ----------
     model : Module or estimator
         A Module of this library or of PyTorch has a panel for each parameter. An estimator with `coef_` has bars, the
-        largest weights first; with several classes or outputs, an image with a row for each.
+        largest weights first; with several classes or outputs, an image with a row for each. Of a pipeline
+        it is the last step.
     names : sequence, optional
         Of the features of a linear model; by default those of the frame that it was fitted on.
     kind : "bars", "histogram" or "image", optional
@@ -64,6 +65,10 @@ def weights(
     if kind not in (None, "bars", "histogram", "image"):
         raise ValueError(f"{who}: kind must be 'bars', 'histogram' or 'image', not {kind!r}")
     check_integer(f"{who}: limit", limit, 1)
+    object_not_class(model, who)
+    if hasattr(model, "steps") and hasattr(model, "named_steps"):  # a pipeline of scikit-learn
+        names = _names_after(model) if names is None else names
+        model = model.steps[-1][1]
     coefficients = getattr(model, "coef_", None)
     if coefficients is not None:
         matrix = np.atleast_2d(numbers(coefficients, "coef_", who))
@@ -92,6 +97,14 @@ def weights(
     if len(found) > limit:
         axes[0].figure.suptitle(f"the first {limit} of {len(found)} parameters", fontsize="medium")
     return axes
+
+
+def _names_after(pipeline: Any) -> list[str] | None:
+    """Return the names of the features that the last step of a pipeline gets, if the others tell."""
+    try:
+        return pipeline[:-1].get_feature_names_out().tolist()
+    except (AttributeError, ValueError):
+        return None
 
 
 def _parameters(model: Any, who: str) -> list[tuple[str, np.ndarray]]:
