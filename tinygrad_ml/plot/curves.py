@@ -129,8 +129,8 @@ def _is_history(thing: Any) -> bool:
 def _read(history: Any, wanted: str, steps: bool) -> _Run:
     """Return what is to be drawn of whatever a history can be."""
     if isinstance(history, (list, tuple)) and history and all(isinstance(row, Mapping) for row in history):
-        known = dict.fromkeys(key for row in history for key in row)
-        history = {key: [row.get(key, math.nan) for row in history] for key in known}
+        columns = dict.fromkeys(key for row in history for key in row)
+        history = {key: [row.get(key, math.nan) for row in history] for key in columns}
     of_each = getattr(history, "steps", {}).get(wanted, []) if steps else []
     if steps and not len(of_each):
         raise ValueError(f"{WHO}: steps=True draws what each step measured, and of {wanted!r} the history has none")
