@@ -235,6 +235,7 @@ NAMES: dict[str, dict[str, str]] = {
         "bool_": "tg.bool",
         "int_": "tg.int64",
         "object_": "not built: Tensors are numeric",
+        "watch": "tg.train.Doctor: with tg.train.Doctor(model) as doctor: ...",
     },
     "Tensor": {
         "add_": IN_PLACE.format("+ y", "+= y"),
@@ -517,6 +518,9 @@ NAMES: dict[str, dict[str, str]] = {
         "train_on_batch": "one step of a loop: loss.backward(), optimizer.step()",
         "RemoteMonitor": "tg.train.Callback, with on_epoch_end of your own",
         "CallbackList": "a list: callbacks=[...] of tg.train.fit",
+        "DebugUnderflowOverflow": "tg.train.Doctor",
+        "detect_anomaly": "tg.detect_anomaly; tg.train.Doctor names the operation too",
+        "watch": "tg.train.Doctor: with tg.train.Doctor(model) as doctor: ...",
     },
     "tg.models": {
         "MLP": "tg.models.MLPClassifier or tg.models.MLPRegressor",

@@ -311,3 +311,88 @@ def embeddings(random):
     words = random.integers(0, 50, (500, 6))
     m = nn.Sequential(nn.Embedding(50, 8), nn.Flatten(), nn.Linear(48, 1))
     return Healthy(m, MSE(), adam(m), (words, random.normal(size=50)[words].sum(axis=1)[:, None]), 25)
+
+
+# ---------------------------------------------------------------------- data and losses of other kinds
+
+
+@healthy
+def exclusive_or(random):
+    x = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    m = mlp(2, 8, 1, activation=nn.Tanh)
+    return Healthy(m, nn.BCEWithLogitsLoss(), adam(m, 0.05), (x, np.array([[0.0], [1.0], [1.0], [0.0]])), 200)
+
+
+@healthy
+def log_probabilities(random):
+    m = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3), nn.LogSoftmax(1))
+    return Healthy(m, nn.NLLLoss(), adam(m), blobs(random))
+
+
+@healthy
+def several_labels(random):
+    x = random.normal(size=(400, 8))
+    m = mlp(8, 16, 4)
+    return Healthy(m, nn.BCEWithLogitsLoss(), adam(m), (x, (x[:, :4] > 0).astype(float)))
+
+
+@healthy
+def absolute_errors(random):
+    x = random.normal(size=(400, 8))
+    m = mlp(8, 16, 2)
+    return Healthy(m, nn.L1Loss(), adam(m), (x, np.column_stack([abs(x[:, 0]), x[:, 1]])), 40)
+
+
+@healthy
+def weighted_examples(random):
+    x, y = blobs(random)
+
+    def loss(output, target, weight):
+        return (nn.functional.cross_entropy(output, target, reduction="none") * weight).mean()
+
+    m = mlp(8, 16, 3)
+    return Healthy(m, loss, adam(m), (x, y, random.random(400)))
+
+
+@healthy
+def rare_words(random):
+    counts = (random.random((500, 200)) < 0.05) * random.integers(1, 4, (500, 200)).astype(float)
+    y = (counts[:, :10].sum(axis=1) > counts[:, 10:20].sum(axis=1)).astype(int)
+    m = nn.Linear(200, 2)
+    return Healthy(m, CE(), adam(m), (counts, y), 30)
+
+
+@healthy
+def borders_of_images(random):
+    x, y = images(random)
+    x = x.clip(0).reshape(len(x), -1)
+    x[:, ::8] = (random.random((len(x), 8)) < 0.05) * 0.004  # hardly ever anything there
+    m = mlp(64, 32, 4)
+    return Healthy(m, CE(), adam(m), (x, y))
+
+
+@healthy
+def few_epochs(random):
+    m = mlp(8, 16, 3)
+    return Healthy(m, CE(), sgd(m, 0.01), blobs(random), 3)
+
+
+@healthy
+def second_order(random):
+    m = mlp(8, 16, 3)
+    return Healthy(m, CE(), optim.LBFGS(m.parameters()), blobs(random), 8, {"batch_size": 400})
+
+
+class OwnParameters(nn.Module):
+    def __init__(self):
+        self.w = nn.Parameter(0.3 * np.random.default_rng(0).normal(size=(8, 3)))
+        self.b = nn.Parameter(np.zeros(3))
+
+    def forward(self, x):
+        return x @ self.w + self.b
+
+
+@healthy
+def parameters_without_layers(random):
+    m = OwnParameters()
+    return Healthy(m, CE(), adam(m), blobs(random))

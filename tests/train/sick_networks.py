@@ -161,6 +161,12 @@ def large_weights_that_overflow(random, x, y):
 
 
 @sick
+def weights_of_the_size_ten(random, x, y):
+    m = mlp(8, 32, 3, init=normal(10.0))
+    return Patient("exploding activations", {"0", "1", "2"}, m, CE(), adam(m, 1e-3), (x, y))
+
+
+@sick
 def exploding_over_time(random, x, y):
     x = random.normal(size=(200, 40, 2))
     m = Last(nn.RNN(2, 16, nonlinearity="relu", batch_first=True), 16)
@@ -294,6 +300,12 @@ def one_large_column(random, x, y):
 
 
 @sick
+def target_of_a_million(random, x, y):
+    m = mlp(8, 32, 1)
+    return Patient("data not scaled", {""}, m, MSE(), adam(m, 1e-3), (x, 1e6 * x[:, :1]), 20)
+
+
+@sick
 def years(random, x, y):
     m = nn.Linear(1, 1)
     years = np.arange(1900.0, 2020)[:, None]
@@ -318,6 +330,12 @@ def labels_of_both_signs(random, x, y):
     m = mlp(8, 16, 1)
     labels = np.where(y > 0, 1.0, -1.0)[:, None]
     return Patient("labels out of range", {""}, m, nn.BCEWithLogitsLoss(), adam(m, 3e-3), (x, labels))
+
+
+@sick
+def one_output_for_classes(random, x, y):
+    m = mlp(8, 16, 1)
+    return Patient("labels out of range", {""}, m, CE(), adam(m, 3e-3), (x, y * 0))
 
 
 @sick
@@ -390,6 +408,12 @@ def rate_too_low_for_adam(random, x, y):
 def rate_too_low_for_a_line(random, x, y):
     m = nn.Linear(8, 1)
     return Patient("learning rate too low", {""}, m, MSE(), sgd(m, 1e-6), (x, x[:, :1]), 20)
+
+
+@sick
+def rate_of_nothing(random, x, y):
+    m = mlp(8, 32, 3)
+    return Patient("learning rate too low", {""}, m, CE(), sgd(m, 1e-12), (x, y))
 
 
 @sick

@@ -24,7 +24,13 @@ AT_ONCE = {
     *("cut_by_numpy", "never_used", "all_dead", "three_quarters_dead", "dead_channels", "dead_function"),
     *("saturated_tanh", "saturated_sigmoid", "equal_weights", "zero_weights", "constant_inputs"),
     *("logarithm_of_zero", "gradient_of_a_norm", "nan_in_the_data", "one_large_column", "years"),
-    *("labels_from_one", "labels_of_both_signs", "softmax_before_the_loss"),
+    *(
+        "weights_of_the_size_ten",
+        "one_output_for_classes",
+        "labels_from_one",
+        "labels_of_both_signs",
+        "softmax_before_the_loss",
+    ),
 }
 
 
@@ -357,6 +363,24 @@ def test_a_bias_before_batch_norm_is_a_remark():
     assert doctor.remarks == [
         "the bias of '0' has no effect, since the batch normalisation '1' takes the mean away: bias=False"
     ]
+
+
+def test_parameters_that_the_optimizer_leaves_out_are_a_remark():
+    m = mlp(8, 16, 3)
+    doctor = Doctor()
+    optimizer = optim.Adam(m[2].parameters(), lr=0.01)
+    fit(m, CE(), optimizer, blobs(np.random.default_rng(0)), epochs=5, callbacks=[doctor], seed=0)
+    assert doctor.findings == []
+    assert doctor.remarks == [
+        "'0.weight', '0.bias' get a gradient, but the optimizer does not change them: freeze them if that is meant."
+    ]
+    assert "Remark: '0.weight', '0.bias' get a gradient" in str(doctor)
+
+
+def test_a_training_run_in_steps_is_watched_to_its_last():
+    m, doctor = mlp(8, 16, 3), Doctor()
+    fit(m, CE(), adam(m, 0.01), blobs(np.random.default_rng(0)), steps=150, periods=3, callbacks=[doctor], seed=0)
+    assert [sample.step for sample in doctor._record.samples] == [1, 4, 16, 64, 128, 150]
 
 
 def test_a_fresh_doctor_says_that_nothing_was_watched():

@@ -96,13 +96,18 @@ class Case:
 
     @property
     def is_falling(self) -> bool:
-        """Whether the training loss still falls: by 3 % or more from the last but one sixth of it to the last."""
-        losses = self.history.get("loss") or self.record.losses
-        sixth = max(len(losses) // 6, 1)
-        if len(losses) < 2 * sixth:
+        """Whether the training loss still falls from the last but one sixth of the steps to the last.
+
+        It must fall by 2 % and by two standard errors, as the losses of batches are noisy; of fewer than 300 steps
+        thirds are compared.
+        """
+        losses = self.record.losses
+        part = len(losses) // (6 if len(losses) >= 300 else 3)
+        if not part:
             return False
-        before, last = mean(losses[-2 * sixth : -sixth]), mean(losses[-sixth:])
-        return before - last > 0.03 * abs(before)
+        before, last = losses[-2 * part : -part], losses[-part:]
+        error = math.sqrt((_variance(before) + _variance(last)) / part)
+        return mean(before) - mean(last) > max(0.02 * abs(mean(before)), 2 * error)
 
     @property
     def has_learned(self) -> bool:
@@ -131,6 +136,11 @@ def middle(numbers: Iterable[float]) -> float:
     if not there:
         return math.nan
     return there[half] if len(there) % 2 else (there[half - 1] + there[half]) / 2
+
+
+def _variance(numbers: Sequence[float]) -> float:
+    centre = mean(numbers)
+    return sum((number - centre) ** 2 for number in numbers) / len(numbers)
 
 
 def mean(numbers: Sequence[float]) -> float:

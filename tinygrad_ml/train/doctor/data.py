@@ -14,6 +14,7 @@ from .finding import Finding
 __all__ = ["EXAMINED", "wrong_labels"]
 
 LARGE, UNEQUAL, FAR, TINY = 30.0, 100.0, 30.0, 1e-3
+ENOUGH = 50  # steps after which a training run can be judged
 
 CLASSES = (losses.CrossEntropyLoss, losses.NLLLoss)
 CLASS_FUNCTIONS = (functional.cross_entropy, functional.nll_loss)
@@ -23,50 +24,67 @@ BINARY = (losses.BCELoss, losses.BCEWithLogitsLoss)
 BINARY_FUNCTIONS = (functional.binary_cross_entropy, functional.binary_cross_entropy_with_logits)
 
 
-def unscaled_data(case: Case, x: np.ndarray) -> Iterator[Finding]:
+def unscaled_data(case: Case, rows: tuple[np.ndarray, ...]) -> Iterator[Finding]:
     """A column is larger than 30, a hundred times another one, 30 deviations from 0, or all are below 1e-3.
 
     The curvature of the loss grows with the square of the inputs: with columns of the size 30, steps of the rate 0.01
     grow instead of converging (the limit is 2 / 900), and between columns of which one is a hundred times the other the
     condition number is 10,000 (LeCun and others 1998, sections 4.3 and 5). A normalisation that comes first cures it.
+    Columns that are mostly 0, such as rare words and the borders of images, are not called small. A target that is
+    larger than 30 is named if the network has not learned it and the loss stands still: its outputs begin near 0.
     """
-    if x.dtype.kind != "f" or len(x) < 8 or x.ndim < 2 or _is_normalised(case):
-        return
-    columns = x.reshape(len(x), -1).astype(np.float64) if x.ndim == 2 else x.reshape(-1, 1).astype(np.float64)
+    what, number = "", 0.0
+    if not _is_normalised(case):
+        what, number = _misfit(rows[0], "input")
+    stuck = case.record.steps >= ENOUGH and not case.has_learned and not case.is_falling
+    if not what and len(rows) > 1 and stuck:
+        what, number = _misfit(rows[1], "target", only_large=True)
+    if what:
+        yield Finding(
+            "data not scaled",
+            "",
+            number,
+            f"{what}, so no learning rate suits all weights.",
+            "Scale every column to the mean 0 and the standard deviation 1 (images: divide by 255), or begin with "
+            "batch normalisation.",
+            0.95,
+        )
+
+
+def _misfit(array: np.ndarray, name: str, only_large: bool = False) -> tuple[str, float]:
+    """Return what is wrong with the scales of an array (rows, columns), and a number; "" if nothing is."""
+    if array.dtype.kind != "f" or len(array) < 8 or array.ndim < 2:
+        return "", 0.0
+    columns = array.reshape(len(array) if array.ndim == 2 else array.size, -1).astype(np.float64)
     if not np.isfinite(columns).all():
-        return
+        return "", 0.0
     deviation, largest = columns.std(axis=0), abs(columns).max(axis=0)
     varies = deviation > 1e-7 * largest
     if not varies.any():
-        return
+        return "", 0.0
     columns, deviation, largest = columns[:, varies], deviation[varies], largest[varies]
     size, mean = np.sqrt((columns**2).mean(axis=0)), abs(columns.mean(axis=0))
-    names = np.flatnonzero(varies)
-    worst, least, far = int(size.argmax()), int(largest.argmin()), int((mean / deviation).argmax())
-    where = (lambda k: f"Column {names[k]} of the input") if x.ndim == 2 else (lambda k: "The input")
+    dense = (columns != 0).mean(axis=0) > 0.5
+    numbers = np.flatnonzero(varies)
+    worst, far = int(size.argmax()), int((mean / deviation).argmax())
+    least = int(np.where(dense, largest, np.inf).argmin())
+
+    def column(k: int) -> str:
+        return f"Column {numbers[k]} of the {name}" if array.ndim == 2 else f"The {name}"
+
     if size[worst] > LARGE:
-        number = float(size[worst])
-        what = f"{where(worst)} has the size {number:.3g} (root mean square), where about 1 is usual"
-    elif largest[worst] > UNEQUAL * largest[least]:
-        number = float(largest[worst] / largest[least])
-        what = f"{where(worst)} is {number:.3g} times as large as column {names[least]}"
-    elif mean[far] > FAR * deviation[far]:
-        number = float(mean[far] / deviation[far])
-        what = f"{where(far)} has the mean {mean[far]:.3g} and the standard deviation {deviation[far]:.3g}"
-    elif largest.max() < TINY:
-        number = float(size[worst])
-        what = f"The input is at most {largest.max():.1e}, where about 1 is usual"
-    else:
-        return
-    yield Finding(
-        "data not scaled",
-        "",
-        number,
-        f"{what}, so no learning rate suits all weights.",
-        "Scale every column to the mean 0 and the standard deviation 1 (images: divide by 255), or begin with batch "
-        "normalisation.",
-        0.95,
-    )
+        return f"{column(worst)} has the size {size[worst]:.3g} (root mean square), where about 1 is usual", size[worst]
+    if only_large:
+        return "", 0.0
+    if dense.any() and largest[worst] > UNEQUAL * largest[least]:
+        ratio = largest[worst] / largest[least]
+        return f"{column(worst)} is {ratio:.3g} times as large as column {numbers[least]}", ratio
+    if mean[far] > FAR * deviation[far]:
+        ratio = mean[far] / deviation[far]
+        return f"{column(far)} has the mean {mean[far]:.3g} and the standard deviation {deviation[far]:.3g}", ratio
+    if largest.max() < TINY:
+        return f"The {name} is at most {largest.max():.1e}, where about 1 is usual", float(largest.max())
+    return "", 0.0
 
 
 def _is_normalised(case: Case) -> bool:

@@ -127,7 +127,7 @@ class Doctor(Callback):
     @property
     def remarks(self) -> list[str]:
         """What is no illness, but good to know."""
-        return remarks_on(self._record)
+        return remarks_on(self._record, self._optimised)
 
     def _now(self, history: Any) -> Case:
         modules = {} if self.module is None else dict(self.module.named_modules())
@@ -158,7 +158,7 @@ class Doctor(Callback):
         return str(self)
 
     def __str__(self) -> str:
-        return as_text(self._headline(), self.findings, self.remarks if self.findings else [])
+        return as_text(self._headline(), self.findings, self.remarks)
 
     def _repr_html_(self) -> str:
         return as_html(self._headline(), self.findings, self.remarks)
@@ -302,7 +302,7 @@ class Doctor(Callback):
         self.module, self.loss = run.module, run.loss
         self._watch = Watch(run.module, self._record)
         self._optimised = self._watch.names_of(run.parameters)
-        self._last = run.epochs * len(run.data)
+        self._last = run.steps or run.epochs * len(run.data)
         self._begin(1)
 
     def _begin(self, step: int) -> None:

@@ -17,6 +17,7 @@ __all__ = ["EXAMINED"]
 
 VANISHED = 1e-4  # of the largest gradient of a layer above
 EXPLODED = 1e3  # times that of the last layer
+LARGER = 100.0  # than the input
 DEAD, SATURATED = 0.5, 0.8  # shares
 SMALL_BATCH = 8
 EPSILON, LOST = 1.2e-7, 1e-4  # the precision of float32; what is lost where a training run got nowhere
@@ -42,7 +43,7 @@ def vanishing_gradient(case: Case) -> Iterator[Finding]:
                 "(rounding, argmax, a comparison), or the loss is at a flat place.",
                 "Take out what has no slope, or look at the loss.",
                 0.9,
-                follows=max(_gradients(case, case.early).values(), default=0.0) > 0,
+                follows=max(_gradients(case, case.early[:1]).values(), default=0.0) > 0,
             )
         return
     if case.one_batch and _begins_with_zero(case):  # which the first step ends
@@ -74,7 +75,7 @@ def vanishing_gradient(case: Case) -> Iterator[Finding]:
         f"of the largest one above: {slope}. {_named(low)} hardly learn{'s' * (len(low) == 1)}.",
         advice,
         0.85,
-        follows=not case.one_batch and not _vanished(_gradients(case, case.early)),
+        follows=not case.one_batch and not _vanished(_gradients(case, case.early[:1])),
     )
 
 
@@ -87,7 +88,7 @@ def exploding_gradient(case: Case) -> Iterator[Finding]:
     sizes = _gradients(case)
     large = _exploded(sizes)
     if not large and not case.one_batch:
-        sizes = _gradients(case, case.early)
+        sizes = _gradients(case, case.early[:1])
         large = _exploded(sizes)
     if not large:
         return
@@ -102,7 +103,31 @@ def exploding_gradient(case: Case) -> Iterator[Finding]:
         "Draw the weights smaller: nn.init.kaiming_normal_ (He initialisation) or xavier_uniform_; or add batch "
         "normalisation, or clip the gradients: tg.train.ClipGradients(max_norm=1.0).",
         0.9,
-        follows=not case.one_batch and not _exploded(_gradients(case, case.early)),
+        follows=not case.one_batch and not _exploded(_gradients(case, case.early[:1])),
+    )
+
+
+def exploding_activations(case: Case) -> Iterator[Finding]:
+    """In the first step the output of a layer is more than 100 times as large as the input.
+
+    With weights of the variance 2 / fan-in it stays about as large (He and others 2015). Outputs that begin so large
+    begin with a loss far above chance.
+    """
+    if not case.record.samples or case.record.input_size == 0:
+        return
+    sizes = {name: layer.size for name, layer in case.record.samples[0].layers.items() if math.isfinite(layer.size)}
+    base = case.record.input_size if case.record.input_size > 0 else next(iter(sizes.values()), 0.0)
+    worst = max(sizes, key=sizes.__getitem__, default="")
+    if not base or not sizes or sizes[worst] <= LARGER * base:
+        return
+    first = next(name for name in sizes if sizes[name] > LARGER * base)
+    yield Finding(
+        "exploding activations",
+        first,
+        sizes[worst] / base,
+        f"In the first step the output of {worst!r} is {sizes[worst] / base:.1e} times as large as the input.",
+        "Draw the weights smaller: nn.init.kaiming_normal_ (He initialisation), xavier_uniform_; or add normalisation.",
+        0.89,
     )
 
 
@@ -302,6 +327,7 @@ EXAMINED = (
     saturated_units,
     vanishing_gradient,
     exploding_gradient,
+    exploding_activations,
     gradient_over_time,
     small_batches,
 )

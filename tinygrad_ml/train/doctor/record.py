@@ -44,12 +44,13 @@ class LayerSample:
 class Parameters:
     """What happened to a parameter in a step: the norms of its gradient (None: there was none), and of its update.
 
-    `update` is relative to the parameter, over the elements that changed; `differ` how much the gradients of units that
-    began alike differ, relative to the largest.
+    `size` is the norm of a weight itself. `update` is relative to the parameter, over the elements that changed;
+    `differ` how much the gradients of units that began alike differ, relative to the largest.
     """
 
     gradient: float | None = None
     update: float = math.nan
+    size: float = math.nan
     differ: float = math.nan
 
 
@@ -109,6 +110,7 @@ class Record:
         self.over_time: dict[
             str, tuple[float, int]
         ] = {}  # recurrent layer -> how the gradient changes, over how many times
+        self.input_size = math.nan  # the root mean square of the first input; NaN if it is no floating array
         self.made_by = ""  # "softmax" or "sigmoid" if that made the output
         self.useless_biases: dict[str, str] = {}  # layer -> the batch norm that takes its bias away
         self.kept: list[tuple[Any, ...]] = []  # parts of batches (x, *rest)

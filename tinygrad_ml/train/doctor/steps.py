@@ -23,8 +23,6 @@ def rate_too_high(case: Case) -> Iterator[Finding]:
     A step along the gradient lowers the loss only below the rate 2 / curvature (LeCun and others 1998, section 5.2);
     above it the steps grow, so the loss does. Weights usually change by about a thousandth in a step.
     """
-    if len(case.record.losses) < 4:
-        return
     highest = _risen(case)
     if math.isnan(highest) and not _is_restless(case):
         return
@@ -45,7 +43,7 @@ def rate_too_high(case: Case) -> Iterator[Finding]:
         ratio if math.isnan(rate) else rate,
         f"{what}.",
         "Lower the learning rate to a tenth, warm it up, or clip the gradients: tg.train.ClipGradients(max_norm=1.0).",
-        0.92,
+        0.87,
     )
 
 
@@ -56,13 +54,24 @@ def _has_diverged(case: Case) -> bool:
 def _risen(case: Case) -> float:
     """Return how high the loss has risen; NaN if it has not."""
     losses, first, last = case.record.losses, case.first_loss, case.final_loss
-    guess = case.level.baseline if case.level is not None else math.nan
+    if not losses:
+        return math.nan
     if _has_diverged(case):
         highest = max(losses[-8:])
-        return highest if highest > 10 * max(abs(first), abs(min(losses))) else math.nan
+        rewritten = max(_updates(case, case.early).values(), default=0.0) > 10
+        return highest if highest > 10 * max(abs(first), abs(min(losses))) or rewritten else math.nan
+    if len(losses) < 4:
+        return math.nan
+    guess = case.level.baseline if case.level is not None else math.nan
     width = max(len(losses) // 50, 3)
     peak = max(mean(losses[k : k + width]) for k in range(0, len(losses) - width + 1, width))
-    rises = last > RISEN * first and last - min(losses) > 0.3 * abs(first) and not last < 0.2 * guess
+    epochs = case.history.get("loss", ())
+    begun, least = (epochs[0], 0.2) if len(epochs) > 1 else (first, 1.1)  # single batches are noisy
+    rises = (
+        last > RISEN * min(begun, max(first, guess))
+        and last - min(losses) > 0.3 * abs(begun)
+        and not last < least * guess
+    )
     jumped = first > 0 and peak > 10 * (first if math.isnan(guess) else max(first, guess))
     return max(last, peak) if rises or jumped else math.nan
 
@@ -90,7 +99,7 @@ def rate_too_low(case: Case) -> Iterator[Finding]:
         return
     if case.level is not None and case.level_loss < 0.3 * case.level.baseline:
         return
-    updates = {name: ratio for name, ratio in _updates(case, case.record.samples).items() if ratio > 0}
+    updates = _updates(case, case.record.samples)
     epochs, losses = case.history.get("loss", ()), case.record.losses
     first = epochs[0] if len(epochs) > 1 else mean(losses[: max(len(losses) // 10, 1)])
     last = case.final_loss
@@ -98,7 +107,9 @@ def rate_too_low(case: Case) -> Iterator[Finding]:
         return
     ratio = max(updates.values())
     way = ratio * case.record.steps
-    if (way > 0.05 and ratio > 1e-5) or first - last < 0.02 * min(way, 1.0) * first:
+    notes = [p for s in case.late for p in s.parameters.values() if p.gradient is not None]
+    stands = all(p.gradient * p.size < 1e-3 * last for p in notes if not math.isnan(p.size))  # type: ignore[operator]
+    if stands or (way > 0.05 and ratio > 1e-5) or first - last < 0.02 * min(way, 1.0) * first:
         return
     rate = case.rates[-1] if case.rates else math.nan
     at = f" at the learning rate {rate:.3g}" if not math.isnan(rate) else ""
@@ -108,7 +119,7 @@ def rate_too_low(case: Case) -> Iterator[Finding]:
         rate if not math.isnan(rate) else ratio,
         f"In {case.record.steps} steps{at} the loss went from {first:.4g} to {last:.4g}; a step changes weights by "
         f"{ratio:.1e} of their size, where about 1e-3 is usual.",
-        f"Raise the learning rate by the factor {_power(1e-3 / ratio)}, or find one: tg.train.LearningRateFinder.",
+        f"Raise the learning rate{_factor(ratio)}, or find one: tg.train.LearningRateFinder.",
         0.8,
     )
 
@@ -198,7 +209,7 @@ def constant_output(case: Case) -> Iterator[Finding]:
 def overfitting(case: Case) -> Iterator[Finding]:
     """The validation loss has risen by a quarter since its best epoch, while the training loss fell further.
 
-    Smoothed over three epochs; the rise must also be 5 % of the first validation loss, so that the last digits of a
+    Smoothed over three epochs; the rise must also be 10 % of the first validation loss, so that the last digits of a
     small loss do not count. Prechelt, "Early stopping - but when?" (1998): generalisation loss.
     """
     training, validation = (list(case.history.get(name, ())) for name in ("loss", "validation_loss"))
@@ -208,7 +219,7 @@ def overfitting(case: Case) -> Iterator[Finding]:
     best = min(range(len(smooth)), key=smooth.__getitem__)
     last, lowest = min(smooth[-3:]), smooth[best]
     rise = last - lowest
-    if rise <= 0.25 * abs(lowest) or rise <= 0.05 * abs(smooth[0]) or best > len(smooth) - 5:
+    if rise <= 0.25 * abs(lowest) or rise <= 0.1 * abs(smooth[0]) or best > len(smooth) - 5:
         return
     if training[-1] >= _smoothed(training)[best] or training[-1] >= 0.8 * last:
         return
@@ -279,5 +290,6 @@ def _smoothed(values: Sequence[float]) -> list[float]:
     return [middle(ends[k : k + 3]) for k in range(len(values))]
 
 
-def _power(factor: float) -> str:
-    return f"{10 ** round(math.log10(factor)):,}" if factor < 1e9 else f"{factor:.0e}"
+def _factor(ratio: float) -> str:
+    """Return by how much a rate is too low, as a power of ten."""
+    return f" by the factor {10 ** round(math.log10(1e-3 / ratio)):.0e}" if ratio > 0 else ""

@@ -178,7 +178,9 @@ class Watch:
             p = self.parameters[name]
             if p.ndim > 1:
                 stride = -(-p.size // ELEMENTS)
-                self._before[name] = np.array(p._data.reshape(-1)[::stride]), stride
+                part = np.array(p._data.reshape(-1)[::stride])
+                self._before[name] = part, stride
+                sample.parameters[name].size = norm(part) * math.sqrt(stride)
 
     def after_update(self) -> None:
         """Note how far the weights went, relative to their size."""
@@ -217,6 +219,10 @@ class Watch:
             self._seen = True
             self.batch_input = inputs[0] if inputs else next(iter(named.values()), None)
             sample.rows = len(self.batch_input) if getattr(self.batch_input, "shape", ()) else 0
+            if not self.record.samples and isinstance(self.batch_input, Tensor) and self.batch_input.dtype.kind == "f":
+                self.record.input_size = norm(np.asarray(self.batch_input._data)) / math.sqrt(
+                    self.batch_input.size or 1
+                )
         return _Call(self, module, inputs, name)
 
     def returned(self, module: Module, name: str | None, inputs: tuple, output: Any) -> None:
