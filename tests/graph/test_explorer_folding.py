@@ -48,7 +48,9 @@ def test_the_page_draws_and_says_what_python_draws_and_says(open_page, name):
     assert complete == {str(number): k for k, step in enumerate(wanted) for number in step.complete}
 
 
-@pytest.mark.parametrize("name", ["unet", "lstm_of_20_steps", "transformer_block", "lstm_layer"])
+@pytest.mark.parametrize(
+    "name", ["unet", *(pytest.param(n, marks=pytest.mark.slow) for n in ("lstm_of_20_steps", "transformer_block"))]
+)
 @pytest.mark.parametrize("options", [{"depth": 1}, {"depth": 2}, {"share": True}, {"repeats": "unroll", "limit": 9}])
 def test_options_say_how_it_opens(open_page, name, options):
     graph = GALLERY[name]()
