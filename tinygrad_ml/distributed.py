@@ -34,7 +34,8 @@ from .tensor import Tensor
 __all__ = ["RankFailed", "Shards", "World", "average_gradients", "init", "world"]
 
 LAUNCHERS = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK", "MPI_LOCALNRANKS", "SLURM_STEP_NUM_TASKS")
-FAREWELL = 1.0  # seconds that a rank that failed gives the others to hear of it
+FAREWELL = 1.0  # seconds in which what a rank did before it left or failed arrives, and the others hear of it
+LOOKS = 1000  # how often one looks for it at least, on a machine that is busy
 
 _world: World | None = None
 
@@ -244,13 +245,14 @@ class World:
     # ------------------------------------------------------------------ nobody waits for one that is not there
 
     def _wait(self, request: Any) -> None:
-        start, status = time.perf_counter(), self._mpi.Status()
+        start, status, looks = time.perf_counter(), self._mpi.Status(), 0
         while not request.Test():
             now = time.perf_counter()
+            looks += self._heard is not None
             if self._heard is None and self._notices.Iprobe(status=status):
                 sender = status.Get_source()
                 self._heard = now, f"rank {sender} {self._notices.recv(source=sender)}"
-            if self._heard is not None and now > self._heard[0] + FAREWELL / 2:  # it did its part before it left
+            if self._heard is not None and looks > LOOKS and now > self._heard[0] + FAREWELL:  # its part is not here
                 self._failed = True
                 raise RankFailed(f"{self._heard[1]}, so rank {self.rank} stops too")
             if now > start + 1e-3:
@@ -280,7 +282,7 @@ class World:
             return
         sys.stdout.flush()
         sys.stderr.flush()
-        time.sleep(FAREWELL)
+        time.sleep(2 * FAREWELL)
         self._mpi.COMM_WORLD.Abort(1)
 
 
