@@ -193,10 +193,12 @@ def test_random_numbers_are_given_back_when_a_guard_fails():
 
 def test_a_parameter_that_stops_requiring_a_gradient_is_seen():
     one, other = learned()
-    for each in (one, other):
-        each.model[0].requires_grad_(False)
-    for k in range(4):
-        continued(one, other, *batch(seed=k))
+    for wanted in (False, True):
+        for each in (one, other):
+            each.model[0].requires_grad_(wanted)
+        for k in range(4):
+            continued(one, other, *batch(seed=k))
+    assert len(one.step.plans) == 2
 
 
 def test_a_second_optimizer_goes_on_from_there():

@@ -11,6 +11,7 @@ import numpy as np
 from . import kernels
 from .c_code import c_type, formula, literal, loops, merged, place
 from .c_memory import address_of
+from .loops import ufunc_of
 from .traced import Value
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def _number(plan: Plan, value: Value) -> list[str]:
         return [f"{declared}{text.format(*args)};"]
     lines = [f"{c_type(d)} {name}_{k} = {x};" for k, (x, d) in enumerate(zip(args, types))]
     places = [(f"&{name}_{k}", 0) for k in range(len(args))] + [(f"&{name}", 0)]
-    return [*lines, f"{c_type(dtype)} {name};", plan.loop_call(value.function, types, places, "1")]
+    return [*lines, f"{c_type(dtype)} {name};", plan.loop_call(ufunc_of(value), types, places, "1")]
 
 
 def _guard(plan: Plan, value: Value) -> list[str]:

@@ -21,7 +21,7 @@ from .build import library
 from .c_code import PRELUDE, TYPES, c_type, converted, formula, literal
 from .c_memory import Fresh, LaidOut, address_of, aligned, empty_like, part_of
 from .groups import Group, write_group
-from .loops import inner_loop
+from .loops import inner_loop, ufunc_of
 from .program import Code, GuardFailed, Program
 from .traced import Value, mapped
 
@@ -190,8 +190,8 @@ class Plan:
 
     def loop_types(self, value: Value) -> tuple[np.dtype, ...] | None:
         """Return the dtypes that a ufunc computes in and gives, or None where it can be neither written nor called."""
-        ufunc = value.function
-        if not isinstance(ufunc, np.ufunc) or ufunc.signature is not None or ufunc.nout != 1 or value.parameters:
+        ufunc = ufunc_of(value)
+        if ufunc is None or ufunc.signature is not None or ufunc.nout != 1 or value.parameters:
             return None
         try:
             found = ufunc.resolve_dtypes((*map(_kind_of_argument, value.args), None))

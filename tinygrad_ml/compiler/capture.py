@@ -209,7 +209,9 @@ class Capture:
         before = self.generator.bit_generator.state
         try:
             found = seen.living()
-            args, named = self._given(args, "args", found), self._given(named, "named", found)
+            self.checks.append(f"len(args) != {len(args)} or list(named) != {list(named)}")
+            args = tuple([self._given(x, f"args[{k}]", found) for k, x in enumerate(args)])
+            named = {key: self._given(x, f"named[{key!r}]", found) for key, x in named.items()}
             function = self._lifted(function)
             self.leaves += [_Leaf(tensor, "", self.tape) for tensor in found.values()]
             with Mode(tracer=self, call_observer=seen.call):
@@ -223,10 +225,11 @@ class Capture:
         finally:
             for leaf in self.leaves:
                 leaf.put_back()
-        self._check()
+        self._show_parameters()
         self.leaked = self._leaked()
         leaving = list(self.concrete)
         self.program = Program(self.tape, leaving, [(memory, traced.value) for memory, traced in self.written])
+        self._check()
         self.begin()
         self.circumstances = list(self.code.lines), list(self.code.things.values())
         self.end(lambda value: f"v{self.program.now(value).index}")
@@ -523,27 +526,31 @@ class Capture:
                     holder._restore((_copied(traced.concrete), None, False, holder._version, holder._grad))
         return True
 
+    def _show_parameters(self) -> None:
+        """Let the parameters that are updated be what they are: parts of an optimizer's memory."""
+        self.places = {id(p): (flat, k) for flat, run in self.updates for k, p in list(enumerate(flat.params))[run]}
+        self.places |= {id(p): (flat, k) for _, _, flat, q in self.rows for k, p in enumerate(flat.params) if p is q}
+        for leaf in self.leaves:
+            if id(leaf.tensor) in self.places:
+                flat, k = self.places[id(leaf.tensor)]
+                if leaf.tensor._data is not flat.views[k]:
+                    raise Untraceable("a parameter whose value was replaced")
+                self._show(leaf.first, flat.values, slice(flat.starts[k], flat.ends[k]))
+
     def _check(self) -> None:
         """Note in which circumstances the traced computation is the right one."""
         name = self.code.name
-        updated = {id(p): (flat, k) for flat, run in self.updates for k, p in list(enumerate(flat.params))[run]}
-        updated |= {id(p): (flat, k) for _, _, flat, q in self.rows for k, p in enumerate(flat.params) if p is q}
+        values, changed = set(self.program.values), {id(leaf) for leaf, _ in self.gradients}
+        self.leaves = [leaf for leaf in self.leaves if self.program.now(leaf.first) in values or id(leaf) in changed]
         for leaf in self.leaves:
             tensor, text = leaf.tensor, leaf.source("", "{}").written(self.code)
-            there = f"{text}._grad is {'not ' if leaf.gradient is None else ''}None"
-            wants = f"{'not ' if tensor._requires_grad else ''}{text}._requires_grad"
-            if id(tensor) in updated:
-                flat, k = updated[id(tensor)]
-                if tensor._data is not flat.views[k]:
-                    raise Untraceable("a parameter whose value was replaced")
-                there += f" or {text}._data is not {name(tensor._data)}"
-                start, end = flat.starts[k], flat.ends[k]
-                self._show(leaf.first, flat.values, slice(start, end))
-            if tensor._requires_grad:
-                there += f" or {wants}"
-            self.checks.append(there)
-            if type(leaf.gradient) is SparseRows or leaf.gradient is not None:
-                self.checks.append(f"type({text}._grad) is not {name(type(leaf.gradient))}")
+            parts = [f"type({text}._grad) is not {name(type(leaf.gradient))}"]
+            if leaf.gradient is None:
+                parts = [f"{text}._grad is not None"]
+            if id(tensor) in self.places:
+                parts.append(f"{text}._data is not {name(tensor._data)}")
+            parts.append(f"{'not ' * tensor._requires_grad}{text}._requires_grad")
+            self.checks.append(" or ".join(parts))
         if gradients.live_hooks:
             for leaf in self.leaves:
                 hooks = list(getattr(leaf.tensor, "_hooks", ()))

@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .traced import Value
+
 
 class _UFunc(ctypes.Structure):
     """The documented members of PyUFuncObject, behind the header that all Python objects have."""
@@ -36,6 +38,15 @@ class Loop(NamedTuple):
 
     function: int
     data: int
+
+
+def ufunc_of(value: Value) -> np.ufunc | None:
+    """Return the ufunc that computes a Value, or does the same as an operator of Python between NumPy's scalars."""
+    if isinstance(value.function, np.ufunc):
+        return value.function
+    scalars = getattr(value.function, "__module__", "") == "_operator" and not value.weak
+    same = getattr(np, value.op, None) if scalars else None
+    return same if isinstance(same, np.ufunc) else None
 
 
 @cache
