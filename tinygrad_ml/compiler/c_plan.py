@@ -377,14 +377,14 @@ class Plan:
             self.table[slot] = address_of(self.shared)
         return self.opened(slot)
 
-    def loop(self, ufunc: np.ufunc, types: Sequence[np.dtype]) -> int:
+    def loop(self, ufunc: Any, types: Sequence[np.dtype]) -> int:
         """Return the place in the table of an inner loop, with its data behind it."""
         found: Any = inner_loop(ufunc, *types)
         slot = self.slot(("loop", ufunc, *types), found.function)
         self.slot(("data", ufunc, *types), found.data)
         return slot
 
-    def loop_call(self, ufunc: np.ufunc, types: Any, arguments: Iterable[tuple[str, int]], count: str) -> str:
+    def loop_call(self, ufunc: Any, types: Any, arguments: Iterable[tuple[str, int]], count: str) -> str:
         """Return the call of an inner loop: of addresses and steps."""
         pointers, steps = zip(*((f"(char *)({where})", str(step)) for where, step in arguments))
         where = f"(char *[]){{{', '.join(pointers)}}}, {count}, (npy_intp[]){{{', '.join(steps)}}}"
