@@ -32,8 +32,8 @@ EARLIER = 7  # calls that were traced and wait for another one like them
 class Compiled:
     """What `tg.compile` returns: it is called like the function."""
 
-    def __init__(self, function: Callable, backend: str):
-        self.function, self.backend = function, backend
+    def __init__(self, function: Callable, backend: str, quiet: bool = False):
+        self.function, self.backend, self.quiet = function, backend, quiet
         self.plans: list[Any] = []  # the one that was used last is the first
         self.seen = Seen()
         self.earlier: list[Capture] = []
@@ -186,7 +186,7 @@ class Compiled:
     def _say(self, what: str, traceback: TracebackType | None) -> None:
         message = f"tg.compile: {self.name} {what}"
         places = [(frame.f_code.co_filename, line) for frame, line in walk_tb(traceback) if is_users(frame)]
-        if message in self.said:
+        if self.quiet or message in self.said:
             return
         self.said.add(message)
         if places:

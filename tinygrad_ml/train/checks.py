@@ -40,6 +40,12 @@ ONE_INPUT = "a module with several inputs can take one array with their columns 
 # ---------------------------------------------------------------------- arguments
 
 
+def check_compile(wanted: Any) -> None:
+    """Raise if the argument `compile` of `fit` is none that it takes."""
+    if wanted not in (True, False, "auto"):
+        raise ValueError(f"fit: compile must be True, False or 'auto', not {wanted!r}")
+
+
 def check_duration(epochs: Any, steps: Any, periods: Any) -> tuple[int, int | None]:
     """Return how many epochs or periods there are to be, and how many steps, if these are counted."""
     if epochs is None and steps is None:

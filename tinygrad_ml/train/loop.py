@@ -28,6 +28,7 @@ from .checks import (
     BroadcastGuard,
     check_arguments,
     check_calls,
+    check_compile,
     check_duration,
     check_loss,
     check_measurable,
@@ -35,6 +36,7 @@ from .checks import (
     is_suspicious,
     may_pair_rows,
 )
+from .compiled import CompiledStep, NotFinite, compiled_step
 from .diverged import Snapshot, diagnose, warn_of_validation
 from .first_batch import warn_of_first_batch
 from .history import History
@@ -44,6 +46,7 @@ from .run import BatchSource, Run, overrides
 
 __all__ = ["fit"]
 
+LONG = 300  # steps: a shorter training run would hardly win back what it costs to make a plan
 NO_BATCHES = "fit: data has no batches, or only empty ones"
 
 
@@ -65,6 +68,7 @@ def fit(
     metrics: Any = None,
     progress: bool | None = None,
     distributed: bool = False,
+    compile: bool | str = "auto",
 ) -> History:
     """Train a module: for every batch (x, *rest) one step down the gradient of `loss(module(x), *rest)`.
 
@@ -106,6 +110,10 @@ def fit(
     distributed : bool
         Whether to train together with the other processes that mpiexec started, each on its rows of every batch (see
         `tg.distributed`). They give the same arguments. Rank 0 writes the files of callbacks.
+    compile : bool or "auto"
+        Whether steps are compiled, as by `tg.compile`, callbacks before a step apart. "auto" does it for training runs
+        of some hundreds of small steps with modules of this library, with the same numbers bit for bit; True for all,
+        in C if there is a compiler, whose sums are rounded in another order.
 
     Returns
     -------
@@ -135,6 +143,7 @@ def fit(
     >>> len(history["loss"]), len(history.steps["loss"])
     (5, 50)
     """
+    check_compile(compile)
     duration = check_duration(epochs, steps, periods)
     run = _built(module, loss, optimizer, data, validation, duration, callbacks, batch_size, shuffle, seed, metrics)
     if distributed:
@@ -152,11 +161,13 @@ def fit(
                 for callback in run.callbacks:
                     callback.on_start(run)
                 first = run.epoch + 1  # 1, or more if a checkpoint was read
+                long = (run.steps or (epochs - run.epoch) * len(run.data)) >= LONG
+                compiled = compiled_step(run, compile) if compile is True or (compile and long) else None
                 while run.stopped is None and run.epoch < epochs:
                     run.epoch += 1
                     done = run.last_step(run.epoch - 1) if run.steps else (run.epoch - 1) * len(run.data)
                     bar.describe(f"{run.unit} {run.epoch}/{epochs}", done or None)
-                    _one_epoch(run, batches, bar, interrupt, is_first=run.epoch == first)
+                    _one_epoch(run, batches, bar, interrupt, compiled, is_first=run.epoch == first)
                     if run.world is None:  # otherwise all ranks hear of it in the next batch
                         interrupt.check()
                 n = len(history.epochs)
@@ -253,7 +264,9 @@ def _restore(modes_before: list[tuple[Module, bool, bool]]) -> None:
             vars(module).pop("training", None)
 
 
-def _one_epoch(run: Run, batches: Any, bar: ProgressBar, interrupt: DeferredInterrupt, is_first: bool) -> None:
+def _one_epoch(
+    run: Run, batches: Any, bar: ProgressBar, interrupt: DeferredInterrupt, compiled: Any, is_first: bool
+) -> None:
     """Train on all batches once, or on those of a period; evaluate, and call the callbacks."""
     start = time.perf_counter()
     for callback in run.callbacks:
@@ -263,7 +276,7 @@ def _one_epoch(run: Run, batches: Any, bar: ProgressBar, interrupt: DeferredInte
             m.training = id(m) not in run.frozen
     if run.steps:
         batches = islice(batches, run.last_step(run.epoch) - run.last_step(run.epoch - 1))
-    measures = {"loss": _train(run, batches, bar, interrupt, is_first)}
+    measures = {"loss": _train(run, batches, bar, Steps(run, interrupt, compiled), is_first)}
     if run.world is not None:
         run.world.average_buffers(run.roots)
     rate = run.optimizer.param_groups[0]["lr"]
@@ -278,10 +291,9 @@ def _one_epoch(run: Run, batches: Any, bar: ProgressBar, interrupt: DeferredInte
         callback.on_epoch_end(run)
 
 
-def _train(run: Run, batches: Iterable[tuple], bar: ProgressBar, interrupt: DeferredInterrupt, is_first: bool) -> float:
+def _train(run: Run, batches: Iterable[tuple], bar: ProgressBar, steps: Steps, is_first: bool) -> float:
     """Take a step for every batch, or for several together; return the mean loss, weighted by rows."""
-    module, loss, optimizer, parameters = run.module, run.loss, run.optimizer, run.parameters
-    steps, count = Steps(run, interrupt), len if run.world is None else run.world.count
+    count = len if run.world is None else run.world.count
     buffers = [buffer for root in run.roots for buffer in root.buffers()]
     update = bar.tqdm and bar.tqdm.update
     total, rows, run.batch = 0.0, 0, 0
@@ -294,31 +306,13 @@ def _train(run: Run, batches: Iterable[tuple], bar: ProgressBar, interrupt: Defe
             # what the batch would need to be run again: the random numbers, and the values of buffers, which a
             # forward pass replaces and does not change in place
             before = random.default_generator().bit_generator.state, [buffer._data for buffer in buffers]
-            if not steps.waiting:
-                optimizer.zero_grad()
-            if is_first:
-                check_calls(module, loss, batch, "data", _is_list(run.data))
-                output = module(batch[0])
-                value = _guarded_loss(loss, output, batch)
+            if steps.compiled is not None and not is_first:
+                number, n, stopping = steps.whole(batch, before, buffers)
             else:
-                output = module(batch[0])
-                value = loss(output, *batch[1:])
-            if not isinstance(value, Tensor) or value.node is None or value.size != 1:
-                check_loss(value)
-            number = run.batch_loss = value.item()
-            if not math.isfinite(number):
-                raise diagnose(run, batch, Snapshot(*before, buffers), number)
-            n = count(batch[0])
-            steps.backward(value, n)
-            for p in parameters:
-                g = p._grad
-                if g is not None and not all_finite(g.values if type(g) is SparseRows else g._data):
-                    raise diagnose(run, batch, Snapshot(*before, buffers), number, p)
-            if is_first:
+                n = count(batch[0])
+                value = _gradients(run, batch, before, buffers, steps, n, is_first)
+                number, n, stopping = steps.after(value, run.batch_loss, n)
                 is_first = False
-                if is_suspicious(run, batch, output):
-                    warn_of_first_batch(run, batch, Snapshot(*before, buffers))
-            number, n, stopping = steps.after(value, number, n)
             total += number * n
             rows += n
             if update:
@@ -331,18 +325,55 @@ def _train(run: Run, batches: Iterable[tuple], bar: ProgressBar, interrupt: Defe
     return total / rows
 
 
+def _gradients(
+    run: Run, batch: tuple, before: tuple[Any, Any], buffers: list, steps: Steps, n: int, is_first: bool
+) -> Tensor:
+    """Return the loss of a batch of n rows, whose gradients are there and finite."""
+    if not steps.waiting:
+        run.optimizer.zero_grad()
+    if is_first:
+        check_calls(run.module, run.loss, batch, "data", _is_list(run.data))
+    output = run.module(batch[0])
+    value = _guarded_loss(run.loss, output, batch) if is_first else run.loss(output, *batch[1:])
+    if not isinstance(value, Tensor) or value.node is None or value.size != 1:
+        check_loss(value)
+    number = run.batch_loss = value.item()
+    if not math.isfinite(number):
+        raise diagnose(run, batch, Snapshot(*before, buffers), number)
+    steps.backward(value, n)
+    for p in run.parameters:
+        g = p._grad
+        if g is not None and not all_finite(g.values if type(g) is SparseRows else g._data):
+            raise diagnose(run, batch, Snapshot(*before, buffers), number, p)
+    if is_first and is_suspicious(run, batch, output):
+        warn_of_first_batch(run, batch, Snapshot(*before, buffers))
+    return value
+
+
 class Steps:
     """The steps of the optimizer in an epoch.
 
     waiting : how many batches there are whose gradients wait for a step
+    compiled : what takes a whole step, or None
     """
 
-    def __init__(self, run: Run, interrupt: DeferredInterrupt):
-        self.run, self.interrupt = run, interrupt
+    def __init__(self, run: Run, interrupt: DeferredInterrupt, compiled: CompiledStep | None):
+        self.run, self.interrupt, self.compiled = run, interrupt, compiled
         self.plain = run.accumulate == 1 and run.world is None  # the gradient of a batch is that of a step
         self.take = _stepper(run)
         self.note = run.history.steps.setdefault("loss", []).append
         self.waiting = self.rows = 0
+
+    def whole(self, batch: tuple, before: tuple[Any, Any], buffers: list) -> tuple[float, int, int]:
+        """Take a compiled step; return loss and rows of the batch, and whether to stop."""
+        assert self.compiled is not None
+        try:
+            self.compiled(batch)
+        except NotFinite as error:
+            snapshot = Snapshot(*before, buffers)
+            raise diagnose(self.run, batch, snapshot, error.number, error.parameter) from None
+        self.note(self.run.batch_loss)
+        return self.run.batch_loss, len(batch[0]), self.interrupt.count
 
     def backward(self, value: Tensor, n: int) -> None:
         """Compute the gradients of a batch of n rows: of its mean, or of its sum where others are added."""

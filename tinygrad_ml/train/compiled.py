@@ -1,0 +1,84 @@
+"""A step of `fit` as one compiled function: gradients, the checks of `fit`, and the step of the optimizer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..compiler.entry import Compiled
+from ..gradients import is_finite
+from ..nn.module import Module
+from ..optim.lbfgs import LBFGS
+from ..tensor import Tensor
+from .run import Run, overrides
+
+__all__ = ["CompiledStep", "NotFinite", "compiled_step"]
+
+PARAMETERS = 50_000  # where there are more, NumPy's own work is nearly all there is
+
+
+class NotFinite(Exception):
+    """The loss, or the gradient of a parameter, is NaN or infinite."""
+
+    def __init__(self, number: float, parameter: Tensor | None = None):
+        super().__init__(number)
+        self.number, self.parameter = number, parameter
+
+
+class CompiledStep:
+    """What takes a step for a batch and returns its loss; where a callback stands before the step, in two parts."""
+
+    def __init__(self, run: Run, backend: str, quiet: bool):
+        self.run = run
+        self.before = [c.before_step for c in run.callbacks if overrides(c, "before_step")]
+        self.after = [c.after_step for c in run.callbacks if overrides(c, "after_step")]
+        self.whole = Compiled(self._gradients if self.before else self._step, backend, quiet=quiet)
+        self.update = Compiled(run.optimizer.step, backend, quiet=quiet)
+
+    def __call__(self, batch: tuple) -> float:
+        """Take the step, and return the loss before it, or raise NotFinite and leave all as it was."""
+        number = self.run.batch_loss = self.whole(*batch).item()
+        for hook in self.before:
+            hook(self.run)
+        if self.before:
+            self.update()
+        for hook in self.after:
+            hook(self.run)
+        return number
+
+    def _gradients(self, x: Any, *rest: Any) -> Tensor:
+        run = self.run
+        run.optimizer.zero_grad()
+        value = run.loss(run.module(x), *rest)
+        if not is_finite(value):
+            raise NotFinite(value.item())
+        value.backward()
+        for p in run.parameters:
+            if p.grad is not None and not is_finite(p.grad):
+                raise NotFinite(value.item(), p)
+        return value
+
+    def _step(self, x: Any, *rest: Any) -> Tensor:
+        value = self._gradients(x, *rest)
+        self.run.optimizer.step()
+        return value
+
+
+def compiled_step(run: Run, wanted: bool | str) -> CompiledStep | None:
+    """Return the compiled step of a training run, or None where steps are better taken as they are.
+
+    By itself ("auto") only what is equal bit for bit is used, of modules of this library, which have no other state
+    than Tensors, and where the time goes into many small operations.
+    """
+    if run.accumulate > 1 or isinstance(run.optimizer, LBFGS):
+        return None
+    if wanted is True:
+        return CompiledStep(run, "auto", quiet=False)
+    modules = [module for root in run.roots for module in root.modules()]
+    ours = all(_is_ours(type(module)) and module._hooks is None for module in modules)
+    ours = ours and _is_ours(type(run.optimizer)) and (isinstance(run.loss, Module) or _is_ours(run.loss))
+    small = all(p.ndim < 3 for p in run.parameters) and sum(p.size for p in run.parameters) <= PARAMETERS
+    return CompiledStep(run, "numpy", quiet=True) if ours and small else None
+
+
+def _is_ours(thing: Any) -> bool:
+    return (getattr(thing, "__module__", None) or "").partition(".")[0] == "tinygrad_ml"
