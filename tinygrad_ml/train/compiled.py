@@ -25,7 +25,7 @@ class NotFinite(Exception):
 
 
 class CompiledStep:
-    """What takes a step for a batch and returns its loss; where a callback stands before the step, in two parts."""
+    """What takes a step for a batch; where a callback stands before the step, in two parts."""
 
     def __init__(self, run: Run, backend: str, quiet: bool):
         self.run = run
@@ -34,16 +34,15 @@ class CompiledStep:
         self.whole = Compiled(self._gradients if self.before else self._step, backend, quiet=quiet)
         self.update = Compiled(run.optimizer.step, backend, quiet=quiet)
 
-    def __call__(self, batch: tuple) -> float:
-        """Take the step, and return the loss before it, or raise NotFinite and leave all as it was."""
-        number = self.run.batch_loss = self.whole(*batch).item()
+    def __call__(self, batch: tuple) -> None:
+        """Take the step, and note the loss before it, or raise NotFinite and leave all as it was."""
+        self.run.batch_loss = self.whole(*batch).item()
         for hook in self.before:
             hook(self.run)
         if self.before:
             self.update()
         for hook in self.after:
             hook(self.run)
-        return number
 
     def _gradients(self, x: Any, *rest: Any) -> Tensor:
         run = self.run
@@ -69,7 +68,7 @@ def compiled_step(run: Run, wanted: bool | str) -> CompiledStep | None:
     By itself ("auto") only what is equal bit for bit is used, of modules of this library, which have no other state
     than Tensors, and where the time goes into many small operations.
     """
-    if run.accumulate > 1 or isinstance(run.optimizer, LBFGS):
+    if run.accumulate > 1 or run.world is not None or isinstance(run.optimizer, LBFGS):
         return None
     if wanted is True:
         return CompiledStep(run, "auto", quiet=False)
