@@ -161,8 +161,7 @@ def fit(
                 for callback in run.callbacks:
                     callback.on_start(run)
                 first = run.epoch + 1  # 1, or more if a checkpoint was read
-                long = (run.steps or (epochs - run.epoch) * len(run.data)) >= LONG
-                compiled = compiled_step(run, compile) if compile is True or (compile and long) else None
+                compiled = _compiled(run, compile)
                 while run.stopped is None and run.epoch < epochs:
                     run.epoch += 1
                     done = run.last_step(run.epoch - 1) if run.steps else (run.epoch - 1) * len(run.data)
@@ -230,6 +229,12 @@ def _built(
         parameters=[p for group in optimizer.param_groups for p in group["params"]],
         options=[{k: v for k, v in group.items() if k != "params"} for group in optimizer.param_groups],
     )
+
+
+def _compiled(run: Run, wanted: bool | str) -> CompiledStep | None:
+    """Return what takes compiled steps, if it is wanted, or pays."""
+    steps = run.steps or (run.epochs - run.epoch) * len(run.data)
+    return compiled_step(run, wanted) if wanted is True or (wanted and steps >= LONG) else None
 
 
 def _endless(run: Run) -> Iterator[tuple]:
