@@ -36,6 +36,9 @@ def beside_sklearn():
         (StandardScaler().fit_transform(X), y)
         for X, y in (load_breast_cancer(return_X_y=True), load_digits(return_X_y=True))
     )
+    images, labels = mnist()
+    small, pixels = images[:6000], images[:6000].astype(np.float64)
+    is_low = labels[:6000] < 5
     for name, data, ours, theirs in [
         ("least squares, diabetes", diabetes, models.LinearRegression(), linear_model.LinearRegression()),
         ("ridge, diabetes", diabetes, models.LinearRegression(penalty="l2"), linear_model.Ridge(solver="svd")),
@@ -62,6 +65,31 @@ def beside_sklearn():
             digits,
             models.SoftmaxRegression(solver="lbfgs"),
             linear_model.LogisticRegression(solver="lbfgs"),
+        ),
+        (
+            "ridge, 6,000 x 784",
+            (pixels, labels[:6000].astype(float)),
+            models.LinearRegression(penalty="l2"),
+            linear_model.Ridge(solver="cholesky"),
+        ),
+        (
+            "perceptron, 10 passes, 6,000 x 784",
+            (pixels, is_low),
+            models.Perceptron(max_iter=10),
+            linear_model.Perceptron(max_iter=10, tol=None, shuffle=False),
+        ),
+        # our gradient steps end at the optimum, scikit-learn's near it
+        (
+            "logistic, SGD, breast cancer",
+            cancer,
+            models.LogisticRegression(solver="sgd"),
+            linear_model.SGDClassifier(loss="log_loss", alpha=1 / len(cancer[0])),
+        ),
+        (
+            "logistic, SGD, 6,000 x 784",
+            (small, is_low),
+            models.LogisticRegression(solver="sgd"),
+            linear_model.SGDClassifier(loss="log_loss", alpha=1 / 6000),
         ),
         (
             "MLP 64-100-10, 10 epochs in batches of 64, Adam, digits",

@@ -7,6 +7,7 @@ outputs or coefficients any more: where features are nearly collinear, the gradi
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -126,6 +127,10 @@ def newton_direction(
     if theta.size <= DIRECT:
         chosen = free.ravel()
         H = hessian(problem.design, curvature, problem.ridge)[np.ix_(chosen, chosen)]
+        if problem.has_penalty and not len(problem.free):
+            with suppress(np.linalg.LinAlgError):  # a penalty so weak that rounding takes it away
+                step[free] = -np.linalg.solve(H, slope[free])
+                return step
         step[free] = -pseudo_inverse(H, problem.resolution) @ slope[free]
         return step
     # conjugate gradients: Hestenes and Stiefel, "Methods of conjugate gradients for solving linear systems" (1952)
@@ -155,7 +160,10 @@ def hessian(design: np.ndarray, curvature: np.ndarray, ridge: np.ndarray, free: 
     blocks = np.empty((k, d, k, d))
     for i in range(k):
         for j in range(i + 1):
-            blocks[i, :, j] = design.T @ (design * curvature[:, i, j, None])
+            if curvature[:, i, j].any():  # outputs of a regression have none together
+                blocks[i, :, j] = design.T @ (design * curvature[:, i, j, None])
+            else:
+                blocks[i, :, j] = 0
             blocks[j, :, i] = blocks[i, :, j].T
     H = blocks.reshape(k * d, k * d)
     H.flat[:: k * d + 1] += ridge.ravel()

@@ -154,7 +154,7 @@ class Descent:
             return
         # an outlier is nearly all of a robust loss, so a line search, which compares losses, sees nothing else
         is_robust = problem.loss in ("mae", "huber")
-        go = self._accelerate if problem.lasso.any() or is_robust else self._descend
+        go = self._accelerate if problem.has_lasso or is_robust else self._descend
         if problem.loss == "mae":
             for kink in (1.0, 0.1, 1e-2, 1e-3, 1e-4):
                 problem.kink = kink
@@ -216,7 +216,7 @@ class Descent:
         return False
 
     def _shrunk(self, theta: np.ndarray, bound: float) -> np.ndarray:
-        if not self.problem.lasso.any():
+        if not self.problem.has_lasso:
             return theta
         threshold = self.problem.lasso / bound
         return theta - np.clip(theta, -threshold, threshold)
@@ -323,7 +323,7 @@ class Steps:
 
     def __init__(self, problem: LinearProblem, momentum: float):
         self.problem, self.momentum, self.count = problem, momentum, 0
-        self.has_lasso = bool(problem.lasso.any())
+        self.has_lasso = problem.has_lasso
         self.mean, self.square = np.zeros_like(problem.ridge), np.zeros_like(problem.ridge)
 
     def __call__(self, theta: np.ndarray, gradient: np.ndarray, rate: float) -> None:

@@ -17,13 +17,13 @@ from .problem import LinearProblem
 from .weights import Weights
 
 MEMORY = 10  # the steps that the Hessian is estimated from
-REFRESH = (8,)  # the iterations at which the Hessian to begin with is computed anew
+REFRESH = (5,)  # the iterations at which the Hessian to begin with is computed anew
 
 
 def lbfgs(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> None:
     """Fit until no entry of the gradient is larger than `tol`, and the next step would change hardly anything."""
     problem = LinearProblem(model, X, target, weight)
-    if problem.lasso.any():
+    if problem.has_lasso:
         raise ValueError(
             f"{type(model).__name__}(solver='lbfgs', penalty={model.penalty!r}): lbfgs needs a smooth penalty; choose "
             "the solver 'newton' or 'sgd' for exact zeros"

@@ -1,4 +1,4 @@
-"""Newton's method for linear models, with the curvature of the loss by autodiff; L1 by coordinate descent."""
+"""Newton's method for linear models, with the curvature of any loss; L1 by coordinate descent."""
 
 from __future__ import annotations
 
@@ -15,26 +15,30 @@ from .convergence import Finish, hessian, pseudo_inverse
 from .problem import LinearProblem
 from .weights import Weights
 
-FINAL = 1e-3  # a step of this relative size is the last: the error that it leaves is about its square
+FINAL = 3e-3  # a step of this relative size is the last: the error that it leaves is about its square
 
 
 def newton(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> None:
     """Fit the layer `linear_` by Newton's method until no entry of the gradient is larger than `tol`.
 
-    The loss of each sample depends on its own logits z = w·x + b only. Autodiff gives its first and second derivatives
-    with respect to them; as z is linear in the weights, the Hessian of the whole is the sum of x xᵀ ⊗ d²loss/dz².
+    The loss of each sample depends on its own logits z = w·x + b only. As z is linear in the weights, the Hessian of
+    the whole is the sum of x xᵀ ⊗ d²loss/dz²; autodiff gives the derivatives of a loss that has no closed form here.
     """
     problem = LinearProblem(model, X, target, weight, exact=True)
     finish = Finish(model, problem, "Newton's method", "iterations")
     theta = problem.theta()
     z = problem.outputs(theta)
-    values = problem.values_and_slope(z)[0] + problem.penalties(theta)
+    losses, slope = problem.values_and_slope(z)
+    values = losses + problem.penalties(theta)
     finish.note(values, theta)
-    tol = problem.tolerance(model.tol) * (0.1 if problem.lasso.any() else 1)  # whose steps are not exact
+    tol = problem.tolerance(model.tol) * (0.1 if problem.has_lasso else 1)  # whose steps are not exact
     stalled = beyond = 0
     with DeferredInterrupt() as interrupt:
         while True:
-            slope, curvature = derivatives(problem.tensor_loss, z)
+            if problem.loss == "general":
+                slope, curvature = derivatives(problem.tensor_loss, z)
+            else:
+                curvature = problem.curvatures(z)
             gradient = slope.T @ problem.design + problem.ridge * theta
             residual = problem.residual(gradient, theta)
             if not np.isfinite(residual):
@@ -52,7 +56,7 @@ def newton(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> No
             beyond += residual <= tol  # without an optimum the steps never become small
             if finish.n_iter >= model.max_iter or stalled > 5 or beyond > 5 or interrupt.count:
                 break
-            new, length = search(problem, values, theta, z, step, change, gradient)
+            new, slope, length = search(problem, values, theta, z, step, change, gradient)
             if not length:
                 break  # rounding is all that is left
             # quadratic convergence needs few steps below the rounding error
@@ -70,16 +74,20 @@ def search(
     step: np.ndarray,
     change: np.ndarray,
     gradient: np.ndarray,
-) -> tuple[np.ndarray, float]:
-    """Return the objective after as much of a step as makes it decrease (Armijo), and that length; 0 if none does."""
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return the objective and the gradient after as much of a step as makes it decrease (Armijo), and that length.
+
+    The length is 0 if none does.
+    """
     promised = float((gradient * step).sum() + (problem.lasso * (abs(theta + step) - abs(theta))).sum())
     length = 1.0
     while length > 1e-10:
-        new = problem.values_and_slope(z + length * change)[0] + problem.penalties(theta + length * step)
+        losses, slope = problem.values_and_slope(z + length * change)
+        new = losses + problem.penalties(theta + length * step)
         if new.sum() <= values.sum() + 1e-4 * length * promised:
-            return new, length
+            return new, slope, length
         length /= 2
-    return values, 0.0
+    return values, slope, 0.0
 
 
 def derivatives(loss: Callable[[tg.Tensor], tg.Tensor], z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -97,7 +105,7 @@ def derivatives(loss: Callable[[tg.Tensor], tg.Tensor], z: np.ndarray) -> tuple[
 
 def newton_step(problem: LinearProblem, H: np.ndarray, gradient: np.ndarray, theta: np.ndarray) -> np.ndarray:
     """Return the step to the minimum of the quadratic model."""
-    if problem.lasso.any():
+    if problem.has_lasso:
         return sparse_step(H, gradient.ravel(), theta.ravel(), problem.lasso.ravel()).reshape(theta.shape)
     if problem.has_penalty:
         with suppress(np.linalg.LinAlgError):  # a penalty so weak that rounding takes it away

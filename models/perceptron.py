@@ -101,20 +101,20 @@ class Perceptron(Classifier):
         return super().partial_fit(X, y, classes)
 
     def _solve(self, X: np.ndarray, target: np.ndarray, weight: Any, passes: int | None = None) -> None:
-        if "mistakes_" not in vars(self) or passes is None:
-            self.mistakes_: list[int] = []
+        mistakes: list[int] = [] if passes is None else list(vars(self).get("mistakes_", []))
         w, b = self.coef_[0].copy(), self.intercept_[0]
         order, rate = np.arange(len(X)), X.dtype.type(self.learning_rate)
         with DeferredInterrupt() as interrupt:
             for _ in range(passes or self.max_iter):
                 if self.shuffle:
                     default_generator().shuffle(order)
-                before = len(self.mistakes_)
-                w, b = self._pass(X, target, order, w, b, rate)
-                self.history_.append(mistakes=len(self.mistakes_) - before)
-                if len(self.mistakes_) == before or interrupt.count:
+                made, w, b = self._pass(X, target, order, w, b, rate)
+                mistakes += made
+                self.history_.append(mistakes=len(made))
+                if not made or interrupt.count:
                     break
         set_coefficients(self.linear_, [w], [b])
+        self.mistakes_ = mistakes
         self.n_iter_ = len(self.history_["mistakes"])
         last = int(self.history_["mistakes"][-1])
         if interrupt.count:
@@ -132,14 +132,15 @@ class Perceptron(Classifier):
 
     def _pass(
         self, X: np.ndarray, target: np.ndarray, order: np.ndarray, w: np.ndarray, b: Any, rate: Any
-    ) -> tuple[np.ndarray, Any]:
-        """Look at all samples once, in this order; return the weights and the bias that this leads to.
+    ) -> tuple[list[int], np.ndarray, Any]:
+        """Look at all samples once, in this order; return the mistakes, and the weights and the bias that they lead to.
 
         Until the next mistake they are the same for all samples, so a block of samples is predicted at once, up to the
         first mistake in it; a block is about as long as it was from one mistake to the next.
         """
         rows, wanted = (X[order], target[order]) if self.shuffle else (X, target)
         at, size, n = 0, 8, len(rows)
+        mistakes = []
         while at < n:
             block = rows[at : at + size]
             wrong = (block @ w + b >= 0) != wanted[at : at + size]
@@ -152,10 +153,10 @@ class Perceptron(Classifier):
             step = rate if wanted[at] else -rate
             w = w + step * rows[at]
             b = b + step * self.fit_intercept
-            self.mistakes_.append(int(order[at]))
+            mistakes.append(int(order[at]))
             at += 1
             size = max(4, (size + 2 * first) // 2)
-        return w, b
+        return mistakes, w, b
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the second class where x·w + b >= 0, else the first, `(samples,)`."""

@@ -79,7 +79,7 @@ class LinearProblem:
         self.ridge, self.lasso = np.zeros(shape), np.zeros(shape)
         self.ridge[:, : self.n_features] = ridge[:, None] / self.scale / self.scale
         self.lasso[:, : self.n_features] = lasso[:, None] / self.scale
-        self.has_penalty = bool(l1 or l2)
+        self.has_penalty, self.has_lasso = bool(l1 or l2), bool(l1)
         self.kink = KINK
         # in which adding the same to the coefficients of all classes changes neither a softmax nor the penalties
         is_free = ~(self.ridge + self.lasso).any(axis=0)
@@ -258,7 +258,11 @@ class LinearProblem:
         """Return Σ ridge/2 · w² + lasso · |w| of every unit."""
         if not self.has_penalty:
             return np.zeros(1)
-        each = self.ridge * theta * theta / 2 + self.lasso * abs(theta)
+        each = self.ridge * theta
+        each *= theta
+        each /= 2
+        if self.has_lasso:
+            each += self.lasso * abs(theta)
         return each.sum(axis=1) if len(self.unit) > 1 else each.sum().reshape(1)
 
     def values_and_gradient(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -284,7 +288,7 @@ class LinearProblem:
 
     def measure(self, values: np.ndarray) -> float:
         """Return a loss or objective as the model counts it: the mean over outputs."""
-        return float((values * self.unit).mean())
+        return float(values @ self.unit) / len(self.unit)
 
     # ------------------------------------------------------------------ the distance to the optimum
 
