@@ -15,6 +15,7 @@ STORIES = [
     "logistic_regression.py",
     "mlp_dropout.py",
     "quickstart.py",
+    "sick_network.py",
     "softmax_regression.py",
     "steps_and_periods.py",
     "titanic.py",
@@ -161,6 +162,18 @@ def test_dropout_makes_the_gap_smaller_and_all_of_it_learns_nothing(tmp_path):
 def test_the_convolutional_network_reads_96_percent_of_the_small_digits(tmp_path):
     text = run("conv_net.py", tmp_path)
     assert found(r"([\d.]+)% of the test images are read correctly", text)[0] >= 96
+
+
+@pytest.mark.slow
+def test_the_sick_network_stays_at_chance_level_and_the_cured_one_learns(tmp_path):
+    text = run("sick_network.py", tmp_path, "--quick")
+    (sick,) = found(r"Trained all the same: the loss is ([\d.]+),", text)
+    (cured,) = found(r"initial weights: the loss is ([\d.]+)\.", text)
+    assert abs(sick - 1.0986) < 0.02
+    assert cured < 0.1
+    assert (
+        text.index("vanishing gradient in '0'") < text.index("no illness found") < text.index("learning rate too high")
+    )
 
 
 @pytest.mark.slow

@@ -155,7 +155,10 @@ class Doctor(Callback):
     def __repr__(self) -> str:
         if not self._record.steps and not self._failures:
             return f"Doctor({type(self.module).__name__ if self.module is not None else ''})"
-        return str(self)
+        titles = ", ".join(finding.title for finding in self.findings)
+        return (
+            f"{self._headline()[:-1]}: {titles}." if titles else self._headline()
+        )  # it stands in that of an estimator
 
     def __str__(self) -> str:
         return as_text(self._headline(), self.findings, self.remarks)

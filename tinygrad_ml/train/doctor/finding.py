@@ -61,17 +61,13 @@ def as_text(headline: str, findings: Sequence[Finding], remarks: Sequence[str]) 
     """Return the report for a terminal of 80 columns."""
     lines = textwrap.wrap(headline, WIDTH)
     for k, finding in enumerate(findings, 1):
-        lines += ["", *_wrapped(f"{k}. ", finding.title.upper() if not finding.layer else _loud(finding))]
+        lines += ["", *_wrapped(f"{k}. ", finding.title)]
         lines += [*_wrapped("   ", finding.meaning), *_wrapped("   -> ", finding.advice)]
     if remarks:
         lines.append("")
     for remark in remarks:
         lines += _wrapped("Remark: ", remark)
     return "\n".join(lines)
-
-
-def _loud(finding: Finding) -> str:
-    return f"{finding.illness.upper()} in {finding.layer!r}"
 
 
 def _wrapped(first: str, text: str) -> list[str]:

@@ -34,7 +34,8 @@ def rate_too_high(case: Case) -> Iterator[Finding]:
     if _has_diverged(case):
         what += " and then to what is not finite"
     if not math.isnan(ratio):
-        what += f"; a step changes weights by {ratio:.1%} of their size"
+        by = f"by {ratio:.1%} of" if ratio < 10 else f"by {ratio:.3g} times"
+        what += f"; a step changes weights {by} their size"
     if not math.isnan(rate):
         what += f" at the learning rate {rate:.3g}"
     yield Finding(
