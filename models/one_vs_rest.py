@@ -77,8 +77,10 @@ class OneVsRest(Classifier):
     def _solve(self, X: np.ndarray, target: np.ndarray, weight: Any, passes: int | None = None) -> None:
         if weight is not None and isinstance(self.estimators_[0], Perceptron):
             raise ValueError("OneVsRest: sample_weight cannot be used, because the estimator Perceptron takes none")
-        weights = {} if weight is None else {"sample_weight": weight}
         asked = {name: value for name, value in self.asked._asdict().items() if value is not None}
+        if asked and isinstance(self.estimators_[0], Perceptron):
+            raise ValueError(f"OneVsRest: {next(iter(asked))}= cannot be used: the estimator Perceptron takes none")
+        weights = {} if weight is None else {"sample_weight": weight}
         for i, estimator in enumerate(self.estimators_):
             of_class = (target == (i if len(self.estimators_) > 1 else 1)).astype(int)
             if self.asked.validation is not None:

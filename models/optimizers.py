@@ -124,6 +124,8 @@ def make_optimizer(
             options["lr"] = rate
         elif has_default_rate(model, solver):
             options["lr"] = default_rate(choice.solver)
+    if any(penalties) and choice.kind is not None and issubclass(choice.kind, optim.LBFGS):
+        raise ValueError(f"{name}, penalty={model.penalty!r}: LBFGS takes no penalty: set penalty=None")
     groups = [{"params": group} for group in (weights, others) if group]
     params: list[Any] = groups if any(penalties) and weights else [*weights, *others]
     try:

@@ -16,6 +16,7 @@ from tinygrad_ml.models import (
     MLPClassifier,
     MLPRegressor,
     OneVsRest,
+    Perceptron,
     PolynomialRegression,
     Regressor,
     SoftmaxRegression,
@@ -170,6 +171,7 @@ def print_nothing(run):
             ValueError,
             "both have a penalty",
         ),
+        (LogisticRegression(optimizer="lbfgs"), ValueError, "LBFGS takes no penalty: set penalty=None"),
         (LinearRegression(optimizer="rmsprop", penalty="l1"), ValueError, "no option 'l1' .*: set penalty=None"),
     ],
 )
@@ -320,6 +322,11 @@ def test_one_vs_rest_gives_each_its_validation():
         logits = estimator.decision_function(X[40:])
         expected = np.logaddexp(0, np.where(CLASSES[40:] == k, -logits, logits)).mean()
         assert estimator.history_["validation_loss"][-1] == pytest.approx(expected, rel=1e-10)
+
+
+def test_perceptrons_take_no_validation():
+    with pytest.raises(ValueError, match="OneVsRest: validation= cannot be used: the estimator Perceptron takes none"):
+        OneVsRest(Perceptron()).fit(X, CLASSES, validation=(X, CLASSES))
 
 
 def test_the_shape_of_the_validation_does_not_change_that_of_predictions():
