@@ -17,7 +17,9 @@ import platform
 import random
 import subprocess
 import sys
+import tempfile
 import time
+from importlib import metadata
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -35,6 +37,8 @@ LIBRARIES = {  # name in the table: (module in workloads/, arguments of make, pa
     "micrograd": ("micrograd_", {}, "micrograd"),
     "tinygrad": ("tinygrad_", {}, "tinygrad"),
 }
+SLOW_TO_START = ("torch.compile",)  # measured in one round
+PATIENCE = 150  # seconds for one measurement
 STEPS = 6  # whose losses are compared
 CLOSE = 1e-3  # how near losses must be: PyTorch's and JAX's sums have other orders
 OTHER_MASKS = ("mlp",)  # dropout draws other masks in each library
@@ -46,7 +50,7 @@ OTHER_MASKS = ("mlp",)  # dropout draws other masks in each library
 def measure(library, workload, seconds):
     """Print, as JSON, the losses of the first steps, the longest of them, and the best time of a step."""
     module, arguments, package = LIBRARIES[library]
-    version = importlib.import_module(package).__version__ if package != "micrograd" else "0.1"
+    version = importlib.import_module(package).__version__ if package == "tinygrad_ml" else metadata.version(package)
     workloads = importlib.import_module(f"workloads.{module}")
     step = workloads.make(workload, **arguments)
     if step is None:
@@ -85,10 +89,16 @@ def run(python, library, workload, threads, seconds):
         if hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, random.sample(sorted(os.sched_getaffinity(0)), threads))
 
+    options = {"capture_output": True, "text": True, "timeout": PATIENCE, "preexec_fn": confine}
     try:
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900, preexec_fn=confine)
+        with tempfile.TemporaryDirectory() as empty:  # everything is compiled anew
+            environment["XDG_CACHE_HOME"] = environment["TORCHINDUCTOR_CACHE_DIR"] = empty
+            done = subprocess.run(command, env=environment, **options)
+    except subprocess.SubprocessError as error:
+        return {"error": [f"{type(error).__name__} after {PATIENCE} s"]}
+    try:
         return json.loads(done.stdout.strip().splitlines()[-1])
-    except (subprocess.SubprocessError, IndexError, ValueError):
+    except (IndexError, ValueError):
         return {"error": done.stderr.strip().splitlines()[-1:] or ["no answer"]}
 
 
@@ -99,7 +109,9 @@ def main():
     parser.add_argument("--libraries", default="", help="libraries, with commas between")
     parser.add_argument("--threads", default="1,2")
     parser.add_argument("--python", action="append", default=[], metavar="LIBRARY=INTERPRETER")
+    parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--quick", action="store_true", help="one short round")
+    parser.add_argument("--results", type=Path, help="a file that keeps what is found, for runs in several parts")
     parser.add_argument("--write", action="store_true", help="write docs/speed.md and its picture")
     options = parser.parse_args()
     if options.measure:
@@ -115,20 +127,32 @@ def main():
     libraries = {name: pythons.get(LIBRARIES[name][2], sys.executable) for name in wanted}
     libraries = {name: python for name, python in libraries.items() if installed(python, LIBRARIES[name][2])}
     found = {}
+    if options.results and options.results.exists():
+        found = {tuple(key): result for key, result in json.loads(options.results.read_text())}
     for threads in map(int, options.threads.split(",")):
         for workload in workloads:
-            for _ in range(1 if options.quick else 4):
+            for k in range(1 if options.quick else options.rounds):
                 for name, python in libraries.items():
-                    result = run(python, name, workload, threads, 0.3 if options.quick else 1.0)
+                    if name in SLOW_TO_START and k:
+                        continue
+                    result = run(python, name, workload, threads, 0.3 if options.quick else 0.8)
                     best = found.setdefault((threads, workload, name), result)
                     if "best" in result and ("best" not in best or result["best"] < best["best"]):
                         result["compile"] = min(result["compile"], best.get("compile", result["compile"]))
                         found[threads, workload, name] = result
             print(report.line(found, threads, workload, libraries), flush=True)
+            if options.results:
+                options.results.write_text(json.dumps(list(found.items())))
     for trouble in report.differences(found, STEPS, CLOSE, OTHER_MASKS):
         print(trouble)
     if options.write:
-        report.write(found, libraries, WORKLOADS, HERE.parent / "docs", machine())
+        report.write(
+            found,
+            [name for name in LIBRARIES if any(name == key[2] for key in found)],
+            WORKLOADS,
+            HERE.parent / "docs",
+            machine(),
+        )
 
 
 def installed(python, package):

@@ -1,8 +1,12 @@
 """The workload that micrograd is made for: single numbers."""
 
+import sys
+
 from micrograd.engine import Value
 
 from .data import OPERATIONS
+
+sys.setrecursionlimit(10 * OPERATIONS + 1000)  # its walk is recursive
 
 
 def make(name):

@@ -15,7 +15,7 @@ def make(name):
 
         @TinyJit
         def scalars(h):
-            x = h.requires_grad_() if hasattr(h, "requires_grad_") else h
+            x = h
             for _ in range(OPERATIONS):
                 h = ((h * 0.9 + 0.1) * 1.1).tanh()
             return h.realize(), *(g.realize() for g in h.gradient(x))
@@ -30,7 +30,9 @@ def make(name):
             return out.realize(), *(g.realize() for g in out.gradient(x, y, z))
 
         return lambda: chain()[0]
-    weights = [Tensor(w, requires_grad=True).realize() for w in d["weights"]]
+    weights = [Tensor(w).realize() for w in d["weights"]]
+    for w in weights:
+        w.requires_grad = True
     x, y = Tensor(d["x"]).realize(), Tensor(d["y"]).realize()
     optimizer = nn.optim.SGD(weights, lr=RATE[name]) if name in RATE else nn.optim.Adam(weights)
 

@@ -43,10 +43,11 @@ class _Writer:
     levels : of each operation, how many calls must be over before it can be computed
     lengths, steps : the loops, and of each array the steps in bytes in each of them
     chunk : the loop that goes block by block; `inner` elements are in the loops inside of it
+    direct : whether there is one loop only, so that calls can read and write arrays where they are
     """
 
     def __init__(self, plan: Plan, group: Group):
-        self.plan, self.group, self.shape = plan, group, group.shape
+        self.plan, self.group = plan, group
         self.nodes = [x for x in group.nodes if plan.kinds[x] == "elementwise"]
         self.sums = [x for x in group.nodes if plan.kinds[x] == "sum"]
         self.called = {x for x in self.nodes if plan.is_called(x)}
@@ -55,15 +56,12 @@ class _Writer:
             inside = [u for u in plan.terms(x) if type(u) is Value and u in self.nodes]
             self.levels[x] = max([self.levels[u] + (u in self.called) for u in inside], default=0)
         self.stored = [x for x in self.nodes if plan.stored(x)]
-        arrays = [
-            *self.stored,
-            *[x for v in group.nodes for x in plan.arrays(v) if type(x) is not Value or x not in self.nodes],
-        ]
-        self.arrays = list({id(x): x for x in arrays}.values())
-        strides = [np.broadcast_to(plan.frame(x), self.shape).strides for x in self.arrays]
-        contiguous = np.empty(self.shape, np.int8).strides
-        self.lengths, steps = merged(self.shape, [*strides, contiguous])
-        self.steps = {id(x): [step[k] for step in steps] for k, x in enumerate(self.arrays)}
+        read = [x for v in group.nodes for x in plan.arrays(v) if type(x) is not Value or x not in self.nodes]
+        arrays = list({id(x): x for x in (*self.stored, *read)}.values())
+        strides = [np.broadcast_to(plan.frame(x), group.shape).strides for x in arrays]
+        self.lengths, steps = merged(group.shape, [*strides, np.empty(group.shape, np.int8).strides])
+        self.steps = {id(x): [step[k] for step in steps] for k, x in enumerate(arrays)}
+        self.direct = len(self.lengths) == 1
         self.chunk = 0
         while math.prod(self.lengths[self.chunk + 1 :]) > BLOCK:
             self.chunk += 1
@@ -81,7 +79,7 @@ class _Writer:
             for x in self.nodes:
                 if x in self.called and self.levels[x] == level:
                     body.append(self.call(x))
-        if blocks and any(x in self.called and not self.direct(x) for x in self.stored):
+        if blocks and any(x in self.called and not self.direct for x in self.stored):
             body += self.level(max(self.levels.values()) + 1, blocks)
         parallel = self.parallel()
         if blocks:
@@ -103,7 +101,7 @@ class _Writer:
     def parallel(self) -> bool:
         """Whether it pays to share the outermost loop among threads."""
         outer = self.lengths[0] if not (self.called and self.chunk == 0) else -(-self.lengths[0] * self.inner // BLOCK)
-        return self.plan.threads > 1 and math.prod(self.shape) * len(self.group.nodes) > LARGE and outer > 7
+        return self.plan.threads > 1 and math.prod(self.group.shape) * len(self.group.nodes) > LARGE and outer > 7
 
     def reduction(self) -> str:
         return f" reduction(+ : {', '.join(f's{x.index}' for x in self.sums)})" if self.sums else ""
@@ -114,14 +112,14 @@ class _Writer:
         """Return the loops over what is computed after `level` calls."""
         body = []
         for x in self.stored:
-            if x in self.called and self.levels[x] == level - 1 and not self.direct(x):
+            if x in self.called and self.levels[x] == level - 1 and not self.direct:
                 body.append(f"{self.element(x)} = {self.block(x)};")
         for x in self.nodes:
             if self.levels[x] == level and x not in self.called:
                 body.append(f"const {c_type(x.dtype)} r{x.index} = {self.expression(x, level)};")
                 if x in self.stored:
                     body.append(f"{self.element(x)} = r{x.index};")
-                if self.is_read_later(x) and not (x in self.stored and self.direct(x)):
+                if self.is_read_later(x) and not (x in self.stored and self.direct):
                     body.append(f"{self.block(x)} = r{x.index};")
         for x in self.called:
             if self.levels[x] == level:
@@ -163,7 +161,7 @@ class _Writer:
             return self.number(x, dtype)
         if type(x) is Value and x in self.nodes:
             same = self.levels[x] == level and x not in self.called
-            text = f"r{x.index}" if same else self.element(x) if x in self.stored and self.direct(x) else self.block(x)
+            text = f"r{x.index}" if same else self.element(x) if x in self.stored and self.direct else self.block(x)
         else:
             text = self.element(x)
         return text if dtype is None or x.dtype == dtype else f"({converted(text, dtype)})"
@@ -199,10 +197,6 @@ class _Writer:
 
     # ------------------------------------------------------------------ blocks and calls
 
-    def direct(self, x: Any) -> bool:
-        """Whether calls can read and write an array where it is, as it lies along one loop."""
-        return len(self.lengths) == 1
-
     def block(self, key: Any, dtype: np.dtype | None = None) -> str:
         """Return C for the current element of the block of a result, or of a converted argument."""
         sizes = [math.prod(self.lengths[k + 1 :]) for k in range(self.chunk, len(self.lengths))]
@@ -223,9 +217,9 @@ class _Writer:
             return f"&{self.number(u, dtype, named=True)}", 0
         if u.dtype != dtype:
             return None, 0
-        if type(u) is Value and u in self.nodes and not (u in self.stored and self.direct(u)):
+        if type(u) is Value and u in self.nodes and not (u in self.stored and self.direct):
             return self.start(u), dtype.itemsize
-        if self.direct(u):
+        if self.direct:
             (step,) = self.steps[id(u)]
             return f"{self.pointer(u)} + b * {step // dtype.itemsize}", step
         return None, 0
@@ -237,7 +231,7 @@ class _Writer:
         for k in range(len(x.args)):
             where, step = self.argument(x, k)
             arguments.append((where, step) if where is not None else (self.start((x, k), types[k]), types[k].itemsize))
-        if x in self.stored and self.direct(x):
+        if x in self.stored and self.direct:
             (step,) = self.steps[id(x)]
             arguments.append((f"{self.pointer(x)} + b * {step // x.dtype.itemsize}", step))
         else:
