@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import tinygrad_ml as tg
 from tests.compiler.plans import Built, assert_close, assert_same_bits, both
 from tinygrad_ml.compiler import c_plan
 from tinygrad_ml.compiler.program import GuardFailed
@@ -628,3 +630,22 @@ def test_the_c_stays_within_its_arrays(tmp_path):
     done = subprocess.run(command, cwd=here.parents[1], env=environment, capture_output=True, text=True)
     reports = [path.read_text() for path in tmp_path.glob("asan.*")]
     assert done.returncode == 0, (done.stdout + done.stderr + "".join(reports))[-3000:]
+
+
+@pytest.mark.parametrize("backend", ["numpy", "c"])
+def test_calls_that_find_no_plan_or_fail_a_guard_keep_nothing_alive(backend):
+    def function(x):
+        return x * 2 if (x > 0).all() else x * 3
+
+    compiled = tg.compile(function, backend=backend)
+    for size in (3, 4):
+        for _ in range(4):
+            compiled(tg.tensor(np.ones(size)))
+    alive = []
+    for size, value in ((3, 1), (4, 1), (3, 1), (3, -1), (4, -1)):
+        x = tg.tensor(np.full(size, value, float))
+        compiled(x)
+        alive.append(weakref.ref(x))
+    del x
+    gc.collect()
+    assert [reference() for reference in alive] == [None] * 5

@@ -29,7 +29,6 @@ __all__ = ["Plan", "build", "threads"]
 
 NEAR = 20  # how many groups back an operation looks for one to join
 LONGEST = 60  # operations in a group
-FAILED = GuardFailed("a branch on a value")
 
 
 def build(program: Program, code: Code) -> list[str]:
@@ -440,11 +439,11 @@ class Plan:
             code.line(f"{self.table_name}[{self.slot(owner)}] = o{owner.index}[0]")
         for call in calls:
             if type(call) is not Value:
-                code.line(f"if {code.name(functions[call])}({ctypes.addressof(table)}): raise {code.name(FAILED)}")
+                code.line(f"if {code.name(functions[call])}({ctypes.addressof(table)}): raise {code.name(GuardFailed)}")
                 continue
             code.line(f"v{call.index} = {code.call(call, self.expression)}")
             if call.checked and call.shape is not None:
-                code.line(f"if {code.name(np.shape)}(v{call.index}) != {call.shape}: raise {code.name(FAILED)}")
+                code.line(f"if {code.name(np.shape)}(v{call.index}) != {call.shape}: raise {code.name(GuardFailed)}")
             self.write_known(call)
         outputs = [self.expression(v) for v in self.program.outputs]
         for k, value in enumerate(self.program.outputs):

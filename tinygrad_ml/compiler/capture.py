@@ -43,9 +43,6 @@ class NotYet(Exception):
     """The call used a leaf that no call before did: the next one can be traced."""
 
 
-STALE = Stale("a plan for other circumstances")
-
-
 class Seen:
     """What the calls of a function have read so far: leaves, and modules."""
 
@@ -583,7 +580,7 @@ class Capture:
 
     def begin(self) -> None:
         """Write the lines that look whether a plan is the right one, and that read its inputs."""
-        code, stale = self.code, self.code.name(STALE)
+        code, stale = self.code, self.code.name(Stale)
         code.lines += [f"if {text}: raise {stale}" for text in self.checks]
         for value in self.program.values:
             if value.op == "input" and value.source.memory is None:

@@ -74,7 +74,7 @@ class _Builder:
                 self.memory[value] = value.source.memory
         elif op == "guard":
             wrong = "not " if value.args[1] else ""
-            code.line(f"if {wrong}{self.of(value.args[0])}: raise {code.name(FAILED)}")
+            code.line(f"if {wrong}{self.of(value.args[0])}: raise {code.name(GuardFailed)}")
         elif value.view and base_of(value) in self.memory and len(value.uses()) == 1:
             self.memory[value] = value.function(*self.now(value.args), **self.now(value.parameters))
         elif isinstance(value.function, Hashable) and value.function in SYMBOLS:
@@ -85,7 +85,7 @@ class _Builder:
         else:
             code.line(f"v{value.index} = {code.call(value, self.of)}")
             if value.checked:
-                code.line(f"if v{value.index}.shape != {value.shape}: raise {code.name(FAILED)}")
+                code.line(f"if v{value.index}.shape != {value.shape}: raise {code.name(GuardFailed)}")
 
     def now(self, x: Any) -> Any:
         """Return arguments with the arrays of their Values."""
@@ -135,6 +135,3 @@ def _empty_like(value: Value) -> np.ndarray:
     """Return new memory whose axes lie as those of the traced result."""
     order = sorted(range(len(value.shape)), key=lambda i: -abs(value.strides[i]))
     return np.empty([value.shape[i] for i in order], value.dtype).transpose(np.argsort(order))
-
-
-FAILED = GuardFailed("a branch on a value")
