@@ -158,7 +158,9 @@ def _common_rows(name: str, arrays: tuple) -> int:
     for array in arrays:
         shape = getattr(array, "shape", None)
         if shape == () or (shape is None and not isinstance(array, (list, tuple))):
-            raise TypeError(f"{name}: a {type(array).__name__} has no rows")
+            known = hasattr(array, "__len__") and hasattr(array, "__getitem__") and shape is None
+            hint = "; of a dataset with len() and [i], give tuple(map(np.stack, zip(*dataset)))" if known else ""
+            raise TypeError(f"{name}: a {type(array).__name__} has no rows: data are arrays, (X, y){hint}")
         lengths.append(len(array) if shape is None else shape[0])
     if len(set(lengths)) > 1:
         raise ValueError(
@@ -309,10 +311,10 @@ def _numeric(data: Any, name: str) -> np.ndarray:
     if hasattr(data, "iloc"):
         _check_columns(data)
     if array.dtype.kind not in "fciub":
-        raise TypeError(
-            f"DataLoader: a {type(data).__name__} of dtype {array.dtype} does not hold numbers; for class names use "
-            "np.unique(y, return_inverse=True)[1]"
-        )
+        hint = "for class names use np.unique(y, return_inverse=True)[1]"
+        if array.dtype == object and all(isinstance(value, (int, float)) for value in array.ravel()[:100]):
+            hint = "convert it with .astype(float)"
+        raise TypeError(f"DataLoader: a {type(data).__name__} of dtype {array.dtype} does not hold numbers; {hint}")
     array = array.view()
     array.flags.writeable = False
     return array

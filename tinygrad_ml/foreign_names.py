@@ -390,7 +390,7 @@ NAMES: dict[str, dict[str, str]] = {
         "categorical_crossentropy": "tg.nn.functional.cross_entropy",
         "log_sigmoid": "tg.nn.functional.logsigmoid",
         "mse": "tg.nn.functional.mse_loss",
-        "pad": "tg.pad (NumPy's pad_width)",
+        "pad": "tg.pad(x, pad_width), with a pair (before, after) for each axis, the first axis first",
         "swish": "tg.nn.functional.silu",
         "hardshrink": "write x * (abs(x) > 0.5)",
         "softshrink": "write x - tg.clip(x, -0.5, 0.5)",
@@ -596,7 +596,7 @@ NAMES: dict[str, dict[str, str]] = {
     "Module": {
         "add": "module.append, of an nn.Sequential",
         "cuda": NO_DEVICE,
-        "compile": "tg.compile(step), of a whole training step",
+        "compile": "tg.train.fit(module, loss, optimizer, data) for what Keras compiles; tg.compile(step) for speed",
         "evaluate": "a loop under tg.no_grad, or validation= of tg.train.fit",
         "fit": "tg.train.fit(module, loss, optimizer, data, epochs=...)",
         "get_weights": "module.state_dict",
@@ -915,6 +915,8 @@ def hint_for(place: str, name: str) -> str:
         if name in _public("tg"):
             return f"here it is tg.{name}(x)"
         return _of_numpy(place, name) or _similar(name, dir(sys.modules[PACKAGE].Tensor))
+    if place == "Module":
+        return _similar(name, dir(sys.modules[PACKAGE].nn.Module))
     if place not in ROOMS:
         return ""
     for room in ROOMS:
@@ -959,7 +961,8 @@ def _public(room: str) -> Iterable[str]:
 def _similar(name: str, names: Iterable[str]) -> str:
     from difflib import get_close_matches  # only an error needs it
 
-    close = get_close_matches(name, [n for n in names if not n.startswith("_")], 1, 0.75)
+    names = [n for n in names if not n.startswith("_")]
+    close = [n for n in names if n.lower() == name.lower()] or get_close_matches(name, names, 1, 0.75)
     return f"did you mean {close[0]}?" if close else ""
 
 
@@ -1241,6 +1244,10 @@ class HintsArguments:
                 f"{cls.__name__}() is missing {len(lacking)} of its positional arguments, {', '.join(lacking)}{hint}; "
                 f"it takes {', '.join(names)}"
             )
+        if not most:
+            some = ", ".join([f"{name}=..." for name in takes[:3]])
+            given = f"got {len(positional)} by position{hint}"
+            raise TypeError(f"{cls.__name__}() takes its arguments by name ({some}), {given}")
         raise TypeError(
             f"{cls.__name__}() takes {most} positional argument{'s' * (most != 1)} ({', '.join(names)}), got "
             f"{len(positional)}{hint}"

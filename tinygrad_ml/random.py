@@ -24,6 +24,8 @@ def manual_seed(seed: int) -> None:
     tensor(True)
     """
     global generator
+    if isinstance(seed, (str, float)):
+        raise TypeError(f"manual_seed: the seed must be an integer, not {seed!r}")
     generator = np.random.default_rng(seed)
 
 

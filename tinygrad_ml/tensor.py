@@ -818,20 +818,27 @@ def to_array(data: Any, dtype: Any = None, floating: bool = False) -> np.ndarray
         ragged = ": its rows must have the same length" if "inhomogeneous" in str(error) else ""
         raise ValueError(f"cannot make a Tensor of {type(data).__name__} data{ragged}: {error}") from None
     if array.dtype.kind not in "fciub":
-        hint = ""
-        if array.dtype.kind in "US":
-            hint = "; of class names, np.unique(labels, return_inverse=True)[1] gives numbers"
-        elif array.dtype.kind == "O":
-            missing = [i for i, value in enumerate(array.ravel()) if value is None or type(value).__name__ == "NAType"]
-            hint = f"; element {missing[0]} is missing: fill or drop it first" if missing else "; convert it first"
-            if all(isinstance(value, (int, float)) for value in array.ravel()):
-                hint = "; it holds an integer of more than 64 bits: write it as a float"
-        raise TypeError(
-            f"cannot make a Tensor of {type(data).__name__} data (dtype {array.dtype}): it must be numeric{hint}"
-        )
+        raise _not_numeric(data, array)
     if dtype is None and not hasattr(data, "__array__") and array.dtype.kind in ("fciu" if floating else "fc"):
         array = array.astype(complex_of(_default_float) if array.dtype.kind == "c" else _default_float)
     return array
+
+
+def _not_numeric(data: Any, array: Any) -> TypeError:
+    """Return the error for data that holds no numbers, with what to do about it."""
+    hint = ""
+    if array.dtype.kind in "US":
+        hint = "; of class names, np.unique(labels, return_inverse=True)[1] gives numbers"
+    elif array.dtype.kind == "O":
+        missing = [i for i, value in enumerate(array.ravel()) if value is None or type(value).__name__ == "NAType"]
+        hint = f"; element {missing[0]} is missing: fill or drop it first" if missing else "; convert it first"
+        if all(isinstance(value, (int, float)) for value in array.ravel()):
+            hint = "; it holds an integer of more than 64 bits: write it as a float"
+    if callable(data):
+        hint = f"; a {type(data).__name__} is called: layer(x), or function(x)"
+    return TypeError(
+        f"cannot make a Tensor of {type(data).__name__} data (dtype {array.dtype}): it must be numeric{hint}"
+    )
 
 
 def _refuse_what_holds_no_elements(x: Any) -> None:

@@ -40,6 +40,16 @@ class NoReturn(nn.Module):
         self.a(x)
 
 
+class Rows:
+    """A dataset as PyTorch has them."""
+
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, i):
+        return np.ones(2), i
+
+
 class NoForward(nn.Module):
     pass
 
@@ -251,7 +261,12 @@ MISTAKES = [
         ["Sequential: layer 1 is a Tensor", "give the layers themselves"],
     ),
     ("relu(x)", lambda: nn.ReLU(x), TypeError, ["ReLU() takes no arguments", "ReLU()(x)"]),
-    ("mse class", lambda: nn.MSELoss(x, y), TypeError, ["MSELoss() takes 0 positional arguments", "MSELoss(...)(x)"]),
+    (
+        "mse class",
+        lambda: nn.MSELoss(x, y),
+        TypeError,
+        ["MSELoss() takes its arguments by name (reduction=...)", "MSELoss(...)(x)"],
+    ),
     (
         "cross entropy class",
         lambda: nn.CrossEntropyLoss(tg.ones(3, 2), np.array([0, 1, 0])),
@@ -294,6 +309,37 @@ MISTAKES = [
         lambda: pytest.importorskip("scipy.special").wofz(w),
         TypeError,
         ["scipy.special.wofz is not supported on Tensors", "use .numpy()"],
+    ),
+    (
+        "dataset",
+        lambda: tg.data.DataLoader(Rows()),
+        TypeError,
+        ["Rows has no rows", "map(np.stack, zip(*dataset))"],
+    ),
+    (
+        "object numbers",
+        lambda: list(tg.data.DataLoader(np.ones((2, 2)).astype(object))),
+        TypeError,
+        ["dtype object does not hold numbers", "convert it with .astype(float)"],
+    ),
+    ("seed", lambda: tg.manual_seed("a"), TypeError, ["manual_seed: the seed must be an integer, not 'a'"]),
+    ("no input", lambda: nn.summary(model()), TypeError, ["summary: give an input too"]),
+    ("layer", lambda: tg.tensor(nn.Linear(1, 1)), TypeError, ["a Linear is called: layer(x)"]),
+    ("go through", lambda: list(w.sum()), TypeError, ["a Tensor without axes has no elements", "x.item()"]),
+    ("text index", lambda: w["a"], IndexError, ["an index must be made of integers, slices or booleans, not of <U1"]),
+    ("no such layer", lambda: model()[7], IndexError, ["there is no layer 7: this Sequential has"]),
+    ("method", lambda: model().traain(), AttributeError, ["has no attribute 'traain'; did you mean train?"]),
+    (
+        "case",
+        lambda: tg.models.LogisticRegression(c=1.0),
+        TypeError,
+        ["the argument 'c'", "did you mean C?"],
+    ),
+    (
+        "by name",
+        lambda: tg.models.LogisticRegression(1.0),
+        TypeError,
+        ["takes its arguments by name (", "got 1 by"],
     ),
     ("np no op", lambda: np.spacing(w), TypeError, ["np.spacing is not supported on Tensors", "use .numpy()"]),
     (

@@ -102,6 +102,8 @@ def summary(model: Module, *inputs: Any) -> Summary:
     --------------------------------------------------------------
     58 parameters (232 B)
     """
+    if not inputs:
+        raise TypeError("summary: give an input too, nn.summary(module, x); zeros of its shape will do")
     training = [(module, module.training) for module in model.modules()]
     try:
         model.eval()

@@ -98,6 +98,8 @@ class Sequential(_Container):
         return len(self.layers)
 
     def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, int) and not -len(self) <= index < len(self):
+            raise IndexError(f"there is no layer {index}: this Sequential has {len(self)}, counted from 0")
         return Sequential(*self.layers[index]) if isinstance(index, slice) else self.layers[index]
 
     def __iter__(self) -> Iterator[Module]:

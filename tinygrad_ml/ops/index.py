@@ -45,7 +45,8 @@ def normalised(index: Any) -> Any:
         array = array.astype(np.intp)
     if array.dtype.kind not in "iub":
         raise IndexError(
-            f"an index must be made of integers, slices or booleans, not of {array.dtype}; use index.astype(int)"
+            f"an index must be made of integers, slices or booleans, not of {array.dtype}"
+            + ("; use index.astype(int)" if array.dtype.kind in "fc" else "")
         )
     if array.dtype.kind == "b":
         return array

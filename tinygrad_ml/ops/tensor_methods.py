@@ -146,6 +146,8 @@ def _in_place(symbol: str, operation: Callable) -> Callable:
 
 
 def _iter(self: Tensor) -> Iterator[Tensor]:
+    if not self.ndim:
+        raise TypeError("a Tensor without axes has no elements to go through: x.item() is its number")
     return (self[i] for i in range(len(self)))
 
 
