@@ -304,6 +304,16 @@ def test_a_switch_or_a_number_of_steps_is_no_traced_value():
     assert graph.nodes[graph.outputs[0]].value.numbers == [0.125]
 
 
+def test_static_arguments_of_jit_are_none_either():
+    graph = trace(jax.jit(lambda x, n: x**n, static_argnums=1), 2.0, 3)
+    assert graph.nodes[graph.outputs[0]].value.numbers == [8.0]
+
+
+def test_an_attribute_is_no_global_of_the_same_name(monkeypatch):
+    monkeypatch.setitem(globals(), "nn", pytest.importorskip("torch").nn)  # as in `from torch import nn`
+    assert trace(lambda x: jax.nn.softplus(x), 1.0)["softplus"].value.numbers == pytest.approx([np.log1p(np.e)])
+
+
 def test_trace_and_draw_see_what_is_jaxs_and_what_is_not():
     assert trace(lambda x: jnp.sin(x), 1.0).nodes[-1].operation == "sin"
     assert trace(jnp.sin, 1.0).nodes[-1].operation == "sin"

@@ -364,6 +364,26 @@ def test_what_pytorch_computes_by_itself_is_one_box_and_a_note_says_so():
     assert any("one box" in note for note in graph.notes)
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit")
+def test_a_scripted_module_is_one_box_with_what_it_takes():
+    scripted = torch.jit.script(nn.Sequential(nn.Linear(2, 3), nn.ReLU()))
+    graph = trace(scripted, torch.ones(1, 2))
+    assert [n.operation for n in graph.operations] == ["Sequential"]
+    assert [i.argument for i in graph.operations[0].inputs] == ["input 0", "0.weight", "0.bias"]
+    scripted(torch.ones(1, 2)).sum().backward()
+    for node, p in zip(graph.parameters, scripted.parameters()):
+        np.testing.assert_allclose(numbers(node.gradient), expected(p.grad), rtol=1e-5)
+
+
+@pytest.mark.parametrize("mode", ["no_grad", "inference_mode"])
+def test_where_pytorch_records_nothing_there_are_values_and_no_gradients(mode):
+    with getattr(torch, mode)():
+        graph = trace(nn.Linear(2, 1), torch.ones(1, 2))
+    assert not graph.error
+    assert graph["linear"].value is not None
+    assert all(n.gradient is None for n in graph.nodes)
+
+
 # ---------------------------------------------------------------------- errors
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dis
+import inspect
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from types import FrameType, ModuleType
 from typing import Any
 
@@ -17,7 +20,7 @@ from ..format import as_text
 from ..formulas import formulas, local_factor
 from ..nodes import GraphNode
 from ..values import ArraySummary
-from .builder import Builder, variables_of
+from .builder import Builder
 
 PRIMITIVES: dict[str, Primitive] = {
     operation.primitive.name: operation.primitive
@@ -123,11 +126,30 @@ REDUCTIONS = {
 
 def uses(target: Any, package: str) -> bool:
     """Whether a function takes anything of a package from outside itself."""
-    for thing in variables_of(target).values():
+    for thing in _taken_from_outside(target):
         name = thing.__name__ if isinstance(thing, ModuleType) else getattr(thing, "__module__", None) or ""
         if isinstance(name, str) and name.partition(".")[0] == package:
             return True
     return False
+
+
+def _taken_from_outside(target: Any) -> Iterator[Any]:
+    """Yield what a function has in its closure, and the global things that it, and functions inside it, load."""
+    target = getattr(target, "func", target)  # functools.partial
+    function = inspect.unwrap(getattr(target, "__func__", target))
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return
+    for cell in function.__closure__ or ():
+        with suppress(ValueError):  # one that is still empty
+            yield cell.cell_contents
+    stack = [code]
+    while stack:
+        code = stack.pop()
+        stack += [c for c in code.co_consts if inspect.iscode(c)]
+        for instruction in dis.get_instructions(code):  # co_names has the names of attributes too
+            if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME") and instruction.argval in function.__globals__:
+                yield function.__globals__[instruction.argval]
 
 
 def belongs_to(thing: Any, package: str) -> bool:

@@ -117,7 +117,8 @@ class _Tracer:
         jaxpr, consts = closed.jaxpr, list(closed.consts)
         if len(jaxpr.eqns) == 1 and jaxpr.eqns[0].primitive.name in ("jit", "pjit") and not consts:
             only = jaxpr.eqns[0]  # the function is under jit itself: no box around all of it
-            if list(only.invars) == list(jaxpr.invars) and list(only.outvars) == list(jaxpr.outvars):
+            own = not self._of_library(only.params["jaxpr"])
+            if own and list(only.invars) == list(jaxpr.invars) and list(only.outvars) == list(jaxpr.outvars):
                 jaxpr, consts = only.params["jaxpr"].jaxpr, list(only.params["jaxpr"].consts)
         results = self._evaluate(jaxpr, [self._constant(c) for c in consts], given)
         found = [r if r.number is not None else self._constant(r.array) for r in results]
@@ -130,7 +131,7 @@ class _Tracer:
         known = [all(self._is_array(leaf) for leaf in jax.tree_util.tree_leaves(x)) for x in inputs]
         try:
             return self._jaxpr_of(target, inputs, known)
-        except (jax.errors.ConcretizationTypeError, TypeError):
+        except (jax.errors.ConcretizationTypeError, TypeError, ValueError):
             fixed = [isinstance(x, (bool, int)) for x in inputs]  # a number of steps, a switch
             if not any(fixed):
                 raise

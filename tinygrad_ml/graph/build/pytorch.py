@@ -9,7 +9,7 @@ from __future__ import annotations
 import linecache
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -201,11 +201,17 @@ class _Tracer:
     def _calls_of_modules(self) -> Iterator[None]:
         """Enter a scope while a module is called."""
         hooks = self.torch.nn.modules.module
+
+        def unobserved(hook: Callable[..., None]) -> Callable[..., None]:
+            def call(*arguments: Any) -> None:
+                with self.torch._C.DisableTorchFunction():  # what the hook itself computes is no part of it
+                    hook(*arguments)
+
+            return call
+
         handles = [
-            hooks.register_module_forward_pre_hook(lambda module, inputs: self._enter(module)),
-            hooks.register_module_forward_hook(
-                lambda module, inputs, output: self._leave(module, output), always_call=True
-            ),
+            hooks.register_module_forward_pre_hook(unobserved(lambda module, inputs: self._enter(module))),
+            hooks.register_module_forward_hook(unobserved(self._leave), always_call=True),
         ]
         try:
             yield
@@ -223,16 +229,28 @@ class _Tracer:
             told = [part for part in plain(module.extra_repr()).split(", ") if part not in USUAL]
             scope.whole, scope.about = True, ", ".join(told)
 
-    def _leave(self, module: Any, output: Any) -> None:
+    def _leave(self, module: Any, inputs: Any, output: Any) -> None:
+        """End the call of a module; what a scripted one computes is one box, as nothing is seen of what is inside."""
         while self.open and self.open.pop() is not module:
             self.scopes.leave()
         scope = self.scopes.innermost
-        if scope.parent is not None and output is not None:
+        if output is not None:
             tensors = [x for x in leaves_in(plain_result(output)) if isinstance(x, self.torch.Tensor)]
-            scope.outputs = [self.number_of(x) for x in tensors]
-        elif output is None and self.failed is None:
+            unseen = [x for x in tensors if id(x) not in self.numbers]
+            if unseen and isinstance(module, self.torch.jit.ScriptModule):
+                self._add_box(module, inputs, unseen)
+            if scope.parent is not None:
+                scope.outputs = [self.number_of(x) for x in tensors]
+        elif self.failed is None:
             self.failed = ("", [], scope)
         self.scopes.leave()
+
+    def _add_box(self, module: Any, inputs: Any, outputs: list[Any]) -> None:
+        """Append one operation for all that a module has computed."""
+        taken = [x for x in leaves_in(inputs) if isinstance(x, self.torch.Tensor)]
+        name = getattr(module, "original_name", type(module).__name__)
+        named = [(f"input {k}", x) for k, x in enumerate(taken)] + list(module.named_parameters())
+        self._operation(name, None, [], dict(named), outputs, {})
 
     def observe(self, function: Any, args: Sequence, kwargs: dict) -> Any:
         """Call a function of PyTorch, and record it if it computes Tensors from Tensors."""
@@ -332,7 +350,7 @@ class _Tracer:
     def _mark_edge(self, x: Any, number: int) -> None:
         """Remember where the gradient of a value arrives in PyTorch's graph."""
         if x.requires_grad:
-            with suppress(RuntimeError, TypeError):  # inside vmap there is none
+            with suppress(RuntimeError, TypeError, AttributeError):  # inside vmap, or in inference mode
                 edge = self.torch.autograd.graph.get_gradient_edge(x)
                 self.edges[number] = edge
                 self.known.setdefault((edge.node, edge.output_nr), number)
