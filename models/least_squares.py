@@ -24,6 +24,7 @@ def fit_normal(model: Any, X: np.ndarray, target: np.ndarray, weight: np.ndarray
         delta = model.huber_delta if model.loss == "huber" else 0.0
         fits = [fit_robust(inputs, y, weight, delta, alpha, model.fit_intercept, model.max_iter) for y in target.T]
         w, b = (np.stack(parts, axis=-1) for parts in list(zip(*fits))[:2])
+        w, b = shortest(inputs, w, b, model.fit_intercept)
         model.n_iter_ = max(iterations for _, _, iterations, _ in fits)
         if not all(converged for *_, converged in fits):
             warn_not_converged(
@@ -66,6 +67,19 @@ def normal_equation(
             targets = np.vstack([targets, np.zeros((n, y.shape[1]))])
         w = smallest_solution(rows, targets, max(np.finfo(np.float64).eps * max(X.shape), np.finfo(X.dtype).eps / 4))
     return w, mean_y - mean_x @ w
+
+
+def shortest(X: np.ndarray, w: np.ndarray, b: np.ndarray, intercept: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return the w of least norm and the b with the same outputs, where the features are linearly dependent."""
+    mean = X.mean(axis=0, dtype=np.float64) * intercept
+    rows = X.astype(np.float64) - mean
+    resolution = max(np.finfo(np.float64).eps * max(X.shape), np.finfo(X.dtype).eps / 4)
+    scale = abs(rows).max(axis=0)
+    rank = np.linalg.matrix_rank(rows / np.where(scale > 0, scale, 1), rtol=resolution)
+    if rank == X.shape[1]:
+        return w, b
+    small = smallest_solution(rows, rows @ w, resolution)
+    return small, b + mean @ (w - small)
 
 
 def ridge_by_normal_matrix(rows: np.ndarray, targets: np.ndarray, alpha: float) -> np.ndarray | None:

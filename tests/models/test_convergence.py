@@ -362,3 +362,14 @@ def test_ctrl_c_ends_solvers_of_all_kinds(model):
         signal.signal(signal.SIGALRM, before)
     assert any("Interrupted" in str(warning.message) for warning in said) or model.solver == "lbfgs"
     assert np.isfinite(model.coef_).all()
+
+
+@pytest.mark.parametrize("loss", ["mae", "huber"])
+def test_of_all_minima_of_a_robust_loss_the_smallest_coefficients_are_found(loss):
+    wide = np.random.default_rng(3).normal(size=(6, 9))
+    target = wide[:, 0] + 3
+    exact = np.linalg.pinv(wide - wide.mean(axis=0)) @ (target - target.mean())  # through all points
+    for weight in (None, np.arange(1.0, 7)):
+        model = LinearRegression(loss=loss).fit(wide, target, weight)
+        np.testing.assert_allclose(model.coef_, exact, rtol=1e-6)
+        np.testing.assert_allclose(model.predict(wide), target, rtol=1e-6)
