@@ -1,5 +1,8 @@
 """What people see of a compiled function: its program, its report, its drawing."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -95,3 +98,10 @@ def test_a_training_step_is_drawn():
     assert [node.operation for node in graph.operations].count("matmul") == 2
     assert len(graph.outputs) == 4
     assert graph.to_dot().startswith("digraph")
+
+
+def test_the_page_shows_the_program_that_is_derived(capsys):
+    page = (Path(__file__).parents[2] / "docs/compile.md").read_text(encoding="utf-8")
+    code, shown = (re.search(rf"```{kind}\n(.*?)```", page, re.DOTALL)[1] for kind in ("python", "text"))
+    exec(code, {})
+    assert capsys.readouterr().out == shown
