@@ -55,10 +55,11 @@ def write(found, libraries, workloads, docs, machine):
     """Write docs/speed.md between its marks, and docs/images/speed.svg."""
     libraries = list(libraries)
     counts = sorted({threads for threads, _, _ in found})
+    names = {"compiled": "tinygrad_ml", "NumPy by hand": "NumPy", "JAX jit": "JAX"}
     versions = {}
     for (_, _, name), result in found.items():
-        if "version" in result and name != "floor":
-            versions[name.replace(".compile", "")] = result["version"]
+        if "version" in result and name not in ("floor", "NumPy plan", "eager", "torch.compile"):
+            versions[names.get(name, name)] = result["version"]
     parts = [f"Measured on {machine}, with " + ", ".join(f"{k} {v}" for k, v in versions.items()) + "."]
     for threads in counts:
         parts.append(f"Microseconds per step, {threads} thread{'s' * (threads > 1)} (the fastest in bold):")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import tinygrad_ml as tg
 from tests.compiler.plans import Built, assert_close, assert_same_bits, both
-from tinygrad_ml.compiler import c_plan
+from tinygrad_ml.compiler import c_plan, groups
 from tinygrad_ml.compiler.program import GuardFailed
 
 FLOATS = [np.float32, np.float64]
@@ -504,6 +504,7 @@ def test_what_c_cannot_do_python_does_between():
 @pytest.fixture
 def two_threads(monkeypatch):
     monkeypatch.setattr(c_plan, "threads", lambda: 2)
+    monkeypatch.setattr(groups, "LARGE", 100_000)
 
 
 LARGE = {

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Group", "write_group"]
 
 BLOCK = 1024  # elements that go through all levels at a time
-LARGE = 100_000  # elements times operations, from which on several threads share them
+LARGE = 10_000_000  # elements times operations, about a millisecond, from which on several threads share them
 
 
 class Group:

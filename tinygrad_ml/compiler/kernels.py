@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["can", "write"]
 
-FEW = 1_000_000  # multiplications of a convolution that are not worth a second thread
+FEW = 50_000_000  # multiplications of a convolution, about a millisecond, that are not worth a second thread
 
 
 def can(plan: Plan, value: Value) -> bool:
