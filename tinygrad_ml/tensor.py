@@ -318,8 +318,8 @@ class Tensor:
         """
         return from_owned(copied(self._data) if self.node is None else self._data)
 
-    shape: tuple[Int, ...] = attribute("shape", lambda self: self._data.shape, "The lengths of the axes.")
-    ndim: Int = attribute("ndim", lambda self: self._data.ndim, "The number of axes.")
+    shape: tuple[Int, ...] = property(lambda self: self._data.shape, doc="The lengths of the axes.")  # type: ignore[assignment]
+    ndim: Int = property(lambda self: self._data.ndim, doc="The number of axes.")  # type: ignore[assignment]
     size: Int = attribute(
         "size",
         lambda self: self._data.size,
@@ -327,8 +327,8 @@ class Tensor:
         "the number of elements, and no method: the length of an axis is x.shape[0], and of all x.shape",
     )
     dtype: np.dtype[Any] = property(lambda self: self._data.dtype, doc="The NumPy dtype of the elements.")  # type: ignore[assignment]
-    nbytes: Int = attribute("nbytes", lambda self: self._data.nbytes, "The bytes of the elements.")
-    itemsize: Int = attribute("itemsize", lambda self: self._data.itemsize, "The bytes of one element.")
+    nbytes: Int = property(lambda self: self._data.nbytes, doc="The bytes of the elements.")  # type: ignore[assignment]
+    itemsize: Int = property(lambda self: self._data.itemsize, doc="The bytes of one element.")  # type: ignore[assignment]
 
     # ------------------------------------------------------------------ as a Python object
 
