@@ -100,7 +100,8 @@ def main():
 
     outer = StratifiedKFold(3 if quick else 10, shuffle=True, random_state=SEED)
     inner = StratifiedKFold(2 if quick else 5, shuffle=True, random_state=SEED)
-    mlp = MLPClassifier((32,), learning_rate=3e-3, alpha=1e-3, max_iter=10 if quick else 40, random_state=SEED)
+    epochs = 10 if quick else 40
+    mlp = MLPClassifier((32,), learning_rate=3e-3, alpha=1e-3, max_iter=epochs, tol=0, random_state=SEED)
     candidates = {
         "logistic regression": (LogisticRegression(), {"logisticregression__C": [0.03, 0.3, 3.0]}),
         "MLP": (mlp, {"mlpclassifier__dropout": [0.0, 0.3] if quick else [0.0, 0.3, 0.6]}),
