@@ -21,6 +21,14 @@ SIGNS = np.array([1, -1, -1, 1, -1])
 UNIT = rng.uniform(0.1, 0.9, ROWS.shape)
 SENTENCES_OF_4 = rng.standard_normal((3, 2, 4))
 
+
+def every_second(shape):
+    """Return the places in the pooled axes, made twice as long, to which unpooling puts elements of a shape."""
+    axes = [2 * np.arange(n) for n in shape[2:]]
+    places = axes[0] if len(axes) == 1 else axes[0][:, None] * (2 * shape[3]) + axes[1]
+    return np.broadcast_to(places, shape).copy()
+
+
 # A new module that needs arguments or another input belongs here. One that is not here is made without arguments and
 # checked at ROWS, a loss with the target UNIT.
 SPECIAL = {
@@ -29,6 +37,8 @@ SPECIAL = {
     "Conv2d": (lambda: nn.Conv2d(3, 2, 3, stride=2, padding=1), IMAGES),
     "MaxPool1d": (lambda: nn.MaxPool1d(2), SIGNALS),
     "MaxPool2d": (lambda: nn.MaxPool2d(2), IMAGES),
+    "MaxUnpool1d": (lambda: nn.MaxUnpool1d(2), (SIGNALS, every_second(SIGNALS.shape))),
+    "MaxUnpool2d": (lambda: nn.MaxUnpool2d(2), (IMAGES, every_second(IMAGES.shape))),
     "AvgPool1d": (lambda: nn.AvgPool1d(2), SIGNALS),
     "AvgPool2d": (lambda: nn.AvgPool2d(2), IMAGES),
     "AdaptiveAvgPool1d": (lambda: nn.AdaptiveAvgPool1d(2), SIGNALS),

@@ -145,7 +145,7 @@ def max_unpool1d(
 
 def _unpool(n: int, input: Any, indices: Any, kernel_size: Any, stride: Any, padding: Any, output_size: Any) -> Tensor:
     name = f"max_unpool{n}d"
-    x, places = as_tensor(input), np.asarray(as_array(indices))
+    x, places = as_tensor(input), as_array(indices)
     if x.ndim not in (n + 1, n + 2) or places.shape != x.shape or places.dtype.kind not in "iu":
         raise ValueError(
             f"{name}: input has shape {x.shape} and indices {places.shape} of {places.dtype}; they must be the two "
