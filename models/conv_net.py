@@ -60,7 +60,7 @@ class ConvNet(Network, Classifier):
     --------
     >>> rows = np.zeros((8, 6, 6))
     >>> rows[:4, 2], rows[4:, :, 2] = 1, 1  # a horizontal or a vertical line
-    >>> net = tg.models.ConvNet((4,), hidden_layer_sizes=(8,), learning_rate=0.01, max_iter=30, random_state=0)
+    >>> net = tg.models.ConvNet((4,), hidden_layer_sizes=(8,), learning_rate=0.01, max_iter=30, tol=0, random_state=0)
     >>> net.fit(rows, ["-"] * 4 + ["|"] * 4).predict(rows[3:5])
     array(['-', '|'], dtype='<U1')
 

@@ -39,7 +39,7 @@ class MLPRegressor(Network, Regressor):
     --------
     >>> X = np.linspace(-1, 1, 50).reshape(-1, 1)
     >>> y = np.abs(X[:, 0])
-    >>> model = tg.models.MLPRegressor((16,), learning_rate=0.03, random_state=0).fit(X, y)
+    >>> model = tg.models.MLPRegressor((16,), learning_rate=0.03, tol=0, random_state=0).fit(X, y)
     >>> model.score(X, y) > 0.95
     True
 

@@ -40,7 +40,8 @@ class OneVsRest(Classifier):
     Examples
     --------
     >>> X, y = np.array([[0.0], [1.0], [4.0], [5.0], [9.0], [10.0]]), [0, 0, 1, 1, 2, 2]
-    >>> model = tg.models.OneVsRest(tg.models.MLPClassifier((8,), learning_rate=0.1, random_state=0)).fit(X / 10, y)
+    >>> mlp = tg.models.MLPClassifier((8,), learning_rate=0.1, tol=0, random_state=0)
+    >>> model = tg.models.OneVsRest(mlp).fit(X / 10, y)
     >>> model.predict([[0.05], [0.45], [0.95]])
     array([0, 1, 2])
 

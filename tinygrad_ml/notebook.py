@@ -44,12 +44,13 @@ def without_hidden(tb: TracebackType | None) -> TracebackType | None:
     """Return a traceback without the frames of the library.
 
     >>> from tinygrad_ml.notebook import without_hidden
+    >>> cell = compile("tg.ones(2) @ tg.ones(3)", "a cell", "exec")
     >>> try:
-    ...     tg.ones(2) @ tg.ones(3)
+    ...     exec(cell, {"tg": tg})
     ... except ValueError as error:
     ...     found = without_hidden(error.__traceback__)
-    >>> found.tb_frame.f_code.co_name, found.tb_next
-    ('<module>', None)
+    >>> found.tb_frame.f_code.co_filename, found.tb_next
+    ('a cell', None)
     """
     frames = []
     while tb is not None:

@@ -33,6 +33,14 @@ y = 2.28 * x[:, 0] + 1 + 0.1 * random.normal(size=100)
 OPTIMUM = np.polyfit(x[:, 0], y, 1)[0]
 
 
+@pytest.fixture(autouse=True)
+def _ctrl_c():
+    """Handle Ctrl-C as Python does at its start: a run in the background of a shell script ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def course_file(name):
     """The columns but the last, and the last one, of a file of exercises."""
     if "TINYGRAD_ML_DATA" not in os.environ:

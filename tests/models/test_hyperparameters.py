@@ -203,7 +203,7 @@ def test_every_parameter_is_described_once_and_its_own_come_first():
     assert list(LogisticRegression().get_params()) == names
     positional = [p.name for p in inspect.signature(ConvNet).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
     assert positional == ["channels", "kernel_size", "hidden_layer_sizes", "image_shape", "activation"]
-    with pytest.raises(TypeError, match="positional argument"):
+    with pytest.raises(TypeError, match="takes its arguments by name"):
         LogisticRegression(0.5)
 
 

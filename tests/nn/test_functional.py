@@ -39,6 +39,8 @@ CALLS = [
     ("avg_pool1d", SIGNALS, 3, 2, 1, True, False),
     ("avg_pool2d", IMAGES, 3, 2, 1, True, False),
     ("avg_pool2d", IMAGES, 3, 2, 1, True, False, 5),
+    ("max_unpool1d", np.array([[[3.0, 4.0]]]), np.array([[[1, 2]]]), 3, 2, 1),
+    ("max_unpool2d", np.array([[[[3.0, 4.0]]]]), np.array([[[[5, 2]]]]), 2),
     ("adaptive_max_pool1d", SIGNALS, 4),
     ("adaptive_max_pool2d", IMAGES, (3, None)),
     ("lp_pool1d", SIGNALS, 2.0, 3, 2, True),

@@ -1,0 +1,1 @@
+collect_ignore = ["program.py"]  # it runs under mpiexec
