@@ -12,6 +12,7 @@ import tinygrad_ml as tg
 from tinygrad_ml import nn, optim
 from tinygrad_ml.train import Checkpoint, ClipGradients, CSVLog, EarlyStopping, GradientAccumulation, fit
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background of a shell script ignores it
 folder, case = Path(sys.argv[1]), sys.argv[2]
 world = tg.distributed.init()
 rng = np.random.default_rng(0)
