@@ -22,10 +22,11 @@ import sys
 import time
 import traceback
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .foreign_names import module_getattr
 from .nn.module import Module
 from .random import default_generator
 from .sparse import SparseRows
@@ -322,3 +323,7 @@ class Shards:
                 slice(start, max(stop, start + 1)) if start < n else slice(0, 1)
             )  # a row with weight 0 if it has none
             yield tuple([array[part] for array in batch])
+
+
+if not TYPE_CHECKING:  # which knows what there is
+    __getattr__ = module_getattr("tg.distributed")

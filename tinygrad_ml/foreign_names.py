@@ -473,12 +473,23 @@ NAMES: dict[str, dict[str, str]] = {
         "StratifiedKFold": "sklearn.model_selection.StratifiedKFold",
         "from_tensor_slices": "tg.data.DataLoader((X, y))",
     },
+    "tg.datasets": {
+        "FashionMNIST": "tg.datasets.fashion_mnist",
+        "MNIST": "tg.datasets.mnist",
+        "fetch_california_housing": "tg.datasets.california_housing",
+        "fetch_openml": "tg.datasets.mnist, or scikit-learn's own",
+        "load_data": "tg.datasets.mnist",
+        "load_digits": "tg.datasets.digits",
+        "load_iris": "scikit-learn's own, sklearn.datasets.load_iris",
+        "make_blobs": "scikit-learn's own, sklearn.datasets.make_blobs",
+        "make_regression": "tg.datasets.make_linear",
+    },
     "tg.linalg": {
         "eig": "tg.linalg.eigh for symmetric matrices; np.linalg.eig(x.numpy()) for others",
         "eigvals": "tg.linalg.eigvalsh for symmetric matrices",
         "inv_ex": "tg.linalg.inv",
-        "matrix_rank": "np.linalg.matrix_rank(x.numpy())",
-        "cond": "np.linalg.cond(x.numpy())",
+        "matrix_rank": "np.linalg.matrix_rank(x)",
+        "cond": "np.linalg.cond(x), with gradients",
         "solve_ex": "tg.linalg.solve",
         "lu": "scipy.linalg.lu, of an array",
         "lu_factor": "scipy.linalg.lu_factor, of an array",
@@ -950,6 +961,7 @@ PACKAGE = __name__.partition(".")[0]
 ROOMS = (
     *("tg", "tg.nn", "tg.nn.functional", "tg.optim", "tg.optim.lr_scheduler", "tg.autograd", "tg.data", "tg.linalg"),
     *("tg.fft", "tg.nn.init", "tg.train", "tg.models", "tg.metrics", "tg.testing", "tg.random"),
+    *("tg.datasets", "tg.distributed", "tg.plot"),
 )
 
 

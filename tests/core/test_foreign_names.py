@@ -538,3 +538,19 @@ def test_too_many_arguments_by_position_are_counted_and_named(call, message):
     with pytest.raises((TypeError, ValueError)) as caught:
         call(tg.ones(2, 2))
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("room", "name", "hint"),
+    [
+        ("datasets", "mnsit", "did you mean mnist"),
+        ("datasets", "fetch_california_housing", "tg.datasets.california_housing"),
+        ("distributed", "average_gradient", "did you mean average_gradients"),
+        ("plot", "decision_boundry", "did you mean decision_boundary"),
+    ],
+)
+def test_rooms_that_are_loaded_when_they_are_used_hint_too(room, name, hint):
+    if room == "plot":
+        pytest.importorskip("matplotlib")
+    with pytest.raises(AttributeError, match=rf"module 'tinygrad_ml\.{room}' has no attribute '{name}'; .*{hint}"):
+        getattr(getattr(tg, room), name)

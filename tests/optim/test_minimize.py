@@ -108,6 +108,7 @@ def test_an_exception_leaves_the_best_point(data):
     ("arguments", "named", "error", "message"),
     [
         ((nn.Linear(1, 1), 3.0), {}, TypeError, "loss must be a function of the module, not float"),
+        ((nn.Linear(1, 1), nn.MSELoss()), {}, TypeError, "a function of the module, not MSELoss: write lambda module"),
         ((np.zeros(2), lambda m: m), {}, TypeError, "must be a Module, not ndarray"),
         ((nn.ReLU(), lambda m: m), {}, ValueError, "no parameter of the module requires a gradient"),
         ((nn.Linear(1, 1), lambda m: m.bias.sum() * np.nan), {}, FloatingPointError, "nan at the starting point"),

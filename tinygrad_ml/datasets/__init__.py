@@ -9,6 +9,9 @@ otherwise downloaded there (`pip install pooch`). Its sha256 is compared always.
 `tg.datasets.describe(name)`, says where a set is from and under which licence it may be used.
 """
 
+from typing import TYPE_CHECKING
+
+from ..foreign_names import module_getattr
 from .dataset import Dataset, Text, describe
 from .generated import make_circles, make_linear, make_moons, make_sine, make_spirals
 from .images import digits, fashion_mnist, mnist
@@ -48,3 +51,6 @@ __all__ = [
     "titanic",
     "wikitext2",
 ]
+
+if not TYPE_CHECKING:  # which knows what there is
+    __getattr__ = module_getattr("tg.datasets")

@@ -112,7 +112,7 @@ class _Problem:
     def __init__(self, module: Any, loss: Any):
         if not hasattr(module, "named_parameters"):
             raise TypeError(f"minimize: the first argument must be a Module, not {type(module).__name__}")
-        if not callable(loss):
+        if not callable(loss) or hasattr(loss, "named_parameters"):
             raise TypeError(
                 f"minimize: loss must be a function of the module, not {type(loss).__name__}: write "
                 "lambda module: F.mse_loss(module(x), y)"

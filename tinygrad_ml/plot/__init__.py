@@ -1,5 +1,8 @@
 """Pictures of models, data and training runs, with matplotlib: each function returns its axes."""
 
+from typing import TYPE_CHECKING
+
+from ..foreign_names import module_getattr
 from .boundary import decision_boundary
 from .curves import learning_curve
 from .images import images
@@ -23,3 +26,6 @@ __all__ = [
     # data
     "images",
 ]
+
+if not TYPE_CHECKING:  # which knows what there is
+    __getattr__ = module_getattr("tg.plot")
