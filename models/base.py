@@ -18,13 +18,14 @@ import numpy as np
 import tinygrad_ml as tg
 from tinygrad_ml import Tensor, nn
 from tinygrad_ml.foreign_names import OF_MODELS, missing, unknown_argument
+from tinygrad_ml.protocol import HasHyperparameters, NotFitted, available_when, check_names, feature_names, loaded_class
 from tinygrad_ml.random import as_generator, seeded
 from tinygrad_ml.train import Callback, Diverged, History
 from tinygrad_ml.train.checks import misfit
 from tinygrad_ml.train.measures import check_metrics, measure
 
 from . import checking
-from .estimator import as_html, available_when, is_default, is_estimator, tags
+from .estimator import as_html, tags
 from .hyperparameters import Gradient
 from .optimizers import check_beside, choice_of, refuse_steps, step_hyperparameters
 from .stochastic import STOCHASTIC, fit_stochastic, partial_fit_stochastic
@@ -73,7 +74,7 @@ def takes_known_arguments(fit: F) -> F:
 FIT_ARGUMENTS = ("X", "y", "sample_weight", "validation", "metrics", "steps", "periods")
 
 
-class Model(nn.Module):
+class Model(HasHyperparameters, nn.Module):
     """A module that learns to map X to y: `fit`, `partial_fit`, `predict`.
 
     To write one, derive it from `Classifier` or `Regressor`, and define `build(n_features, n_outputs)`, which makes the
@@ -254,7 +255,7 @@ class Model(nn.Module):
 
     def _training_data(self, X: Any, y: Any, sample_weight: Any, classes: Any) -> tuple[Any, Any, Any, int]:
         """Check the data and learn what they are like; return X, the target, the weights, the number of outputs."""
-        names = checking.feature_names(self, X)
+        names = feature_names(self, X)
         X = self._check_X(X)
         y = checking.check_target(self, y, len(X), self.multi_output)
         weight = checking.check_weights(self, sample_weight, len(X), X.dtype)
@@ -412,7 +413,7 @@ class Model(nn.Module):
         """Return X as an array, if it is like the one that the model was fitted with."""
         known = vars(self).get("n_features_in_")
         if known is not None:
-            checking.check_names(self, checking.feature_names(self, X))
+            check_names(self, feature_names(self, X))
         X = checking.check_X(self, X, self.input_dimensions)
         n = math.prod(X.shape[1:])
         if known is not None and n != known:
@@ -452,73 +453,6 @@ class Model(nn.Module):
     def training(self, mode: bool) -> None:
         self._training = mode
 
-    def store(self, arguments: dict[str, Any]) -> None:
-        """Keep the arguments of `__init__`, its `locals()`, as attributes, each unchanged."""
-        vars(self).update((name, value) for name, value in arguments.items() if name != "self")
-
-    @classmethod
-    def _defaults(cls) -> dict[str, Any]:
-        """Return the names and defaults of the hyperparameters, as the signature of `__init__` has them."""
-        if "_signature" not in cls.__dict__:
-            parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
-            names = {p.name: p.default for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
-            cls._signature = names if cls.__init__ is not object.__init__ else {}
-        return cls._signature
-
-    _signature: ClassVar[dict[str, Any]]
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the hyperparameters by name; with `deep`, those of models among them too, as `name__inner`.
-
-        Examples
-        --------
-        >>> tg.models.OneVsRest(tg.models.LogisticRegression(C=3.0)).get_params()["estimator__C"]
-        3.0
-        """
-        own = vars(self)
-        found = {}
-        for name in self._defaults():
-            if name not in own:
-                raise AttributeError(
-                    f"{type(self).__name__}.__init__ does not keep its argument {name!r}; write self.store(locals())"
-                )
-            found[name] = value = own[name]
-            if deep and is_estimator(value):
-                found |= {f"{name}__{inner}": v for inner, v in value.get_params().items()}
-        return found
-
-    def set_params(self: M, **params: Any) -> M:
-        """Change hyperparameters by name, those of a model among them as `name__inner`; return the model.
-
-        Raises
-        ------
-        ValueError
-            If there is no hyperparameter of that name; nothing is changed.
-
-        Examples
-        --------
-        >>> tg.models.LogisticRegression().set_params(c=1.0)
-        Traceback (most recent call last):
-        ...
-        ValueError: LogisticRegression has no hyperparameter 'c'; it has threshold, solver, penalty, C, ...
-        """
-        names = self._defaults()
-        for key in params:
-            if key.partition("__")[0] not in names:
-                raise ValueError(f"{type(self).__name__} has no hyperparameter {key!r}; it has {', '.join(names)}")
-        for key, value in sorted(params.items()):  # "estimator" comes before "estimator__C"
-            name, _, inner = key.partition("__")
-            if inner and not hasattr(vars(self)[name], "set_params"):
-                raise ValueError(
-                    f"{type(self).__name__}: {key} cannot be set, because {name} is {vars(self)[name]!r}; set {name} "
-                    "first"
-                )
-            if inner:
-                vars(self)[name].set_params(**{inner: value})
-            else:
-                vars(self)[name] = value
-        return self
-
     def attributes(self) -> Iterable[tuple[str, Any]]:
         """Leave hyperparameters out: a model among them is a pattern, and no part of this one."""
         hyperparameters = self._defaults()
@@ -530,7 +464,7 @@ class Model(nn.Module):
     def require_fitted(self) -> None:
         """Raise scikit-learn's NotFittedError, or our own when that is not loaded, before `fit` or `build`."""
         if not self.__sklearn_is_fitted__():
-            raise checking.loaded_class("sklearn.exceptions", "NotFittedError", checking.NotFitted)(
+            raise loaded_class("sklearn.exceptions", "NotFittedError", NotFitted)(
                 f"This {type(self).__name__} is not fitted yet. Call fit(X, y), or build(n_features, n_outputs) to "
                 "train it by hand."
             )
@@ -552,15 +486,6 @@ class Model(nn.Module):
 
     def __sklearn_tags__(self) -> Any:
         return tags(self)
-
-    def changed_params(self) -> dict[str, Any]:
-        """Return the hyperparameters that are not at their defaults."""
-        defaults, params = self._defaults(), self.get_params(deep=False)
-        return {name: value for name, value in params.items() if not is_default(value, defaults[name])}
-
-    def __repr__(self) -> str:
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.changed_params().items())
-        return f"{type(self).__name__}({arguments})"
 
     def _repr_html_(self) -> str:
         return as_html(self)

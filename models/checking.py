@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import Field, field
 from typing import Any, TypeVar
@@ -10,18 +9,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tinygrad_ml.modes import warn
+from tinygrad_ml.protocol import loaded_class
 from tinygrad_ml.validation import check_array, first_non_finite, is_integer, is_number, non_numeric_columns
 
 T = TypeVar("T")
-
-
-class NotFitted(ValueError, AttributeError):
-    """Raised by a model that is used before `fit`."""
-
-
-def loaded_class(module: str, name: str, otherwise: type) -> Any:
-    """Return a class of scikit-learn if that module is loaded already, and so may be expected; else another."""
-    return getattr(sys.modules.get(module), name, otherwise)
 
 
 # ---------------------------------------------------------------------- hyperparameters
@@ -141,45 +132,6 @@ def check_hyperparameters(model: Any, shared: Mapping[str, Field]) -> None:
 
 
 # ---------------------------------------------------------------------- data
-
-
-def feature_names(model: Any, X: Any) -> np.ndarray | None:
-    """Return the column names of a frame if all are strings, else None."""
-    columns = getattr(X, "columns", None)
-    if columns is None or not hasattr(X, "dtypes"):
-        return None
-    names = np.asarray(columns, object)
-    strings = sum(isinstance(name, str) for name in names)
-    if 0 < strings < len(names):
-        raise TypeError(
-            f"{type(model).__name__}: feature names are only supported if all input features have string names, but "
-            f"the columns have names of several types; use X.columns = X.columns.astype(str)"
-        )
-    return names if strings else None
-
-
-def check_names(model: Any, names: np.ndarray | None) -> None:
-    """Raise if the columns of a frame are not those that the model was fitted with; warn if one has no names."""
-    known = vars(model).get("feature_names_in_")
-    kind = type(model).__name__
-    if known is None and names is not None:
-        warn(f"X has feature names, but {kind} was fitted without feature names")
-    elif known is not None and names is None:
-        warn(f"X does not have valid feature names, but {kind} was fitted with feature names")
-    elif known is not None and names is not None and not np.array_equal(known, names):
-        unseen, missing = sorted({*names} - {*known}), sorted({*known} - {*names})
-        lines = ["The feature names should match those that were passed during fit."]
-        if unseen:
-            lines += ["Feature names unseen at fit time:", *(f"- {name}" for name in unseen[:5])]
-        if missing:
-            lines += ["Feature names seen at fit time, yet now missing:", *(f"- {name}" for name in missing[:5])]
-        if not unseen and not missing:
-            lines.append("Feature names must be in the same order as they were in fit.")
-            i = int(np.argmax(known != names))
-            lines.append(f"{kind}: column {i} is {names[i]!r}, and was {known[i]!r}; use X[model.feature_names_in_]")
-        else:
-            lines.append(f"{kind} was fitted with the columns {', '.join(known[:20])}")
-        raise ValueError("\n".join(lines) + "\n")
 
 
 def check_X(model: Any, X: Any, dimensions: tuple[int, ...] = (2,)) -> np.ndarray:

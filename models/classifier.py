@@ -11,10 +11,10 @@ import tinygrad_ml as tg
 from tinygrad_ml import Tensor
 from tinygrad_ml import metrics as scores
 from tinygrad_ml.nn import functional as F
+from tinygrad_ml.protocol import available_when
 
 from . import checking
 from .base import Model, mean_of, weighted_mean
-from .estimator import available_when
 
 M = TypeVar("M", bound="Classifier")
 

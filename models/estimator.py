@@ -1,57 +1,16 @@
-"""What scikit-learn's protocol asks of estimators beside their methods, without scikit-learn."""
+"""What scikit-learn and notebooks ask of models: tags and a page; the rest is in `tinygrad_ml.protocol`."""
 
 from __future__ import annotations
 
-import copy
 import inspect
-from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, metadata
-from typing import Any, TypeVar
-
-import numpy as np
+from typing import Any
 
 from tinygrad_ml.nn.outline import outline
 from tinygrad_ml.notebook import escaped
+from tinygrad_ml.protocol import available_when, clone, is_default, is_estimator
 
-E = TypeVar("E")
-
-
-def clone(model: E) -> E:
-    """Return a model that is not fitted, with copies of the same hyperparameters.
-
-    Examples
-    --------
-    >>> tg.models.estimator.clone(tg.models.LogisticRegression(C=3.0))
-    LogisticRegression(C=3.0)
-    """
-    params = model.get_params(deep=False)  # type: ignore[attr-defined]
-    return type(model)(**{k: clone(v) if is_estimator(v) else copy.deepcopy(v) for k, v in params.items()})
-
-
-def is_estimator(value: Any) -> bool:
-    """Whether a value has hyperparameters of its own."""
-    return hasattr(value, "get_params") and not isinstance(value, type)
-
-
-class available_when:
-    """Decorate a method that some hyperparameters take away; `reason(model)` says why, or "" when it is there.
-
-    scikit-learn asks by `hasattr` what a model can do.
-    """
-
-    def __init__(self, reason: Callable[[Any], str]):
-        self.reason = reason
-
-    def __call__(self, method: Callable) -> Any:
-        self.method, self.__doc__ = method, method.__doc__
-        return self
-
-    def __get__(self, model: Any, kind: type) -> Any:
-        if model is None:
-            return self.method
-        if reason := self.reason(model):
-            raise AttributeError(reason)
-        return self.method.__get__(model, kind)
+__all__ = ["as_html", "available_when", "clone", "documentation", "is_default", "is_estimator", "tags"]
 
 
 def tags(model: Any) -> Any:
@@ -65,11 +24,6 @@ def tags(model: Any) -> Any:
         regressor_tags=RegressorTags() if model.kind == "regressor" else None,
         input_tags=InputTags(),
     )
-
-
-def is_default(value: Any, default: Any) -> bool:
-    """Whether a hyperparameter is at its default; arrays and other things without a plain `==` are not."""
-    return value is default or (type(value) is type(default) and np.ndim(value) == 0 and bool(value == default))
 
 
 def as_html(model: Any) -> str:

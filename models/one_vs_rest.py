@@ -9,10 +9,10 @@ import numpy as np
 import tinygrad_ml as tg
 from tinygrad_ml import Tensor
 from tinygrad_ml.nn import functional as F
+from tinygrad_ml.protocol import available_when, clone
 
 from .base import weighted_mean
 from .classifier import Classifier
-from .estimator import available_when, clone
 from .hyperparameters import hyperparameters
 from .logistic_regression import LogisticRegression
 from .perceptron import Perceptron

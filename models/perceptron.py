@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ml import Tensor, nn
+from tinygrad_ml.protocol import available_when
 from tinygrad_ml.random import default_generator
 from tinygrad_ml.terminal import DeferredInterrupt
 
 from .classifier import Classifier
-from .estimator import available_when
 from .hyperparameters import boolean, count, hyperparameters, positive, seed
 from .linear import coefficients, intercepts, set_coefficients
 from .warnings import stop_by_interrupt, warn_not_converged

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_ml.modes import warn
+from tinygrad_ml.protocol import loaded_class
 from tinygrad_ml.terminal import is_within_another_fit
-
-from .checking import loaded_class
 
 
 class ConvergenceWarning(UserWarning):
