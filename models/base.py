@@ -28,6 +28,7 @@ from . import checking
 from .estimator import as_html, tags
 from .hyperparameters import Gradient
 from .optimizers import check_beside, choice_of, refuse_steps, step_hyperparameters
+from .routing import request, routing
 from .stochastic import STOCHASTIC, fit_stochastic, partial_fit_stochastic
 from .stopping import WatchLoss
 from .weights import normalized_weights
@@ -486,6 +487,45 @@ class Model(HasHyperparameters, nn.Module):
 
     def __sklearn_tags__(self) -> Any:
         return tags(self)
+
+    def set_fit_request(self: M, **asked: bool | str | None) -> M:
+        """Let pipelines and searches of scikit-learn pass an argument on to `fit`; return the model.
+
+        It takes part in scikit-learn's metadata routing, which must be enabled.
+
+        Parameters
+        ----------
+        **asked : arguments of `fit` beside X and y, such as `sample_weight`
+            True to pass it on, False not to, None (the default) to raise if it is given, or the name by which it is
+            given.
+
+        Raises
+        ------
+        RuntimeError, TypeError, ValueError
+            If metadata routing is not enabled, there is no such argument, or the value is none of these.
+
+        Examples
+        --------
+        >>> from sklearn import config_context
+        >>> with config_context(enable_metadata_routing=True):
+        ...     model = tg.models.LogisticRegression().set_fit_request(sample_weight=True)
+        """
+        request(self, "fit", asked)
+        return self
+
+    def set_partial_fit_request(self: M, **asked: bool | str | None) -> M:
+        """Let scikit-learn pass an argument on to `partial_fit`: see `set_fit_request`."""
+        request(self, "partial_fit", asked)
+        return self
+
+    def set_score_request(self: M, **asked: bool | str | None) -> M:
+        """Let scikit-learn pass an argument on to `score`: see `set_fit_request`."""
+        request(self, "score", asked)
+        return self
+
+    def get_metadata_routing(self) -> Any:
+        """Return what was asked for by `set_fit_request` and its like, as scikit-learn's `MetadataRequest`."""
+        return routing(self)
 
     def _repr_html_(self) -> str:
         return as_html(self)

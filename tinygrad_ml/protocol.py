@@ -124,7 +124,10 @@ def clone(model: E) -> E:
     LogisticRegression(C=3.0)
     """
     params = model.get_params(deep=False)  # type: ignore[attr-defined]
-    return type(model)(**{k: clone(v) if is_estimator(v) else copy.deepcopy(v) for k, v in params.items()})
+    twin = type(model)(**{k: clone(v) if is_estimator(v) else copy.deepcopy(v) for k, v in params.items()})
+    if asked := vars(model).get("_metadata_request"):  # of scikit-learn's metadata routing
+        twin._metadata_request = copy.deepcopy(asked)  # type: ignore[attr-defined]
+    return twin
 
 
 def is_estimator(value: Any) -> bool:

@@ -9,6 +9,16 @@ from ..tensor import Tensor
 __all__ = ["Buffer", "Parameter"]
 
 
+def _state(self: Tensor) -> dict[str, Any]:
+    """Return what `__setstate__` takes, for savers that do without pickle, such as skops."""
+    return {"data": self.numpy().copy(), "requires_grad": self.requires_grad, "name": self.name}
+
+
+def _restore(self: Tensor, state: dict[str, Any]) -> None:
+    data, requires_grad, name = state["data"], state["requires_grad"], state["name"]
+    self._become(Tensor(data, requires_grad=requires_grad, name=name))
+
+
 class Parameter(Tensor):
     """A Tensor that a Module learns: it requires a gradient and belongs to the Module that has it as an attribute.
 
@@ -19,6 +29,7 @@ class Parameter(Tensor):
     """
 
     __slots__ = ()
+    __getstate__, __setstate__ = _state, _restore
 
     def __init__(self, data: Any, dtype: Any = None, *, requires_grad: bool = True, name: str | None = None):
         super().__init__(data, dtype, requires_grad=requires_grad, name=name)
@@ -41,6 +52,7 @@ class Buffer(Tensor):
     """
 
     __slots__ = ()
+    __getstate__, __setstate__ = _state, _restore
     persistent = True
 
     def __init__(
