@@ -37,7 +37,14 @@ M = TypeVar("M", bound="Model")
 
 F = TypeVar("F", bound=Callable)
 
-PRIVATE = ("_generator", "_structure", "_total_weight", "_y_is_1d", "_n_targets")  # what `fit` learns beside name_
+PRIVATE = (
+    "_generator",
+    "_structure",
+    "_total_weight",
+    "_y_is_1d",
+    "_n_targets",
+    "_labels",
+)  # what `fit` learns beside name_
 
 
 class Asked(NamedTuple):
@@ -231,7 +238,7 @@ class Model(HasHyperparameters, nn.Module):
                 + (f"{len(given)} arrays" if isinstance(given, (tuple, list)) else type(given).__name__)
             )
         X = self._check_X(given[0])
-        y = checking.check_target(self, given[1], len(X), self.multi_output)
+        y = self._check_y(given[1], len(X))
         weight = checking.check_weights(self, given[2], len(X), dtype) if len(given) == 3 else None
         is_1d = vars(self).get("_y_is_1d")
         target, weight, _ = self._encode(y, weight, dtype, None)
@@ -258,7 +265,7 @@ class Model(HasHyperparameters, nn.Module):
         """Check the data and learn what they are like; return X, the target, the weights, the number of outputs."""
         names = feature_names(self, X)
         X = self._check_X(X)
-        y = checking.check_target(self, y, len(X), self.multi_output)
+        y = self._check_y(y, len(X))
         weight = checking.check_weights(self, sample_weight, len(X), X.dtype)
         if weight is not None and not weight.all():  # a sample without a weight is as if it were not there
             X, y, weight = X[weight > 0], y[weight > 0], weight[weight > 0]
@@ -268,6 +275,10 @@ class Model(HasHyperparameters, nn.Module):
             if names is not None:
                 self.feature_names_in_ = names
         return X, target, weight, n_outputs
+
+    def _check_y(self, y: Any, n_samples: int) -> Any:
+        """Return y as an array, `(samples,)` or, for models of several outputs, `(samples, outputs)`."""
+        return checking.check_target(self, y, n_samples, int(self.multi_output))
 
     def _encode(self, y: np.ndarray, weight: Any, dtype: np.dtype, classes: Any) -> tuple[np.ndarray, Any, int]:
         """Return the target as `criterion` takes it, the weights of the samples, and the number of outputs."""
@@ -540,11 +551,12 @@ def _is_learned(name: str) -> bool:
 
 
 def weighted_mean(losses: Tensor, weight: Any) -> Tensor:
-    """Return the sum of losses `(batch,)` or `(batch, outputs)` times weights `(batch,)`, over the number of losses.
+    """Return the sum of losses `(batch,)` or `(batch, outputs)` times weights, over the number of losses.
 
-    The weights of a whole data set have the mean 1, so that its batches add up to its loss.
+    Weights are `(batch,)` or those of each loss. Those of a whole data set have the mean 1, so that its batches add up
+    to its loss.
     """
-    return (losses * (weight if losses.ndim == 1 else weight.reshape(-1, 1))).mean()
+    return (losses * (weight if losses.ndim == weight.ndim else weight.reshape(-1, 1))).mean()
 
 
 def mean_of(loss: Callable[[Any, Any], Tensor], output: Tensor, target: Any, weight: Any) -> Tensor:
@@ -557,4 +569,9 @@ def mean_of(loss: Callable[[Any, Any], Tensor], output: Tensor, target: Any, wei
         )
     if losses.ndim == 0:
         return losses
+    if weight is not None and weight.ndim > losses.ndim:
+        raise ValueError(
+            f"the loss {getattr(loss, '__name__', repr(loss))} returns losses of shape {losses.shape}, but class_weight "
+            f"gives each label a weight of its own, {weight.shape}: return the loss of each label"
+        )
     return losses.mean() if weight is None else weighted_mean(losses, weight)

@@ -209,8 +209,10 @@ def check_finite(kind: str, name: str, array: np.ndarray) -> None:
         )
 
 
-def check_target(model: Any, y: Any, n_samples: int, columns: bool = False) -> np.ndarray:
-    """Return y as an array of `(samples,)`, or with `columns` also of `(samples, outputs)`.
+def check_target(model: Any, y: Any, n_samples: int, columns: int = 0) -> np.ndarray:
+    """Return y as an array of `(samples,)`, or also of `(samples, outputs)` with at least so many `columns`.
+
+    Without `columns`, and where a single one is too few, a single one becomes `(samples,)`, with a warning.
 
     Raises
     ------
@@ -220,23 +222,47 @@ def check_target(model: Any, y: Any, n_samples: int, columns: bool = False) -> n
     kind = type(model).__name__
     if y is None:
         raise ValueError(f"{kind} requires y to be passed, but the target y is None")
-    array = _real(kind, "y", check_array(y, "y", kind, "a table of numbers"))
-    if array.dtype.kind == "U" and isinstance(y, (list, tuple)) and not all(isinstance(label, str) for label in y):
-        odd = next(label for label in y if not isinstance(label, str))
+    wanted = "a table of numbers"
+    if getattr(model, "multi_label", False):
+        wanted += " (sklearn.preprocessing.MultiLabelBinarizer makes one of lists of labels)"
+    array = _real(kind, "y", check_array(y, "y", kind, wanted))
+    odd = _odd_label(y) if array.dtype.kind == "U" and isinstance(y, (list, tuple)) else None
+    if odd is not None:
         raise ValueError(f"{kind}: y has {odd!r} among its strings; labels must be all strings or all numbers")
-    if array.ndim == 2 and not columns and array.shape[1] == 1:
+    if array.ndim == 2 and columns != 1 and array.shape[1] == 1:
         warn(
             f"A column-vector y was passed when a 1d array was expected by {kind}; use y.ravel()",
             loaded_class("sklearn.exceptions", "DataConversionWarning", UserWarning),
         )
         array = array[:, 0]
     if array.ndim != 1 and not (columns and array.ndim == 2 and array.shape[1]):
-        raise ValueError(f"{kind}: y should be a 1d array of (samples,), got an array of shape {array.shape} instead.")
+        raise ValueError(
+            f"{kind}: y should be a 1d array of (samples,), got an array of shape {array.shape} instead."
+            + _advice_for_columns(model, array)
+        )
     if len(array) != n_samples:
         raise ValueError(
             f"{kind}: found input variables with inconsistent numbers of samples: X has {n_samples}, y {len(array)}"
         )
     return array
+
+
+def _odd_label(labels: Any) -> Any:
+    """Return the first of labels, or of rows of labels, that is no string; None if all are."""
+    for label in labels:
+        odd = _odd_label(label) if isinstance(label, (list, tuple, np.ndarray)) else label
+        if odd is not None and not isinstance(odd, str):
+            return odd
+    return None
+
+
+def _advice_for_columns(model: Any, y: np.ndarray) -> str:
+    """Return what takes a y of several columns, for a classifier that does not."""
+    if model.kind != "classifier" or y.ndim != 2 or getattr(model, "multi_label", False):
+        return ""
+    if y.dtype.kind in "biuf" and y.shape[1] > 2 and (y.sum(axis=1) == 1).all():
+        return " If it has a one for the class of each sample, use y.argmax(axis=1)."
+    return " If it has labels, of which a sample may have several, use LogisticRegression or MLPClassifier."
 
 
 def check_numbers(model: Any, y: np.ndarray, dtype: np.dtype) -> np.ndarray:

@@ -13,8 +13,9 @@ from tinygrad_ml import metrics as scores
 from tinygrad_ml.nn import functional as F
 from tinygrad_ml.protocol import available_when
 
-from . import checking
+from . import checking, labels
 from .base import Model, mean_of, weighted_mean
+from .labels import Labels
 
 M = TypeVar("M", bound="Classifier")
 
@@ -23,13 +24,18 @@ class Classifier(Model):
     """A model of classes. Its outputs are logits, `(batch, 1)` for two classes and `(batch, classes)` for more.
 
     Its loss is the cross entropy: of a sigmoid for two classes, of a softmax for more.
+
+    Some take y of (samples, labels) too, whose columns have two classes each, such as 0 and 1: the outputs are the
+    logits of the labels, `(batch, labels)`, and the loss of a sample is the sum of the log losses of its labels.
     """
 
     kind = "classifier"
     multi_class = True
+    multi_label = False
+    _labels: Labels | None = None  # what the columns of y hold, if it has several
 
     def criterion(self, output: Tensor, target: Any, sample_weight: Any = None) -> Tensor:
-        """Return the mean loss of logits and the positions of the classes, `(batch,)`.
+        """Return the mean loss of logits and the positions of the classes, `(batch,)`, or zeros and ones for labels.
 
         A loss that is a function gets those positions; for two classes zeros and ones in the shape of the logits.
         """
@@ -37,8 +43,14 @@ class Classifier(Model):
         reduction = "mean" if sample_weight is None else "none"
         if output.shape[1] == 1:
             target = np.asarray(target).reshape(-1, 1).astype(output.dtype)
+        is_of_labels = self.multi_label and np.ndim(target) == 2 and output.shape[1] > 1
+        if is_of_labels:
+            target = labels.check_target(output, target)
         if callable(loss):
             return mean_of(loss, output, target, sample_weight)
+        if is_of_labels:
+            losses = F.binary_cross_entropy_with_logits(output, target, reduction=reduction)
+            return (losses if sample_weight is None else weighted_mean(losses, sample_weight)) * output.shape[1]
         if output.shape[1] == 1:
             losses = F.binary_cross_entropy_with_logits(output, target, reduction=reduction)
         else:
@@ -47,10 +59,19 @@ class Classifier(Model):
 
     def _encode(self, y: np.ndarray, weight: Any, dtype: np.dtype, classes: Any) -> tuple[np.ndarray, Any, int]:
         """Return the position of each label among the classes, the weights of the samples, the number of logits."""
+        is_fitted = "n_features_in_" in vars(self)
+        if is_fitted and (self._labels is not None) != (y.ndim == 2):
+            one, several = "one class for each sample, (samples,)", "several labels, (samples, labels)"
+            now, before = (several, one) if y.ndim == 2 else (one, several)
+            raise ValueError(f"{type(self).__name__}: y has {now}, but the model was fitted with {before}")
+        if y.ndim == 2:
+            self._labels, target = labels.encode(self, y, self._labels if is_fitted else None, classes)
+            self.classes_ = self._labels.public
+            return target, labels.class_weights(self, self._labels, target, weight), target.shape[1]
         y = checking.check_labels(self, y)
         if classes is not None:
             classes = np.unique(checking.check_labels(self, np.asarray(classes), "classes"))
-        known = vars(self).get("classes_") if "n_features_in_" in vars(self) else None
+        known = vars(self).get("classes_") if is_fitted else None
         if known is None and classes is None:
             known, positions = np.unique(y, return_inverse=True)
         else:
@@ -93,16 +114,10 @@ class Classifier(Model):
         if wanted is None:
             return weight
         kind, classes = type(self).__name__, self.classes_.tolist()
-        if isinstance(wanted, str) and wanted == "balanced":
-            counts = np.bincount(target, weight, len(classes))
-            of_class = counts.sum() / (len(classes) * np.where(counts > 0, counts, 1))  # partial_fit may lack a class
-        elif isinstance(wanted, Mapping):
-            unknown = [label for label in wanted if label not in classes]
-            if unknown:
-                raise ValueError(f"{kind}: class_weight has {unknown}, which are not among the classes {classes}")
-            of_class = np.array([checking.class_weight(self, label, wanted.get(label, 1.0)) for label in classes])
-        else:
-            raise ValueError(f"{kind}: class_weight must be 'balanced' or a dict of weights by class, not {wanted!r}")
+        unknown = [label for label in wanted if label not in classes] if isinstance(wanted, Mapping) else []
+        if unknown:
+            raise ValueError(f"{kind}: class_weight has {unknown}, which are not among the classes {classes}")
+        of_class = labels.weights_of(self, wanted, self.classes_, target, weight)
         of_sample = of_class[target] if weight is None else of_class[target].astype(weight.dtype) * weight
         if not of_sample.any():
             raise ValueError(f"{kind}: class_weight={wanted!r} makes the weights of all samples zero")
@@ -116,30 +131,48 @@ class Classifier(Model):
         """
         return self._fit(X, y, sample_weight, classes, passes=1)
 
+    def _check_y(self, y: Any, n_samples: int) -> np.ndarray:
+        return checking.check_target(self, y, n_samples, 2 * self.multi_label)
+
     def _label(self, positions: np.ndarray, n_outputs: int) -> np.ndarray:
         """Return the classes at some positions; those of a model that was only built are 0, 1, ..."""
         return vars(self).get("classes_", np.arange(max(2, n_outputs)))[positions]
 
     def decision_function(self, X: Any) -> np.ndarray:
-        """Return the logits: `(samples,)`, of the second class, for two classes, `(samples, classes)` for more."""
+        """Return the logits: `(samples,)`, of the second class, for two classes, `(samples, classes)` for more.
+
+        Of several labels `(samples, labels)`, each that of the second class of its column.
+        """
         logits = self._outputs(X)
         return logits[:, 0] if logits.shape[1] == 1 else logits
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Return the probability of each class, `(samples, classes)`."""
+        """Return the probability of each class, `(samples, classes)`.
+
+        Of several labels that of the second class of each column, `(samples, labels)`: that the label is 1.
+        """
         logits = tg.tensor(self._outputs(X))
+        if self._labels is not None:
+            return np.array(tg.sigmoid(logits).numpy())
         if logits.shape[1] > 1:
             return np.array(tg.softmax(logits, axis=1).numpy())
         return np.concatenate([tg.sigmoid(-logits).numpy(), tg.sigmoid(logits).numpy()], axis=1)
 
     def predict(self, X: Any) -> np.ndarray:
-        """Return the most probable class of each sample, `(samples,)`."""
+        """Return the most probable class of each sample, `(samples,)`, or of each label, `(samples, labels)`."""
         logits = self._outputs(X)
+        if self._labels is not None:
+            return self._labels.decode(logits > 0)
         positions = (logits[:, 0] > 0).astype(int) if logits.shape[1] == 1 else logits.argmax(axis=1)
         return self._label(positions, logits.shape[1])
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the accuracy: the fraction of the samples whose class is predicted right."""
+        """Return the accuracy: the fraction of the samples whose class, or all of whose labels, are predicted right."""
         predicted = self.predict(X)
-        y = checking.check_labels(self, checking.check_target(self, y, len(predicted)))
-        return scores.accuracy_score(y, predicted, sample_weight=sample_weight)
+        y = self._check_y(y, len(predicted))
+        if self._labels is None:
+            return scores.accuracy_score(checking.check_labels(self, y), predicted, sample_weight=sample_weight)
+        if y.shape != predicted.shape:
+            raise ValueError(f"{type(self).__name__}: y has shape {y.shape}, and the predictions {predicted.shape}")
+        weight = checking.check_weights(self, sample_weight, len(y), np.dtype(np.float64))
+        return float(np.average((y == predicted).all(axis=1), weights=weight))

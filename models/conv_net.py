@@ -33,6 +33,8 @@ class ConvNet(Network, Classifier):
     After LeCun et al., "Gradient-based learning applied to document recognition" (1998). Images are (samples, height,
     width), (samples, channels, height, width), or rows of pixels. Give them in float32, from 0 to 1.
 
+    Like `MLPClassifier` it takes y of (samples, labels), too.
+
     Parameters
     ----------
     channels : int, or sequence of ints
@@ -44,7 +46,7 @@ class ConvNet(Network, Classifier):
     image_shape : (height, width) or (channels, height, width), optional
         What a row of pixels is; by default a square of one channel, or a single line of pixels if there is no such.
     class_weight : dict from class to weight, or "balanced", optional
-        Multiplies the weights of the samples.
+        As in `MLPClassifier`.
     loss : "cross_entropy", or a function of logits and target
         As in `MLPClassifier`.
 
@@ -52,7 +54,7 @@ class ConvNet(Network, Classifier):
     ----------
     layers_ : Sequential
     image_shape_ : (channels, height, width)
-    classes_ : (classes,)
+    classes_ : (classes,), or of several labels as in `MLPClassifier`
     n_iter_ : int
     history_ : History
 
@@ -72,6 +74,7 @@ class ConvNet(Network, Classifier):
     """
 
     input_dimensions = (2, 3, 4)
+    multi_label = True
 
     channels: int | Sequence[int] = sizes((32, 64), layers=True)
     kernel_size: int = odd(3, layers=True)

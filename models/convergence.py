@@ -222,9 +222,15 @@ def separation(problem: LinearProblem, theta: np.ndarray, gradient: np.ndarray, 
     if problem.loss not in ("logistic", "softmax") or (problem.has_penalty and converged):
         return ""
     z = problem.outputs(theta)
+    who = "a plane separates the classes"
     if problem.loss == "logistic":
-        right = ((z[:, 0] > 0) == (problem.target[:, 0] > 0)) & (z[:, 0] != 0)
-        who = "a plane separates the classes"
+        right = ((z > 0) == (problem.target > 0.5)) & (z != 0)
+        if right.shape[1] > 1:  # one label that a plane separates is enough, unless it is the same everywhere
+            varies = (problem.target != problem.target[0]).any(axis=0)
+            separated = np.flatnonzero(right.all(axis=0) & varies)
+            who = f"a plane separates the classes of label {separated[0]}" if separated.size else who
+            right = right[:, separated[:1]]
+        right = right.all(axis=1) if right.shape[1] else np.zeros(1, bool)
     else:
         rows = np.arange(len(z))
         own = z[rows, problem.target]

@@ -280,7 +280,7 @@ class Descent:
         general analysis and improved rates" (2019), section 3.
         """
         problem = self.problem
-        n, design, weight = problem.n_samples, problem.design, problem.weight
+        n, design, weight = problem.n_samples, problem.design, problem.sample_weight
         curvature = problem.curvature or 2.0
         if problem.loss == "mae":
             curvature /= problem.kink
@@ -293,7 +293,7 @@ class Descent:
 
 def largest_eigenvalue(problem: LinearProblem) -> float:
     """Return the largest eigenvalue of the mean of x xᵀ over the samples x, or a little more."""
-    design, weight, n = problem.design, problem.weight, problem.n_samples
+    design, weight, n = problem.design, problem.sample_weight, problem.n_samples
     if design.shape[1] <= EXACT:
         rows = design if weight is None else design * weight[:, None]
         return float(np.linalg.eigvalsh((rows.T @ design).astype(np.float64))[-1] / n)

@@ -20,7 +20,9 @@ def tags(model: Any) -> Any:
     return Tags(
         estimator_type=model.kind,
         target_tags=TargetTags(required=True, multi_output=model.multi_output),
-        classifier_tags=ClassifierTags(multi_class=model.multi_class) if model.kind == "classifier" else None,
+        classifier_tags=ClassifierTags(multi_class=model.multi_class, multi_label=model.multi_label)
+        if model.kind == "classifier"
+        else None,
         regressor_tags=RegressorTags() if model.kind == "regressor" else None,
         input_tags=InputTags(),
     )

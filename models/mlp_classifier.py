@@ -15,25 +15,28 @@ from .network import ACTIVATIONS, Network
 
 @hyperparameters
 class MLPClassifier(Network, Classifier):
-    """A neural network of fully connected layers whose outputs are the logits of classes.
+    """A neural network of fully connected layers whose outputs are the logits of classes, or of several labels.
 
-    It minimises the cross entropy (of a sigmoid for two classes, of a softmax for more) by SGD or Adam. Scale the
-    features first. Give X in float32 to halve the time.
+    It minimises the cross entropy (of a sigmoid for two classes, of a softmax for more) by SGD or Adam; with y of
+    (samples, labels), whose columns have two classes each, the sum of those of all labels. Scale the features first.
+    Give X in float32 to halve the time.
 
     Parameters
     ----------
     hidden_layer_sizes : int, or sequence of ints
         The units of each hidden layer; () is logistic or softmax regression.
     class_weight : dict from class to weight, or "balanced", optional
-        Multiplies the weights of the samples.
+        Multiplies the weights of the samples. With several labels it counts for each by itself; a list has one for
+        each.
     loss : "cross_entropy", or a function of logits and target
-        A function gets the positions of the classes, `(batch,)`, or for two classes zeros and ones in the shape of the
-        logits, `(batch, 1)`, and returns the loss of each sample, or the mean, as the losses of `tg.nn` do.
+        A function gets the positions of the classes, `(batch,)`, or for two classes and for labels zeros and ones in
+        the shape of the logits, and returns the loss of each sample, or the mean, as the losses of `tg.nn` do.
 
     Attributes
     ----------
     layers_ : Sequential
-    classes_ : (classes,)
+    classes_ : (classes,), or the numbers of the labels (labels,); a list of the classes of each if they are not zeros
+        and ones
     n_iter_ : int
     history_ : History
 
@@ -50,6 +53,8 @@ class MLPClassifier(Network, Classifier):
     >>> report = gradcheck(lambda x: xor.criterion(xor(x), y), X, params=xor)
     """
 
+    multi_label = True
+
     hidden_layer_sizes: int | Sequence[int] = sizes((100,), layers=True)
     activation: str | Sequence[str] = activations(*ACTIVATIONS)
     _: KW_ONLY
@@ -57,7 +62,7 @@ class MLPClassifier(Network, Classifier):
     loss: str | Callable[[Tensor, Any], Tensor] = loss_function("cross_entropy")
 
     def build(self, n_features: int, n_outputs: int) -> MLPClassifier:
-        """Make `layers_`; one output for two classes."""
+        """Make `layers_`; one output for two classes, and one for each of several labels."""
         self._check_hyperparameters()
         self.layers_ = nn.Sequential(*self.dense(n_features, self.hidden_layer_sizes, n_outputs))
         return self

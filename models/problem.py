@@ -45,6 +45,7 @@ class LinearProblem:
     ----------
     design : (samples, features), or with a bias (samples, features + 1), whose last column is 1
     target : (samples, outputs); the positions of the classes, (samples,), for a softmax
+    weight : (samples,), or (samples, outputs) where labels have weights of their own; None if all are equal
     ridge, lasso : (outputs, columns of the design)
     curvature : the largest second derivative of the loss of a sample; None if it is not known
     """
@@ -60,16 +61,17 @@ class LinearProblem:
     ):
         layer = model.linear_
         self.model, self.has_bias = model, layer.bias is not None
-        self.loss = loss_name(model, layer.out_features)
+        self.loss = loss_name(model, target, layer.out_features)
         inputs = model.inputs(X)
         self.n_samples, self.n_features = inputs.shape
         self.dtype = np.dtype(np.float64) if exact or inputs.size <= SMALL else inputs.dtype
         self.given = target
         self.weight: Weights = None
-        if weight is not None and (weight != weight[0]).any():
+        if weight is not None and (weight != weight.flat[0]).any():
             self.weight = (weight / weight.mean()).astype(self.dtype)
+        self.n_counted = total(X, weight)
         self._standardise_target(target, layer.out_features)
-        l1, l2 = model.penalty_weights(total(X, weight)) if penalties is None else penalties
+        l1, l2 = model.penalty_weights(self.n_counted) if penalties is None else penalties
         # in the coefficients of the features as they are, but of standardised targets
         outputs = layer.out_features if self.loss in ("mse", "mae", "huber") else 1
         lasso = l1 * outputs * self.spread / self.unit
@@ -93,7 +95,12 @@ class LinearProblem:
         self.curvature: float | None = {"logistic": 0.25, "softmax": 0.5}.get(self.loss)
         self.target = target
         if self.loss == "logistic":
-            self.target = target.reshape(-1, 1).astype(self.dtype)
+            self.target = target.reshape(-1, n_outputs).astype(self.dtype)
+            self.unit = np.ones(n_outputs)
+            if n_outputs > 1 and self.has_bias:  # a label that is the same everywhere: the rule of succession
+                ends = 1 / (self.n_counted + 2)
+                constant = (target == target[0]).all(axis=0)
+                self.target[:, constant] = np.where(target[0, constant], 1 - ends, ends)
         if self.model.kind == "classifier":
             if self.loss == "general":
                 start = tg.zeros((len(target), n_outputs), dtype=np.float64)
@@ -128,7 +135,9 @@ class LinearProblem:
         deviation² + ridge). Without a bias features are divided by their root mean square, and keep their mean.
         """
         n, d = inputs.shape
-        weight = None if self.weight is None else self.weight.astype(np.float64)
+        weight = None if self.weight is None else self.sample_weight.astype(np.float64)
+        if weight is not None and self.weight is not None and self.weight.ndim == 2:
+            weight /= weight.mean()
         self.mean = np.zeros(d)
         if self.has_bias:
             self.mean = inputs.mean(axis=0, dtype=np.float64) if weight is None else weight @ inputs / n
@@ -150,6 +159,11 @@ class LinearProblem:
         self.design[:, :d][:, deviation == 0] = 0
         if self.has_bias:
             self.design[:, d] = 1
+
+    @property
+    def sample_weight(self) -> Any:
+        """The weights of the samples, (samples,); the largest of each where its labels have weights of their own."""
+        return self.weight if self.weight is None or self.weight.ndim == 1 else self.weight.max(axis=1)
 
     # ------------------------------------------------------------------ coefficients
 
@@ -190,8 +204,9 @@ class LinearProblem:
         slope /= len(z)
         if weight is None:
             return losses.sum(axis=0) / len(z), slope
-        slope *= weight[:, None]
-        return weight @ losses / len(z), slope
+        weight = weight if weight.ndim == 2 else weight[:, None]
+        slope *= weight
+        return (weight * losses).sum(axis=0) / len(z), slope
 
     def _losses(self, z: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the loss of every sample and output, and its derivative."""
@@ -234,7 +249,7 @@ class LinearProblem:
             z -= self.target[rows]
             z *= 2 / len(z)
         if self.weight is not None:
-            z *= self.weight[rows, None]
+            z *= self.weight[rows] if self.weight.ndim == 2 else self.weight[rows, None]
         return z
 
     def tensor_loss(self, z: tg.Tensor, rows: Any = slice(None)) -> tg.Tensor:
@@ -287,8 +302,8 @@ class LinearProblem:
         return 2e-6 if self.dtype == np.float32 else 1e-9
 
     def measure(self, values: np.ndarray) -> float:
-        """Return a loss or objective as the model counts it: the mean over outputs."""
-        return float(values @ self.unit) / len(self.unit)
+        """Return a loss or objective as the model counts it: the mean over outputs, the sum over labels."""
+        return float(values @ self.unit) / (len(self.unit) if self.model.kind == "regressor" else 1)
 
     # ------------------------------------------------------------------ the distance to the optimum
 
@@ -310,17 +325,19 @@ class LinearProblem:
                 diagonal = (abs(z - self.target) < self.width) * (2 / self.slant)
             curvature = np.zeros((n, k, k), z.dtype)
             curvature[:, np.arange(k), np.arange(k)] = diagonal
-        return curvature / n if self.weight is None else curvature * (self.weight / n)[:, None, None]
+        if self.weight is None:
+            return curvature / n
+        return curvature * (self.weight / n).reshape(n, -1, 1)
 
 
-def loss_name(model: Any, n_outputs: int) -> str:
+def loss_name(model: Any, target: np.ndarray, n_outputs: int) -> str:
     """Return which loss a model has, "general" if it is not one whose derivatives are known here."""
     ours = type(model).criterion in (Regressor.criterion, Classifier.criterion)
     name = vars(model).get("loss", "mse" if model.kind == "regressor" else "cross_entropy")
     if not ours or not isinstance(name, str):
         return "general"
     if model.kind == "classifier":
-        return "logistic" if n_outputs == 1 else "softmax"
+        return "logistic" if n_outputs == 1 or target.ndim == 2 else "softmax"
     return name
 
 

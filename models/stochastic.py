@@ -116,7 +116,7 @@ def _rows(X: np.ndarray, target: np.ndarray, weight: Weights) -> tuple[np.ndarra
 def hold_out(model: Any, rows: tuple[np.ndarray, ...]) -> tuple[Any, Any]:
     """Return the samples for training, and those that `early_stopping` looks at."""
     try:
-        stratify = rows[1] if model.kind == "classifier" else None
+        stratify = rows[1] if model.kind == "classifier" and rows[1].ndim == 1 else None
         training, _, validation = split(*rows, test=model.validation_fraction, stratify=stratify)
     except ValueError as error:
         raise ValueError(
@@ -224,7 +224,8 @@ def smoothness(X: np.ndarray, weight: Weights, batch_size: int, curvature: float
     b = min(batch_size, n)
     rows = np.column_stack([X, np.ones(n, X.dtype)])
     if weight is not None:
-        rows *= np.sqrt(weight / weight.mean())[:, None]
+        of_sample = weight if weight.ndim == 1 else weight.max(axis=1)
+        rows *= np.sqrt(of_sample / weight.mean())[:, None]
     squares = np.einsum("ij,ij->i", rows, rows)
     share = (n - b) / (b * (n - 1)) if n > 1 else 0.0  # 1 for single samples, 0 for all of them
     gram = rows.T @ rows if n >= rows.shape[1] else rows @ rows.T

@@ -167,6 +167,10 @@ class WatchLoss(Watch):
         target, weight = self.sample[1], self.sample[2] if len(self.sample) > 2 else None
         if callable(self.model._loss("")):
             return math.inf
+        if self.model.kind == "classifier" and target.ndim == 2:
+            share = np.average(target, axis=0, weights=weight)
+            share = np.clip(np.stack([share, 1 - share]), 1e-300, 1)
+            return float(-1.001 * (share * np.log(share)).sum())
         if self.model.kind == "classifier":
             share = np.bincount(target, weight) / (len(target) if weight is None else weight.sum())
             share = share[share > 0]

@@ -8,8 +8,8 @@ Weights = np.ndarray | None
 
 
 def total(X: np.ndarray, weight: Weights) -> float:
-    """Return the sum of the weights of the samples, or their number."""
-    return len(X) if weight is None else float(weight.sum())
+    """Return the sum of the weights of the samples, or their number; the mean over labels with weights of their own."""
+    return len(X) if weight is None else float(weight.sum()) / (weight.size // len(weight))
 
 
 def normalized_weights(weight: Weights) -> Weights:

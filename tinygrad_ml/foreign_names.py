@@ -568,7 +568,6 @@ NAMES: dict[str, dict[str, str]] = {
         "cohen_kappa_score": "sklearn.metrics.cohen_kappa_score, with the same arguments",
         "matthews_corrcoef": "sklearn.metrics.matthews_corrcoef, with the same arguments",
         "jaccard_score": "sklearn.metrics.jaccard_score, with the same arguments",
-        "hamming_loss": "sklearn.metrics.hamming_loss, with the same arguments",
         "silhouette_score": "sklearn.metrics.silhouette_score, with the same arguments",
         "max_error": "sklearn.metrics.max_error, with the same arguments",
         "explained_variance_score": "sklearn.metrics.explained_variance_score, with the same arguments",

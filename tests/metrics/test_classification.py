@@ -52,6 +52,13 @@ def test_accuracy(case, normalize):
     compare("accuracy_score", y_true, y_pred, normalize=normalize, sample_weight=weight)
 
 
+@hypothesis.given(cases() | cases(indicator=True))
+@many
+def test_hamming_loss(case):
+    y_true, y_pred, weight = case
+    compare("hamming_loss", y_true, y_pred, sample_weight=weight)
+
+
 @hypothesis.given(cases(), st.booleans())
 @many
 def test_balanced_accuracy(case, adjusted):

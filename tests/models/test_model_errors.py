@@ -199,8 +199,9 @@ def test_classifiers_need_labels_of_two_classes_at_least(Model):
     for mixed in (["a", 1] * 10, ["a", None] * 10, [1, None] * 10, ["a", float("nan")] * 10):
         with pytest.raises(ValueError, match=f"{name}: Unknown label type: y has .*must be all strings or all numbers"):
             Model().fit(X, np.array(mixed, object))
-    with pytest.raises(ValueError, match=rf"{name}: y should be a 1d array .*\(20, 2\)"):
-        Model().fit(X, np.column_stack([CLASSES, CLASSES]))
+    message = r"y of \(samples, labels\) must have two" if Model.multi_label else r"y should be a 1d array .*\(20, 2\)"
+    with pytest.raises(ValueError, match=f"{name}: {message}"):
+        Model().fit(X, np.column_stack([np.arange(20) % 3, CLASSES]))
 
 
 @pytest.mark.parametrize("Model", [LogisticRegression, Perceptron])

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from ..foreign_names import module_getattr, take_foreign_names
 from .bias import PredictionBias, prediction_bias
-from .classification import accuracy_score, balanced_accuracy_score, confusion_matrix
+from .classification import accuracy_score, balanced_accuracy_score, confusion_matrix, hamming_loss
 from .curves import auc, choose_threshold, precision_recall_curve, roc_curve
 from .inputs import UndefinedMetricWarning
 from .pictures import plot_confusion_matrix, plot_precision_recall_curve, plot_roc_curve
@@ -25,6 +25,7 @@ __all__ = [
     # classes
     "accuracy_score",
     "balanced_accuracy_score",
+    "hamming_loss",
     "confusion_matrix",
     "precision_score",
     "recall_score",

@@ -47,6 +47,30 @@ def accuracy_score(y_true: Any, y_pred: Any, *, normalize: bool = True, sample_w
     return float(right.sum() if targets.weight is None else right @ targets.weight)
 
 
+def hamming_loss(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> float:
+    """Return the fraction of labels that were predicted wrong; for a class of each sample, that of the samples.
+
+    For several labels it is milder than the accuracy, for which one wrong label makes a whole sample wrong.
+
+    Parameters
+    ----------
+    y_true, y_pred : array_like of shape (samples,) or (samples, labels)
+    sample_weight : array_like of shape (samples,), optional
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> tg.metrics.hamming_loss([[0, 1], [1, 1]], [[0, 1], [1, 0]])
+    0.25
+    """
+    targets = check_targets(y_true, y_pred, sample_weight)
+    wrong = targets.y_true != targets.y_pred
+    return float(np.average(wrong.reshape(len(wrong), -1).mean(axis=1), weights=targets.weight))
+
+
 def balanced_accuracy_score(y_true: Any, y_pred: Any, *, sample_weight: Any = None, adjusted: bool = False) -> float:
     """Return the mean of the recalls of the classes: accuracy as if all classes were equally frequent.
 

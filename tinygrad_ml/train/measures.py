@@ -26,6 +26,7 @@ KINDS = {
     "f1_score": (LABELS, "max"),
     "fbeta_score": (LABELS, "max"),
     "false_positive_rate": (LABELS, "min"),
+    "hamming_loss": (LABELS, "min"),
     "roc_auc_score": (SCORES, "max"),
     "average_precision_score": (SCORES, "max"),
     "log_loss": (PROBABILITIES, "min"),
@@ -137,7 +138,7 @@ def _metric(name: Any, metric: Any) -> Metric:
 # ---------------------------------------------------------------------- what the outputs of a module are
 
 
-LOGITS, LOGS, MARGINS = "logits", "log-probabilities", "margins"
+LOGITS, LABEL_LOGITS, LOGS, MARGINS = "logits", "logits of labels", "log-probabilities", "margins"
 OUTPUTS: dict[Any, str] = {
     losses.CrossEntropyLoss: LOGITS,
     losses.BCEWithLogitsLoss: LOGITS,
@@ -165,7 +166,7 @@ def outputs_of(loss: Any) -> str:
     model = getattr(loss, "__self__", None)  # of the criterion of a model
     of_model = {"classifier": LOGITS, "regressor": NUMBERS}.get(getattr(model, "kind", ""))
     if of_model is not None:
-        return of_model
+        return LABEL_LOGITS if getattr(model, "_labels", None) is not None else of_model
     if isinstance(loss, Module):
         return next((OUTPUTS[kind] for kind in type(loss).__mro__ if kind in OUTPUTS), "")
     function = _unwrapped(loss)
@@ -202,13 +203,15 @@ def _compared(name: str, metric: Metric, kind: str, output: Any, target: Any) ->
             target = target.argmax(axis=1)  # probabilities of the classes, or a one for each
         if target.shape != output.shape:
             return _of_classes(metric, kind, output, target)
+        elif metric.by_name and metric.function in AVERAGED:
+            return (*_of_two(name, metric, kind, output, target), {"average": "macro"})
     options: dict[str, Any] = {}
     return (*_of_two(name, metric, kind, output, target), options)
 
 
 def _has_labels(kind: str, target: np.ndarray) -> bool:
     """Whether columns are labels of which each may be there or not, and no classes of which one is."""
-    return kind in (MARGINS, "") or bool((target.sum(axis=1) != 1).any())
+    return kind in (LABEL_LOGITS, MARGINS, "") or bool((target.sum(axis=1) != 1).any())
 
 
 def _of_classes(metric: Metric, kind: str, output: Any, target: Any) -> tuple[Any, Any, dict[str, Any]]:
