@@ -571,7 +571,7 @@ def mean_of(loss: Callable[[Any, Any], Tensor], output: Tensor, target: Any, wei
         return losses
     if weight is not None and weight.ndim > losses.ndim:
         raise ValueError(
-            f"the loss {getattr(loss, '__name__', repr(loss))} returns losses of shape {losses.shape}, but class_weight "
-            f"gives each label a weight of its own, {weight.shape}: return the loss of each label"
+            f"the loss {getattr(loss, '__name__', repr(loss))} returns losses of shape {losses.shape}, but "
+            f"class_weight gives each label a weight of its own, {weight.shape}: return the loss of each label"
         )
     return losses.mean() if weight is None else weighted_mean(losses, weight)

@@ -63,7 +63,7 @@ def encode(model: Any, y: np.ndarray, known: Labels | None, told: Any) -> tuple[
 
 
 def _classes(kind: str, i: int, column: np.ndarray) -> np.ndarray:
-    """Return the classes of a column: both of zero and one, of which one may be missing, or the one or two there are."""
+    """Return the classes of a column: zero and one, of which one may be missing, or the one or two there are."""
     found = np.unique(column)
     if len(found) > 2:
         raise ValueError(

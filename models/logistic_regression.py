@@ -33,7 +33,8 @@ class LogisticRegression(LinearClassifier):
     Attributes
     ----------
     coef_, intercept_ : (1, features) and (1,), or (labels, features) and (labels,)
-    classes_ : (2,), or the numbers of the labels (labels,); a list of the classes of each if they are not zeros and ones
+    classes_ : (2,), or the numbers of the labels (labels,); a list of the classes of each if they are not zeros and
+        ones
     n_iter_ : int
     history_ : History
 
