@@ -37,14 +37,8 @@ M = TypeVar("M", bound="Model")
 
 F = TypeVar("F", bound=Callable)
 
-PRIVATE = (
-    "_generator",
-    "_structure",
-    "_total_weight",
-    "_y_is_1d",
-    "_n_targets",
-    "_labels",
-)  # what `fit` learns beside name_
+# what `fit` learns beside name_
+PRIVATE = ("_generator", "_structure", "_total_weight", "_y_is_1d", "_n_targets", "_labels")
 
 
 class Asked(NamedTuple):

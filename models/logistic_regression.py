@@ -51,9 +51,11 @@ class LogisticRegression(LinearClassifier):
 
     >>> labels = np.array([[0, 1], [0, 0], [1, 0], [1, 0]])
     >>> both = tg.models.LogisticRegression().fit(X, labels)
-    >>> both.predict([[0.0], [3.0]]), both.predict_proba([[3.0]]).shape
-    (array([[0, 1],
-           [1, 0]]), (1, 2))
+    >>> both.predict([[0.0], [3.0]])
+    array([[0, 1],
+           [1, 0]])
+    >>> both.predict_proba([[3.0]]).shape
+    (1, 2)
 
     It is a module: draw it with `tg.draw(model, x)`, and check the gradient of its loss:
 
