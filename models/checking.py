@@ -210,7 +210,7 @@ def check_finite(kind: str, name: str, array: np.ndarray) -> None:
 
 
 def check_target(model: Any, y: Any, n_samples: int, columns: int = 0) -> np.ndarray:
-    """Return y as an array of `(samples,)`, or also of `(samples, outputs)` with at least so many `columns`.
+    """Return y as an array of `(samples,)`, or also of `(samples, outputs)` with at least `columns` of them.
 
     Without `columns`, and where a single one is too few, a single one becomes `(samples,)`, with a warning.
 

@@ -49,7 +49,7 @@ class LogisticRegression(LinearClassifier):
 
     Several labels of each sample:
 
-    >>> labels = np.array([[0, 1], [0, 0], [1, 0], [1, 0]])
+    >>> labels = np.array([[0, 1], [0, 1], [1, 0], [1, 0]])
     >>> both = tg.models.LogisticRegression().fit(X, labels)
     >>> both.predict([[0.0], [3.0]])
     array([[0, 1],
