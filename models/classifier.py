@@ -42,7 +42,7 @@ class Classifier(Model):
         loss = self._loss("cross_entropy")
         reduction = "mean" if sample_weight is None else "none"
         if output.shape[1] == 1:
-            target = np.asarray(target).reshape(-1, 1).astype(output.dtype)
+            target = np.reshape(target, (-1, 1)).astype(output.dtype)
         is_of_labels = self.multi_label and np.ndim(target) == 2 and output.shape[1] > 1
         if is_of_labels:
             target = labels.check_target(output, target)

@@ -71,7 +71,7 @@ class OneVsRest(Classifier):
         """Return the mean log loss of all classifiers."""
         if output.shape[1] == 1:
             return super().criterion(output, target, sample_weight)
-        truth = np.asarray(target).reshape(-1, 1) == np.arange(output.shape[1])
+        truth = np.reshape(target, (-1, 1)) == np.arange(output.shape[1])
         losses = F.binary_cross_entropy_with_logits(output, truth.astype(output.dtype), reduction="none")
         return losses.mean() if sample_weight is None else weighted_mean(losses, sample_weight)
 

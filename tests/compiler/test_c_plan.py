@@ -519,7 +519,7 @@ LARGE = {
 @pytest.mark.parametrize("name", LARGE)
 def test_several_threads(name, two_threads):
     x, y = normal(200_000), normal(200_000, seed=1)
-    assert "num_threads(2)" in "\n".join(Built(LARGE[name], [x, y]).plan.text)
+    assert "num_threads(2)" in "\n".join(Built(LARGE[name], [x, y]).plan.code.c)
     assert_close(LARGE[name], x, y)
 
 

@@ -475,3 +475,20 @@ def test_anomaly_mode_and_observers_see_the_operations():
     x[0, 0] = np.inf
     with tg.detect_anomaly(), pytest.raises(FloatingPointError):
         one.step(x, y)
+
+
+def test_a_step_alone_is_compiled_though_no_operation_uses_the_parameters():
+    tg.manual_seed(0)
+    models = [nn.Linear(3, 2), nn.Linear(3, 2)]
+    models[1].load_state_dict(models[0].state_dict())
+    x = tg.randn(5, 3)
+    for model, wrap in zip(models, (lambda f: f, tg.compile(backend="numpy"))):
+        optimizer = tg.optim.Adam(model.parameters(), lr=0.1)
+        step = wrap(optimizer.step)
+        for _ in range(6):
+            optimizer.zero_grad()
+            (model(x) ** 2).sum().backward()
+            step()
+    assert "plan 1" in step.report()
+    for p, q in zip(*(model.parameters() for model in models), strict=True):
+        assert np.array_equal(p.numpy(), q.numpy())

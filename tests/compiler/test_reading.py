@@ -105,3 +105,28 @@ def test_the_page_shows_the_program_that_is_derived(capsys):
     code, shown = (re.search(rf"```{kind}\n(.*?)```", page, re.DOTALL)[1] for kind in ("python", "text"))
     exec(code, {})
     assert capsys.readouterr().out == shown
+
+
+def test_the_program_in_c_is_shown_as_it_was_compiled():
+    tg.manual_seed(0)
+    step, batches, _ = linear_regression()
+    function = tg.compile(step, backend="c")
+    with pytest.raises(RuntimeError, match="has no program: it takes three calls"):
+        function.source("c")
+    for batch in batches[:4]:
+        function(*batch)
+    text = function.source("c")
+    if not text:
+        pytest.skip("no C compiler")
+    assert text.startswith("int segment0(char **p) {\n    char *n = p[0];")
+    assert text.endswith("\n    return 0;\n}")
+    assert text.count("{") == text.count("}")
+    assert "def step" in function.source()
+    with pytest.raises(ValueError, match="language must be 'numpy' or 'c', not 'fortran'"):
+        function.source("fortran")
+
+
+def test_a_numpy_plan_has_no_program_in_c():
+    function, _, _ = compiled(linear_regression)
+    with pytest.raises(RuntimeError, match="has no program in C: its backend is 'numpy'"):
+        function.source("c")

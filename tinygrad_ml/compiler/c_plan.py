@@ -92,7 +92,7 @@ class Plan:
         functions = [loaded[f"segment{k}"] for k in range(len(segments))]
         for function in functions:
             function.argtypes, function.restype = (ctypes.c_void_p,), ctypes.c_int
-        self.text = [line for lines in segments for line in lines]
+        self.code.c = [line for lines in segments for line in lines]
         return self.write_python(calls, functions)
 
     # ------------------------------------------------------------------ what the Values are

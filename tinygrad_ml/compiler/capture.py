@@ -357,6 +357,10 @@ class Capture:
         """Write down the step of an optimizer: as few updates of flat memory as possible."""
         if optimizer._steps_by_itself:
             raise Untraceable(f"{type(optimizer).__name__}, which steps by itself")
+        params = [p for parts in optimizer._flat for flat in parts for p in flat.params if p._grad is not None]
+        if unknown := [p for p in params if not isinstance(p._data, StandIn)]:  # no operation has used it
+            self.seen.leaves |= {id(p): weakref.ref(p) for p in unknown}
+            raise NotYet
         self.checks.append(f"len({self.code.name(optimizer)}.param_groups) != {len(optimizer.param_groups)}")
         for group, parts in zip(optimizer.param_groups, optimizer._flat):
             options = {key: self._option(group, key) for key in optimizer.defaults}
@@ -415,8 +419,6 @@ class Capture:
         optimizer.update(value, -gradient if maximize else gradient, {**state, "scratch": scratch}, number, **options)
         self.updates.append((flat, run))
         for p, start, end in zip(params, flat.starts[run], flat.ends[run]):
-            if type(p._data) is not Traced:
-                raise Untraceable("a parameter that no operation used in the calls before")
             let_stand_in(p, value[start - where.start : end - where.start].reshape(p.shape), p._grad)
 
     def _update_rows(self, optimizer: Optimizer, group: dict, flat: FlatParameters, k: int) -> None:

@@ -20,7 +20,7 @@ from ..tensor import Tensor, from_owned
 from .back_ends import BACK_ENDS
 from .capture import Capture, Seen, Stale, without_history
 from .program import Code
-from .reading import graph_of, guards_of, names_of, source_of
+from .reading import graph_of, guards_of, indented, names_of, source_of
 from .traced import Untraceable
 
 __all__ = ["Compiled", "compile"]
@@ -87,9 +87,31 @@ class Compiled:
     def __reduce__(self) -> Any:
         return Compiled, (self.function, self.backend)
 
-    def source(self) -> str:
-        """Return the program of the plan that was used last, as NumPy that one can read."""
-        return source_of(self._last().capture, self.name.rpartition(".")[2])
+    def source(self, language: str = "numpy") -> str:
+        """Return the program of the plan that was used last: as NumPy that one can read, or in C as it was compiled.
+
+        Parameters
+        ----------
+        language : "numpy" or "c"
+            In the C program `p` is the table of the addresses of all arrays and `n` that of all numbers; a function
+            returns 1 where a guard fails. What is called by Python between two functions is not in it.
+
+        Raises
+        ------
+        RuntimeError
+            If there is no program yet, or it was not compiled in C.
+        """
+        plan = self._last()
+        if language == "numpy":
+            return source_of(plan.capture, self.name.rpartition(".")[2])
+        if language != "c":
+            raise ValueError(f"source: language must be 'numpy' or 'c', not {language!r}")
+        if not plan.capture.code.c:
+            raise RuntimeError(
+                f"{self.name} has no program in C: its backend is {self.backend!r}"
+                + ("" if self.backend == "numpy" else ", and there was no C compiler, or nothing to compile")
+            )
+        return indented(plan.capture.code.c)
 
     def report(self) -> str:
         """Return what became of the function: its plans, what stayed opaque, guards, and why it was traced again."""

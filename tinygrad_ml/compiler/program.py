@@ -206,10 +206,11 @@ def _size(value: Value) -> int:
 
 
 class Code:
-    """A Python function as it is written: its lines, and the things that they name."""
+    """A Python function as it is written: its lines, the things that they name, and the C that it calls."""
 
     def __init__(self, **things: Any) -> None:
         self.lines: list[str] = []
+        self.c: list[str] = []
         self.things = things
         self._names: dict[int, str] = {}
 

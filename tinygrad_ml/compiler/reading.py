@@ -46,6 +46,15 @@ FALL_BACK = ": return as_it_is()"
 LONGEST = 100  # characters of a line whose values are written where they are used
 
 
+def indented(lines: list[str]) -> str:
+    """Return a C program with its lines set in by the braces around them."""
+    depth, out = 0, []
+    for line in lines:
+        out.append("    " * (0 if line.startswith("#") else depth - line.startswith("}")) + line)
+        depth += line.count("{") - line.count("}")
+    return "\n".join(out)
+
+
 def source_of(capture: Capture, name: str) -> str:
     """Return a program as a function of NumPy, in which values that are used once stand where they are used."""
     return _Reader(capture, name).source()
