@@ -16,6 +16,7 @@ from .perceptron import Perceptron
 from .polynomial_regression import PolynomialRegression
 from .regressor import Regressor
 from .softmax_regression import SoftmaxRegression
+from .word2vec import Word2Vec
 
 __all__ = [
     "Classifier",
@@ -30,6 +31,7 @@ __all__ = [
     "PolynomialRegression",
     "Regressor",
     "SoftmaxRegression",
+    "Word2Vec",
 ]
 
 if not TYPE_CHECKING:  # which knows what there is

@@ -55,25 +55,23 @@ NOTHING = Asked()
 
 def takes_known_arguments(fit: F) -> F:
     """Let `fit` refuse arguments that it does not know, and say where they belong: a decorator."""
+    known = tuple(inspect.signature(fit).parameters)[1:]
 
     @wraps(fit)
     def checked(self: Any, *positional: Any, **named: Any) -> Any:
         __tracebackhide__ = True
         for name in named:
-            if name in FIT_ARGUMENTS:
+            if name in known:
                 continue
             kind, place = type(self).__name__, OF_MODELS.get(name, f"{name}=")
             if place.partition("=")[0] in self._defaults():
                 raise TypeError(
                     f"{kind}.fit() does not know the argument {name!r}; it belongs to the model: {kind}({place}...)"
                 )
-            raise unknown_argument(f"{kind}.fit", name, FIT_ARGUMENTS)
+            raise unknown_argument(f"{kind}.fit", name, known)
         return fit(self, *positional, **named)
 
     return checked  # type: ignore[return-value]
-
-
-FIT_ARGUMENTS = ("X", "y", "sample_weight", "validation", "metrics", "steps", "periods")
 
 
 class Model(HasHyperparameters, nn.Module):
@@ -95,6 +93,7 @@ class Model(HasHyperparameters, nn.Module):
     """
 
     kind = ""  # "classifier" or "regressor"
+    how_to_fit = "fit(X, y)"
     multi_class = multi_output = False
     input_dimensions: tuple[int, ...] = (2,)  # how many axes X may have
     convex = False  # whether there is one optimum, which a fit should reach
@@ -282,6 +281,10 @@ class Model(HasHyperparameters, nn.Module):
         """Make the layers, with the weights that training begins with."""
         self.build(self.n_features_in_, n_outputs)
         self.to(X.dtype)
+        self._keep_structure()
+
+    def _keep_structure(self) -> None:
+        """Keep the values of the hyperparameters that decided which layers there are."""
         declared = getattr(self, "__dataclass_fields__", {})
         names = [name for name, field in declared.items() if field.metadata.get("layers")]
         self._structure = {name: vars(self)[name] for name in names}
@@ -471,8 +474,8 @@ class Model(HasHyperparameters, nn.Module):
         """Raise scikit-learn's NotFittedError, or our own when that is not loaded, before `fit` or `build`."""
         if not self.__sklearn_is_fitted__():
             raise loaded_class("sklearn.exceptions", "NotFittedError", NotFitted)(
-                f"This {type(self).__name__} is not fitted yet. Call fit(X, y), or build(n_features, n_outputs) to "
-                "train it by hand."
+                f"This {type(self).__name__} is not fitted yet. Call {self.how_to_fit} first, or build("
+                f"{', '.join(inspect.signature(self.build).parameters)}) to train it by hand."
             )
 
     def __getattr__(self, name: str) -> Any:
@@ -487,7 +490,7 @@ class Model(HasHyperparameters, nn.Module):
                 obj=self,
             )
         if name.endswith("_") and not name.startswith("_") and not self.__sklearn_is_fitted__():
-            raise AttributeError(f"this {kind} has no {name!r} yet: call fit(X, y) first", name=name, obj=self)
+            raise AttributeError(f"this {kind} has no {name!r} yet: call {self.how_to_fit} first", name=name, obj=self)
         raise missing("Module", name, self, f"{kind!r} object")
 
     def __sklearn_tags__(self) -> Any:

@@ -15,15 +15,16 @@ __all__ = ["as_html", "available_when", "clone", "documentation", "is_default", 
 
 def tags(model: Any) -> Any:
     """Return what scikit-learn wants to know of a model before it is fitted; only scikit-learn asks."""
-    from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
+    from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags, TransformerTags
 
     return Tags(
-        estimator_type=model.kind,
-        target_tags=TargetTags(required=True, multi_output=model.multi_output),
+        estimator_type=model.kind or None,
+        target_tags=TargetTags(required=bool(model.kind), multi_output=model.multi_output),
         classifier_tags=ClassifierTags(multi_class=model.multi_class, multi_label=model.multi_label)
         if model.kind == "classifier"
         else None,
         regressor_tags=RegressorTags() if model.kind == "regressor" else None,
+        transformer_tags=TransformerTags() if hasattr(model, "transform") else None,
         input_tags=InputTags(),
     )
 

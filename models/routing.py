@@ -17,9 +17,9 @@ class Requests(dict):
 
 
 def arguments(model: Any, method: str) -> list[str]:
-    """Return the arguments of a method beside X and y."""
+    """Return the arguments of a method beside X, which comes first whatever its name is, and y."""
     names = list(inspect.signature(getattr(type(model), method)).parameters)
-    return [name for name in names if name not in ("self", "X", "y")]
+    return [name for name in names[2:] if name != "y"]
 
 
 def routing(model: Any) -> Any:

@@ -872,6 +872,7 @@ OF_MODELS = {
     "schedule": "learning_rate=, which may be a function of the step",
     "scheduler": "learning_rate=, which may be a function of the step",
     "seed": "random_state=",
+    "sg": "architecture=",
     "units": "hidden_layer_sizes=",
     "validation_split": "early_stopping=True, validation_fraction=",
     "weight_decay": "alpha=",
