@@ -144,7 +144,7 @@ class Word2Vec(WordVectors):
         return (F.softplus(scores * sign) * weight).sum() / max(pairs.sum(), 1)
 
     @takes_known_arguments
-    def fit(self, sentences: Iterable[Iterable[Any]], y: Any = None) -> Word2Vec:
+    def fit(self, sentences: Iterable[Iterable[Any]], y: Any = None) -> Word2Vec:  # type: ignore[override]
         """Learn the vectors of the words of sentences; return the model.
 
         Parameters
