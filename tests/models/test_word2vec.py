@@ -357,8 +357,8 @@ def test_the_word_that_does_not_match_is_farthest_from_the_mean(model):
 
 def test_what_is_not_known_is_said(model):
     for ask in (model.most_similar, lambda word: model[word], lambda word: model.doesnt_match(["cat", word])):
-        with pytest.raises(KeyError, match=r"'rabit' is not among the 16 words that it knows.*Did you mean 'rabbit'"):
-            ask("rabit")
+        with pytest.raises(KeyError, match=r"'rabbits' is not among the 16 words that it knows.*Did you mean 'rabbit'"):
+            ask("rabbits")
     for wrong in (lambda: model.most_similar([]), lambda: model.doesnt_match("cat")):
         with pytest.raises(ValueError, match=r"most_similar: give it a word|at least 2 words"):
             wrong()
