@@ -1,9 +1,9 @@
-# `demo`, `test` and `lint` set up all that they need in .venv; scripts/setup.sh does it and says what it does.
+# `demo`, `test`, `lint` and `docs` set up all that they need in .venv; scripts/setup.sh does it and says what it does.
 
 PYTHON = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint clean
+.PHONY: help demo test test-all lint docs clean
 .NOTPARALLEL:
 
 help: ## Show this list
@@ -25,6 +25,10 @@ test-all: ## Run all tests, the slow ones too
 lint: ## Check style, format, spelling, imports and types
 	@sh scripts/setup.sh dev
 	@scripts/check
+
+docs: ## Build the site into build/site/html (a few minutes the first time: it runs the examples)
+	@sh scripts/setup.sh docs
+	@$(PYTHON) docs/site/build.py
 
 clean: ## Remove .venv and everything else that was built
 	rm -rf .venv build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache .coverage

@@ -8,11 +8,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
+PAGES_OF_THE_SITE = sorted((ROOT / "docs/site").glob("*.md"))  # its links are followed when it is built
 LONG_TO_IMPORT = re.compile(r"^(?:import|from) (?:torch|sklearn|skops)", re.M)
 BLOCKS = [
     pytest.param(block, id=f"{page.name}-{i}", marks=[pytest.mark.slow] if LONG_TO_IMPORT.search(block) else [])
-    for page in PAGES
+    for page in [*PAGES, *PAGES_OF_THE_SITE]
     for i, block in enumerate(re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S))
     if "import tinygrad_ml" in block or "from tinygrad_ml.models" in block
 ]
