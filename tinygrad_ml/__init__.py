@@ -36,6 +36,7 @@ if not _path.isdir(_path.join(_here, "models")) and _path.exists(_path.join(_her
 
 # Not everybody needs them.
 _LAZY = (
+    "array_api",
     "compile",
     "data",
     "datasets",

@@ -1,5 +1,6 @@
 """What type checkers and editors see of the package: the parts that are loaded when first used, too."""
 
+from . import array_api as array_api
 from . import autograd as autograd
 from . import data as data
 from . import datasets as datasets

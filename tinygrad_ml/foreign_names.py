@@ -252,7 +252,6 @@ NAMES: dict[str, dict[str, str]] = {
         "cuda": NO_DEVICE,
         "ctypes": "x.numpy gives the array",
         "detach_": "write x = x.detach()",
-        "device": NO_DEVICE,
         "div_": IN_PLACE.format("/ y", "/= y"),
         "element_size": "x.itemsize",
         "exp_": IN_PLACE.format(".exp()", "[...] = w.exp()"),
@@ -961,7 +960,7 @@ PACKAGE = __name__.partition(".")[0]
 ROOMS = (
     *("tg", "tg.nn", "tg.nn.functional", "tg.optim", "tg.optim.lr_scheduler", "tg.autograd", "tg.data", "tg.linalg"),
     *("tg.fft", "tg.nn.init", "tg.train", "tg.models", "tg.metrics", "tg.testing", "tg.random"),
-    *("tg.datasets", "tg.distributed", "tg.plot"),
+    *("tg.datasets", "tg.distributed", "tg.plot", "tg.array_api"),
 )
 
 

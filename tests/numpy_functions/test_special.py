@@ -97,6 +97,25 @@ def test_the_incomplete_beta_function():
     )
 
 
+DISTRIBUTIONS = [
+    ("betaincc", (2.0, 0.7), UNIT),
+    ("chdtr", (3.0,), POSITIVE),
+    ("chdtrc", (3.0,), POSITIVE),
+    ("stdtr", (4.0,), REAL),
+    ("fdtr", (3.0, 5.0), POSITIVE),
+    ("fdtrc", (3.0, 5.0), POSITIVE),
+]
+
+
+@pytest.mark.parametrize(("name", "given", "at"), DISTRIBUTIONS, ids=[name for name, *_ in DISTRIBUTIONS])
+def test_distributions_of_test_statistics(name, given, at):
+    function = getattr(sp, name)
+    of_rest = lambda x: function(*given, x)
+    tg.testing.check_operation(of_rest, [tg.testing.Sample(at, reference=of_rest)])
+    with pytest.raises(RuntimeError, match="no closed form"):
+        function(*(tg.tensor(v, requires_grad=True) for v in given), at).sum().backward()
+
+
 @pytest.mark.parametrize("name", ["xlogy", "entr", "rel_entr", "kl_div"])
 def test_the_limits_at_zero(name):
     function = getattr(sp, name)

@@ -15,7 +15,8 @@ from tinygrad_ml.testing import gradcheck
 
 TABLE = {row.name: row.operation for row in operations()}
 CONSTANT = {"all", "any", "astype", "equal", "isclose", "isfinite", "isinf", "isnan", "logical_and", "logical_not"}
-CONSTANT |= {"logical_or", "logical_xor", "nonzero", "not_equal"}
+CONSTANT |= {"logical_or", "logical_xor", "nonzero", "not_equal", "bitwise_and", "bitwise_or", "bitwise_xor"}
+CONSTANT |= {"bitwise_not", "bitwise_left_shift", "bitwise_right_shift"}
 REFUSED = {name for name, operation in TABLE.items() if operation.primitive.real_only}
 REFUSED |= {"median", "percentile", "ptp", "relu6", "topk"}
 

@@ -158,6 +158,8 @@ SPECIAL_FUNCTIONS = {
 }
 
 truth = integers(0, 2)
+bits = integers(0, 64)
+few = integers(0, 4)
 LOGIC = {
     "less": [*binary(real, real, pytorch("lt")), kink(LEFT, RIGHT, torch="lt")],
     "less_equal": [*binary(real, real, pytorch("le")), kink(LEFT, RIGHT, torch="le")],
@@ -170,6 +172,12 @@ LOGIC = {
     "logical_or": binary(truth, truth, pytorch("logical_or")),
     "logical_xor": binary(truth, truth, pytorch("logical_xor")),
     "logical_not": unary(truth, pytorch("logical_not")),
+    "bitwise_and": [*binary(bits, bits, pytorch("bitwise_and")), *binary(truth, bits, pytorch("bitwise_and"))],
+    "bitwise_or": [*binary(bits, bits, pytorch("bitwise_or")), *binary(truth, bits, pytorch("bitwise_or"))],
+    "bitwise_xor": [*binary(bits, bits, pytorch("bitwise_xor")), *binary(truth, bits, pytorch("bitwise_xor"))],
+    "bitwise_not": unary(bits, pytorch("bitwise_not")),
+    "bitwise_left_shift": binary(bits, few, pytorch("bitwise_left_shift")),
+    "bitwise_right_shift": binary(bits, few, pytorch("bitwise_right_shift")),
     "isnan": [kink(SPECIAL, torch="isnan")],
     "isinf": [kink(SPECIAL, torch="isinf")],
     "isfinite": [kink(SPECIAL, torch="isfinite")],

@@ -63,6 +63,40 @@ _declare(
     x=lambda g, a, b, x: g * np.exp(sp.xlogy(a - 1, x) + sp.xlog1py(b - 1, -x) - sp.betaln(a, b)),
 )
 
+_declare(
+    "betaincc",
+    a=PARAMETER,
+    b=PARAMETER,
+    x=lambda g, a, b, x: -g * np.exp(sp.xlogy(a - 1, x) + sp.xlog1py(b - 1, -x) - sp.betaln(a, b)),
+)
+
+# ---------------------------------------------------------------------- distributions of test statistics
+
+
+def _chi_square(v: Any, x: Any) -> Any:
+    """The density of the chi-square distribution"""
+    return 0.5 * np.exp(sp.xlogy(v / 2 - 1, x / 2) - x / 2 - sp.gammaln(v / 2))
+
+
+def _student(df: Any, t: Any) -> Any:
+    """The density of Student's t distribution"""
+    logarithm = sp.gammaln((df + 1) / 2) - sp.gammaln(df / 2) - (df + 1) / 2 * np.log1p(t * t / df)
+    return np.exp(logarithm) / np.sqrt(np.pi * df)
+
+
+def _fisher(dfn: Any, dfd: Any, x: Any) -> Any:
+    """The density of the F distribution"""
+    share = dfn * x / (dfn * x + dfd)
+    logarithm = sp.xlogy(dfn / 2, share) + sp.xlog1py(dfd / 2, -share) - sp.betaln(dfn / 2, dfd / 2)
+    return np.exp(logarithm) / x
+
+
+_declare("chdtr", v=PARAMETER, x=lambda g, v, x: g * _chi_square(v, x))
+_declare("chdtrc", v=PARAMETER, x=lambda g, v, x: -g * _chi_square(v, x))
+_declare("stdtr", df=PARAMETER, t=lambda g, df, t: g * _student(df, t))
+_declare("fdtr", dfn=PARAMETER, dfd=PARAMETER, x=lambda g, dfn, dfd, x: g * _fisher(dfn, dfd, x))
+_declare("fdtrc", dfn=PARAMETER, dfd=PARAMETER, x=lambda g, dfn, dfd, x: -g * _fisher(dfn, dfd, x))
+
 # ---------------------------------------------------------------------- the error function and the normal distribution
 
 

@@ -1,4 +1,4 @@
-"""Comparisons and logic, element by element: constants, without a derivative."""
+"""Comparisons, logic and the bits of integers, element by element: constants, without a derivative."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ import numpy as np
 from ..autograd import elementwise, primitive
 
 __all__ = [
+    "bitwise_and",
+    "bitwise_left_shift",
+    "bitwise_not",
+    "bitwise_or",
+    "bitwise_right_shift",
+    "bitwise_xor",
     "equal",
     "greater",
     "greater_equal",
@@ -134,6 +140,74 @@ logical_not = elementwise(
     tensor([False,  True])
     """,
     x=None,
+)
+
+bitwise_and = elementwise(
+    np.bitwise_and,
+    """Return the bits that both integers have; of bools, whether both hold.
+
+    >>> tg.bitwise_and(tg.tensor([6, 5]), 3)
+    tensor([2, 1], dtype=int64)
+    """,
+    x=None,
+    y=None,
+)
+
+bitwise_or = elementwise(
+    np.bitwise_or,
+    """Return the bits that one of the integers has, or both; of bools, whether one holds.
+
+    >>> tg.bitwise_or(tg.tensor([6, 5]), 3)
+    tensor([7, 7], dtype=int64)
+    """,
+    x=None,
+    y=None,
+)
+
+bitwise_xor = elementwise(
+    np.bitwise_xor,
+    """Return the bits that exactly one of the integers has; of bools, whether exactly one holds.
+
+    >>> tg.bitwise_xor(tg.tensor([6, 5]), 3)
+    tensor([5, 6], dtype=int64)
+    """,
+    x=None,
+    y=None,
+)
+
+bitwise_not = elementwise(
+    np.bitwise_not,
+    """Return the integer with each bit inverted; of a bool, whether it does not hold.
+
+    >>> tg.bitwise_not(tg.tensor([0, 1]))
+    tensor([-1, -2], dtype=int64)
+    """,
+    name="bitwise_not",
+    x=None,
+)
+
+bitwise_left_shift = elementwise(
+    np.left_shift,
+    """Return the integer x with its bits moved to the left y times: x * 2**y.
+
+    >>> tg.bitwise_left_shift(tg.tensor([1, 3]), 2)
+    tensor([ 4, 12], dtype=int64)
+    """,
+    name="bitwise_left_shift",
+    x=None,
+    y=None,
+)
+
+bitwise_right_shift = elementwise(
+    np.right_shift,
+    """Return the integer x with its bits moved to the right y times: x // 2**y.
+
+    >>> tg.bitwise_right_shift(tg.tensor([4, 13]), 2)
+    tensor([1, 3], dtype=int64)
+    """,
+    name="bitwise_right_shift",
+    x=None,
+    y=None,
 )
 
 isnan = elementwise(

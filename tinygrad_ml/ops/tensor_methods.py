@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -183,6 +184,28 @@ def _to(self: Tensor, dtype: Any = None, *where: Any, device: Any = None) -> Ten
     return self if self.dtype == dtype else astype(self, dtype)
 
 
+def _array_namespace(self: Tensor, *, api_version: str | None = None) -> Any:
+    """Return `tg.array_api`, the namespace of the array API standard, by which SciPy and scikit-learn dispatch.
+
+    >>> tg.ones(2).__array_namespace__().__array_api_version__
+    '2024.12'
+    """
+    namespace = importlib.import_module(f"{__package__.rpartition('.')[0]}.array_api")
+    if api_version not in (None, "2021.12", "2022.12", "2023.12", namespace.__array_api_version__):
+        raise ValueError(
+            f"version {api_version!r} of the array API standard is not known here, {namespace.__array_api_version__} is"
+        )
+    return namespace
+
+
+def _to_device(self: Tensor, device: Any, /, *, stream: Any = None) -> Tensor:
+    """Return the Tensor itself: there is one device, "cpu"."""
+    if stream is not None:
+        raise ValueError(f"to_device(): the CPU has no stream {stream!r}")
+    without_device([device])
+    return self
+
+
 def _itself(self: Tensor) -> Tensor:
     """Return the Tensor itself: its memory is that of the CPU."""
     return self
@@ -213,24 +236,41 @@ def _compared(operation: Callable) -> Callable:
     return compare
 
 
+BOOL = np.dtype(bool)
+
+
+def _of_bits(bitwise: Callable, logical: Callable) -> Callable:
+    """Return &, |, ^ or ~: of bools it is the logical operation; of integers it goes bit by bit, as in NumPy."""
+
+    def operation(*operands: Any) -> Tensor:
+        for x in operands:
+            if type(x) is not bool and getattr(x, "dtype", BOOL if isinstance(x, (list, tuple)) else None) != BOOL:
+                return bitwise(*operands)
+        return logical(*operands)
+
+    return operation
+
+
 def _reversed(operation: Callable) -> Callable:
     return lambda self, other: operation(other, self)
 
 
-OPERATORS = {
+OPERATORS: dict[str, Callable] = {
     "add": elementwise.add,
     "sub": elementwise.subtract,
     "mul": elementwise.multiply,
     "truediv": elementwise.divide,
     "pow": elementwise.power,
     "matmul": products.matmul,
-    "and": logic.logical_and,
-    "or": logic.logical_or,
-    "xor": logic.logical_xor,
+    "and": _of_bits(logic.bitwise_and, logic.logical_and),
+    "or": _of_bits(logic.bitwise_or, logic.logical_or),
+    "xor": _of_bits(logic.bitwise_xor, logic.logical_xor),
     "floordiv": rounding.floor_divide,
     "mod": rounding.remainder,
+    "lshift": logic.bitwise_left_shift,
+    "rshift": logic.bitwise_right_shift,
 }
-SYMBOLS = dict(zip(OPERATORS, ("+", "-", "*", "/", "**", "@", "&", "|", "^", "//", "%")))
+SYMBOLS = dict(zip(OPERATORS, ("+", "-", "*", "/", "**", "@", "&", "|", "^", "//", "%", "<<", ">>")))
 for _name, _operation in OPERATORS.items():
     setattr(Tensor, f"__{_name}__", _operation)
     setattr(Tensor, f"__r{_name}__", _reversed(_operation))
@@ -240,7 +280,7 @@ METHODS: dict[str, Any] = {
     "__neg__": elementwise.negative,
     "__pos__": lambda self: self,
     "__abs__": elementwise.abs,
-    "__invert__": logic.logical_not,
+    "__invert__": _of_bits(logic.bitwise_not, logic.logical_not),
     "__lt__": logic.less,
     "__le__": logic.less_equal,
     "__gt__": logic.greater,
@@ -250,6 +290,8 @@ METHODS: dict[str, Any] = {
     "__getitem__": _getitem,
     "__setitem__": _setitem,
     "__iter__": _iter,
+    "__array_namespace__": _array_namespace,
+    "to_device": _to_device,
     "astype": astype,
     "copy": copy,
     "reshape": _reshape,
@@ -311,3 +353,4 @@ for _name, _others in SAME.items():
 METHODS |= {"eq": logic.equal, "view": _reshape, "permute": _transpose, "clone": copy}
 for _name, _method in METHODS.items():
     setattr(Tensor, _name, _method)
+Tensor.device = property(lambda self: getattr(self._data, "device", "cpu"), doc='Where the elements lie: "cpu".')
