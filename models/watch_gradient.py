@@ -149,6 +149,11 @@ class WatchGradient(Watch):
                 f"{reason}, from {self.first:.4g} to {self.last:.4g}, because the learning rate {rate:.4g} is too low; "
                 f"raise it{self._safe(rate)}, or raise max_iter"
             )
+        if rate > 1.5 * self.safe_rate > 0:
+            return (
+                f"{reason}, slowly, because the steps of the learning rate {rate:.4g} are nearly too long and go from "
+                f"side to side; lower it{self._safe(rate)}, or raise max_iter"
+            )
         return f"{reason}; raise max_iter or learning_rate, or scale the features"
 
     def _safe(self, rate: float) -> str:
