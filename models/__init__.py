@@ -5,12 +5,15 @@ from typing import TYPE_CHECKING
 from tinygrad_ml.foreign_names import module_getattr
 
 from .base import Model
+from .binary_chain import BinaryChain
 from .classifier import Classifier
+from .classifier_chain import ClassifierChain
 from .conv_net import ConvNet
 from .linear_regression import LinearRegression
 from .logistic_regression import LogisticRegression
 from .mlp_classifier import MLPClassifier
 from .mlp_regressor import MLPRegressor
+from .one_vs_one import OneVsOne
 from .one_vs_rest import OneVsRest
 from .perceptron import Perceptron
 from .polynomial_regression import PolynomialRegression
@@ -19,13 +22,16 @@ from .softmax_regression import SoftmaxRegression
 from .word2vec import Word2Vec
 
 __all__ = [
+    "BinaryChain",
     "Classifier",
+    "ClassifierChain",
     "ConvNet",
     "LinearRegression",
     "LogisticRegression",
     "MLPClassifier",
     "MLPRegressor",
     "Model",
+    "OneVsOne",
     "OneVsRest",
     "Perceptron",
     "PolynomialRegression",

@@ -132,7 +132,8 @@ class Classifier(Model):
         return self._fit(X, y, sample_weight, classes, passes=1)
 
     def _check_y(self, y: Any, n_samples: int) -> np.ndarray:
-        return checking.check_target(self, y, n_samples, 2 * self.multi_label)
+        columns = 1 if self.multi_output else 2 * self.multi_label  # the least number of them that are labels
+        return checking.check_target(self, y, n_samples, columns)
 
     def _label(self, positions: np.ndarray, n_outputs: int) -> np.ndarray:
         """Return the classes at some positions; those of a model that was only built are 0, 1, ..."""
@@ -144,7 +145,7 @@ class Classifier(Model):
         Of several labels `(samples, labels)`, each that of the second class of its column.
         """
         logits = self._outputs(X)
-        return logits[:, 0] if logits.shape[1] == 1 else logits
+        return logits[:, 0] if logits.shape[1] == 1 and self._labels is None else logits
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each class, `(samples, classes)`.

@@ -68,8 +68,8 @@ def _classes(kind: str, i: int, column: np.ndarray) -> np.ndarray:
     if len(found) > 2:
         raise ValueError(
             f"{kind}: y of (samples, labels) must have two classes in each column, such as 0 and 1, but column {i} has "
-            f"{len(found)}: {', '.join(map(repr, found.tolist()[:3]))}, ...; fit a model for each column "
-            "(sklearn.multioutput.MultiOutputClassifier), or a MultiHeadMLP for all of them"
+            f"{len(found)}: {', '.join(map(repr, found.tolist()[:3]))}, ...; for several classes in a column use "
+            "MultiHeadMLP, or a model for each column (sklearn.multioutput.MultiOutputClassifier)"
         )
     return np.array([0, 1], column.dtype) if _is_indicator(found) else found
 
@@ -86,6 +86,8 @@ def _told(model: Any, told: Any, columns: list[np.ndarray], known: Labels | None
         return Labels([_classes(kind, i, column) for i, column in enumerate(columns)])
     if np.array_equal(told, np.arange(n)) and known is not None and known.are_indicators:
         return known
+    if len(told) <= 2 and all(np.ndim(each) == 0 for each in told):
+        told = [told] * n  # the classes of every column
     if len(told) != n or any(np.ndim(classes) != 1 for classes in told):
         raise ValueError(
             f"{kind}: for y of (samples, labels), classes must hold the classes of each of the {n} columns"

@@ -535,6 +535,10 @@ NAMES: dict[str, dict[str, str]] = {
     "tg.models": {
         "MLP": "tg.models.MLPClassifier or tg.models.MLPRegressor",
         "SGDClassifier": "tg.models.LogisticRegression(solver='sgd')",
+        "OneVsRestClassifier": "tg.models.OneVsRest",
+        "OneVsOneClassifier": "tg.models.OneVsOne",
+        "MultiOutputClassifier": "tg.models.LogisticRegression or tg.models.MLPClassifier, with y of (samples, labels)",
+        "MultiOutputRegressor": "leave it out: tg.models.LinearRegression and MLPRegressor take several columns of y",
         "SVC": "not built; tg.models.LogisticRegression is the nearest",
         "Sequential": "tg.nn.Sequential",
         "load_model": "model.load_state_dict(tg.load(path))",

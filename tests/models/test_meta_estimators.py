@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from tinygrad_ml.models import (
+    BinaryChain,
     ConvNet,
     LinearRegression,
     LogisticRegression,
     MLPClassifier,
     MLPRegressor,
+    OneVsOne,
     OneVsRest,
     Perceptron,
     PolynomialRegression,
@@ -37,6 +39,8 @@ CLASSIFIERS = [
     Perceptron(),
     OneVsRest(),
     OneVsRest(Perceptron(max_iter=20)),
+    OneVsOne(),
+    BinaryChain(),
     MLPClassifier((8,), batch_norm=True, dropout=0.1, **SMALL),
     ConvNet((2,), hidden_layer_sizes=(4,), **SMALL),
 ]

@@ -10,7 +10,6 @@ from tinygrad_ml.models import (
     ConvNet,
     LogisticRegression,
     MLPClassifier,
-    OneVsRest,
     Perceptron,
     SoftmaxRegression,
 )
@@ -255,7 +254,10 @@ def test_frames():
 
 
 WRONG = {
-    "several classes": (Y + (np.arange(120) % 3)[:, None], "column 0 has [45]: 0, 1, 2, ...; fit a model for each"),
+    "several classes": (
+        Y + (np.arange(120) % 3)[:, None],
+        "column 0 has [45]: 0, 1, 2, ...; for several classes in a column use MultiHeadMLP",
+    ),
     "three axes": (Y[:, :, None], r"\(samples,\), got an array of shape \(120, 3, 1\)"),
     "too short": (Y[:60], "X has 120, y 60"),
     "fractions": (Y + 0.5, "Unknown label type: continuous"),
@@ -279,7 +281,7 @@ def test_class_weights_that_are_none(class_weight):
         LogisticRegression(class_weight=class_weight).fit(X, Y)
 
 
-@pytest.mark.parametrize("model", [SoftmaxRegression(), OneVsRest(), Perceptron()], ids=repr)
+@pytest.mark.parametrize("model", [SoftmaxRegression(), Perceptron()], ids=repr)
 def test_other_classifiers_say_who_takes_labels(model):
     with pytest.raises(ValueError, match="use LogisticRegression or MLPClassifier"):
         model.fit(X, Y)

@@ -8,11 +8,14 @@ import warnings
 import pytest
 
 from tinygrad_ml.models import (
+    BinaryChain,
+    ClassifierChain,
     ConvNet,
     LinearRegression,
     LogisticRegression,
     MLPClassifier,
     MLPRegressor,
+    OneVsOne,
     OneVsRest,
     Perceptron,
     PolynomialRegression,
@@ -31,6 +34,9 @@ MODELS = [
     SoftmaxRegression(),
     Perceptron(max_iter=100),
     OneVsRest(),
+    OneVsOne(),
+    BinaryChain(),
+    ClassifierChain(),
     MLPClassifier(),
     MLPRegressor(),
     ConvNet(),
@@ -55,6 +61,9 @@ VARIANTS = [
     SoftmaxRegression(solver="adam", learning_rate=0.1, max_iter=30),
     Perceptron(shuffle=True, fit_intercept=False, max_iter=20),
     OneVsRest(Perceptron(max_iter=20)),
+    OneVsOne(Perceptron(max_iter=20)),
+    BinaryChain(Perceptron(max_iter=20)),
+    ClassifierChain(Perceptron(max_iter=20)),
     OneVsRest(MLPClassifier((4,), learning_rate=0.1, max_iter=30, random_state=0)),
     MLPClassifier(**SMALL, dropout=0.2),
     MLPClassifier(**SMALL, batch_norm=True),
@@ -138,7 +147,8 @@ def test_the_check_that_needs_an_environment_variable():
         from sklearn.utils.estimator_checks import estimator_checks_generator
         from tinygrad_ml.models import *
         models = LinearRegression(), PolynomialRegression(), LogisticRegression(), SoftmaxRegression(), Perceptron()
-        models += OneVsRest(), MLPClassifier(max_iter=3), MLPRegressor(max_iter=3), ConvNet((4,), max_iter=3)
+        models += OneVsRest(), OneVsOne(), BinaryChain(), ClassifierChain()
+        models += MLPClassifier(max_iter=3), MLPRegressor(max_iter=3), ConvNet((4,), max_iter=3)
         for model in models:
             for _, check in estimator_checks_generator(model, mark=None):
                 if check.func.__name__ == "check_array_api_input":
