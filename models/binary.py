@@ -44,10 +44,8 @@ class BinaryClassifiers(Classifier):
 
     def _solve(self, X: np.ndarray, target: np.ndarray, weight: Any, passes: int | None = None) -> None:
         asked = {name: value for name, value in self.asked._asdict().items() if value is not None}
-        given = [*(["sample_weight"] if weight is not None else []), *(f"{name}=" for name in asked)]
-        if given and isinstance(self.estimators_[0], Perceptron):
-            kind = type(self).__name__
-            raise ValueError(f"{kind}: {given[0]} cannot be used, because the estimator Perceptron takes none")
+        if isinstance(self.estimators_[0], Perceptron):
+            self._check_of_perceptrons(weight, asked)
         for i, estimator in enumerate(self.estimators_):
             features, truth, rows = self.question(i, X, target)
             weights = {} if weight is None else {"sample_weight": weight[rows]}
@@ -64,6 +62,13 @@ class BinaryClassifiers(Classifier):
         if fitted:
             self.history_ = fitted[-1].history_
         self.n_iter_ = max((estimator.n_iter_ for estimator in fitted), default=1)
+
+    def _check_of_perceptrons(self, weight: Any, asked: dict[str, Any]) -> None:
+        kind = type(self).__name__
+        if weight is not None:
+            raise ValueError(f"{kind}: sample_weight cannot be used, because the estimator Perceptron takes none")
+        if asked:
+            raise ValueError(f"{kind}: {next(iter(asked))}= cannot be used: the estimator Perceptron takes none")
 
     def _asked_of(self, i: int, asked: dict[str, Any]) -> dict[str, Any]:
         """Return what else `fit` was asked for, with the validation data of a question."""

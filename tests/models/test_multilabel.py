@@ -256,7 +256,7 @@ def test_frames():
 WRONG = {
     "several classes": (
         Y + (np.arange(120) % 3)[:, None],
-        "column 0 has [45]: 0, 1, 2, ...; for several classes in a column use MultiHeadMLP",
+        "column 0 has [45]: 0, 1, 2, ...; for several classes in a column use",
     ),
     "three axes": (Y[:, :, None], r"\(samples,\), got an array of shape \(120, 3, 1\)"),
     "too short": (Y[:60], "X has 120, y 60"),
