@@ -15,6 +15,7 @@ from sphinx.cmd.build import build_main
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import gallery
 import links
 import reference
 
@@ -77,6 +78,22 @@ def stage(source):
     shutil.copytree(ROOT / "docs" / "images", source / "images")
     for page in HERE.glob("*.md"):
         shutil.copy(page, source)
+    list_the_others(source)
+
+
+def list_the_others(source):
+    """Put pages that no page of the site lists at the end of the page "How to"."""
+    listed = set()
+    for page in HERE.glob("*.md"):
+        for tree in re.findall(r"^```{toctree}\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+            listed |= set(re.findall(r"^(?:.*<)?([\w/-]+)>?$", tree, re.MULTILINE))
+    others = [page for page in sorted(source.glob("*.md")) if page.stem not in listed | {"index"}]
+    if others:
+        titles = [re.search(r"^# (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)[1] for page in others]
+        lines = ["\n## More\n", *(f"- [{title}]({page.name})" for title, page in zip(titles, others, strict=True))]
+        lines += ["\n```{toctree}\n:hidden:\n:caption: More\n", *(page.stem for page in others), "```\n"]
+        with (source / "howto.md").open("a", encoding="utf-8") as howto:
+            howto.write("\n".join(lines))
 
 
 def drop_wrong_ways_back(html):
@@ -95,16 +112,34 @@ def drop_wrong_ways_back(html):
 def main():
     """Write the pages, call Sphinx, and follow all links."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.parse_args()
+    parser.add_argument("--full", action="store_true", help="run the examples in full, which takes much longer")
+    options = parser.parse_args()
     source, html = TARGET / "source", TARGET / "html"
     for folder in (source, html):
         shutil.rmtree(folder, ignore_errors=True)
     source.mkdir(parents=True)
     stage(source)
     reference.write(source / "api")
-    options = ["-b", "html", "-c", str(HERE), "-d", str(TARGET / "doctrees"), "-W", "--keep-going", "-q", "-j", "auto"]
-    if code := build_main([*options, str(source), str(html)]):
+    gallery.write(source / "gallery", TARGET / "examples", quick=not options.full)
+    arguments = [
+        "-b",
+        "html",
+        "-c",
+        str(HERE),
+        "-d",
+        str(TARGET / "doctrees"),
+        "-W",
+        "--keep-going",
+        "-q",
+        "-j",
+        "auto",
+    ]
+    if code := build_main([*arguments, str(source), str(html)]):
         sys.exit(code)
+    for page in (source / "gallery").glob("*/*.html"):  # pages within pages, which Sphinx does not see
+        to = html / page.relative_to(source)
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(page, to)
     drop_wrong_ways_back(html)
     dead = links.dead(html)
     if dead:

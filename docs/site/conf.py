@@ -26,15 +26,16 @@ default_role = "name"  # in docstrings `Linear` is a link where the reference ha
 exclude_patterns = []
 suppress_warnings = ["misc.highlighting_failure"]  # a rule on the page of operations may be part of a statement
 
-myst_enable_extensions = ["colon_fence", "attrs_inline"]
+myst_enable_extensions = ["attrs_block", "colon_fence", "dollarmath"]
 myst_heading_anchors = 4
-myst_links_external_new_tab = False
+myst_dmath_double_inline = False
 
 autodoc_typehints = "none"  # the types are in the text of each parameter, with shapes
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 
+html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
 html_title = "tinygrad_ml"
 html_static_path = ["static"]

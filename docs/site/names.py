@@ -1,8 +1,9 @@
-"""A Sphinx extension: `name` in a docstring links to the reference where that has the name, and is code elsewhere."""
+"""A Sphinx extension: names in docstrings become links where the reference has them; formulas become MathML."""
 
 import re
 
 from docutils import nodes
+from latex2mathml.converter import convert
 from sphinx import addnodes
 from sphinx.roles import XRefRole
 
@@ -38,7 +39,8 @@ def name_role(name, rawtext, text, lineno, inliner, options=None, content=()):
 
 def leave_as_code(app, env, node, contnode):
     """Show as code, without a warning, a name of a docstring that the reference does not have."""
-    return contnode if node.get("optional") else None
+    learned = node.get("reftarget", "").endswith("_")  # an attribute that the docstring of the estimator describes
+    return contnode if learned or node.get("optional") else None
 
 
 def escape(text):
@@ -64,8 +66,21 @@ def formulas_as_written(app, what, name, thing, options, lines):
             lines[i] = escape(line)
 
 
+def inline_formula(translator, node):
+    """Write a formula as MathML, which browsers draw by themselves."""
+    translator.body.append(convert(node.astext()))
+    raise nodes.SkipNode
+
+
+def formula(translator, node):
+    """Write a formula that has lines of its own."""
+    translator.body.append(f'<div class="formula">{convert(node.astext(), display="block")}</div>')
+    raise nodes.SkipNode
+
+
 def setup(app):
-    """Register the role."""
+    """Register all of it."""
+    app.add_html_math_renderer("mathml", (inline_formula, None), (formula, None))
     app.add_role("name", name_role)
     app.connect("autodoc-process-docstring", formulas_as_written, priority=100)
     app.connect("missing-reference", leave_as_code)
