@@ -6,6 +6,7 @@ from tinygrad_ml.foreign_names import module_getattr
 
 from .base import Model
 from .binary_chain import BinaryChain
+from .char_rnn import CharRNN
 from .classifier import Classifier
 from .classifier_chain import ClassifierChain
 from .conv_net import ConvNet
@@ -23,6 +24,7 @@ from .word2vec import Word2Vec
 
 __all__ = [
     "BinaryChain",
+    "CharRNN",
     "Classifier",
     "ClassifierChain",
     "ConvNet",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -22,11 +22,23 @@ from .hyperparameters import (
     rate,
     seed,
 )
-from .optimizers import make_optimizer
+from .optimizers import choice_of, make_optimizer
 from .stochastic import step_callbacks
-from .warnings import stop_by_interrupt
+from .warnings import stop_by_interrupt, warn_not_converged
 
 T = TypeVar("T", bound="TextModel")
+
+LITTLE = 0.02  # a relative decrease of the loss that is hardly one
+
+
+class Batches(Protocol):
+    """What a text is trained in: batches (x, *rest), drawn anew in each pass."""
+
+    chance: float  # the loss of guessing without having learned
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, ...]]: ...
 
 
 @hyperparameters
@@ -71,11 +83,11 @@ class TextModel(Model):
     def fit(self: T, text: Any, y: Any = None) -> T:  # type: ignore[override]
         """Learn from a text: from scratch, or from the current weights with `warm_start`; return the model.
 
-        `y` is ignored; it is there for pipelines.
+        `y` is ignored; it is there for pipelines. A ConvergenceWarning says if little was learned.
         """
         return self._fit(text, None, None)
 
-    def read(self, text: Any) -> Iterable[tuple[np.ndarray, ...]]:
+    def read(self, text: Any) -> Batches:
         """Learn what the text is made of, unless that is known already; return its batches, new ones in each pass."""
         raise NotImplementedError(f"{type(self).__name__} does not define read(self, text)")
 
@@ -101,6 +113,19 @@ class TextModel(Model):
         self.n_iter_ = len(self.history_.epochs)
         if self.history_.stopped.startswith("Interrupted"):
             stop_by_interrupt(self, self.history_.stopped)
+        elif X.chance > 0 and not self.history_["loss"][-1] < (1 - LITTLE) * X.chance:
+            self._warn_of_chance(self.history_["loss"][-1], X.chance)
+
+    def _warn_of_chance(self, loss: float, chance: float) -> None:
+        steps = len(self.history_.steps["loss"])
+        cure = f"raise max_iter={self.max_iter} or learning_rate, or give it more text"
+        if loss > (1 + LITTLE) * chance and loss > self.history_.steps["loss"][0]:
+            cure = "lower the learning rate"
+        warn_not_converged(
+            self,
+            choice_of(self, self.solver).solver,
+            f" in {steps} steps: the loss is {loss:.4g}, and that of guessing is {chance:.4g}; {cure}",
+        )
 
     def usual_learning_rate(self, solver: str) -> float:
         """Return the learning rate of "sgd", "adagrad" or "adam" when `learning_rate` is None."""

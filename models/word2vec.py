@@ -14,12 +14,8 @@ from tinygrad_ml.nn import functional as F
 
 from .base import takes_known_arguments
 from .hyperparameters import choice, count, hyperparameters, positive
-from .optimizers import choice_of
-from .warnings import warn_not_converged
 from .word_blocks import Blocks, listed
 from .word_vectors import WordVectors
-
-LITTLE = 0.02  # a relative decrease of the loss that is hardly one
 
 
 @hyperparameters
@@ -160,18 +156,7 @@ class Word2Vec(WordVectors):
         TypeError, ValueError
             If a sentence is a string, or if fewer than two words are left to learn.
         """
-        super().fit(sentences)
-        chance, history = (1 + self.negative) * np.log(2), self.history_
-        if history.epochs and not history["loss"][-1] < (1 - LITTLE) * chance:
-            last, steps = history["loss"][-1], len(history.steps["loss"])
-            cure = f"raise max_iter={self.max_iter} or learning_rate, or give it more text"
-            warn_not_converged(
-                self,
-                choice_of(self, self.solver).solver,
-                f" in {steps} steps: the loss is {last:.4g}, and {chance:.4g} is that of a guess; "
-                + (cure if last < (1 + LITTLE) * chance else "lower the learning rate"),
-            )
-        return self
+        return super().fit(sentences)
 
     def read(self, text: Any) -> Blocks:
         """Learn the vocabulary of sentences, unless it is known already; return their blocks of words."""

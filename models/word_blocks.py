@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterable, Iterator
 from typing import Any
 
@@ -25,6 +26,7 @@ class Blocks:
 
     def __init__(self, model: Any, words: np.ndarray, sentence: np.ndarray):
         self.words, self.sentence, self.window = words, sentence, model.window
+        self.chance = (1 + model.negative) * math.log(2)
         self.places = max(32, 4 * model.window)  # so that few pairs fall across the end of a block
         self.drawn = self.places // 2
         self.sampler = UnigramSampler(model.counts_)
