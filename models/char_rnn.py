@@ -69,7 +69,7 @@ class CharRNN(TextModel):
 
     Examples
     --------
-    >>> clock = tg.models.CharRNN(hidden_size=32, sequence_length=16, learning_rate=0.02, random_state=0)
+    >>> clock = tg.models.CharRNN("gru", 32, sequence_length=32, learning_rate=0.02, random_state=0)
     >>> clock = clock.fit("tick tack tock " * 40)
     >>> clock.generate("tick ta", 16, temperature=0)
     'tick tack tock tick tac'
