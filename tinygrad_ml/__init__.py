@@ -42,6 +42,7 @@ _LAZY = (
     "datasets",
     "distributed",
     "draw",
+    "features",
     "func",
     "graph",
     "metrics",

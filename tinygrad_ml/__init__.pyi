@@ -5,6 +5,7 @@ from . import autograd as autograd
 from . import data as data
 from . import datasets as datasets
 from . import distributed as distributed
+from . import features as features
 from . import fft as fft
 from . import func as func
 from . import graph as graph

@@ -166,7 +166,7 @@ class available_when:
 
 def feature_names(model: Any, X: Any) -> np.ndarray | None:
     """Return the column names of a frame if all are strings, else None."""
-    columns = getattr(X, "columns", None)
+    columns = None if hasattr(X, "collect") else getattr(X, "columns", None)  # a lazy frame of polars has none yet
     if columns is None or not hasattr(X, "dtypes"):
         return None
     names = np.asarray(columns, object)
