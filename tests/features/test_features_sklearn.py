@@ -198,3 +198,13 @@ def test_a_pipeline_hands_frames_on(kind):
     if kind == "pandas":
         assert out.index.equals(frame.index)
     assert cross_val_score(model, frame, y, cv=3).mean() > 0.7
+
+
+def test_a_pipeline_routes_weights_past_transformers():
+    frame, y = table()
+    weight = np.linspace(0.1, 2, len(y))
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = make_pipeline(columns(), tg.models.LogisticRegression().set_fit_request(sample_weight=True))
+        model.fit(frame, y, sample_weight=weight)
+    alone = tg.models.LogisticRegression().fit(columns().fit_transform(frame), y, sample_weight=weight)
+    np.testing.assert_allclose(model[-1].coef_, alone.coef_)

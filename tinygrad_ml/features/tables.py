@@ -61,10 +61,9 @@ def read_array(who: str, X: Any) -> np.ndarray:
 
 
 def _from_rows(rows: Any) -> Any:
-    """Return rows as NumPy reads them, but numbers among strings stay numbers."""
-    values = [value for row in rows if isinstance(row, (list, tuple)) for value in row]
-    kinds = {isinstance(value, str) for value in values}
-    return np.array(rows, object) if len(kinds) == 2 else rows
+    """Return rows with strings as objects: NumPy's strings end before a zero, and make strings of numbers beside them."""
+    strings = any(isinstance(value, str) for row in rows if isinstance(row, (list, tuple)) for value in row)
+    return np.array(rows, object) if strings else rows
 
 
 def read_numbers(who: str, X: Any, missing: bool = False) -> np.ndarray:

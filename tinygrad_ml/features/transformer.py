@@ -206,6 +206,12 @@ class Transformer(HasHyperparameters):
                 f"This {type(self).__name__} is not fitted yet. Call fit(X), with the training part of the data."
             )
 
+    def get_metadata_routing(self) -> Any:
+        """Return that no argument is asked for beside X and y, as scikit-learn's `MetadataRequest`."""
+        from sklearn.utils.metadata_routing import MetadataRequest  # only scikit-learn asks
+
+        return MetadataRequest(owner=self)
+
     def __sklearn_tags__(self) -> Any:
         from sklearn.utils import InputTags, Tags, TargetTags, TransformerTags  # only scikit-learn asks
 
