@@ -61,7 +61,7 @@ def read_array(who: str, X: Any) -> np.ndarray:
 
 
 def _from_rows(rows: Any) -> Any:
-    """Return rows with strings as objects: NumPy's strings end before a zero, and make strings of numbers beside them."""
+    """Return rows with strings as objects: NumPy's strings end before a zero, and make strings of numbers near them."""
     strings = any(isinstance(value, str) for row in rows if isinstance(row, (list, tuple)) for value in row)
     return np.array(rows, object) if strings else rows
 
