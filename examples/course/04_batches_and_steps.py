@@ -127,8 +127,8 @@ for (name, above), colour in zip(curves.items(), (GREEN, BLUE, ORANGE, "black"))
 axes[2].set(title="At the same work", xlabel="epoch", ylabel="loss above the optimum", xticks=range(1, epochs + 1))
 for ax in axes:
     ax.spines[["top", "right"]].set_visible(False)
-for ax in axes[1:]:
-    ax.legend(frameon=False, fontsize=9)
+axes[1].legend(loc="upper right", framealpha=0.95, fontsize=9)
+axes[2].legend(loc=(0.3, 0.62), frameon=False, fontsize=9)
 figure.savefig(OUTPUT / "04_batches_and_steps.png", dpi=100)
 print(f"Picture: {OUTPUT / '04_batches_and_steps.png'}")
 
