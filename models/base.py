@@ -96,6 +96,9 @@ class Model(HasHyperparameters, nn.Module):
     how_to_fit = "fit(X, y)"
     multi_class = multi_output = False
     input_dimensions: tuple[int, ...] = (2,)  # how many axes X may have
+    why_not_sparse = (
+        "this model has not been told that it takes such (`why_not_sparse = ''`: its first layer is linear)"
+    )
     convex = False  # whether there is one optimum, which a fit should reach
     solvers: ClassVar[Mapping[str, Callable]] = STOCHASTIC  # the function that each solver is
 
@@ -152,7 +155,7 @@ class Model(HasHyperparameters, nn.Module):
 
         Parameters
         ----------
-        X : array, frame or list of (samples, features)
+        X : array, frame or list of (samples, features), for most models also a sparse matrix of SciPy
         y : (samples,), or for some models (samples, outputs)
         sample_weight : (samples,), optional
             How much each sample counts; a weight of 2 is like having the sample twice.
@@ -418,7 +421,7 @@ class Model(HasHyperparameters, nn.Module):
 
     # ------------------------------------------------------------------ using what was learned
 
-    def _check_X(self, X: Any) -> np.ndarray:
+    def _check_X(self, X: Any) -> Any:
         """Return X as an array, if it is like the one that the model was fitted with."""
         known = vars(self).get("n_features_in_")
         if known is not None:

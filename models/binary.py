@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+import tinygrad_ml as tg
 from tinygrad_ml import Tensor, nn
 from tinygrad_ml.protocol import available_when, clone
 
@@ -27,6 +28,11 @@ class BinaryClassifiers(Classifier):
     """
 
     estimator: Any = None
+
+    @property
+    def why_not_sparse(self) -> str:  # type: ignore[override]
+        """Why X must not be sparse, if that is so for the estimator."""
+        return "" if self.estimator is None else getattr(self.estimator, "why_not_sparse", "")
 
     def question(self, i: int, X: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray, Any]:
         """Return what a classifier learns: its features, a one where the answer is yes, and of which rows."""
@@ -117,7 +123,7 @@ class Constant(Classifier):
         return self
 
     def forward(self, x: Tensor) -> Tensor:
-        return x[:, :1] * 0 + self.logit_
+        return tg.zeros((x.shape[0], 1), dtype=x.dtype) + self.logit_
 
 
 def says_yes(estimator: Any, logit: np.ndarray) -> np.ndarray:

@@ -10,7 +10,15 @@ import numpy as np
 
 from tinygrad_ml.modes import warn
 from tinygrad_ml.protocol import loaded_class
-from tinygrad_ml.validation import check_array, first_non_finite, is_integer, is_number, non_numeric_columns
+from tinygrad_ml.sparse_matrix import SparseMatrix
+from tinygrad_ml.validation import (
+    check_array,
+    first_non_finite,
+    is_integer,
+    is_number,
+    is_sparse,
+    non_numeric_columns,
+)
 
 T = TypeVar("T")
 
@@ -134,17 +142,18 @@ def check_hyperparameters(model: Any, shared: Mapping[str, Field]) -> None:
 # ---------------------------------------------------------------------- data
 
 
-def check_X(model: Any, X: Any, dimensions: tuple[int, ...] = (2,)) -> np.ndarray:
-    """Return X as a float32 or float64 array: `(samples, features)`, or what else the model takes.
+def check_X(model: Any, X: Any, dimensions: tuple[int, ...] = (2,)) -> Any:
+    """Return X as a float32 or float64 array, `(samples, features)` or what else the model takes; or a SparseMatrix.
 
     Raises
     ------
     TypeError, ValueError
-        If X is sparse, masked, complex, empty, of another number of dimensions, or has entries that are not finite
+        If X is sparse and the model takes no such, masked, complex, empty, of another number of dimensions, or has entries that are not finite
         numbers.
     """
     kind = type(model).__name__
-    array = _real(kind, "X", check_array(X, "X", kind, "a table of numbers"))
+    array = _check_sparse(model, X) if is_sparse(X) else check_array(X, "X", kind, "a table of numbers")
+    array = _real(kind, "X", array)
     if array.ndim not in dimensions:
         hint = "Reshape your data: X.reshape(-1, 1) for a single feature, X.reshape(1, -1) for a single sample"
         if array.ndim > 2:
@@ -162,7 +171,20 @@ def check_X(model: Any, X: Any, dimensions: tuple[int, ...] = (2,)) -> np.ndarra
     return array
 
 
-def _real(kind: str, name: str, array: np.ndarray) -> np.ndarray:
+def _check_sparse(model: Any, X: Any) -> SparseMatrix:
+    """Return a sparse X, or raise TypeError or ValueError if the model cannot use it."""
+    kind = type(model).__name__
+    if reason := model.why_not_sparse:
+        raise TypeError(f"{kind}: X is a sparse matrix, and {reason}; if it is small, make it dense: X.toarray()")
+    if len(X.shape) != 2:
+        raise ValueError(
+            f"{kind}: expected a 2-d sparse matrix of (samples, features), got shape {X.shape}. Reshape your data: "
+            "X.reshape(1, -1) for a single sample"
+        )
+    return SparseMatrix(X)
+
+
+def _real(kind: str, name: str, array: Any) -> Any:
     if array.dtype.kind == "c":
         raise ValueError(f"Complex data not supported: {kind} got {name} of dtype {array.dtype}")
     return array
@@ -171,7 +193,7 @@ def _real(kind: str, name: str, array: np.ndarray) -> np.ndarray:
 LARGEST = int(np.finfo(np.float64).max)
 
 
-def _to_float(kind: str, name: str, array: np.ndarray, source: Any) -> np.ndarray:
+def _to_float(kind: str, name: str, array: Any, source: Any) -> Any:
     """Return numbers of another kind as float64 (float16 as float32), or say which of them are not numbers."""
     if array.dtype.kind in "Mm":
         raise TypeError(
@@ -197,7 +219,7 @@ def _to_float(kind: str, name: str, array: np.ndarray, source: Any) -> np.ndarra
         raise type(error)(f"{kind}: {name} must hold numbers: {reason}{error}{advice}") from None
 
 
-def check_finite(kind: str, name: str, array: np.ndarray) -> None:
+def check_finite(kind: str, name: str, array: Any) -> None:
     """Raise ValueError if there is a NaN or an infinity in an array; say where the first one is."""
     found = first_non_finite(array)
     if found:

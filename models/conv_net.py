@@ -75,6 +75,7 @@ class ConvNet(Network, Classifier):
 
     input_dimensions = (2, 3, 4)
     multi_label = True
+    why_not_sparse = "a convolution needs all pixels of an image, those that are 0 too"
 
     channels: int | Sequence[int] = sizes((32, 64), layers=True)
     kernel_size: int = odd(3, layers=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .design import Design, gram
 from .problem import LinearProblem, smallest_subgradient
 from .warnings import stop_by_interrupt, warn_not_converged
 
@@ -150,7 +151,7 @@ def newton_direction(
     return step
 
 
-def hessian(design: np.ndarray, curvature: np.ndarray, ridge: np.ndarray, free: Iterable[int] = ()) -> np.ndarray:
+def hessian(design: Design, curvature: np.ndarray, ridge: np.ndarray, free: Iterable[int] = ()) -> np.ndarray:
     """Return the Hessian of the objective, `(outputs · columns, outputs · columns)`, in float64.
 
     Along the directions that shift the weights of all outputs in a `free` column, where it is zero and the gradient
@@ -161,7 +162,7 @@ def hessian(design: np.ndarray, curvature: np.ndarray, ridge: np.ndarray, free: 
     for i in range(k):
         for j in range(i + 1):
             if curvature[:, i, j].any():  # outputs of a regression have none together
-                blocks[i, :, j] = design.T @ (design * curvature[:, i, j, None])
+                blocks[i, :, j] = gram(design, curvature[:, i, j])
             else:
                 blocks[i, :, j] = 0
             blocks[j, :, i] = blocks[i, :, j].T
@@ -199,7 +200,7 @@ def decorrelation(problem: LinearProblem, theta: np.ndarray) -> np.ndarray:
     else:
         largest = problem.curvature / (problem.kink if problem.loss == "mae" else 1.0)
         curvature = np.full(n, largest / n) if problem.weight is None else problem.weight * (largest / n)
-    bound = (design.T @ (design * curvature[:, None])).astype(np.float64)
+    bound = gram(design, curvature).astype(np.float64)
     bound.flat[:: columns + 1] += problem.ridge.max(axis=0) + NO_SINGULARITY * float(np.diag(bound).max())
     return np.linalg.inv(np.linalg.cholesky(bound))
 
@@ -208,9 +209,9 @@ def collinearity(problem: LinearProblem) -> str:
     """Return advice for features that are nearly linear functions of each other; "" if they are not."""
     if problem.n_features > DIRECT:
         return ""
-    features = problem.design[:, : problem.n_features]
-    ridge = np.diag(problem.ridge[0, : problem.n_features])
-    eigenvalues = np.linalg.eigvalsh(features.T @ features / len(features) + ridge)
+    d = problem.n_features
+    products = gram(problem.design)[:d, :d] / problem.n_samples
+    eigenvalues = np.linalg.eigvalsh(products + np.diag(problem.ridge[0, :d]))
     if eigenvalues[-1] <= 1e4 * max(eigenvalues[0], 0):
         return ""
     fast = "'normal' or 'newton'" if problem.model.kind == "regressor" else "'newton' or 'lbfgs'"

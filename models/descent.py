@@ -20,6 +20,7 @@ from tinygrad_ml.terminal import DeferredInterrupt, ProgressBar
 from tinygrad_ml.train.measures import check_metrics, measure
 
 from .convergence import NEAR, Finish, distance, hessian_product
+from .design import largest_eigenvalue, row_squares
 from .lbfgs import descend
 from .optimizers import SOLVERS, step_hyperparameters
 from .problem import KINK, LinearProblem
@@ -29,7 +30,6 @@ from .weights import Weights
 RATES = {"adam": 0.01, "adagrad": 0.1}  # in standard deviations
 PROGRESS = 0.05  # a pass of steps on batches that gains less than this part of all that was gained is the last
 LOOK = (20, 80, 320)  # the passes after which longer steps are tried, as the curvature is less than its bound
-EXACT = 300  # up to this number of columns the largest eigenvalue is computed, beyond it approximated
 
 
 def fit_by_steps(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights, solver: str) -> None:
@@ -280,31 +280,15 @@ class Descent:
         general analysis and improved rates" (2019), section 3.
         """
         problem = self.problem
-        n, design, weight = problem.n_samples, problem.design, problem.sample_weight
+        n, weight = problem.n_samples, problem.sample_weight
         curvature = problem.curvature or 2.0
         if problem.loss == "mae":
             curvature /= problem.kink
-        squares = np.einsum("ij,ij->i", design, design)
+        squares = row_squares(problem.design)
         share = (n - batch_size) / (batch_size * (n - 1)) if n > 1 else 0.0
         worst = squares.max() if weight is None else (squares * weight).max()
-        largest = largest_eigenvalue(problem)
+        largest = largest_eigenvalue(problem.design, weight)
         return float(curvature * (share * worst + (1 - share) * largest) + problem.ridge.max())
-
-
-def largest_eigenvalue(problem: LinearProblem) -> float:
-    """Return the largest eigenvalue of the mean of x xᵀ over the samples x, or a little more."""
-    design, weight, n = problem.design, problem.sample_weight, problem.n_samples
-    if design.shape[1] <= EXACT:
-        rows = design if weight is None else design * weight[:, None]
-        return float(np.linalg.eigvalsh((rows.T @ design).astype(np.float64))[-1] / n)
-    v = np.random.default_rng(0).normal(size=design.shape[1]).astype(problem.dtype)
-    value = 0.0
-    for _ in range(20):
-        v /= np.linalg.norm(v)
-        z = design @ v
-        v = (z if weight is None else z * weight) @ design / n
-        value = float(np.linalg.norm(v))
-    return 1.1 * value
 
 
 def local_curvature(problem: LinearProblem, theta: np.ndarray) -> float:

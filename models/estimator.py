@@ -25,7 +25,7 @@ def tags(model: Any) -> Any:
         else None,
         regressor_tags=RegressorTags() if model.kind == "regressor" else None,
         transformer_tags=TransformerTags() if hasattr(model, "transform") else None,
-        input_tags=InputTags(),
+        input_tags=InputTags(sparse=not model.why_not_sparse),
     )
 
 

@@ -7,17 +7,39 @@ from typing import Any
 import numpy as np
 
 import tinygrad_ml as tg
+from tinygrad_ml.sparse_matrix import SparseMatrix
 
+from .descent import STEPS
+from .design import SparseDesign, spread
 from .linear import set_coefficients
 from .robust import fit_robust
 from .warnings import warn_not_converged
-from .weights import normalized_weights, rounding_of_mean
+from .weights import Weights, normalized_weights, rounding_of_mean
+
+SMALL = 1_000_000  # a sparse table of fewer elements is made dense: 8 MB
+EXACT = 1e-14  # the relative residual at which an iteration ends; it may be rounding before
+ITERATIONS = 10_000
 
 
-def fit_normal(model: Any, X: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> None:
-    """Fit a `LinearRegression` in closed form; for another loss than "mse" one column of the target after the other."""
+def fit_normal(model: Any, X: Any, target: np.ndarray, weight: Weights) -> None:
+    """Fit a `LinearRegression` in closed form; for another loss than "mse" one column of the target after the other.
+
+    Large sparse inputs are not made dense: least squares is solved by iterations then, to the same optimum.
+    """
     inputs, alpha = model.inputs(X), model.alpha if model.penalty == "l2" else 0.0
-    if model.loss == "mse":
+    if isinstance(inputs, SparseMatrix) and inputs.size < SMALL:
+        inputs = inputs.toarray()
+    if isinstance(inputs, SparseMatrix) and model.loss != "mse":
+        if model.solver == "normal":
+            raise ValueError(
+                f"{type(model).__name__}(solver='normal', loss={model.loss!r}): its interior point method would make "
+                "the sparse X dense; choose the solver 'sgd'"
+            )
+        STEPS["sgd"](model, X, target, weight)
+        return
+    if isinstance(inputs, SparseMatrix):
+        w, b, model.n_iter_ = sparse_least_squares(model, inputs, target, weight, alpha)
+    elif model.loss == "mse":
         w, b = normal_equation(inputs, target, weight, alpha, model.fit_intercept)
         model.n_iter_ = 1
     else:
@@ -67,6 +89,56 @@ def normal_equation(
             targets = np.vstack([targets, np.zeros((n, y.shape[1]))])
         w = smallest_solution(rows, targets, max(np.finfo(np.float64).eps * max(X.shape), np.finfo(X.dtype).eps / 4))
     return w, mean_y - mean_x @ w
+
+
+def sparse_least_squares(
+    model: Any, X: SparseMatrix, y: np.ndarray, weight: Weights, alpha: float
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return what `normal_equation` returns, and the largest number of iterations, without making X dense.
+
+    Fong and Saunders, "LSMR: an iterative algorithm for sparse least-squares problems" (2011), which finds the smallest
+    of all minima, too. With a ridge, whose minimum is unique, the features are brought to one size first.
+    """
+    from scipy.sparse.linalg import LinearOperator, lsmr
+
+    n, d = X.shape
+    X, targets, root = X.astype(np.float64, copy=False), y.astype(np.float64), np.ones(n)
+    if weight is not None:
+        root = np.sqrt(normalized_weights(weight.astype(np.float64)))
+        alpha = alpha / weight.mean()
+    mean, deviation = spread(X, None if weight is None else root**2, model.fit_intercept)
+    shift = np.average(targets, axis=0, weights=weight) if model.fit_intercept else np.zeros(y.shape[1])
+    size = np.sqrt(n) * deviation if alpha else np.ones(d)
+    inverse = np.where(deviation > 0, 1 / np.where(size > 0, size, 1), 0)
+    design = SparseDesign(X, mean, inverse, has_bias=False)
+    ridge = np.sqrt(alpha) * inverse
+    rows = n + d if alpha else n
+
+    def forward(u: np.ndarray) -> np.ndarray:
+        z = root * (design @ u)
+        return np.concatenate([z, ridge * u]) if alpha else z
+
+    def backward(v: np.ndarray) -> np.ndarray:
+        u = (root * v[:n]) @ design
+        return u + ridge * v[n:] if alpha else u
+
+    operator = LinearOperator((rows, d), matvec=lambda u: forward(u.ravel()), rmatvec=lambda v: backward(v.ravel()))
+    solutions, iterations, limit = [], 0, max(ITERATIONS, 10 * min(n, d))
+    for column in (targets - shift).T:
+        right = np.concatenate([root * column, np.zeros(rows - n)])
+        u, reason, count, *_ = lsmr(operator, right, atol=EXACT, btol=EXACT, conlim=0, maxiter=limit)
+        solutions.append(u * inverse)
+        iterations = max(iterations, count)
+        if reason == 7:
+            warn_not_converged(
+                model,
+                "LSMR",
+                f" in {count} iterations: features of the sparse X are of very different sizes, or nearly linear "
+                "functions of each other; scale them (sklearn.preprocessing.MaxAbsScaler keeps them sparse), or set "
+                "penalty='l2'",
+            )
+    w = np.stack(solutions, axis=1)
+    return w, shift - mean @ w, iterations
 
 
 def shortest(X: np.ndarray, w: np.ndarray, b: np.ndarray, intercept: bool) -> tuple[np.ndarray, np.ndarray]:

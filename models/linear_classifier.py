@@ -53,6 +53,7 @@ class LinearClassifier(Gradient, Classifier):
         Steps at a learning rate of yours end when the loss has not decreased for this number of passes.
     """
 
+    why_not_sparse = ""
     convex = True
     curvature = 0.5  # the largest second derivative of the softmax cross entropy (Böhning 1992)
     solvers: ClassVar = {"lbfgs": lbfgs, "newton": newton, **STEPS}

@@ -81,6 +81,7 @@ class LinearRegression(Gradient, Regressor):
     >>> report = gradcheck(model, X)
     """
 
+    why_not_sparse = ""
     convex = True
     curvature = 2.0  # the second derivative of the squared difference
     solvers: ClassVar = {"normal": fit_normal, "newton": newton, **STEPS}

@@ -54,6 +54,7 @@ class MLPClassifier(Network, Classifier):
     """
 
     multi_label = True
+    why_not_sparse = ""
 
     hidden_layer_sizes: int | Sequence[int] = sizes((100,), layers=True)
     activation: str | Sequence[str] = activations(*ACTIVATIONS)

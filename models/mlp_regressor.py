@@ -49,6 +49,8 @@ class MLPRegressor(Network, Regressor):
     >>> report = gradcheck(lambda x: model.criterion(model(x), y[:3]), X[:3], params=model)
     """
 
+    why_not_sparse = ""
+
     hidden_layer_sizes: int | Sequence[int] = sizes((100,), layers=True)
     activation: str | Sequence[str] = activations(*ACTIVATIONS)
     _: KW_ONLY

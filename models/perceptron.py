@@ -10,6 +10,7 @@ import numpy as np
 from tinygrad_ml import Tensor, nn
 from tinygrad_ml.protocol import available_when
 from tinygrad_ml.random import default_generator
+from tinygrad_ml.sparse_matrix import SparseMatrix
 from tinygrad_ml.terminal import DeferredInterrupt
 
 from .classifier import Classifier
@@ -67,6 +68,7 @@ class Perceptron(Classifier):
     """
 
     multi_class = False
+    why_not_sparse = ""
 
     _: KW_ONLY
     learning_rate: float = positive(1.0)
@@ -100,7 +102,7 @@ class Perceptron(Classifier):
         """Make one pass over these samples; the first call should name both `classes`. Return the model."""
         return super().partial_fit(X, y, classes)
 
-    def _solve(self, X: np.ndarray, target: np.ndarray, weight: Any, passes: int | None = None) -> None:
+    def _solve(self, X: Any, target: np.ndarray, weight: Any, passes: int | None = None) -> None:
         mistakes: list[int] = [] if passes is None else list(vars(self).get("mistakes_", []))
         w, b = self.coef_[0].copy(), self.intercept_[0]
         order, rate = np.arange(len(X)), X.dtype.type(self.learning_rate)
@@ -131,7 +133,7 @@ class Perceptron(Classifier):
             )
 
     def _pass(
-        self, X: np.ndarray, target: np.ndarray, order: np.ndarray, w: np.ndarray, b: Any, rate: Any
+        self, X: Any, target: np.ndarray, order: np.ndarray, w: np.ndarray, b: Any, rate: Any
     ) -> tuple[list[int], np.ndarray, Any]:
         """Look at all samples once, in this order; return the mistakes, and the weights and the bias that they lead to.
 
@@ -151,7 +153,7 @@ class Perceptron(Classifier):
                 continue
             at += first
             step = rate if wanted[at] else -rate
-            w = w + step * rows[at]
+            add_row(w, rows, at, step)
             b = b + step * self.fit_intercept
             mistakes.append(int(order[at]))
             at += 1
@@ -175,3 +177,12 @@ class Perceptron(Classifier):
     def intercept_(self) -> np.ndarray:
         """The bias, (1,)."""
         return intercepts(self.linear_)
+
+
+def add_row(w: np.ndarray, rows: Any, at: int, step: float) -> None:
+    """Add a row of a table or of a sparse matrix, times a number, to w, in place."""
+    if not isinstance(rows, SparseMatrix):
+        w += step * rows[at]
+        return
+    where = slice(*rows.matrix.indptr[at : at + 2])
+    w[rows.indices[where]] += step * rows.values[where]

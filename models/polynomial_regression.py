@@ -49,6 +49,11 @@ class PolynomialRegression(LinearRegression):
     >>> report = gradcheck(model, x)
     """
 
+    why_not_sparse = (
+        "the products of its features would make it dense; sklearn.preprocessing.PolynomialFeatures keeps it sparse, "
+        "before a LinearRegression"
+    )
+
     degree: int = count(2, layers=True)
 
     def build(self, n_features: int, n_outputs: int = 1) -> PolynomialRegression:

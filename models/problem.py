@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 import tinygrad_ml as tg
+from tinygrad_ml.sparse_matrix import SparseMatrix
 
 from .classifier import Classifier
+from .design import spread, standardised
 from .linear import set_coefficients
 from .regressor import Regressor
-from .weights import Weights, rounding_of_mean, total
+from .weights import Weights, total
 
-ROWS = 8192  # what is turned into float64 at once, of a large table of float32
 SMALL = 1_000_000  # a table of fewer elements is computed with in float64
 LARGE = 50.0  # the exponentials of smaller logits and their sums are in the range of float32
 KINK = 1e-5  # the half-width, in spreads of the target, in which the slope of |r| goes from -1 to 1
@@ -33,7 +34,7 @@ class LinearProblem:
     Parameters
     ----------
     model : a linear model with its layer `linear_`
-    X : (samples, features)
+    X : (samples, features), also sparse
     target, weight
         As `criterion` takes them.
     exact : bool
@@ -44,6 +45,7 @@ class LinearProblem:
     Attributes
     ----------
     design : (samples, features), or with a bias (samples, features + 1), whose last column is 1
+        Of sparse features a `SparseDesign`.
     target : (samples, outputs); the positions of the classes, (samples,), for a softmax
     weight : (samples,), or (samples, outputs) where labels have weights of their own; None if all are equal
     ridge, lasso : (outputs, columns of the design)
@@ -53,7 +55,7 @@ class LinearProblem:
     def __init__(
         self,
         model: Any,
-        X: np.ndarray,
+        X: Any,
         target: np.ndarray,
         weight: Weights,
         exact: bool = False,
@@ -64,7 +66,8 @@ class LinearProblem:
         self.loss = loss_name(model, target, layer.out_features)
         inputs = model.inputs(X)
         self.n_samples, self.n_features = inputs.shape
-        self.dtype = np.dtype(np.float64) if exact or inputs.size <= SMALL else inputs.dtype
+        n_entries = inputs.nnz if isinstance(inputs, SparseMatrix) else inputs.size
+        self.dtype = np.dtype(np.float64) if exact or n_entries <= SMALL else inputs.dtype
         self.given = target
         self.weight: Weights = None
         if weight is not None and (weight != weight.flat[0]).any():
@@ -128,37 +131,21 @@ class LinearProblem:
         self.unit = self.spread if self.loss == "mae" else self.spread**2 * self.slant
         self.curvature = 1.0 if self.loss == "mae" else float((2 / self.slant).max())
 
-    def _standardise_features(self, inputs: np.ndarray, ridge: float) -> None:
+    def _standardise_features(self, inputs: Any, ridge: float) -> None:
         """Find `mean` and `scale`, and make the design.
 
         The scale gives every coefficient the same curvature, that of the loss and of the ridge together: sqrt(standard
         deviation² + ridge). Without a bias features are divided by their root mean square, and keep their mean.
         """
-        n, d = inputs.shape
-        weight = None if self.weight is None else self.sample_weight.astype(np.float64)
-        if weight is not None and self.weight is not None and self.weight.ndim == 2:
-            weight /= weight.mean()
-        self.mean = np.zeros(d)
-        if self.has_bias:
-            self.mean = inputs.mean(axis=0, dtype=np.float64) if weight is None else weight @ inputs / n
-        largest = np.maximum(abs(inputs.max(axis=0)), abs(inputs.min(axis=0))).astype(np.float64)
-        squares, extent = np.zeros(d), np.where(largest > 0, largest, 1)
-        for i in range(0, n, ROWS):
-            rows = (inputs[i : i + ROWS] - self.mean) / extent
-            squares += (rows * rows).sum(axis=0) if weight is None else weight[i : i + ROWS] @ (rows * rows)
-        deviation = np.sqrt(squares / n)
-        # of a constant feature rounding leaves something, which would be taken for a feature
-        deviation = np.where(deviation > rounding_of_mean(n) * self.has_bias, deviation, 0) * extent
+        weight = self.sample_weight
+        if weight is not None and weight is not self.weight:
+            weight = weight / weight.mean()
+        self.mean, deviation = spread(inputs, weight, self.has_bias)
         scale = np.hypot(deviation, np.sqrt(ridge))
         self.scale = np.where(scale > 0, scale, 1)
         if not np.isfinite(self.scale).all():
             raise np.linalg.LinAlgError("the standard deviation of a feature is not finite")
-        self.design = np.empty((n, d + self.has_bias), self.dtype)
-        for i in range(0, n, ROWS):
-            self.design[i : i + ROWS, :d] = (inputs[i : i + ROWS] - self.mean) / self.scale
-        self.design[:, :d][:, deviation == 0] = 0
-        if self.has_bias:
-            self.design[:, d] = 1
+        self.design = standardised(inputs, self.mean, self.scale, deviation == 0, self.has_bias, self.dtype)
 
     @property
     def sample_weight(self) -> Any:

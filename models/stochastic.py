@@ -17,6 +17,7 @@ import numpy as np
 from tinygrad_ml import nn, optim
 from tinygrad_ml.data import split
 from tinygrad_ml.modes import warn
+from tinygrad_ml.sparse_matrix import SparseMatrix
 from tinygrad_ml.train import (
     Checkpoint,
     ClipGradients,
@@ -29,6 +30,7 @@ from tinygrad_ml.train import (
 from tinygrad_ml.validation import is_number
 
 from . import optimizers
+from .design import SparseDesign, largest_eigenvalue, row_squares
 from .warnings import stop_by_interrupt
 from .weights import Weights, normalized_weights, total, variance
 
@@ -201,33 +203,40 @@ def safe_learning_rate(model: Any, solver: str, inputs: np.ndarray, target: np.n
     return 1 / smoothness(inputs, weight, model.batch_size or len(inputs), model.curvature, l2)
 
 
-def warn_of_scales(model: Any, X: np.ndarray) -> None:
+def warn_of_scales(model: Any, X: Any) -> None:
     """Warn if the features are of such different sizes that no learning rate suits all of them."""
-    spread = X.std(axis=0)
-    spread = spread[spread > 0]
-    if spread.size and spread.max() > 100 * spread.min():
+    if isinstance(X, SparseMatrix):  # rare words have no scale
+        return
+    sizes = X.std(axis=0)
+    sizes = sizes[sizes > 0]
+    if sizes.size and sizes.max() > 100 * sizes.min():
         warn(
-            f"{type(model).__name__}(solver='sgd'): the features have standard deviations from {spread.min():.3g} to "
-            f"{spread.max():.3g}, so gradient steps are slow; scale them first, for example with "
+            f"{type(model).__name__}(solver='sgd'): the features have standard deviations from {sizes.min():.3g} to "
+            f"{sizes.max():.3g}, so gradient steps are slow; scale them first, for example with "
             "sklearn.preprocessing.StandardScaler",
         )
 
 
-def smoothness(X: np.ndarray, weight: Weights, batch_size: int, curvature: float, l2: float = 0.0) -> float:
+def smoothness(X: Any, weight: Weights, batch_size: int, curvature: float, l2: float = 0.0) -> float:
     """Return the largest curvature that a step of SGD on a linear model may meet; one over it is a safe learning rate.
 
     For batches without repetition, between that of all the data and that of the worst sample: Gower et al., "SGD:
     general analysis and improved rates" (2019), section 3. `curvature` is the largest second derivative of the loss
     with respect to the output.
     """
-    n = len(X)
+    n, d = X.shape
     b = min(batch_size, n)
+    share = (n - b) / (b * (n - 1)) if n > 1 else 0.0  # 1 for single samples, 0 for all of them
+    if isinstance(X, SparseMatrix):
+        design = SparseDesign(X, np.zeros(d), np.ones(d), has_bias=True)
+        weight = normalized_weights(weight)
+        squares = row_squares(design) if weight is None else row_squares(design) * weight
+        return float(curvature * (share * squares.max() + (1 - share) * largest_eigenvalue(design, weight)) + l2)
     rows = np.column_stack([X, np.ones(n, X.dtype)])
     if weight is not None:
         of_sample = weight if weight.ndim == 1 else weight.max(axis=1)
         rows *= np.sqrt(of_sample / weight.mean())[:, None]
     squares = np.einsum("ij,ij->i", rows, rows)
-    share = (n - b) / (b * (n - 1)) if n > 1 else 0.0  # 1 for single samples, 0 for all of them
     gram = rows.T @ rows if n >= rows.shape[1] else rows @ rows.T
     largest = np.linalg.eigvalsh(gram)[-1] / n
     return float(curvature * (share * squares.max() + (1 - share) * largest) + l2)

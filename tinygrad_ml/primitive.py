@@ -22,7 +22,8 @@ from .batched import holds_batch, kernel_for_each
 from .modes import modes, modes_set
 from .signature import OperationSignature
 from .sparse import StandIn
-from .tensor import Tensor, complex_of, copied, from_owned, get_default_dtype, ndarray, next_id, refuse_masked, to_array
+from .tensor import Tensor, complex_of, copied, from_owned, get_default_dtype, ndarray, next_id, to_array
+from .unusable import refuse_masked
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 IMPLEMENTATIONS: dict[Callable, Callable] = {}  # NumPy's function -> ours: how np.exp(tensor) finds its way

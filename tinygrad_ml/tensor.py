@@ -11,7 +11,6 @@ The operators and the methods that an ndarray has too (`+`, `sum`, `reshape`, ..
 from __future__ import annotations
 
 import itertools
-import sys
 import warnings
 from builtins import bool as Bool  # in the class Tensor, bool is a method
 from builtins import float as Float
@@ -24,6 +23,8 @@ from .attributes import attribute
 from .batched import Batched
 from .foreign_names import missing
 from .sparse import SparseRows, StandIn
+from .sparse_matrix import SparseMatrix
+from .unusable import not_numeric, refuse_masked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -252,6 +253,8 @@ class Tensor:
                 f"a Tensor of dtype {self.dtype} cannot require a gradient: only floating dtypes have derivatives; "
                 f"convert it first, for example x.astype(tg.get_default_dtype())"
             )
+        if value and type(self._data) is SparseMatrix:
+            raise TypeError("a sparse Tensor holds data, and cannot require a gradient: make it of X.toarray()")
         if bool(value) != self._requires_grad:
             self._data = copied(self._data)  # nobody else holds the array that writes will go to
             self._snapshot, self._exported = None, False
@@ -280,13 +283,15 @@ class Tensor:
         return self.node is None
 
     def numpy(self) -> np.ndarray:
-        """Return the value as a read-only ndarray that shares memory with the Tensor.
+        """Return the value as a read-only ndarray that shares memory with the Tensor; of a sparse one, SciPy's matrix.
 
         Examples
         --------
         >>> tg.tensor([1.0, 2.0]).numpy()
         array([1., 2.], dtype=float32)
         """
+        if type(self._data) is SparseMatrix:
+            return self._data.matrix
         view = np.asarray(self._data).view()
         view.flags.writeable = False
         return view
@@ -335,7 +340,7 @@ class Tensor:
     __hash__ = object.__hash__
 
     def __repr__(self) -> str:
-        if type(self._data) is Batched:
+        if isinstance(self._data, (Batched, SparseMatrix)):
             return f"tensor({self._data})"
         array = np.asarray(self._data)
         text = np.array2string(array, separator=", ", prefix="tensor(", precision=6, threshold=200)
@@ -773,26 +778,6 @@ def as_array(x: Any) -> Any:
     return array if isinstance(array, StandIn) else np.asarray(array)
 
 
-def refuse_masked(x: Any) -> Any:
-    """Return data as it is, or raise TypeError if it is a masked array, whose mask NumPy would drop.
-
-    Examples
-    --------
-    >>> tg.tensor(np.ma.array([1.0, 2.0], mask=[False, True]))
-    Traceback (most recent call last):
-    ...
-    TypeError: the mask of a masked array would be ignored, and what it hides counted: use .filled(np.nan)
-    """
-    if type(x) is not ndarray:
-        masked = sys.modules.get("numpy.ma")  # loaded when it is first used: before that nothing is masked
-        if masked is not None and isinstance(x, masked.MaskedArray):
-            floats = "" if x.dtype.kind in "fc" else ".astype(float)"  # integers have no NaN
-            raise TypeError(
-                f"the mask of a masked array would be ignored, and what it hides counted: use {floats}.filled(np.nan)"
-            )
-    return x
-
-
 def shape_of(x: Any) -> tuple[int, ...]:
     """Return the shape of a Tensor, an array or a list.
 
@@ -822,6 +807,8 @@ def to_array(data: Any, dtype: Any = None, floating: bool = False) -> np.ndarray
         return copied(array if dtype is None else array.astype(dtype))
     if data is None or isinstance(refuse_masked(data), (list, tuple, str)):
         _refuse_what_holds_no_elements(data)
+    if hasattr(data, "tocsr"):  # of SciPy
+        return copied(SparseMatrix(data, dtype))
     try:
         # np.asarray first: arrays of other libraries do not all know the question whether to copy
         array = np.array(np.asarray(data) if hasattr(data, "__array__") else data, dtype)
@@ -829,27 +816,10 @@ def to_array(data: Any, dtype: Any = None, floating: bool = False) -> np.ndarray
         ragged = ": its rows must have the same length" if "inhomogeneous" in str(error) else ""
         raise ValueError(f"cannot make a Tensor of {type(data).__name__} data{ragged}: {error}") from None
     if array.dtype.kind not in "fciub":
-        raise _not_numeric(data, array)
+        raise not_numeric(data, array)
     if dtype is None and not hasattr(data, "__array__") and array.dtype.kind in ("fciu" if floating else "fc"):
         array = array.astype(complex_of(_default_float) if array.dtype.kind == "c" else _default_float)
     return array
-
-
-def _not_numeric(data: Any, array: Any) -> TypeError:
-    """Return the error for data that holds no numbers, with what to do about it."""
-    hint = ""
-    if array.dtype.kind in "US":
-        hint = "; of class names, np.unique(labels, return_inverse=True)[1] gives numbers"
-    elif array.dtype.kind == "O":
-        missing = [i for i, value in enumerate(array.ravel()) if value is None or type(value).__name__ == "NAType"]
-        hint = f"; element {missing[0]} is missing: fill or drop it first" if missing else "; convert it first"
-        if all(isinstance(value, (int, float)) for value in array.ravel()):
-            hint = "; it holds an integer of more than 64 bits: write it as a float"
-    if callable(data):
-        hint = f"; a {type(data).__name__} is called: layer(x), or function(x)"
-    return TypeError(
-        f"cannot make a Tensor of {type(data).__name__} data (dtype {array.dtype}): it must be numeric{hint}"
-    )
 
 
 def _refuse_what_holds_no_elements(x: Any) -> None:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .sparse_matrix import SparseMatrix
 from .tensor import Tensor
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "first_non_finite",
     "is_integer",
     "is_number",
+    "is_sparse",
     "non_numeric_columns",
 ]
 
@@ -132,6 +134,19 @@ def check_array(values: Any, name: str, who: str = "", wanted: str = "an array")
         raise ValueError(f"{where} is not {wanted}: {error}") from None
 
 
+def is_sparse(values: Any) -> bool:
+    """Whether values are a sparse matrix: SciPy's, as a matrix or an array, or the value of a sparse Tensor.
+
+    Examples
+    --------
+    >>> import scipy.sparse
+    >>> from tinygrad_ml.validation import is_sparse
+    >>> is_sparse(scipy.sparse.eye_array(3)), is_sparse(np.eye(3))
+    (True, False)
+    """
+    return hasattr(values, "tocsr") and hasattr(values, "nnz")
+
+
 def _refuse_masked(values: Any, name: str, where: str) -> None:
     ma = sys.modules.get("numpy.ma")  # NumPy loads it when it is first used: before that nothing is masked
     if ma is None:
@@ -212,13 +227,15 @@ def all_finite(array: Any) -> bool:
     """
     if array.dtype.kind not in "fc":
         return True
+    if type(array) is SparseMatrix:
+        array = array.values
     flat = array.reshape(-1)
     square = flat.dot(flat)
     return bool(square - square == 0) or bool(np.isfinite(flat).all())
 
 
-def first_non_finite(array: np.ndarray) -> NonFinite | None:
-    """Return where an array is NaN or infinite, or None if it is nowhere.
+def first_non_finite(array: Any) -> NonFinite | None:
+    """Return where an array or a sparse matrix is NaN or infinite, or None if it is nowhere.
 
     Examples
     --------
@@ -228,6 +245,10 @@ def first_non_finite(array: np.ndarray) -> NonFinite | None:
     >>> first_non_finite(np.array([1e300, 3.0])) is None  # although the sum of squares overflows
     True
     """
+    if is_sparse(array):
+        matrix = SparseMatrix(array)
+        found = first_non_finite(matrix.values)
+        return found and found._replace(where=matrix.place(*found.where))
     with np.errstate(over="ignore", invalid="ignore"):
         if all_finite(array):
             return None

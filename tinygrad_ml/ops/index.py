@@ -165,7 +165,7 @@ def _getitem(x, *, index):
     """
     if type(x) is Batched or _differs(index):
         return picked(x, index)
-    if type(index) is np.ndarray and index.dtype != bool and x.ndim and x.flags.c_contiguous:
+    if type(index) is type(x) is np.ndarray and index.dtype != bool and x.ndim and x.flags.c_contiguous:
         return x.take(index, 0)  # the same, but faster
     return x[index]
 

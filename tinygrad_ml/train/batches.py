@@ -9,8 +9,9 @@ import numpy as np
 
 from ..data import DataLoader
 from ..distributed import Shards
+from ..sparse_matrix import SparseMatrix
 from ..tensor import Tensor, from_owned
-from ..validation import check_array
+from ..validation import check_array, is_sparse
 from .checks import refuse_lists_of_arrays
 from .run import BatchSource
 
@@ -68,6 +69,8 @@ class Batches:
         """Return a part of a batch as the module needs it; arrays as copies, to which nobody else can write."""
         if isinstance(part, Tensor):
             return part.astype(self.dtype) if part.dtype.kind == "f" and part.dtype != self.dtype else part
+        if is_sparse(part):
+            return from_owned(SparseMatrix(part, self.dtype).copy())
         array = check_array(part, name, f"fit: a batch of {self.what}")
         if array.dtype.kind not in "fciub":
             raise TypeError(f"fit: a batch of {self.what} holds a {type(part).__name__} ({array.dtype}), no numbers")

@@ -16,6 +16,7 @@ from ..nn.module import Module
 from ..optim.lr_scheduler import ReduceLROnPlateau
 from ..random import get_rng_state, set_rng_state
 from ..serialization import check_writable, load, save, unfinished_files
+from ..sparse_matrix import SparseMatrix
 from ..validation import is_integer, is_number
 from .batches import loader_of
 from .callbacks import LearningRate, check_mode, improved
@@ -420,13 +421,14 @@ def fingerprint(loader: DataLoader) -> list[dict[str, Any]]:
     return [_of_array(array, on_disk) for array, on_disk in zip(loader.arrays, loader.on_disk)]
 
 
-def _of_array(array: np.ndarray, on_disk: bool) -> dict[str, Any]:
+def _of_array(array: Any, on_disk: bool) -> dict[str, Any]:
     if on_disk or array.nbytes > LARGE:
         rows = array[np.unique(np.linspace(0, len(array) - 1, SAMPLED).astype(np.intp))]
     else:
         rows = array
-    numbers = np.ascontiguousarray(rows).reshape(-1).view(np.uint8)
-    digest = blake2b(numbers, digest_size=16).hexdigest()  # type: ignore[arg-type]  # any buffer will do
+    sparse = isinstance(rows, SparseMatrix)
+    numbers: Any = rows.tobytes() if sparse else np.ascontiguousarray(rows).reshape(-1).view(np.uint8)
+    digest = blake2b(numbers, digest_size=16).hexdigest()
     return {"shape": array.shape, "dtype": str(array.dtype), "hash": digest}
 
 

@@ -14,8 +14,9 @@ from ..nn.losses import NLLLoss, nll_loss
 from ..nn.module import Module
 from ..ops import sigmoid, softmax
 from ..optim.optimizer import Optimizer
+from ..sparse_matrix import SparseMatrix
 from ..tensor import Tensor
-from ..validation import check_integer
+from ..validation import check_integer, is_sparse
 from .run import Run
 
 __all__ = [
@@ -95,7 +96,7 @@ def check_arguments(module: Any, loss: Any, optimizer: Any) -> None:
 
 def is_of_arrays(data: Any, what: str) -> bool:
     """Tell whether data are arrays, or an iterable of batches; raise TypeError or ValueError if they are neither."""
-    if type(data) is tuple or isinstance(data, (np.ndarray, Tensor)) or hasattr(data, "iloc"):
+    if type(data) is tuple or isinstance(data, (np.ndarray, Tensor)) or hasattr(data, "iloc") or is_sparse(data):
         if isinstance(data, tuple):
             if not data:
                 raise ValueError(f"fit: {what} is an empty tuple; it must be (X, y), a DataLoader or batches")
@@ -296,6 +297,8 @@ def data_loader(run: Run) -> DataLoader | None:
 def features_apart(run: Run, batch: tuple, sample: int = SAMPLE) -> tuple[int, int, float, float] | None:
     """Return the smallest and the largest column of x and their sizes, if these are very different."""
     loader = data_loader(run)
+    if isinstance(batch[0], Tensor) and isinstance(batch[0]._data, SparseMatrix):  # most of it is 0: it has no scale
+        return None
     x = _array(batch[0])
     if loader is not None and not any(loader.on_disk):
         x = loader.arrays[0][:: max(1, loader.rows // sample)]

@@ -15,7 +15,7 @@ from ...modes import Mode, modes
 from ...nn.losses.base import Loss
 from ...nn.module import Module
 from ...optim.optimizer import Optimizer
-from ...tensor import Tensor, get_default_dtype
+from ...tensor import Tensor, as_array, get_default_dtype
 from ..batches import Batches
 from ..callbacks import EarlyStopping
 from ..diverged import Diverged
@@ -353,7 +353,7 @@ class Doctor(Callback):
             self._failures += [failure] if failure else []
         elif isinstance(error, (ValueError, TypeError, IndexError)) and len(run.examples) > 1:
             x = run.examples[0]
-            output = outputs_of(run.module, np.asarray(x._data if isinstance(x, Tensor) else x))
+            output = outputs_of(run.module, as_array(x))
             if output is not None:
                 self._failures += wrong_labels(run.loss, output, self._record.made_by, run.examples[1])
         self._record.keep(run.examples)

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ...sparse_matrix import SparseMatrix
+
 __all__ = ["LayerSample", "Parameters", "Record", "Sample", "Units", "each_once", "norm"]
 
 ROWS, ELEMENTS = 384, 2**20  # of the data that are kept
@@ -120,11 +122,12 @@ class Record:
         """Keep some rows of a batch (x, *rest) for the end."""
         if self.kept_rows >= ROWS or self.kept_elements >= ELEMENTS:
             return
-        arrays = [np.asarray(getattr(part, "_data", part)) for part in batch]
+        arrays = [getattr(part, "_data", part) for part in batch]
+        arrays = [part if isinstance(part, SparseMatrix) else np.asarray(part) for part in arrays]
         if not arrays or not arrays[0].ndim or any(a.ndim and len(a) != len(arrays[0]) for a in arrays):
             return
         rows = min(len(arrays[0]), ROWS - self.kept_rows, 64 if len(arrays[0]) <= 256 else ROWS)
-        part = tuple(np.array(a[:rows]) if a.ndim else a for a in arrays)
+        part = tuple(_copied(a[:rows]) if a.ndim else a for a in arrays)
         self.kept.append(part)
         self.kept_rows += rows
         self.kept_elements += part[0].size
@@ -135,6 +138,10 @@ class Record:
             return tuple(np.concatenate(parts) if parts[0].ndim else parts[0] for parts in zip(*self.kept))
         except ValueError:
             return ()
+
+
+def _copied(rows: Any) -> np.ndarray:
+    return rows.toarray() if isinstance(rows, SparseMatrix) else np.array(rows)
 
 
 def each_once(parts: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:

@@ -13,6 +13,7 @@ from ... import ops
 from ...modes import Mode, modes
 from ...nn import normalization
 from ...nn.module import Module
+from ...sparse_matrix import SparseMatrix
 from ...tensor import Tensor
 from .record import LayerSample, Parameters, Record, Sample, Units, norm
 from .recurrent import FEWEST, over_time
@@ -220,9 +221,9 @@ class Watch:
             self.batch_input = inputs[0] if inputs else next(iter(named.values()), None)
             sample.rows = len(self.batch_input) if getattr(self.batch_input, "shape", ()) else 0
             if not self.record.samples and isinstance(self.batch_input, Tensor) and self.batch_input.dtype.kind == "f":
-                self.record.input_size = norm(np.asarray(self.batch_input._data)) / math.sqrt(
-                    self.batch_input.size or 1
-                )
+                x = self.batch_input._data
+                entries = x.values if isinstance(x, SparseMatrix) else np.asarray(x)
+                self.record.input_size = norm(entries) / math.sqrt(x.size or 1)
         return _Call(self, module, inputs, name)
 
     def returned(self, module: Module, name: str | None, inputs: tuple, output: Any) -> None:

@@ -1,0 +1,47 @@
+"""What is said of data that cannot become the value of a Tensor."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+
+__all__ = ["not_numeric", "refuse_masked"]
+
+
+def refuse_masked(x: Any) -> Any:
+    """Return data as it is, or raise TypeError if it is a masked array, whose mask NumPy would drop.
+
+    Examples
+    --------
+    >>> tg.tensor(np.ma.array([1.0, 2.0], mask=[False, True]))
+    Traceback (most recent call last):
+    ...
+    TypeError: the mask of a masked array would be ignored, and what it hides counted: use .filled(np.nan)
+    """
+    if type(x) is not np.ndarray:
+        masked = sys.modules.get("numpy.ma")  # loaded when it is first used: before that nothing is masked
+        if masked is not None and isinstance(x, masked.MaskedArray):
+            floats = "" if x.dtype.kind in "fc" else ".astype(float)"  # integers have no NaN
+            raise TypeError(
+                f"the mask of a masked array would be ignored, and what it hides counted: use {floats}.filled(np.nan)"
+            )
+    return x
+
+
+def not_numeric(data: Any, array: Any) -> TypeError:
+    """Return the error for data that holds no numbers, with what to do about it."""
+    hint = ""
+    if array.dtype.kind in "US":
+        hint = "; of class names, np.unique(labels, return_inverse=True)[1] gives numbers"
+    elif array.dtype.kind == "O":
+        missing = [i for i, value in enumerate(array.ravel()) if value is None or type(value).__name__ == "NAType"]
+        hint = f"; element {missing[0]} is missing: fill or drop it first" if missing else "; convert it first"
+        if all(isinstance(value, (int, float)) for value in array.ravel()):
+            hint = "; it holds an integer of more than 64 bits: write it as a float"
+    if callable(data):
+        hint = f"; a {type(data).__name__} is called: layer(x), or function(x)"
+    return TypeError(
+        f"cannot make a Tensor of {type(data).__name__} data (dtype {array.dtype}): it must be numeric{hint}"
+    )
