@@ -96,9 +96,8 @@ class Model(HasHyperparameters, nn.Module):
     how_to_fit = "fit(X, y)"
     multi_class = multi_output = False
     input_dimensions: tuple[int, ...] = (2,)  # how many axes X may have
-    why_not_sparse = (
-        "this model has not been told that it takes such (`why_not_sparse = ''`: its first layer is linear)"
-    )
+    # why X must not be sparse, or "": what comes first in forward is a linear layer, or a product with a matrix
+    why_not_sparse = "this model does not say that it takes one, by why_not_sparse = ''"
     convex = False  # whether there is one optimum, which a fit should reach
     solvers: ClassVar[Mapping[str, Callable]] = STOCHASTIC  # the function that each solver is
 

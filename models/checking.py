@@ -148,8 +148,8 @@ def check_X(model: Any, X: Any, dimensions: tuple[int, ...] = (2,)) -> Any:
     Raises
     ------
     TypeError, ValueError
-        If X is sparse and the model takes no such, masked, complex, empty, of another number of dimensions, or has entries that are not finite
-        numbers.
+        If X is sparse and the model takes no such, masked, complex, empty, of another number of dimensions, or has
+        entries that are not finite numbers.
     """
     kind = type(model).__name__
     array = _check_sparse(model, X) if is_sparse(X) else check_array(X, "X", kind, "a table of numbers")

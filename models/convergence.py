@@ -184,16 +184,16 @@ def pseudo_inverse(H: np.ndarray, resolution: float) -> np.ndarray:
     return np.linalg.pinv(H, rcond=resolution, hermitian=True)
 
 
-def decorrelation(problem: LinearProblem, theta: np.ndarray) -> np.ndarray:
+def decorrelation(problem: LinearProblem, theta: np.ndarray) -> np.ndarray | None:
     """Return the matrix R that gives coefficients theta + phi · R, in whose phi the Hessian is about 1.
 
     It is the root of the inverse of Xᵀ D X plus the ridge, where D is the curvature of the loss of each sample, the
-    mean over the outputs. So features that are nearly collinear cost hardly more iterations than others. The identity
-    if there are many columns, or the curvature is not known.
+    mean over the outputs. So features that are nearly collinear cost hardly more iterations than others. None, which
+    stands for the identity, if there are many columns, or the curvature is not known.
     """
     columns = problem.design.shape[1]
     if columns > WIDE or problem.curvature is None:
-        return np.eye(columns)
+        return None
     design, n = problem.design, problem.n_samples
     if problem.loss in ("logistic", "softmax"):
         curvature = np.einsum("njj->n", problem.curvatures(problem.outputs(theta))) / len(theta)

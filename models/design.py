@@ -189,7 +189,8 @@ def _of_sparse(X: SparseMatrix, weight: Weights, centred: bool) -> tuple[np.ndar
     values *= values
     squares = np.bincount(columns, values if weight is None else values * weight, d)
     zeros = n - np.bincount(columns, weight, d)  # the weight of the elements that are not there
-    return mean, squares + np.maximum(zeros, 0) * (mean / extent) ** 2, extent
+    zeros[np.bincount(columns, minlength=d) == n] = 0  # without what rounding leaves
+    return mean, squares + zeros * (mean / extent) ** 2, extent
 
 
 def standardised(inputs: Any, mean: np.ndarray, scale: np.ndarray, constant: Any, bias: bool, dtype: Any) -> Design:

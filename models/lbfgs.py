@@ -67,10 +67,17 @@ def descend(
     points: dict[float, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
 
     def along(length: float) -> tuple[float, np.ndarray]:
-        at = theta + (length * direction).reshape(shape) @ root if length else theta
+        at = theta + moved(length * direction) if length else theta
         values, gradient = problem.values_and_gradient(at)
         points[length] = at, values, gradient
-        return float((values + problem.penalties(at)).sum()), (gradient @ root.T).ravel()
+        return float((values + problem.penalties(at)).sum()), turned(gradient)
+
+    def turned(gradient: np.ndarray) -> np.ndarray:
+        """Return a gradient with respect to phi, in which theta + phi · root are the coefficients."""
+        return (gradient if root is None else gradient @ root.T).ravel()
+
+    def moved(phi: np.ndarray) -> np.ndarray:
+        return phi.reshape(shape) if root is None else phi.reshape(shape) @ root
 
     changes: deque = deque(maxlen=MEMORY)
     steps: deque = deque(maxlen=MEMORY)
@@ -87,10 +94,10 @@ def descend(
             steps.clear()
             inverse.clear()
             diagonal = 1.0
-            gradient = (plain @ root.T).ravel()
+            gradient = turned(plain)
         direction = inverse_hessian_product(-gradient, changes, steps, inverse, diagonal)
         if problem.residual(plain, theta) <= tol:
-            step = direction.reshape(shape) @ root
+            step = moved(direction)
             is_near = np.linalg.norm(step) <= NEAR / 5 * max(float(np.linalg.norm(theta)), 1e-3)
             if is_near and (theta.size > DIRECT or distance(problem, theta, plain) <= NEAR):
                 return theta, True

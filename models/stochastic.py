@@ -227,15 +227,16 @@ def smoothness(X: Any, weight: Weights, batch_size: int, curvature: float, l2: f
     n, d = X.shape
     b = min(batch_size, n)
     share = (n - b) / (b * (n - 1)) if n > 1 else 0.0  # 1 for single samples, 0 for all of them
+    of_sample = weight
+    if weight is not None:
+        of_sample = (weight if weight.ndim == 1 else weight.max(axis=1)) / weight.mean()
     if isinstance(X, SparseMatrix):
         design = SparseDesign(X, np.zeros(d), np.ones(d), has_bias=True)
-        weight = normalized_weights(weight)
-        squares = row_squares(design) if weight is None else row_squares(design) * weight
-        return float(curvature * (share * squares.max() + (1 - share) * largest_eigenvalue(design, weight)) + l2)
+        squares = row_squares(design) * (1 if of_sample is None else of_sample)
+        return float(curvature * (share * squares.max() + (1 - share) * largest_eigenvalue(design, of_sample)) + l2)
     rows = np.column_stack([X, np.ones(n, X.dtype)])
-    if weight is not None:
-        of_sample = weight if weight.ndim == 1 else weight.max(axis=1)
-        rows *= np.sqrt(of_sample / weight.mean())[:, None]
+    if of_sample is not None:
+        rows *= np.sqrt(of_sample)[:, None]
     squares = np.einsum("ij,ij->i", rows, rows)
     gram = rows.T @ rows if n >= rows.shape[1] else rows @ rows.T
     largest = np.linalg.eigvalsh(gram)[-1] / n

@@ -408,7 +408,7 @@ class Tensor:
                 f"the result of {self.node.primitive.name} cannot be copied or pickled with its history: use "
                 "x.detach(), or x.numpy() for what takes arrays, such as plt.plot"
             )
-        return _rebuild, (type(self), np.array(self._data), self._requires_grad, self.name)
+        return _rebuild, (type(self), copied(self._data), self._requires_grad, self.name)
 
     if TYPE_CHECKING:
         # Attached by ops/tensor_methods.py.

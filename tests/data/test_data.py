@@ -257,12 +257,6 @@ def test_what_makes_no_batches_is_explained(data, options, error, message):
         DataLoader(data, **options)
 
 
-def test_a_sparse_matrix_is_refused():
-    sparse = pytest.importorskip("scipy.sparse")
-    with pytest.raises(TypeError, match="toarray"):
-        DataLoader(sparse.eye(3))
-
-
 @pytest.mark.parametrize("data", [lambda m: m, lambda m: (np.ones((2, 3)), m), lambda m: (np.ones(2), m, np.ones(2))])
 def test_masked_arrays_are_refused(data):
     masked = np.ma.array([1.0, 2.0], mask=[False, True])

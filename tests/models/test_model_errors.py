@@ -85,12 +85,42 @@ def test_data_that_cannot_be_used(Model, bad, kind, message):
         model.predict(bad)
 
 
-@every_model
+@pytest.mark.parametrize(
+    ("Model", "reason"),
+    [
+        (ConvNet, "a convolution needs all pixels"),
+        (PolynomialRegression, "the products of its features would make it dense"),
+        (lambda: OneVsRest(ConvNet()), "a convolution needs all pixels"),
+    ],
+)
 @pytest.mark.parametrize("kind", ["csr_matrix", "csc_array", "coo_array"])
-def test_sparse_matrices(Model, kind):
+def test_sparse_matrices_are_refused_with_a_reason_where_they_have_no_meaning(Model, reason, kind):
     sparse = pytest.importorskip("scipy.sparse")
-    with pytest.raises(TypeError, match=rf"{Model.__name__}: X is a sparse matrix, .*; use X.toarray\(\)"):
-        Model().fit(getattr(sparse, kind)(X), target_for(Model))
+    model = Model()
+    with pytest.raises(TypeError, match=rf"{type(model).__name__}: X is a sparse matrix, and {reason}.*: X.toarray"):
+        model.fit(getattr(sparse, kind)(X), CLASSES)
+
+
+BAD_SPARSE = {
+    "NaN": (with_entry(np.nan), ValueError, "1 entries, the first is NaN at row 1, column 3"),
+    "complex": (X + 1j, ValueError, "Complex data not supported: .*complex128"),
+    "no samples": (X[:0], ValueError, r"0 sample\(s\) \(shape=\(0, 4\)\)"),
+    "features": (X[:, :3], ValueError, "X has 3 features, but .* is expecting 4 features"),
+}
+
+
+@pytest.mark.parametrize(("bad", "kind", "message"), BAD_SPARSE.values(), ids=BAD_SPARSE)
+def test_sparse_data_that_cannot_be_used(bad, kind, message):
+    sparse = pytest.importorskip("scipy.sparse")
+    model = LinearRegression().fit(sparse.csr_array(X), NUMBERS)
+    with pytest.raises(kind, match=message):
+        model.predict(sparse.csr_array(bad))
+
+
+def test_a_sparse_array_of_one_axis_is_refused():
+    sparse = pytest.importorskip("scipy.sparse")
+    with pytest.raises(ValueError, match=r"a 2-d sparse matrix .*got shape \(20,\)\. Reshape your data"):
+        LinearRegression().fit(sparse.coo_array(NUMBERS), NUMBERS)
 
 
 @every_model

@@ -77,14 +77,17 @@ VARIANTS = [
 
 ARRAY_API = {"check_array_api_input"}  # skipped unless an environment variable is set: see below
 # repeated samples make other batches, and fall into other parts, than samples with weights
-EQUIVALENCE = {"check_sample_weight_equivalence_on_dense_data"}
+EQUIVALENCE = {
+    "check_sample_weight_equivalence_on_dense_data",
+    "check_sample_weight_equivalence_on_sparse_data",
+}
 SAMPLE_WEIGHT_CHECKS = {
     "check_sample_weights_pandas_series",
     "check_sample_weights_not_an_array",
     "check_sample_weights_list",
     "check_sample_weights_shape",
     "check_sample_weights_not_overwritten",
-    "check_sample_weight_equivalence_on_dense_data",
+    *EQUIVALENCE,
 }
 
 

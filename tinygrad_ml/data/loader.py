@@ -170,6 +170,7 @@ def _check_columns(frame: Any) -> None:
 
 
 def common_rows(name: str, arrays: tuple) -> int:
+    """Return how many rows all arrays have, or raise TypeError or ValueError; errors begin with a name."""
     lengths = []
     for array in arrays:
         shape = getattr(array, "shape", None)
@@ -188,6 +189,7 @@ def common_rows(name: str, arrays: tuple) -> int:
 
 
 def drawn_seed(name: str, seed: Any) -> int:
+    """Return a seed, or draw one if it is None."""
     if seed is None:
         return int(default_generator().integers(2**63))
     return check_integer(f"{name}: seed", seed, 0, otherwise="None")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..sparse_matrix import SparseMatrix
 from ..validation import check_array, is_integer, is_number
 from .loader import common_rows, drawn_seed
 
@@ -52,9 +53,8 @@ def split(
         raise TypeError("split: there is nothing to divide; write split(X, y, test=0.2)")
     n = common_rows("split", arrays)
     sizes = _sizes(n, validation, test)
-    order = (
-        np.random.PCG64(drawn_seed("split", seed)).random_raw(n).argsort(kind="stable")
-    )  # this never changes in NumPy
+    random = np.random.PCG64(drawn_seed("split", seed))  # whose numbers never change in NumPy
+    order = random.random_raw(n).argsort(kind="stable")
     parts = np.split(order, np.cumsum(sizes)[:-1]) if stratify is None else _stratified(order, sizes, stratify)
     found = [tuple(_taken(array, rows) for array in arrays) for rows in parts]
     first, second, third = [part[0] for part in found] if len(arrays) == 1 else found
@@ -143,7 +143,7 @@ def _taken(array: Any, rows: np.ndarray) -> Any:
     """Return the named rows, in an object of the same kind."""
     if hasattr(array, "iloc"):
         return array.iloc[rows]
-    if hasattr(array, "tocsr"):
+    if hasattr(array, "tocsr") and not isinstance(array, SparseMatrix):  # other formats than CSR have no rows
         return array.tocsr()[rows]
     if isinstance(array, (list, tuple)):
         return type(array)([array[i] for i in rows])

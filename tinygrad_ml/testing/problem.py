@@ -11,6 +11,7 @@ import numpy as np
 
 from ..autograd import grad
 from ..tensor import Tensor, from_owned
+from ..validation import is_sparse
 
 Arrays = list[np.ndarray]
 DOUBLE = (np.dtype(float), np.dtype(complex))
@@ -96,7 +97,10 @@ class TensorProblem(Problem):
 
     def __init__(self, *args: Any):
         super().__init__(*args)
-        self.constants = [_array(x).copy() if isinstance(x, (Tensor, np.ndarray)) else None for x in self.arguments]
+        self.constants = [
+            _array(x).copy() if isinstance(x, (Tensor, np.ndarray)) and not _is_sparse(x) else None
+            for x in self.arguments
+        ]
 
     def run(self, values: Arrays) -> tuple[list[Tensor], list[Any]]:
         """Return the leaves that were made of the values, and the outputs."""
@@ -331,7 +335,10 @@ def _holds_arrays(inputs: Any) -> bool:
 
 
 def _varying(arguments: Sequence) -> list[int]:
-    """Return the positions of the inputs to check: those that require a gradient, or else all floating ones."""
+    """Return the positions of the inputs to check: those that require a gradient, or else all floating ones.
+
+    Sparse ones are data, which cannot require a gradient.
+    """
     asking = [k for k, x in enumerate(arguments) if isinstance(x, Tensor) and x.requires_grad]
     if asking:
         return asking
@@ -341,8 +348,12 @@ def _varying(arguments: Sequence) -> list[int]:
     return [
         k
         for k, x in enumerate(arguments)
-        if isinstance(x, (float, complex)) or getattr(x, "dtype", np.dtype(int)).kind in "fc"
+        if (isinstance(x, (float, complex)) or getattr(x, "dtype", np.dtype(int)).kind in "fc") and not _is_sparse(x)
     ]
+
+
+def _is_sparse(x: Any) -> bool:
+    return is_sparse(x._data if isinstance(x, Tensor) else x)
 
 
 def _array(x: Any) -> np.ndarray:
