@@ -104,8 +104,8 @@ def sparse_least_squares(
     n, d = X.shape
     X, targets, root = X.astype(np.float64, copy=False), y.astype(np.float64), np.ones(n)
     if weight is not None:
-        root = np.sqrt(normalized_weights(weight.astype(np.float64)))
-        alpha = alpha / weight.mean()
+        root = np.sqrt(weight.astype(np.float64) / weight.mean())
+        alpha = alpha / float(weight.mean())
     mean, deviation = spread(X, None if weight is None else root**2, model.fit_intercept)
     shift = np.average(targets, axis=0, weights=weight) if model.fit_intercept else np.zeros(y.shape[1])
     size = np.sqrt(n) * deviation if alpha else np.ones(d)
