@@ -90,6 +90,7 @@ def test_data_that_cannot_be_used(Model, bad, kind, message):
     [
         (ConvNet, "a convolution needs all pixels"),
         (PolynomialRegression, "the products of its features would make it dense"),
+        (tg.models.ClassifierChain, "a chain appends labels"),
         (lambda: OneVsRest(ConvNet()), "a convolution needs all pixels"),
     ],
 )
