@@ -136,7 +136,7 @@ def largest_eigenvalue(design: Design, weight: Weights = None) -> float:
     n, columns = design.shape
     if columns <= EXACT:
         return float(np.linalg.eigvalsh(gram(design, weight).astype(np.float64))[-1] / n)
-    v: Any = np.random.default_rng(0).normal(size=columns).astype(design.dtype)
+    v: Any = np.random.default_rng(0).normal(size=(columns,)).astype(design.dtype)
     value = 0.0
     for _ in range(20):
         v /= np.linalg.norm(v)
