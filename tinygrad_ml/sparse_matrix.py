@@ -157,7 +157,7 @@ class SparseMatrix(StandIn, NDArrayOperatorsMixin):
 
     @property
     def is_wide(self) -> bool:
-        """Whether there are so many columns that most of them are empty."""
+        """Whether most columns are empty."""
         return bool(self.matrix.format == "csr" and 2 * self.matrix.nnz < self.shape[1])
 
     def __matmul__(self, other: Any) -> Any:
