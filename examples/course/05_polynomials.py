@@ -103,6 +103,8 @@ for degree, style in ((1, "--"), (15, "-")):
     for k, (colour, label) in enumerate(((BLUE, "own examples"), (ORANGE, "new examples"))):
         axes[2].semilogx(sizes, curves[degree][:, k], style, color=colour, label=f"degree {degree}, {label}")
 axes[2].set(title="Learning curves", xlabel="number of examples", ylabel="RMSE (thousand dollars)", ylim=(60, 160))
+axes[2].set_xticks([30, 100, 300, 800], ["30", "100", "300", "800"])
+axes[2].minorticks_off()
 for ax in axes:
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False, fontsize=9)
