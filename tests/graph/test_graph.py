@@ -660,3 +660,10 @@ def test_wrong_entries_of_a_gradient_check_are_at_their_parameter():
     assert numeric == pytest.approx(4.0)
     assert graph["w"].message == "gradcheck: 1 of 2 entries wrong"
     assert graph["x"].wrong == []
+
+
+def test_a_single_value_or_gradient_of_a_graph_is_a_number():
+    graph = tg.draw(lambda x, w: (x * w).sum(), np.array([1.0, 2.0]), np.array(3.0))
+    assert graph["w"].gradient.item() == float(graph["w"].gradient) == 3.0
+    with pytest.raises(ValueError, match=r"item\(\) needs exactly one element, not 2; .numbers is a list"):
+        float(graph["x"].gradient)

@@ -105,6 +105,21 @@ class ArraySummary:
             return " and ".join(f"{n:,} {w}" for n, w in ((self.nans, "NaN"), (self.infinities, "inf")) if n)
         return f"{short(self.low)} to {short(self.high)}" if self.size else "nothing"
 
+    def item(self) -> Any:
+        """Return the only element.
+
+        Raises
+        ------
+        ValueError
+            If there is not exactly one.
+        """
+        if self.size != 1 or self.numbers is None:
+            raise ValueError(f"item() needs exactly one element, not {self.size}; .numbers is a list of up to {WHOLE}")
+        return self.numbers[0]
+
+    def __float__(self) -> float:
+        return float(self.item())
+
     def close_to(self, other: ArraySummary, rtol: float, atol: float) -> bool:
         """Whether another array has the same elements, NaN included, within a tolerance."""
         if self.size != other.size:
