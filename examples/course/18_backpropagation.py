@@ -115,7 +115,7 @@ print(f"Four gradients of the network, by hand and by the library: they differ b
 # %%
 losses = []
 weights = [W1, b1, W2, b2]
-for _ in range(3000):
+for _ in range(6000):
     W1, b1, W2, b2 = weights
     h = np.tanh(X @ W1 + b1)
     z2 = h @ W2 + b2
@@ -123,9 +123,9 @@ for _ in range(3000):
     delta2 = (1 / (1 + np.exp(-z2)) - y) / len(X)
     delta1 = delta2 @ W2.T * (1 - h**2)
     gradients = [X.T @ delta1, delta1.sum(axis=0), h.T @ delta2, delta2.sum(axis=0)]
-    weights = [w - 1.0 * g for w, g in zip(weights, gradients, strict=True)]
+    weights = [w - 0.3 * g for w, g in zip(weights, gradients, strict=True)]
 right = np.mean((z2 > 0) == (y > 0))
-print(f"After 3,000 steps the loss has fallen from {losses[0]:.3f} to {losses[-1]:.3f}; ", end="")
+print(f"After 6,000 steps the loss has fallen from {losses[0]:.3f} to {losses[-1]:.3f}; ", end="")
 print(f"{right:.0%} of the chips are judged right.")
 
 # %% [markdown]
