@@ -7,8 +7,8 @@
 # %% [markdown]
 # # 10. Logistic regression: probabilities from a line
 #
-# Yes or no? A linear model gives any number. The sigmoid $\sigma(z) = 1 / (1 + e^{-z})$ turns it into a probability, and
-# $z = b + w \cdot x$ is then the "log odds": $z = \log \frac{p}{1 - p}$.
+# Yes or no? A linear model gives any number. The sigmoid $\sigma(z) = 1 / (1 + e^{-z})$ turns it into a probability,
+# and $z = b + w \cdot x$ is then the "log odds": $z = \log \frac{p}{1 - p}$.
 #
 # The data: 100 students with the scores of two exams, who were admitted to a university or not.
 
@@ -44,8 +44,8 @@ print(f"60 of 100 are admitted: who knows only that, pays {entropy:.3f} nats a s
 # %% [markdown]
 # ## The fit
 #
-# No closed form here, but the loss is convex: whatever goes downhill arrives at the same weights. The default penalty is
-# that of scikit-learn, `C=1.0`; `penalty=None` is the textbook's maximum likelihood.
+# No closed form here, but the loss is convex: whatever goes downhill arrives at the same weights. The default penalty
+# is that of scikit-learn, `C=1.0`; `penalty=None` is the textbook's maximum likelihood.
 
 # %%
 model = LogisticRegression(penalty=None).fit(X, y)
@@ -90,14 +90,15 @@ for _ in range(9):
     theta = theta - np.linalg.solve(tg.hessian(log_loss)(theta), tg.grad(log_loss)(theta))
 steps = next(k for k, left in enumerate(newton_path) if left < 1e-6)
 print(
-    f"Newton is within 1e-6 after {steps} steps, gradient ascent {gradient_path[-1]:.3f} away after {len(gradient_path)}."
+    f"Newton is within 1e-6 after {steps} steps, gradient ascent {gradient_path[-1]:.3f} away after "
+    f"{len(gradient_path)}."
 )
 
 # %% [markdown]
 # ## Why not least squares?
 #
-# One can fit a line to the labels 0 and 1 and cut it at one half. It works until a student comes who is far on the right
-# side. The squared error punishes her for being "too right", and the boundary moves. The log loss does not mind.
+# One can fit a line to the labels 0 and 1 and cut it at one half. It works until a student comes who is far on the
+# right side. The squared error punishes her for being "too right", and the boundary moves. The log loss does not mind.
 
 # %%
 score = X.sum(axis=1, keepdims=True)
@@ -111,7 +112,8 @@ for name, data, target in (("before", score, y), ("after", far, labels)):
     moved[name] = (line, logistic, cut)
 shift = np.subtract(moved["after"][2], moved["before"][2])
 print(
-    f"Five students far above: the least squares boundary moves by {shift[0]:+.1f} points, the logistic one by {shift[1]:+.1f}."
+    f"Five students far above: the least squares boundary moves by {shift[0]:+.1f} points, the logistic "
+    f"one by {shift[1]:+.1f}."
 )
 
 # %%
@@ -141,4 +143,4 @@ print(f"Picture: {OUTPUT / '10_logistic_regression.png'}")
 # 1. Cross entropy is entropy plus the price of believing the wrong distribution. Show that predicting 0.6 for everybody
 #    costs the least of all constants, and how much more 0.5 costs.
 # 2. Classes that a line separates have no optimum without a penalty: the weights grow for ever. Does `fit` say so?
-# 3. The derivative of the sigmoid is $\sigma (1 - \sigma)$. Check it with `gradcheck`, also at $z = 40$.
+# 3. The derivative of the sigmoid is $\sigma (1 - \sigma)$. Check it with `gradcheck`. What is it at $z = -40$?
