@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .design import Design, gram
+from .design import Design, column_squares, gram
 from .problem import LinearProblem, smallest_subgradient
 from .warnings import stop_by_interrupt, warn_not_converged
 
@@ -188,11 +188,12 @@ def decorrelation(problem: LinearProblem, theta: np.ndarray) -> np.ndarray | Non
     """Return the matrix R that gives coefficients theta + phi · R, in whose phi the Hessian is about 1.
 
     It is the root of the inverse of Xᵀ D X plus the ridge, where D is the curvature of the loss of each sample, the
-    mean over the outputs. So features that are nearly collinear cost hardly more iterations than others. None, which
-    stands for the identity, if there are many columns, or the curvature is not known.
+    mean over the outputs. So features that are nearly collinear cost hardly more iterations than others. If there are
+    many columns, only the diagonal of that is taken, and comes as such, `(columns,)`; None, which stands for the
+    identity, if the curvature is not known.
     """
     columns = problem.design.shape[1]
-    if columns > WIDE or problem.curvature is None:
+    if problem.curvature is None:
         return None
     design, n = problem.design, problem.n_samples
     if problem.loss in ("logistic", "softmax"):
@@ -200,8 +201,12 @@ def decorrelation(problem: LinearProblem, theta: np.ndarray) -> np.ndarray | Non
     else:
         largest = problem.curvature / (problem.kink if problem.loss == "mae" else 1.0)
         curvature = np.full(n, largest / n) if problem.weight is None else problem.weight * (largest / n)
+    ridge = problem.ridge.max(axis=0)
+    if columns > WIDE:
+        diagonal = column_squares(design, curvature).astype(np.float64) + ridge
+        return 1 / np.sqrt(diagonal + NO_SINGULARITY * float(diagonal.max()))
     bound = gram(design, curvature).astype(np.float64)
-    bound.flat[:: columns + 1] += problem.ridge.max(axis=0) + NO_SINGULARITY * float(np.diag(bound).max())
+    bound.flat[:: columns + 1] += ridge + NO_SINGULARITY * float(np.diag(bound).max())
     return np.linalg.inv(np.linalg.cholesky(bound))
 
 

@@ -20,7 +20,7 @@ from tinygrad_ml.terminal import DeferredInterrupt, ProgressBar
 from tinygrad_ml.train.measures import check_metrics, measure
 
 from .convergence import NEAR, Finish, distance, hessian_product
-from .design import largest_eigenvalue, row_squares
+from .design import SparseDesign, largest_eigenvalue, row_squares
 from .lbfgs import descend
 from .optimizers import SOLVERS, step_hyperparameters
 from .problem import KINK, LinearProblem
@@ -113,7 +113,7 @@ class Descent:
     def _on_batches(self) -> None:
         problem, n = self.problem, self.problem.n_samples
         size = min(self.model.batch_size or n, n)
-        if size == n and self.solver == "sgd" and self.model.tol:
+        if self.model.tol and ((size == n and self.solver == "sgd") or self._is_cheaper_as_a_whole(size)):
             return
         problem.kink = 1.0
         rate = RATES.get(self.solver) or 1 / self._smoothness(size)
@@ -144,6 +144,12 @@ class Descent:
                 break
         self.theta = finish.best_theta
         problem.kink = KINK
+
+    def _is_cheaper_as_a_whole(self, size: int) -> bool:
+        """Whether steps change far more coefficients, which are not sparse, than there are entries of all samples."""
+        design = self.problem.design
+        batches = math.ceil(self.problem.n_samples / size)
+        return isinstance(design, SparseDesign) and batches * design.shape[1] > design.matrix.nnz
 
     # ------------------------------------------------------------------ steps on all the data
 

@@ -102,6 +102,14 @@ class SparseDesign:
             total[d, d] = whole
         return total
 
+    def column_squares(self, weight: np.ndarray) -> np.ndarray:
+        """Return the sum of weight · x² over the rows x, `(columns,)`: the diagonal of `gram`."""
+        scaled, whole = self.matrix.scaled(self.inverse).matrix, weight.sum()
+        sums = scaled.T @ weight
+        scaled.data **= 2
+        squares = scaled.T @ weight + self.shift * (whole * self.shift - 2 * sums)
+        return np.append(np.maximum(squares, 0), [whole] * self.has_bias)
+
     def row_squares(self) -> np.ndarray:
         """Return the sum of the squares of every row."""
         matrix = self.matrix.matrix
@@ -124,6 +132,13 @@ def gram(design: Design, weight: Weights = None) -> np.ndarray:
     if isinstance(design, SparseDesign):
         return design.gram(weight)
     return design.T @ (design if weight is None else design * weight[:, None])
+
+
+def column_squares(design: Design, weight: np.ndarray) -> np.ndarray:
+    """Return the sum of weight · x² over the rows x of a design, `(columns,)`."""
+    if isinstance(design, SparseDesign):
+        return design.column_squares(weight)
+    return np.einsum("ij,ij,i->j", design, design, weight)
 
 
 def row_squares(design: Design) -> np.ndarray:
@@ -179,8 +194,9 @@ def _of_sparse(X: SparseMatrix, weight: Weights, centred: bool) -> tuple[np.ndar
     values, columns = X.values.astype(np.float64), X.indices
     if weight is not None:
         weight = np.repeat(weight, np.diff(X.matrix.indptr))  # of every entry
-    sums = np.bincount(columns, values if weight is None else values * weight, d)
-    mean = sums / n if centred else np.zeros(d)
+    mean = np.zeros(d)
+    if centred:
+        mean = np.bincount(columns, values if weight is None else values * weight, d) / n
     largest = np.zeros(d)
     np.maximum.at(largest, columns, abs(values))
     extent = np.where(largest > 0, largest, 1)

@@ -74,10 +74,11 @@ def descend(
 
     def turned(gradient: np.ndarray) -> np.ndarray:
         """Return a gradient with respect to phi, in which theta + phi · root are the coefficients."""
-        return (gradient if root is None else gradient @ root.T).ravel()
+        return (gradient if root is None else gradient * root if root.ndim == 1 else gradient @ root.T).ravel()
 
     def moved(phi: np.ndarray) -> np.ndarray:
-        return phi.reshape(shape) if root is None else phi.reshape(shape) @ root
+        phi = phi.reshape(shape)
+        return phi if root is None else phi * root if root.ndim == 1 else phi @ root
 
     changes: deque = deque(maxlen=MEMORY)
     steps: deque = deque(maxlen=MEMORY)

@@ -17,7 +17,7 @@ from .warnings import warn_not_converged
 from .weights import Weights, normalized_weights, rounding_of_mean
 
 SMALL = 1_000_000  # a sparse table of fewer elements is made dense: 8 MB
-EXACT = 1e-14  # the relative residual at which an iteration ends; it may be rounding before
+EXACT = 1e-12  # the relative residual at which an iteration ends
 ITERATIONS = 10_000
 
 
@@ -108,8 +108,8 @@ def sparse_least_squares(
         alpha = alpha / float(weight.mean())
     mean, deviation = spread(X, None if weight is None else root**2, model.fit_intercept)
     shift = np.average(targets, axis=0, weights=weight) if model.fit_intercept else np.zeros(y.shape[1])
-    size = np.sqrt(n) * deviation if alpha else np.ones(d)
-    inverse = np.where(deviation > 0, 1 / np.where(size > 0, size, 1), 0)
+    size = np.sqrt(n * deviation**2 + alpha) if alpha else np.ones(d)  # in which each curvature is the same
+    inverse = np.where(deviation > 0, 1 / size, 0)
     design = SparseDesign(X, mean, inverse, has_bias=False)
     ridge = np.sqrt(alpha) * inverse
     rows = n + d if alpha else n

@@ -277,7 +277,7 @@ class LinearProblem:
 
     def residual(self, gradient: np.ndarray, theta: np.ndarray) -> float:
         """Return the largest entry of the subgradient nearest to zero, which is zero at the minimum."""
-        return float(abs(smallest_subgradient(gradient, theta, self.lasso)).max())
+        return float(abs(smallest_subgradient(gradient, theta, self.lasso) if self.has_lasso else gradient).max())
 
     def tolerance(self, tol: float) -> float:
         """Return how small the gradient must be: small beside L1, too, where that holds weights at zero."""

@@ -45,7 +45,7 @@ class SparseMatrix(StandIn, NDArrayOperatorsMixin):
     ((2, 1), (1, 3))
     """
 
-    __slots__ = ("_narrow", "matrix")
+    __slots__ = ("_narrow", "_turned", "matrix")
 
     ndim = 2
     base = None  # it never shares the memory of another one
@@ -71,6 +71,7 @@ class SparseMatrix(StandIn, NDArrayOperatorsMixin):
     def _keep(self, matrix: Any) -> SparseMatrix:
         self.matrix: Any = matrix
         self._narrow: tuple[np.ndarray, Any] | None = None
+        self._turned: Any = None
         return self
 
     @classmethod
@@ -171,15 +172,17 @@ class SparseMatrix(StandIn, NDArrayOperatorsMixin):
     def __rmatmul__(self, other: Any) -> Any:
         if not isinstance(other, np.ndarray) or other.ndim > 2:
             return NotImplemented
+        if self._turned is None:
+            self._turned = self.matrix.T  # which shares its memory
         if other.ndim == 1 or len(other) == 1:
-            return (self.matrix.T @ other.reshape(-1)).reshape(*other.shape[:-1], self.shape[1])
+            return (self._turned @ other.reshape(-1)).reshape(*other.shape[:-1], self.shape[1])
         if self.is_wide and other.shape[1] == len(self):
             columns, part = self.narrow()
             product = part.T @ other.T
             whole = np.zeros((len(other), self.shape[1]), product.dtype)
             whole[:, columns] = product.T
             return whole
-        return np.ascontiguousarray((self.matrix.T @ other.T).T)
+        return np.ascontiguousarray((self._turned @ other.T).T)
 
     # ------------------------------------------------------------------ what NumPy asks
 
