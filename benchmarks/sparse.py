@@ -5,8 +5,10 @@
 The solvers take turns, and each figure is the best of many rounds: look at the ratio. Memory is the peak of what is
 allocated in a fit, with the matrix that it is given. Beside the fits as they come there are fits to the same quality:
 scikit-learn's L-BFGS with a tolerance at which it reaches our objective, and as many epochs of SGDClassifier as take it
-within 1e-5 of the optimum (or 1,000 of them, if that is not enough): as it comes, it ends sooner, and further away. The messages, and mail with 50,000 word
-columns, are read from the folder TINYGRAD_ML_DATA; without it, drawn words take their place.
+within 1e-5 of the optimum (or 1,000 of them, if that is not enough): as it comes, it ends sooner, and further away.
+
+The messages, and mail with 50,000 word columns, are read from the folder TINYGRAD_ML_DATA; without it, drawn words take
+their place.
 """
 
 import resource
