@@ -15,8 +15,10 @@ from .categories import EmbeddingIds, OneHot, Ordinal
 from .columns import Columns
 from .crosses import Cross, Hash
 from .impute import Impute
+from .mail import Mail, mail_table, read_mail
 from .numeric import Clip, Log, Polynomial, Scale
 from .transformer import Transformer
+from .words import TextCounts
 
 __all__ = [
     "Bucketize",
@@ -27,11 +29,15 @@ __all__ = [
     "Hash",
     "Impute",
     "Log",
+    "Mail",
     "OneHot",
     "Ordinal",
     "Polynomial",
     "Scale",
+    "TextCounts",
     "Transformer",
+    "mail_table",
+    "read_mail",
 ]
 
 if not TYPE_CHECKING:  # which knows what there is
