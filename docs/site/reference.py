@@ -50,6 +50,7 @@ def rooms():
         Room("tinygrad_ml.metrics", "Metrics", "`tg.metrics`: how predictions are judged."),
         Room("tinygrad_ml.data", "Data", "`tg.data`: batches and splits."),
         Room("tinygrad_ml.datasets", "Data sets", "`tg.datasets`: real data, downloaded once."),
+        Room("tinygrad_ml.features", "Features", "`tg.features`: what is learned from the training part of a table."),
         Room("tinygrad_ml.plot", "Plots", "`tg.plot`: pictures of models and data, with matplotlib."),
         Room("tinygrad_ml.graph", "Graphs", "`tg.graph`: what was computed, as a picture, a page or data."),
         Room("tinygrad_ml.testing", "Gradient checks", "`tg.testing`: gradients beside numerical ones."),

@@ -108,7 +108,7 @@ def read_mail(mail: bytes | str | email.message.Message) -> Mail:
     raw = bytes(mail)
     _check_size(raw)
     try:
-        message = email.message_from_bytes(raw, policy=Limited(seen=Counter()))
+        message = email.message_from_bytes(raw, policy=Limited(seen=Counter()))  # type: ignore[call-arg]
     except RecursionError:
         raise ValueError("read_mail: its parts lie in one another more deeply than anyone sends") from None
     defects: list[str] = []

@@ -219,7 +219,8 @@ class TextCounts(Transformer):
 
     def _columns_of_given(self) -> Mapping[str, int]:
         """Return the column of each given word, as it is found in texts: in lower case, without its ending ..."""
-        stem, out = self._stemmer(), {}
+        stem = self._stemmer()
+        out: dict[str, int] = {}
         for i, word in enumerate(self._given()):
             term = " ".join(self._words(word, stem))
             if not term:
