@@ -38,7 +38,7 @@ M = TypeVar("M", bound="Model")
 F = TypeVar("F", bound=Callable)
 
 # what `fit` learns beside name_
-PRIVATE = ("_generator", "_structure", "_total_weight", "_y_is_1d", "_n_targets", "_labels")
+PRIVATE = ("_generator", "_structure", "_total_weight", "_y_is_1d", "_n_targets", "_labels", "_class_counts")
 
 
 class Asked(NamedTuple):
@@ -369,6 +369,10 @@ class Model(HasHyperparameters, nn.Module):
         strength = self.penalty_strength(total_weight)
         return strength * share, strength * (1 - share)
 
+    def step_penalties(self, total_weight: float) -> tuple[float, float]:
+        """Return the penalties (l1, l2) that the optimizer takes in gradient steps."""
+        return self.penalty_weights(total_weight)
+
     def penalty_strength(self, total_weight: float) -> float:
         """Return l1 + l2; what it is called and how it is counted is the model's own."""
         return self.alpha
@@ -431,8 +435,8 @@ class Model(HasHyperparameters, nn.Module):
             raise ValueError(f"X has {n} features, but {type(self).__name__} is expecting {known} features as input")
         return X
 
-    def _outputs(self, X: Any, batch_size: int = 4096) -> np.ndarray:
-        """Return the outputs of `forward` in evaluation mode, as an array."""
+    def _outputs(self, X: Any, batch_size: int = 4096, then: Callable[[np.ndarray], np.ndarray] | None = None) -> Any:
+        """Return the outputs of `forward` in evaluation mode, as an array, or what `then` makes of those of a batch."""
         self.require_fitted()
         X, dtype = self._check_X(X), next(self.parameters()).dtype
         if X.dtype != dtype:
@@ -444,7 +448,8 @@ class Model(HasHyperparameters, nn.Module):
             self.eval()
         try:
             with tg.no_grad():
-                parts = [self(tg.tensor(X[i : i + batch_size])).numpy() for i in range(0, len(X), batch_size)]
+                outputs = (self(tg.tensor(X[i : i + batch_size])).numpy() for i in range(0, len(X), batch_size))
+                parts = [output if then is None else then(output) for output in outputs]
         finally:
             for module in training:
                 module.training = True

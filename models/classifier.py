@@ -19,6 +19,8 @@ from .labels import Labels
 
 M = TypeVar("M", bound="Classifier")
 
+MANY = 1000  # classes: the logits of some samples are no small array any more
+
 
 class Classifier(Model):
     """A model of classes. Its outputs are logits, `(batch, 1)` for two classes and `(batch, classes)` for more.
@@ -161,6 +163,10 @@ class Classifier(Model):
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable class of each sample, `(samples,)`, or of each label, `(samples, labels)`."""
+        n_classes = len(vars(self).get("classes_", ()))
+        if n_classes > MANY and self._labels is None:  # whose logits for all samples would need much memory
+            rows = max(1, MANY * 4096 // n_classes)
+            return self._label(self._outputs(X, rows, lambda logits: logits.argmax(axis=1)), n_classes)
         logits = self._outputs(X)
         if self._labels is not None:
             return self._labels.decode(logits > 0)

@@ -6,7 +6,7 @@ outputs or coefficients any more: where features are nearly collinear, the gradi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -111,23 +111,21 @@ def distance(problem: LinearProblem, theta: np.ndarray, gradient: np.ndarray) ->
     if problem.loss in ("general", "mae"):
         return 0.0
     z = problem.outputs(theta)
-    step = newton_direction(problem, problem.curvatures(z), theta, gradient)
+    step = newton_direction(problem, z, theta, gradient)
     change = problem.outputs(step)
     spread = np.linalg.norm(z - z.mean(axis=0)) / len(z) ** 0.5
     outputs = np.linalg.norm(change) / len(z) ** 0.5 / max(float(spread), 1e-3)
     return float(max(outputs, np.linalg.norm(step) / max(float(np.linalg.norm(theta)), 1e-3)))
 
 
-def newton_direction(
-    problem: LinearProblem, curvature: np.ndarray, theta: np.ndarray, gradient: np.ndarray
-) -> np.ndarray:
+def newton_direction(problem: LinearProblem, z: np.ndarray, theta: np.ndarray, gradient: np.ndarray) -> np.ndarray:
     """Return Newton's step among the weights that L1 does not hold at zero, or if they are many an approximation."""
     free = (theta != 0) | (problem.lasso == 0)
     slope = np.where(free, smallest_subgradient(gradient, theta, problem.lasso), 0)
     step = np.zeros_like(theta)
     if theta.size <= DIRECT:
         chosen = free.ravel()
-        H = hessian(problem.design, curvature, problem.ridge)[np.ix_(chosen, chosen)]
+        H = hessian(problem.design, problem.curvatures(z), problem.ridge)[np.ix_(chosen, chosen)]
         if problem.has_penalty and not len(problem.free):
             with suppress(np.linalg.LinAlgError):  # a penalty so weak that rounding takes it away
                 step[free] = -np.linalg.solve(H, slope[free])
@@ -135,12 +133,13 @@ def newton_direction(
         step[free] = -pseudo_inverse(H, problem.resolution) @ slope[free]
         return step
     # conjugate gradients: Hestenes and Stiefel, "Methods of conjugate gradients for solving linear systems" (1952)
+    curve = problem.curve(z)
     left, direction = -slope, -slope
     square = smallest = float((left * left).sum())
     for _ in range(PRODUCTS):
         if square <= 1e-4 * smallest:
             break
-        product = np.where(free, hessian_product(problem, curvature, direction), 0)
+        product = np.where(free, hessian_product(problem, curve, direction), 0)
         along = float((direction * product).sum())
         if along <= 0:  # a direction in which nothing changes
             break
@@ -173,9 +172,9 @@ def hessian(design: Design, curvature: np.ndarray, ridge: np.ndarray, free: Iter
     return H
 
 
-def hessian_product(problem: LinearProblem, curvature: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """Return the Hessian of the objective times v, `(outputs, columns)`."""
-    change = np.einsum("nij,nj->ni", curvature, problem.outputs(v))
+def hessian_product(problem: LinearProblem, curve: Callable[[np.ndarray], np.ndarray], v: np.ndarray) -> np.ndarray:
+    """Return the Hessian of the objective times v, `(outputs, columns)`; `curve` is that of the problem."""
+    change = curve(problem.outputs(v))
     return (change.T @ problem.design).astype(np.float64) + problem.ridge * v
 
 
@@ -197,7 +196,7 @@ def decorrelation(problem: LinearProblem, theta: np.ndarray) -> np.ndarray | Non
         return None
     design, n = problem.design, problem.n_samples
     if problem.loss in ("logistic", "softmax"):
-        curvature = np.einsum("njj->n", problem.curvatures(problem.outputs(theta))) / len(theta)
+        curvature = problem.traces(problem.outputs(theta)) / len(theta)
     else:
         largest = problem.curvature / (problem.kink if problem.loss == "mae" else 1.0)
         curvature = np.full(n, largest / n) if problem.weight is None else problem.weight * (largest / n)
@@ -263,6 +262,6 @@ def is_drifting(problem: LinearProblem, theta: np.ndarray, z: np.ndarray, gradie
     """Whether logits are large, the gradient is small, and Newton's step is not: so it is on the way to infinity."""
     if abs(z).max() < 8 or abs(gradient).max() > 1e-3 or theta.size > DIRECT:
         return False
-    step = newton_direction(problem, problem.curvatures(z), theta, gradient)
+    step = newton_direction(problem, z, theta, gradient)
     change = abs(problem.outputs(step))
     return bool(0.3 < change.max() < 30)

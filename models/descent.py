@@ -299,11 +299,11 @@ class Descent:
 
 def local_curvature(problem: LinearProblem, theta: np.ndarray) -> float:
     """Return about the largest curvature of the objective at some coefficients."""
-    curvature = problem.curvatures(problem.outputs(theta))
+    curve = problem.curve(problem.outputs(theta))
     v = np.random.default_rng(0).normal(size=theta.shape)
     value = 0.0
     for _ in range(12):
-        v = hessian_product(problem, curvature, v / np.linalg.norm(v))
+        v = hessian_product(problem, curve, v / np.linalg.norm(v))
         value = float(np.linalg.norm(v))
     return 1.1 * value
 

@@ -7,6 +7,7 @@ turned into those of the original scale in the end. Penalties stay those on the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from .linear import set_coefficients
 from .regressor import Regressor
 from .weights import Weights, total
 
+MANY = 2**24  # logits are computed at once, of many classes
 SMALL = 1_000_000  # a table of fewer elements is computed with in float64
 LARGE = 50.0  # the exponentials of smaller logits and their sums are in the range of float32
 KINK = 1e-5  # the half-width, in spreads of the target, in which the slope of |r| goes from -1 to 1
@@ -269,8 +271,18 @@ class LinearProblem:
 
     def values_and_gradient(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the loss of every unit, and the gradient of all but Σ lasso · |w|, `(outputs, columns)`."""
-        values, slope = self.values_and_slope(self.outputs(theta))
-        gradient = (slope.T @ self.design).astype(np.float64, copy=False)
+        n, at_once = self.n_samples, max(1, MANY // len(theta))
+        if n <= at_once or self.loss == "general":
+            values, slope = self.values_and_slope(self.outputs(theta))
+            gradient = (slope.T @ self.design).astype(np.float64, copy=False)
+        else:
+            values, gradient = np.zeros(len(self.unit)), np.zeros(theta.shape)
+            for i in range(0, n, at_once):
+                rows = slice(i, min(i + at_once, n))
+                z = self.design[rows] @ theta.T.astype(self.dtype, copy=False)
+                part, slope = self.values_and_slope(z, rows)
+                values = values + part * (len(z) / n)
+                gradient += (slope.T @ self.design[rows]) * (len(z) / n)
         if self.has_penalty:
             gradient += self.ridge * theta
         return values, gradient
@@ -298,23 +310,43 @@ class LinearProblem:
         """Return the Hessian of the mean loss with respect to z, `(samples, outputs, outputs)`."""
         n, k = z.shape
         if self.loss == "softmax":
-            e = np.exp(z - z.max(axis=1, keepdims=True))
-            p = e / e.sum(axis=1, keepdims=True)
+            p = probabilities(z)
             curvature = -p[:, :, None] * p[:, None, :]
             curvature[:, np.arange(k), np.arange(k)] += p
         else:
-            if self.loss == "logistic":
-                e = np.exp(-abs(z))
-                diagonal = e / (1 + e) ** 2
-            elif self.loss == "mse":
-                diagonal = np.full_like(z, 2)
-            else:
-                diagonal = (abs(z - self.target) < self.width) * (2 / self.slant)
             curvature = np.zeros((n, k, k), z.dtype)
-            curvature[:, np.arange(k), np.arange(k)] = diagonal
+            curvature[:, np.arange(k), np.arange(k)] = self._own_curvatures(z)
         if self.weight is None:
             return curvature / n
         return curvature * (self.weight / n).reshape(n, -1, 1)
+
+    def _own_curvatures(self, z: np.ndarray) -> np.ndarray:
+        """Return the second derivative of the loss of each sample with respect to each of its outputs."""
+        if self.loss == "softmax":
+            p = probabilities(z)
+            return p * (1 - p)
+        if self.loss == "logistic":
+            e = np.exp(-abs(z))
+            return e / (1 + e) ** 2
+        if self.loss == "mse":
+            return np.full_like(z, 2)
+        return (abs(z - self.target) < self.width) * (2 / self.slant)
+
+    def traces(self, z: np.ndarray) -> np.ndarray:
+        """Return the traces of the `curvatures`, `(samples,)`, without computing those."""
+        own = self._own_curvatures(z)
+        if self.weight is not None:
+            own = own * self.weight.reshape(len(z), -1)
+        return own.sum(axis=1) / len(z)
+
+    def curve(self, z: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        """Return the function that multiplies directions `(samples, outputs)` with the `curvatures`."""
+        share = 1 / len(z) if self.weight is None else self.weight.reshape(len(z), -1) / len(z)
+        if self.loss == "softmax":
+            p = probabilities(z)
+            return lambda u: p * (u - (p * u).sum(axis=1, keepdims=True)) * share
+        own = self._own_curvatures(z) * share
+        return lambda u: own * u
 
 
 def loss_name(model: Any, target: np.ndarray, n_outputs: int) -> str:
@@ -326,6 +358,12 @@ def loss_name(model: Any, target: np.ndarray, n_outputs: int) -> str:
     if model.kind == "classifier":
         return "logistic" if n_outputs == 1 or target.ndim == 2 else "softmax"
     return name
+
+
+def probabilities(z: np.ndarray) -> np.ndarray:
+    """Return the softmax of logits, `(samples, classes)`."""
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
 
 
 def smallest_subgradient(gradient: np.ndarray, theta: np.ndarray, lasso: np.ndarray) -> np.ndarray:

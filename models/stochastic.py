@@ -35,17 +35,22 @@ from .warnings import stop_by_interrupt
 from .weights import Weights, normalized_weights, total, variance
 
 
-def fit_stochastic(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights, solver: str) -> None:
-    """Fit by gradient steps until the loss has stopped decreasing, or for `max_iter` passes over the data."""
+def fit_stochastic(
+    model: Any, X: np.ndarray, target: np.ndarray, weight: Weights, solver: str, module: nn.Module | None = None
+) -> None:
+    """Fit by gradient steps until the loss has stopped decreasing, or for `max_iter` passes over the data.
+
+    The steps are those of the model, or of another `module` with its layers and a `criterion`.
+    """
     optimizer = make_optimizer(model, solver, X, target, weight)
     rows = _rows(X, target, normalized_weights(weight))
     callbacks, validation = step_callbacks(model), model.asked.validation
     if model.early_stopping:
         if validation is None:
-            rows, validation = hold_out(model, rows)
+            rows, validation = hold_out(model, rows, stratified=module is None)
         callbacks.append(EarlyStopping("validation_loss", patience=model.n_iter_no_change))
     callbacks.append(model.watch(solver, optimizer, rows))
-    model.history_ = _run(model, optimizer, rows, model.max_iter, callbacks, validation)
+    model.history_ = _run(model, optimizer, rows, model.max_iter, callbacks, validation, module)
     model.n_iter_ = len(model.history_.epochs)
     if model.asked.steps is not None:
         size = batch_size(model, len(rows[0]))
@@ -68,7 +73,13 @@ def step_callbacks(model: Any, done: int = 0) -> list[Any]:
 
 
 def partial_fit_stochastic(
-    model: Any, X: np.ndarray, target: np.ndarray, weight: Weights, solver: str, passes: int
+    model: Any,
+    X: np.ndarray,
+    target: np.ndarray,
+    weight: Weights,
+    solver: str,
+    passes: int,
+    module: nn.Module | None = None,
 ) -> None:
     """Make a number of passes over the data with the optimizer of the calls before."""
     if any(isinstance(callback, Checkpoint) and callback.resume for callback in model.callbacks):
@@ -82,7 +93,8 @@ def partial_fit_stochastic(
     else:
         model.optimizer_ = make_optimizer(model, solver, X, target, weight)
     done = len(model.history_.steps.get("loss", ()))
-    history = _run(model, model.optimizer_, _rows(X, target, weight), passes, step_callbacks(model, done))
+    rows = _rows(X, target, weight)
+    history = _run(model, model.optimizer_, rows, passes, step_callbacks(model, done), module=module)
     if history.epochs:  # none after Ctrl-C
         model.history_.append(loss=history["loss"][-1])
         model.history_.steps.setdefault("loss", []).extend(history.steps["loss"])
@@ -90,11 +102,19 @@ def partial_fit_stochastic(
     model.n_iter_ = len(model.history_.epochs)
 
 
-def _run(model: Any, optimizer: Any, rows: tuple, epochs: int, callbacks: Sequence, validation: Any = None) -> History:
+def _run(
+    model: Any,
+    optimizer: Any,
+    rows: tuple,
+    epochs: int,
+    callbacks: Sequence,
+    validation: Any = None,
+    module: Any = None,
+) -> History:
     asked = model.asked
     history = fit(
-        model,
-        model.criterion,
+        module or model,
+        (module or model).criterion,
         optimizer,
         rows,
         validation=validation,
@@ -105,6 +125,7 @@ def _run(model: Any, optimizer: Any, rows: tuple, epochs: int, callbacks: Sequen
         periods=asked.periods,
         callbacks=callbacks,
         progress=bool(model.verbose),
+        compile=False if module else "auto",  # a plan would draw the same candidates in every step
     )
     if history.stopped.startswith("Interrupted"):
         stop_by_interrupt(model, history.stopped)
@@ -115,10 +136,10 @@ def _rows(X: np.ndarray, target: np.ndarray, weight: Weights) -> tuple[np.ndarra
     return (X, target) if weight is None else (X, target, weight)
 
 
-def hold_out(model: Any, rows: tuple[np.ndarray, ...]) -> tuple[Any, Any]:
+def hold_out(model: Any, rows: tuple[np.ndarray, ...], stratified: bool = True) -> tuple[Any, Any]:
     """Return the samples for training, and those that `early_stopping` looks at."""
     try:
-        stratify = rows[1] if model.kind == "classifier" and rows[1].ndim == 1 else None
+        stratify = rows[1] if stratified and model.kind == "classifier" and rows[1].ndim == 1 else None
         training, _, validation = split(*rows, test=model.validation_fraction, stratify=stratify)
     except ValueError as error:
         raise ValueError(
@@ -147,7 +168,7 @@ def batch_size(model: Any, n_samples: int) -> int:
 
 def make_optimizer(model: Any, solver: str, X: np.ndarray, target: np.ndarray, weight: Weights) -> optim.Optimizer:
     """Return the optimizer of a model, with the penalties on its weights."""
-    l1, l2 = model.penalty_weights(total(X, weight))
+    l1, l2 = model.step_penalties(total(X, weight))
     others = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
 
     def default_rate(solver: str) -> float:
@@ -171,7 +192,7 @@ def _update_optimizer(model: Any, solver: str, X: np.ndarray, target: np.ndarray
     all of them: the smallest so far for SGD, the largest for Adam, whose steps are of the size of the target.
     """
     groups = model.optimizer_.param_groups
-    rate, l1_and_l2 = model.learning_rate, model.penalty_weights(model._total_weight)
+    rate, l1_and_l2 = model.learning_rate, model.step_penalties(model._total_weight)
     is_own = model.optimizer is not None or model.optimizer_options is not None
     if optimizers.has_default_rate(model, solver) if is_own else rate is None:
         rate = model.default_learning_rate(solver, X, target, weight)

@@ -80,7 +80,8 @@ class WatchLoss(Watch):
         self.least = self.groups[0]["lr"] / 1000 if slow_down else math.inf
         unit = variance(rows[1], rows[2] if len(rows) > 2 else None) if model.kind == "regressor" else 0.0
         self.min_delta = model.tol * (unit or 1.0)
-        step = -(-len(rows[0]) // SAMPLES)
+        outputs = len(getattr(model, "classes_", ()))
+        step = -(-len(rows[0]) // min(SAMPLES, max(50, 2**24 // max(outputs, 1))))
         self.sample = tuple(part[::step] for part in rows)
         self.lowest, self.penalty_before = math.inf, 0.0
         self.first_weights: dict[str, Any] | None = None
