@@ -15,10 +15,11 @@ from tinygrad_ml import Tensor, nn
 from tinygrad_ml.nn import functional as F
 
 from .base import weighted_mean
+from .design import spread, standardised
 from .linear import set_coefficients
 from .optimizers import choice_of, step_hyperparameters
 from .stochastic import fit_stochastic, partial_fit_stochastic
-from .weights import Weights, rounding_of_mean, total
+from .weights import Weights, normalized_weights, total
 
 
 class Candidates(nn.Module):
@@ -86,29 +87,18 @@ def solve_sampled(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights
         else:
             fit_stochastic(model, X, target, weight, solver, module)
         return
-    mean, scale = moments(X, weight, layer.bias is not None)
+    mean, deviation = spread(X, normalized_weights(weight), layer.bias is not None)
+    constant, scale = deviation == 0, np.where(deviation > 0, deviation, 1)
     if asked.validation is not None:
         judged, *rest = asked.validation
-        model.asked = asked._replace(validation=(standardised(judged, mean, scale), *rest))
+        model.asked = asked._replace(validation=(standardised(judged, mean, scale, constant, False, X.dtype), *rest))
     module = Candidates(layer, model._class_counts, model.sampled, ridge / scale**2)
     rescale(layer, mean, scale, inverse=False)
     try:
-        fit_stochastic(model, standardised(X, mean, scale), target, weight, solver, module)
+        X = standardised(X, mean, scale, constant, False, X.dtype)
+        fit_stochastic(model, X, target, weight, solver, module)
     finally:
         rescale(layer, mean, scale, inverse=True)
-
-
-def moments(X: np.ndarray, weight: Weights, centred: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return the means of features and their standard deviations; without a bias zeros and root mean squares."""
-    mean = np.average(X, axis=0, weights=weight).astype(np.float64) if centred else np.zeros(X.shape[1])
-    scale = np.sqrt(np.average((X - mean) ** 2, axis=0, weights=weight)).astype(np.float64)
-    constant = scale <= rounding_of_mean(len(X)) * abs(X).max(axis=0)
-    return mean, np.where(constant, 1.0, scale)
-
-
-def standardised(X: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """Return features minus their means, over their scales, in the dtype that they have."""
-    return ((X - mean) / scale).astype(X.dtype)
 
 
 def rescale(layer: nn.Linear, mean: np.ndarray, scale: np.ndarray, inverse: bool) -> None:
