@@ -68,7 +68,7 @@ class Candidates(nn.Module):
         return mean + (rows * rows * (self.ridge / (2 * times[:, None])).astype(rows.dtype)).sum()
 
 
-def solve_sampled(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights, passes: int | None) -> None:
+def solve_sampled(model: Any, X: Any, target: np.ndarray, weight: Weights, passes: int | None) -> None:
     """Fit a softmax regression by steps on candidates, or make a number of passes over the data."""
     solver = model.resolve_solver(passes)
     if model.optimizer is not None:
