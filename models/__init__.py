@@ -10,10 +10,12 @@ from .char_rnn import CharRNN
 from .classifier import Classifier
 from .classifier_chain import ClassifierChain
 from .conv_net import ConvNet
+from .denoising_autoencoder import DenoisingAutoencoder
 from .linear_regression import LinearRegression
 from .logistic_regression import LogisticRegression
 from .mlp_classifier import MLPClassifier
 from .mlp_regressor import MLPRegressor
+from .multi_head import MultiHeadMLP
 from .one_vs_one import OneVsOne
 from .one_vs_rest import OneVsRest
 from .perceptron import Perceptron
@@ -28,11 +30,13 @@ __all__ = [
     "Classifier",
     "ClassifierChain",
     "ConvNet",
+    "DenoisingAutoencoder",
     "LinearRegression",
     "LogisticRegression",
     "MLPClassifier",
     "MLPRegressor",
     "Model",
+    "MultiHeadMLP",
     "OneVsOne",
     "OneVsRest",
     "Perceptron",

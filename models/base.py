@@ -37,8 +37,9 @@ M = TypeVar("M", bound="Model")
 
 F = TypeVar("F", bound=Callable)
 
+OF_HEADS = "_kinds", "_sizes", "_moments", "_range", "_image_shape"
 # what `fit` learns beside name_
-PRIVATE = ("_generator", "_structure", "_total_weight", "_y_is_1d", "_n_targets", "_labels", "_class_counts")
+PRIVATE = ("_generator", "_structure", "_total_weight", "_y_is_1d", "_n_targets", "_labels", "_class_counts", *OF_HEADS)
 
 
 class Asked(NamedTuple):
@@ -376,6 +377,14 @@ class Model(HasHyperparameters, nn.Module):
     def penalty_strength(self, total_weight: float) -> float:
         """Return l1 + l2; what it is called and how it is counted is the model's own."""
         return self.alpha
+
+    def loss_unit(self, target: np.ndarray, weight: np.ndarray | None) -> float:
+        """Return what a decrease of the loss by `tol` is relative to."""
+        return 1.0
+
+    def constant_loss(self, target: np.ndarray, weight: np.ndarray | None) -> float:
+        """Return the loss of the best outputs that do not depend on the features; infinity if that is not known."""
+        return math.inf
 
     @property
     def stops_itself(self) -> bool:

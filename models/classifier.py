@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -132,6 +133,17 @@ class Classifier(Model):
         The first call should name all `classes` that will ever come.
         """
         return self._fit(X, y, sample_weight, classes, passes=1)
+
+    def constant_loss(self, target: np.ndarray, weight: np.ndarray | None) -> float:
+        if callable(self._loss("")):
+            return math.inf
+        if target.ndim == 2:
+            share = np.average(target, axis=0, weights=weight)
+            share = np.stack([share, 1 - share])
+        else:
+            share = np.bincount(target, weight) / (len(target) if weight is None else weight.sum())
+        share = share[share > 0]
+        return float(-(share * np.log(share)).sum())
 
     def _check_y(self, y: Any, n_samples: int) -> np.ndarray:
         columns = 1 if self.multi_output else 2 * self.multi_label  # the least number of them that are labels

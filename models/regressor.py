@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,6 +15,7 @@ from tinygrad_ml.protocol import available_when
 
 from . import checking
 from .base import Model, mean_of, weighted_mean
+from .weights import variance
 
 M = TypeVar("M", bound="Regressor")
 
@@ -54,6 +56,12 @@ class Regressor(Model):
             raise ValueError(f"{type(self).__name__}: y has {n} columns, but it was fitted with {self._n_targets}")
         self._n_targets, self._y_is_1d = n, y.ndim == 1
         return target, weight, n
+
+    def loss_unit(self, target: np.ndarray, weight: np.ndarray | None) -> float:
+        return variance(target, weight) or 1.0
+
+    def constant_loss(self, target: np.ndarray, weight: np.ndarray | None) -> float:
+        return variance(target, weight) if self._loss("mse") == "mse" else math.inf
 
     @available_when(Model._why_no_partial_fit)
     def partial_fit(self: M, X: Any, y: Any, sample_weight: Any = None) -> M:

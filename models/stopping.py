@@ -17,7 +17,6 @@ from tinygrad_ml.optim import Optimizer
 from tinygrad_ml.train import Callback, Diverged
 
 from .warnings import warn_not_converged
-from .weights import variance
 
 EXPLODED = 1000.0  # a loss that has become this multiple of the first is an error
 SAMPLES = 500  # how many of the samples tell whether a network is better than at first
@@ -78,8 +77,7 @@ class WatchLoss(Watch):
         super().__init__(model, solver, stops)
         self.groups = optimizer.param_groups
         self.least = self.groups[0]["lr"] / 1000 if slow_down else math.inf
-        unit = variance(rows[1], rows[2] if len(rows) > 2 else None) if model.kind == "regressor" else 0.0
-        self.min_delta = model.tol * (unit or 1.0)
+        self.min_delta = model.tol * model.loss_unit(rows[1], rows[2] if len(rows) > 2 else None)
         outputs = len(getattr(model, "classes_", ()))
         step = -(-len(rows[0]) // min(SAMPLES, max(50, 2**24 // max(outputs, 1))))
         self.sample = tuple(part[::step] for part in rows)
@@ -166,17 +164,7 @@ class WatchLoss(Watch):
     def _of_constant(self) -> float:
         """Return a bit more than the loss of outputs that do not depend on the features, where it is known."""
         target, weight = self.sample[1], self.sample[2] if len(self.sample) > 2 else None
-        if callable(self.model._loss("")):
-            return math.inf
-        if self.model.kind == "classifier" and target.ndim == 2:
-            share = np.average(target, axis=0, weights=weight)
-            share = np.clip(np.stack([share, 1 - share]), 1e-300, 1)
-            return float(-1.001 * (share * np.log(share)).sum())
-        if self.model.kind == "classifier":
-            share = np.bincount(target, weight) / (len(target) if weight is None else weight.sum())
-            share = share[share > 0]
-            return float(-1.001 * (share * np.log(share)).sum())
-        return 1.001 * variance(target, weight) if self.model._loss("mse") == "mse" else math.inf
+        return 1.001 * self.model.constant_loss(target, weight)
 
     def state_dict(self) -> dict[str, Any]:
         names = ("best", "lowest", "best_epoch", "waited", "penalty_before", "first", "first_weights", "best_weights")

@@ -47,6 +47,7 @@ RULES = {
     "max_iter": (COUNT, [0, -1, 1.5, 10.0, None, "100", True, float("nan"), float("inf")]),
     "batch_size": (COUNT, [0, -32, 2.5, 16.0, "auto", True]),
     "n_iter_no_change": (COUNT, [0, None, 2.5]),
+    "sampled": (COUNT, [0, -1, 64.0, "64", True]),
     "degree": (COUNT, [0, -1, 2.0, None, "2", (1, 2)]),
     "C": ("a number above 0", [0, -1.0, None, "1", float("nan")]),
     "alpha": (AT_LEAST_0, [-1.0, None, "1", float("nan"), float("inf")]),

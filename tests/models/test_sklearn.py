@@ -11,6 +11,7 @@ from tinygrad_ml.models import (
     BinaryChain,
     ClassifierChain,
     ConvNet,
+    DenoisingAutoencoder,
     LinearRegression,
     LogisticRegression,
     MLPClassifier,
@@ -39,6 +40,7 @@ MODELS = [
     ClassifierChain(),
     MLPClassifier(),
     MLPRegressor(),
+    DenoisingAutoencoder(),
     ConvNet(),
 ]
 SMALL = {"hidden_layer_sizes": (8,), "learning_rate": 0.03, "max_iter": 60}
@@ -152,7 +154,8 @@ def test_the_check_that_needs_an_environment_variable():
         from tinygrad_ml.models import *
         models = LinearRegression(), PolynomialRegression(), LogisticRegression(), SoftmaxRegression(), Perceptron()
         models += OneVsRest(), OneVsOne(), BinaryChain(), ClassifierChain()
-        models += MLPClassifier(max_iter=3), MLPRegressor(max_iter=3), ConvNet((4,), max_iter=3)
+        models += MLPClassifier(max_iter=3), MLPRegressor(max_iter=3), DenoisingAutoencoder(max_iter=3)
+        models += (ConvNet((4,), max_iter=3),)
         for model in models:
             for _, check in estimator_checks_generator(model, mark=None):
                 if check.func.__name__ == "check_array_api_input":
