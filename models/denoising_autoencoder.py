@@ -108,9 +108,12 @@ class DenoisingAutoencoder(Network, Regressor):
         return super().loss_unit(target, weight) if self.pixels == "numbers" else 1.0
 
     def _check_y(self, y: Any, n_samples: int) -> np.ndarray:
-        given = y if y is None else check_array(y, "y", type(self).__name__)
-        shape = () if given is None else given.shape
-        array = super()._check_y(given.reshape(len(given), -1) if len(shape) > 2 else y, n_samples)
+        shape: tuple[int, ...] = ()
+        if y is not None:
+            given = check_array(y, "y", type(self).__name__)
+            shape = given.shape
+            y = given.reshape(len(given), -1) if len(shape) > 2 else y
+        array = super()._check_y(y, n_samples)
         if "n_features_in_" not in vars(self):
             self._image_shape = tuple(shape[1:]) if len(shape) > 2 else ()  # () if they are rows of pixels
         return array

@@ -19,7 +19,7 @@ from . import checking
 from .base import mean_of
 from .checking import Rule
 from .hyperparameters import activations, hyperparameters, sizes
-from .network import ACTIVATIONS, Network
+from .network import ACTIVATIONS, Network, as_list
 from .weights import variance
 
 KINDS = ("classes", "number")
@@ -107,9 +107,10 @@ class MultiHeadMLP(Network):
             if self.heads is None or list(self.heads) != list(n_outputs):
                 raise ValueError(f"MultiHeadMLP.build: heads= must say what {list(n_outputs)} are, in this order")
             self._kinds, self._sizes = dict(self.heads), dict(n_outputs)
-        *hidden, output = self.dense(n_features, self.hidden_layer_sizes, 1)
+        hidden = self.dense(n_features, self.hidden_layer_sizes, 1)[:-1]
+        width = [n_features, *as_list(self.hidden_layer_sizes)][-1]
         self.layers_ = nn.Sequential(*hidden)
-        self.heads_ = {name: nn.Linear(output.in_features, size) for name, size in self._sizes.items()}
+        self.heads_ = {name: nn.Linear(width, size) for name, size in self._sizes.items()}
         return self
 
     def forward(self, x: Tensor) -> Tensor:
