@@ -107,7 +107,7 @@ for width in (1, 3, 30):
 
 # %%
 figure, axes = plt.subplots(2, 3, figsize=(12, 7.4), layout="constrained")
-for ax, name in zip(axes[0], ("a linear model", "3 neurons", "8 neurons")):
+for ax, name in zip(axes[0], ("a linear model", "2 neurons", "3 neurons")):
     tg.plot.decision_boundary(fitted[name], rings, inside, ax=ax)
     ax.set(title=f"Circles: {name}", xlabel="first input", ylabel="second input")
 for ax, name in zip(axes[1], ("identity", "tanh")):
