@@ -11,6 +11,8 @@ from .classifier import Classifier
 from .classifier_chain import ClassifierChain
 from .conv_net import ConvNet
 from .denoising_autoencoder import DenoisingAutoencoder
+from .embedding_classifier import EmbeddingClassifier
+from .embedding_regressor import EmbeddingRegressor
 from .linear_regression import LinearRegression
 from .logistic_regression import LogisticRegression
 from .mlp_classifier import MLPClassifier
@@ -31,6 +33,8 @@ __all__ = [
     "ClassifierChain",
     "ConvNet",
     "DenoisingAutoencoder",
+    "EmbeddingClassifier",
+    "EmbeddingRegressor",
     "LinearRegression",
     "LogisticRegression",
     "MLPClassifier",

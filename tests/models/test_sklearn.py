@@ -12,6 +12,8 @@ from tinygrad_ml.models import (
     ClassifierChain,
     ConvNet,
     DenoisingAutoencoder,
+    EmbeddingClassifier,
+    EmbeddingRegressor,
     LinearRegression,
     LogisticRegression,
     MLPClassifier,
@@ -42,6 +44,8 @@ MODELS = [
     MLPRegressor(),
     DenoisingAutoencoder(),
     ConvNet(),
+    EmbeddingClassifier(),
+    EmbeddingRegressor(),
 ]
 SMALL = {"hidden_layer_sizes": (8,), "learning_rate": 0.03, "max_iter": 60}
 VARIANTS = [
