@@ -97,6 +97,7 @@ class Model(HasHyperparameters, nn.Module):
     how_to_fit = "fit(X, y)"
     multi_class = multi_output = False
     input_dimensions: tuple[int, ...] = (2,)  # how many axes X may have
+    reader: ClassVar[Any] = None  # a class that learns to read X as numbers: see `mixed_columns.MixedColumns`
     # why X must not be sparse, or "": what comes first in forward is a linear layer, or a product with a matrix
     why_not_sparse = "this model does not say that it takes one, by why_not_sparse = ''"
     convex = False  # whether there is one optimum, which a fit should reach
@@ -260,6 +261,8 @@ class Model(HasHyperparameters, nn.Module):
     def _training_data(self, X: Any, y: Any, sample_weight: Any, classes: Any) -> tuple[Any, Any, Any, int]:
         """Check the data and learn what they are like; return X, the target, the weights, the number of outputs."""
         names = feature_names(self, X)
+        if self.reader is not None and "columns_" not in vars(self):
+            self.columns_ = self.reader(self, X, sample_weight)
         X = self._check_X(X)
         y = self._check_y(y, len(X))
         weight = checking.check_weights(self, sample_weight, len(X), X.dtype)
@@ -438,7 +441,8 @@ class Model(HasHyperparameters, nn.Module):
         known = vars(self).get("n_features_in_")
         if known is not None:
             check_names(self, feature_names(self, X))
-        X = checking.check_X(self, X, self.input_dimensions)
+        columns = vars(self).get("columns_")
+        X = checking.check_X(self, X, self.input_dimensions) if columns is None else columns.read(self, X)
         n = math.prod(X.shape[1:])
         if known is not None and n != known:
             raise ValueError(f"X has {n} features, but {type(self).__name__} is expecting {known} features as input")

@@ -7,8 +7,8 @@ import pytest
 
 import tinygrad_ml as tg
 from tinygrad_ml.models import EmbeddingClassifier, EmbeddingRegressor, MLPClassifier, MLPRegressor
-from tinygrad_ml.models.embedding_network import MixedInputs
 from tinygrad_ml.models.estimator import clone
+from tinygrad_ml.models.mixed_columns import MixedColumns, MixedInputs
 from tinygrad_ml.testing import gradcheck
 
 FAST = {"hidden_layer_sizes": (8,), "learning_rate": 0.03, "max_iter": 15, "tol": 0, "random_state": 0}
@@ -46,8 +46,9 @@ def frame():
 
 
 def test_ids_are_looked_up_and_numbers_standardised():
-    inputs = MixedInputs(4, {1: (3, 2), 3: (5, 4)}).double()
-    inputs.standardise(np.array([[1.0, 0, 10, 0], [3.0, 1, 10, 2]]), None)
+    train = [[1.0, "a", 10, "p"], [3.0, "b", 10, "q"], [1.0, "a", 10, "r"], [3.0, "a", 10, "s"]]
+    model = EmbeddingRegressor(embedding_dim=2)
+    inputs = MixedColumns(model, train).inputs(model).double()
     x = np.array([[1.0, 2, 10, 4], [5.0, 0, 11, 1]])
     first, second = (table.weight.numpy() for table in inputs.tables)
     expected = np.column_stack([(x[:, 0] - 2) / 1, x[:, 2] - 10, first[[2, 0]], second[[4, 1]]])
@@ -85,7 +86,7 @@ def test_of_numbers_alone_it_is_a_perceptron_on_standardised_features(embedding,
 def test_a_category_is_a_one_hot_times_its_table(frame):
     model = EmbeddingClassifier(**FAST).fit(frame, LABELS)
     table = model.input_.tables[0].weight.numpy()
-    one_hot = np.array([[colour == known for known in (None, *model.categories_[0])] for colour in COLOURS], float)
+    one_hot = np.array([[colour == known for known in (None, *model.columns_.ids[0])] for colour in COLOURS], float)
     np.testing.assert_allclose(model.input_(tg.tensor(model.encode(frame))).numpy()[:, 2:], one_hot @ table)
 
 
@@ -104,7 +105,7 @@ def test_tables_of_all_kinds_give_the_same_model(kind):
     X = table(kind)
     expected = EmbeddingClassifier(**FAST).fit(ROWS, LABELS)
     model = EmbeddingClassifier(**FAST).fit(X, LABELS)
-    assert model.categories_ == {0: {"blue": 1, "green": 2, "red": 3}}
+    assert model.columns_.ids == {0: {"blue": 1, "green": 2, "red": 3}}
     np.testing.assert_array_equal(model.decision_function(X), expected.decision_function(ROWS))
     assert model.score(X, LABELS) > 0.9
 
@@ -112,8 +113,8 @@ def test_tables_of_all_kinds_give_the_same_model(kind):
 def test_the_columns_of_categories_may_be_named(frame):
     for names, X in ((["colour", "user"], frame), ([0, 2], frame), ([0, 2], ROWS), (["user", "colour"], frame)):
         model = EmbeddingClassifier(**FAST, categories=names).fit(X, LABELS)
-        assert list(model.categories_) == [0, 2]
-        assert model.categories_[2] == {user: user + 1 for user in range(9)}
+        assert list(model.columns_.ids) == [0, 2]
+        assert model.columns_.ids[2] == {user: user + 1 for user in range(9)}
     numbers = frame[["size", "user"]].to_numpy()
     model = EmbeddingClassifier(**FAST, categories=[1]).fit(numbers, LABELS)
     np.testing.assert_array_equal(model.encode(numbers)[:, 1], USERS + 1)
@@ -144,28 +145,28 @@ def test_the_vector_of_unknown_ids_is_learned():
 def test_rare_categories_count_as_unknown():
     rows = [["often"], ["often"], ["twice"], ["twice"], ["once"], ["often"]]
     model = EmbeddingRegressor(**FAST, min_count=2).fit(rows, np.arange(6.0))
-    assert model.categories_ == {0: {"often": 1, "twice": 2}}
+    assert model.columns_.ids == {0: {"often": 1, "twice": 2}}
     np.testing.assert_array_equal(model.encode(rows)[:, 0], [1, 1, 2, 2, 0, 1])
-    assert EmbeddingRegressor(**FAST, min_count=9).fit(rows, np.arange(6.0)).categories_ == {0: {}}
+    assert EmbeddingRegressor(**FAST, min_count=9).fit(rows, np.arange(6.0)).columns_.ids == {0: {}}
 
 
 def test_samples_without_weight_are_as_if_they_were_not_there(frame):
     weight = (COLOURS != "green").astype(float)
     model = EmbeddingClassifier(**FAST).fit(frame, LABELS, sample_weight=weight)
     other = EmbeddingClassifier(**FAST).fit(frame[weight > 0], LABELS[weight > 0])
-    assert model.categories_ == other.categories_ == {0: {"blue": 1, "red": 2}}
+    assert model.columns_.ids == other.columns_.ids == {0: {"blue": 1, "red": 2}}
     np.testing.assert_allclose(model.decision_function(frame), other.decision_function(frame))
 
 
 def test_later_calls_keep_the_ids(frame):
     model = EmbeddingClassifier(**FAST).partial_fit(frame[:60], LABELS[:60], classes=[False, True])
-    known = pickle.loads(pickle.dumps(model.categories_))
+    known = pickle.loads(pickle.dumps(model.columns_.ids))
     model.partial_fit(frame[60:].assign(colour="new"), LABELS[60:])
-    assert model.categories_ == known
+    assert model.columns_.ids == known
     warm = EmbeddingClassifier(**FAST, warm_start=True).fit(frame, LABELS)
-    known = pickle.loads(pickle.dumps(warm.categories_))
-    assert warm.fit(frame.assign(colour="new"), LABELS).categories_ == known
-    assert EmbeddingClassifier(**FAST).fit(frame, LABELS).fit([["a"], ["b"]] * 9, [0, 1] * 9).categories_ == {
+    known = pickle.loads(pickle.dumps(warm.columns_.ids))
+    assert warm.fit(frame.assign(colour="new"), LABELS).columns_.ids == known
+    assert EmbeddingClassifier(**FAST).fit(frame, LABELS).fit([["a"], ["b"]] * 9, [0, 1] * 9).columns_.ids == {
         0: {"a": 1, "b": 2}
     }
 
@@ -198,7 +199,7 @@ def test_the_result_is_decided_by_random_state(model, y):
 def test_weights_go_into_a_model_that_was_only_built(frame, tmp_path):
     model = EmbeddingRegressor(**FAST).fit(frame, EFFECT)
     other = EmbeddingRegressor(**FAST)
-    other.categories_ = model.categories_
+    other.columns_ = model.columns_
     other.build(3).double().load_state_dict(tg.load(tg.save(model, tmp_path / "weights.npz")))
     np.testing.assert_array_equal(other.predict(frame), model.predict(frame))
 

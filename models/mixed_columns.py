@@ -1,4 +1,4 @@
-"""Columns of categories among columns of numbers: which they are, and the ids of their values."""
+"""Columns of categories among columns of numbers: which they are, the ids of their values, and the layer above."""
 
 from __future__ import annotations
 
@@ -8,10 +8,104 @@ from typing import Any
 
 import numpy as np
 
+import tinygrad_ml as tg
+from tinygrad_ml import Tensor, nn
 from tinygrad_ml.modes import warn
 from tinygrad_ml.validation import check_array
 
+from . import checking
+from .checking import Rule
+
+column_names = Rule(
+    lambda v: v == "auto" if isinstance(v, str) else isinstance(v, (list, tuple, np.ndarray)),
+    "'auto', or a list of names or positions of columns",
+)
+
 UNKNOWN = 0  # the id of a value that is missing, or was not among the training data
+
+
+class MixedColumns:
+    """How a model reads tables of numbers and categories, learned from the training data.
+
+    Parameters
+    ----------
+    model : Model with `categories`, `min_count`, `embedding_dim` and `id_dropout`
+    X : table of (samples, features)
+    sample_weight : (samples,), optional
+        Samples without a weight are as if they were not there.
+
+    Attributes
+    ----------
+    ids : dict from the position of a column of categories to a dict from its values to their ids, from 1
+    mean, scale : (columns of numbers,)
+    """
+
+    def __init__(self, model: Any, X: Any, sample_weight: Any = None):
+        kind = type(model).__name__
+        table = Table(kind, X)
+        chosen = table.chosen(model.categories)
+        array = checking.check_X(model, table.without(chosen))
+        weight = checking.check_weights(model, sample_weight, len(array), array.dtype)
+        there = slice(None) if weight is None else weight > 0
+        self.ids = {i: learned_ids(kind, table.names[i], table.column(i)[there], model.min_count) for i in chosen}
+        self.n, numbers = len(table.names), np.delete(array, chosen, axis=1).astype(np.float64)
+        self.mean = np.average(numbers, axis=0, weights=weight) if numbers.size else np.zeros(0)
+        self.scale = (
+            np.average((numbers - self.mean) ** 2, axis=0, weights=weight) ** 0.5 if numbers.size else self.mean
+        )
+        self.scale = np.where(self.scale <= 1e-12 * abs(self.mean), 1.0, self.scale)  # of a constant
+
+    def read(self, model: Any, X: Any) -> np.ndarray:
+        """Return a table as an array of numbers and ids."""
+        kind, table = type(model).__name__, Table(type(model).__name__, X)
+        chosen = list(self.ids) if len(table.names) == self.n else []  # otherwise the model says what is wrong
+        array = checking.check_X(model, table.without(chosen))
+        if chosen and not table.is_frame and np.shares_memory(array, table.X):
+            array = array.copy()
+        for i in chosen:
+            array[:, i] = as_ids(kind, table.names[i], table.column(i), self.ids[i])
+        return array
+
+    def inputs(self, model: Any) -> MixedInputs:
+        """Return the first layer of a model; the tables have vectors of 1.6 · n^0.56, or as many as it wants."""
+        size = {
+            i: model.embedding_dim or min(50, max(1, round(1.6 * len(known) ** 0.56))) for i, known in self.ids.items()
+        }
+        inputs = MixedInputs(self.n, {i: (len(known) + 1, size[i]) for i, known in self.ids.items()}, model.id_dropout)
+        inputs.mean, inputs.scale = nn.Buffer(self.mean), nn.Buffer(self.scale)
+        return inputs
+
+
+class MixedInputs(nn.Module):
+    """The first layer: columns of numbers, standardised, beside columns of ids, each looked up in a table of its own.
+
+    Parameters
+    ----------
+    n_columns : int
+    tables : dict from the position of a column of ids to (rows, length of the vectors) of its table
+    id_dropout : float, from 0 to 1
+        With which probability an id is 0 in training, so that row 0 of each table learns to stand for unknown ids.
+    """
+
+    def __init__(self, n_columns: int, tables: Mapping[int, tuple[int, int]], id_dropout: float = 0.0):
+        self.ids, self.id_dropout = list(tables), id_dropout
+        self.numbers = [i for i in range(n_columns) if i not in tables]
+        self.mean = nn.Buffer(np.zeros(len(self.numbers)))
+        self.scale = nn.Buffer(np.ones(len(self.numbers)))
+        self.tables = [nn.Embedding(rows, size) for rows, size in tables.values()]
+        for table in self.tables:
+            nn.init.normal_(table.weight, std=0.1)
+        self.n_outputs = len(self.numbers) + sum(size for _, size in tables.values())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the numbers and the vectors of the ids side by side, (batch, n_outputs)."""
+        parts = [(x[:, self.numbers] - self.mean) / self.scale] if self.numbers else []
+        for i, table in zip(self.ids, self.tables):
+            ids = tg.round(x[:, i]).astype(np.int64)
+            if self.training and self.id_dropout:
+                ids = tg.where(tg.rand(*ids.shape) < self.id_dropout, 0, ids)
+            parts.append(table(ids))
+        return tg.concatenate(parts, axis=1)
 
 
 class Table:
@@ -111,19 +205,20 @@ def is_missing(value: Any) -> bool:
         return True
 
 
-def learned_ids(kind: str, name: Any, values: np.ndarray) -> dict[Any, int]:
-    """Return the id of each value of a column, from 1 in ascending order."""
+def learned_ids(kind: str, name: Any, values: np.ndarray, min_count: int) -> dict[Any, int]:
+    """Return the id of each value of a column that occurs often enough, from 1 in ascending order."""
     try:
-        known = Counter(value for value in values.tolist() if not is_missing(value))
+        counts = Counter(value for value in values.tolist() if not is_missing(value))
     except TypeError:
         raise _not_hashable(kind, name, values) from None
     try:
-        return {value: i for i, value in enumerate(sorted(known), start=1)}
+        known = sorted(value for value, n in counts.items() if n >= min_count)
     except TypeError:
-        kinds = sorted({type(value).__name__ for value in known})
+        kinds = sorted({type(value).__name__ for value in counts})
         raise TypeError(
             f"{kind}: column {name!r} mixes {' and '.join(kinds)}; categories must be all strings or all numbers"
         ) from None
+    return {value: i for i, value in enumerate(known, start=1)}
 
 
 def _not_hashable(kind: str, name: Any, values: np.ndarray) -> TypeError:
@@ -143,9 +238,3 @@ def as_ids(kind: str, name: Any, values: np.ndarray, known: Mapping[Any, int]) -
         now, then = ("strings", "numbers") if True in types else ("numbers", "strings")
         warn(f"{kind}: column {name!r} holds {now}, and held {then} in fit, so all of them count as unknown")
     return ids
-
-
-def frequent(ids: np.ndarray, known: Mapping[Any, int], min_count: int) -> dict[Any, int]:
-    """Return new ids of the values that occur often enough; the others are unknown."""
-    counts = np.bincount(ids, minlength=len(known) + 1)
-    return {value: i for i, value in enumerate((v for v, row in known.items() if counts[row] >= min_count), start=1)}
