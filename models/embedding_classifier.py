@@ -12,7 +12,7 @@ from tinygrad_ml import Tensor, nn
 
 from .classifier import Classifier
 from .hyperparameters import activations, count, fraction, hyperparameters, loss_function, sizes
-from .mixed_columns import MixedColumns, column_names
+from .mixed_columns import MixedColumns, MixedInputs, column_names
 from .network import ACTIVATIONS, Network
 
 
@@ -83,9 +83,10 @@ class EmbeddingClassifier(Network, Classifier):
     loss: str | Callable[[Tensor, Any], Tensor] = loss_function("cross_entropy")
 
     def build(self, n_features: int, n_outputs: int) -> EmbeddingClassifier:
-        """Make `input_`, with a table for each column of categories that `columns_` has, and `layers_`."""
+        """Make `input_`, with a table for each column of categories that `columns_` has, if any, and `layers_`."""
         self._check_hyperparameters()
-        self.input_ = self.columns_.inputs(self)
+        columns = vars(self).get("columns_")
+        self.input_ = MixedInputs(n_features, {}) if columns is None else columns.inputs(self)
         self.layers_ = nn.Sequential(*self.dense(self.input_.n_outputs, self.hidden_layer_sizes, n_outputs))
         return self
 

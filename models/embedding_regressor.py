@@ -11,7 +11,7 @@ import numpy as np
 from tinygrad_ml import Tensor, nn
 
 from .hyperparameters import activations, count, fraction, hyperparameters, loss_function, positive, sizes
-from .mixed_columns import MixedColumns, column_names
+from .mixed_columns import MixedColumns, MixedInputs, column_names
 from .network import ACTIVATIONS, Network
 from .regressor import LOSSES, Regressor
 
@@ -80,9 +80,10 @@ class EmbeddingRegressor(Network, Regressor):
     huber_delta: float = positive(1.35)
 
     def build(self, n_features: int, n_outputs: int = 1) -> EmbeddingRegressor:
-        """Make `input_`, with a table for each column of categories that `columns_` has, and `layers_`."""
+        """Make `input_`, with a table for each column of categories that `columns_` has, if any, and `layers_`."""
         self._check_hyperparameters()
-        self.input_ = self.columns_.inputs(self)
+        columns = vars(self).get("columns_")
+        self.input_ = MixedInputs(n_features, {}) if columns is None else columns.inputs(self)
         self.layers_ = nn.Sequential(*self.dense(self.input_.n_outputs, self.hidden_layer_sizes, n_outputs))
         return self
 

@@ -60,8 +60,7 @@ class MixedColumns:
         kind, table = type(model).__name__, Table(type(model).__name__, X)
         chosen = list(self.ids) if len(table.names) == self.n else []  # otherwise the model says what is wrong
         array = checking.check_X(model, table.without(chosen))
-        if chosen and not table.is_frame and np.shares_memory(array, table.X):
-            array = array.copy()
+        array = np.array(array, order="C", copy=bool(chosen) or None)
         for i in chosen:
             array[:, i] = as_ids(kind, table.names[i], table.column(i), self.ids[i])
         return array

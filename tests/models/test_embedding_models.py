@@ -204,6 +204,12 @@ def test_weights_go_into_a_model_that_was_only_built(frame, tmp_path):
     np.testing.assert_array_equal(other.predict(frame), model.predict(frame))
 
 
+def test_what_is_built_by_hand_reads_numbers():
+    model = EmbeddingClassifier((4,)).build(3, 2).double()
+    assert gradcheck(lambda x: model.criterion(model(x), np.array([0, 1])), random.normal(size=(2, 3)), params=model)
+    assert model.predict(random.normal(size=(5, 3))).shape == (5,)
+
+
 def test_several_outputs_and_labels(frame):
     both = EmbeddingRegressor(**FAST).fit(frame, np.column_stack([EFFECT, -EFFECT])).predict(frame)
     assert both.shape == (N, 2)
