@@ -48,11 +48,10 @@ class MixedColumns:
         weight = checking.check_weights(model, sample_weight, len(array), array.dtype)
         there = slice(None) if weight is None else weight > 0
         self.ids = {i: learned_ids(kind, table.names[i], table.column(i)[there], model.min_count) for i in chosen}
-        self.n, numbers = len(table.names), np.delete(array, chosen, axis=1).astype(np.float64)
-        self.mean = np.average(numbers, axis=0, weights=weight) if numbers.size else np.zeros(0)
-        self.scale = (
-            np.average((numbers - self.mean) ** 2, axis=0, weights=weight) ** 0.5 if numbers.size else self.mean
-        )
+        self.n, share = len(table.names), 1 / len(array) if weight is None else (weight / weight.sum())[:, None]
+        numbers = np.array(np.delete(array, chosen, axis=1), np.float64, order="C")
+        self.mean = (numbers * share).sum(axis=0)
+        self.scale = ((numbers - self.mean) ** 2 * share).sum(axis=0) ** 0.5
         self.scale = np.where(self.scale <= 1e-12 * abs(self.mean), 1.0, self.scale)  # of a constant
 
     def read(self, model: Any, X: Any) -> np.ndarray:
@@ -66,11 +65,11 @@ class MixedColumns:
         return array
 
     def inputs(self, model: Any) -> MixedInputs:
-        """Return the first layer of a model; the tables have vectors of 1.6 · n^0.56, or as many as it wants."""
-        size = {
-            i: model.embedding_dim or min(50, max(1, round(1.6 * len(known) ** 0.56))) for i, known in self.ids.items()
-        }
-        inputs = MixedInputs(self.n, {i: (len(known) + 1, size[i]) for i, known in self.ids.items()}, model.id_dropout)
+        """Return the first layer of a model; its vectors have the length 1.6 · n^0.56, or the one that it wants."""
+        tables = {}
+        for i, known in self.ids.items():
+            tables[i] = len(known) + 1, model.embedding_dim or min(50, max(1, round(1.6 * len(known) ** 0.56)))
+        inputs = MixedInputs(self.n, tables, model.id_dropout)
         inputs.mean, inputs.scale = nn.Buffer(self.mean), nn.Buffer(self.scale)
         return inputs
 
