@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .data.loader import rows_of
 from .foreign_names import module_getattr
 from .nn.module import Module
 from .random import default_generator
@@ -316,13 +317,17 @@ class Shards:
             if first and everyone.rank and hasattr(generator, "jumped"):
                 generator.state = generator.jumped(everyone.rank).state  # other masks of dropout than the others
             first = False
-            n = len(batch[0])
+            n = rows_of(batch[0])
             start, stop = n * everyone.rank // everyone.size, n * (everyone.rank + 1) // everyone.size
             everyone.rows = stop - start
             part = (
                 slice(start, max(stop, start + 1)) if start < n else slice(0, 1)
             )  # a row with weight 0 if it has none
-            yield tuple([array[part] for array in batch])
+            yield tuple([_rows(each, part) for each in batch])
+
+
+def _rows(part: Any, rows: slice) -> Any:
+    return {key: array[rows] for key, array in part.items()} if type(part) is dict else part[rows]
 
 
 if not TYPE_CHECKING:  # which knows what there is

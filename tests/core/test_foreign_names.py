@@ -326,7 +326,7 @@ W = [tg.ones(1, requires_grad=True)]
         (lambda: tg.optim.SGD(W, 0.1, decay=0.1), r"'decay'; use weight_decay="),
         (lambda: tg.models.MLPClassifier(learning_rate_init=0.1), r"MLPClassifier\(\) .*; use learning_rate="),
         (lambda: tg.models.MLPClassifier(lr=0.1), r"'lr'; use learning_rate="),
-        (lambda: tg.data.DataLoader(np.ones(3), num_workers=2), r"DataLoader\(\) .*'num_workers'; leave it out"),
+        (lambda: tg.data.DataLoader(np.ones(3), num_workers=2), r"DataLoader\(\) .*'num_workers'; use prefetch="),
         (lambda: tg.nn.Linear(2, 1, device="cpu"), r"Linear\(\) .*'device'; everything is computed on the CPU"),
         (lambda: tg.nn.Linear(units=3), r"Linear\(\) .*'units'; use out_features="),
         (lambda: tg.nn.Conv2d(1, 1, 3, strides=2), r"Conv2d\(\) .*'strides'; use stride="),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -12,8 +14,11 @@ from ..random import default_generator
 from ..sparse_matrix import SparseMatrix
 from ..tensor import from_owned, get_default_dtype
 from ..validation import check_array, check_integer, is_sparse, non_numeric_columns
+from .ahead import ahead
+from .files import TableFile, open_table
+from .transformed import transformed
 
-__all__ = ["DataLoader", "common_rows", "drawn_seed"]
+__all__ = ["DataLoader", "common_rows", "drawn_seed", "rows_of"]
 
 
 class DataLoader(HintsArguments):
@@ -21,22 +26,38 @@ class DataLoader(HintsArguments):
 
     Iterating gives tuples with a batch of each array: floating ones as Tensors, integers and bools (labels, indices)
     as arrays. Every iteration is one epoch. A batch is a copy of its rows. Of a memory map only these are read, in
-    ascending order.
+    ascending order; of a file only a piece at a time.
 
     Parameters
     ----------
-    data : array, Tensor, memory map, pandas frame or Series, sparse matrix of SciPy, or a tuple of them
+    data : array, Tensor, memory map, pandas frame or Series, sparse matrix of SciPy, or a tuple of them; or a path
         With the same number of rows. Frames must be numeric. Batches of a sparse matrix are sparse Tensors, for
-        `tg.nn.Linear` and products with a matrix.
+        `tg.nn.Linear` and products with a matrix. In place of an array, a dict of them stands for several inputs, or
+        several targets: its batches are dicts with the same keys. A path names a table, ".csv", ".tsv" (pandas) or
+        ".parquet" (pyarrow).
     batch_size : int
         The last batch may be smaller.
     shuffle : bool
+        Of a file, the pieces come in any order, and the rows of each.
     drop_last : bool
         Whether to leave the last batch out if it is smaller.
     seed : int, optional
         Decides the orders. By default it is drawn from the generator that `tg.manual_seed` seeds.
     dtype : dtype, optional
-        What floating arrays are turned into, batch by batch.
+        What floating arrays are turned into, batch by batch; those of a file become the default float otherwise.
+    transform : callable, optional
+        Gets the parts of each batch, `transform(x, y)`, and returns them, changed: images that are shifted, noise.
+        Random numbers of the library that it draws depend on nothing but the seed and the epoch.
+    prefetch : int
+        How many batches a thread of its own prepares while the others are learned; that pays where `transform`, or
+        reading from a disk, takes long.
+    target : str or list of str, optional
+        The columns of a file that are the second part of its batches; one name gives `(batch,)`.
+    columns : list of str, optional
+        The columns of a file that are the first part, by default all others. Those that hold no numbers come in a
+        frame, which `transform` makes numbers of.
+    piece : int
+        How many rows of a CSV file are read at a time; of a Parquet file it is a row group.
 
     Attributes
     ----------
@@ -51,7 +72,10 @@ class DataLoader(HintsArguments):
     Raises
     ------
     ValueError, TypeError
-        If the arrays differ in length, are empty, or hold something that is not a number, which is named.
+        If the arrays differ in length, are empty, or hold something that is not a number, which is named; if there is
+        no such column in a file, or it is damaged.
+    FileNotFoundError, ImportError
+        If there is no such file, or the package that reads it is missing.
 
     Examples
     --------
@@ -61,6 +85,15 @@ class DataLoader(HintsArguments):
     [[0.0, 1.0], [2.0, 3.0]] [0 1]
     [[4.0, 5.0], [6.0, 7.0]] [0 1]
     [[8.0, 9.0]] [1]
+
+    Several inputs, and a flip of the first one in every second epoch or so:
+
+    >>> def flipped(x, y):
+    ...     return ({**x, "image": x["image"][:, ::-1]} if tg.rand(1).item() < 0.5 else x), y
+    >>> inputs = {"image": x, "hour": np.array([7, 8, 20, 21, 22])}
+    >>> loader = tg.data.DataLoader((inputs, y), batch_size=5, transform=flipped, seed=1)
+    >>> [batch["image"][0].tolist() for batch, labels in loader], next(iter(loader))[0]["hour"]
+    ([[0.0, 1.0]], array([ 7,  8, 20, 21, 22]))
     """
 
     def __init__(
@@ -72,25 +105,63 @@ class DataLoader(HintsArguments):
         drop_last: bool = False,
         seed: int | None = None,
         dtype: Any = None,
+        transform: Callable[..., Any] | None = None,
+        prefetch: int = 0,
+        target: Any = None,
+        columns: Any = None,
+        piece: int = 65536,
     ):
         if np.ndim(batch_size):
             raise TypeError("DataLoader: data is one argument: write DataLoader((X, y), batch_size=...)")
+        if transform is not None and not callable(transform):
+            raise TypeError(f"DataLoader: transform must be a function of a batch's parts, not {transform!r}")
         self.batch_size = check_integer("DataLoader: batch_size", batch_size, 1)
-        given = data if type(data) is tuple else (data,)
-        self.rows = common_rows("DataLoader", given)
+        self.prefetch = check_integer("DataLoader: prefetch", prefetch, 0)
+        self.transform = transform
+        self.keys: tuple[tuple | None, ...] = ()  # of the parts that are dicts
+        self.arrays: tuple[Any, ...] = ()
+        self.file: TableFile | None = None
+        if isinstance(data, (str, os.PathLike)):
+            check_integer("DataLoader: piece", piece, 1)
+            self.file = open_table(data, target, columns, piece, dtype, frames=transform is not None)
+            self.rows = self.file.rows
+            self.columns = (self.file.features, *([None] if self.file.targets else []))
+            self.on_disk = (True,) * len(self.columns)
+        elif target is not None or columns is not None:
+            raise TypeError("DataLoader: target and columns choose those of a file; of arrays write DataLoader((X, y))")
+        else:
+            self._take_arrays(data if type(data) is tuple else (data,))
         if drop_last and self.rows < batch_size:
             raise ValueError(
                 f"DataLoader: {self.rows} rows are fewer than batch_size={batch_size}, so drop_last leaves nothing"
             )
-        names = ("X", "y", *(f"data[{i}]" for i in range(2, len(given))))
-        self.arrays = tuple(_numeric(array, name) for array, name in zip(given, names))
-        self.columns = tuple([str(c) for c in array.columns] if hasattr(array, "columns") else None for array in given)
         self.shuffle, self.drop_last = bool(shuffle), drop_last
         self.dtype = None if dtype is None else np.dtype(dtype)
         self.seed_given = seed is not None
-        self.seed = drawn_seed("DataLoader", seed) if shuffle or seed is not None else 0
+        is_random = shuffle or seed is not None or transform is not None
+        self.seed = drawn_seed("DataLoader", seed) if is_random else 0
         self.epoch = 0
+
+    def _take_arrays(self, parts: tuple[Any, ...]) -> None:
+        """Keep the arrays of all parts, those of dicts one after the other."""
+        names = ("X", "y", *(f"data[{i}]" for i in range(2, len(parts))))
+        given: list[Any] = []
+        called: list[str] = []
+        for part, name in zip(parts, names):
+            if isinstance(part, dict):
+                if not part:
+                    raise ValueError(f"DataLoader: {name} is an empty dict")
+                given += part.values()
+                called += [f"{name}[{key!r}]" for key in part]
+            else:
+                given.append(part)
+                called.append(name)
+        self.rows = common_rows("DataLoader", tuple(given))
+        self.arrays = tuple(_numeric(array, name) for array, name in zip(given, called))
+        self.columns = tuple([str(c) for c in array.columns] if hasattr(array, "columns") else None for array in given)
         self.on_disk = tuple(isinstance(array, np.memmap) for array in given)
+        if any(isinstance(part, dict) for part in parts):
+            self.keys = tuple(tuple(part) if isinstance(part, dict) else None for part in parts)
 
     def __len__(self) -> int:
         """Return the number of batches of an epoch."""
@@ -107,7 +178,10 @@ class DataLoader(HintsArguments):
         """
         if not self.shuffle:
             return np.arange(self.rows)
-        order = np.random.default_rng([self.seed, epoch]).permutation(self.rows)
+        random = np.random.default_rng([self.seed, epoch])
+        if self.file is not None:
+            return self.file.order(random)
+        order = random.permutation(self.rows)
         if any(self.on_disk):
             for start in range(0, self.rows, self.batch_size):
                 order[start : start + self.batch_size].sort()
@@ -115,7 +189,12 @@ class DataLoader(HintsArguments):
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         epoch, self.epoch = self.epoch, self.epoch + 1
-        return self._batches(epoch)
+        batches = self._batches(epoch) if self.file is None else self._of_file(self.file, epoch)
+        if self.transform is not None:
+            random = np.random.default_rng([self.seed, epoch, 1])  # another one than that of the order
+            dtype = self.dtype or (self.file.dtype if self.file else None)
+            batches = transformed(batches, self.transform, random, dtype)
+        return ahead(batches, self.prefetch) if self.prefetch else batches
 
     def _batches(self, epoch: int) -> Iterator[tuple[Any, ...]]:
         order = self.order(epoch) if self.shuffle else None
@@ -131,11 +210,24 @@ class DataLoader(HintsArguments):
                 if is_cast or order is None:
                     part = part.astype(self.dtype if is_cast else part.dtype)
                 batch.append(from_owned(part) if is_float else part)
-            yield tuple(batch)
+            yield self._with_dicts(batch) if self.keys else tuple(batch)
+
+    def _with_dicts(self, batch: list[Any]) -> tuple[Any, ...]:
+        parts = iter(batch)
+        return tuple([next(parts) if keys is None else {key: next(parts) for key in keys} for keys in self.keys])
+
+    def _of_file(self, file: TableFile, epoch: int) -> Iterator[tuple[Any, ...]]:
+        for parts in islice(file.batches(self.order(epoch) if self.shuffle else None, self.batch_size), len(self)):
+            yield tuple([from_owned(part) if _is_float(part) else part for part in parts])
 
     def __repr__(self) -> str:
         order = f"shuffled with seed {self.seed}" if self.shuffle else "in their order"
         return f"DataLoader({self.rows:,} rows, {order}, in {len(self):,} batches of {self.batch_size})"
+
+
+def _is_float(part: Any) -> bool:
+    """Whether a part of a batch becomes a Tensor: it is no array of integers, and no frame."""
+    return isinstance(part, np.ndarray) and part.dtype.kind == "f"
 
 
 def _numeric(data: Any, name: str) -> Any:
@@ -167,6 +259,11 @@ def _check_columns(frame: Any) -> None:
             f"DataLoader: these columns do not hold numbers: {', '.join(wrong[:10])}; leave them out, or make them "
             "numbers (pandas.get_dummies for categories, .cat.codes for classes)"
         )
+
+
+def rows_of(part: Any) -> int:
+    """Return how many rows a part of a batch has: an array, or a dict of arrays."""
+    return len(next(iter(part.values()))) if type(part) is dict else len(part)
 
 
 def common_rows(name: str, arrays: tuple) -> int:

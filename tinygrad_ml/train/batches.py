@@ -57,8 +57,9 @@ class Batches:
         refuse_lists_of_arrays(batch, self.what)
         names = ("x", "y", *(f"part {i}" for i in range(2, len(batch))))
         made = tuple(map(self._part, batch, names))
-        if not made[0].ndim or any(part.ndim and len(part) != len(made[0]) for part in made):
-            shapes = " and ".join(str(part.shape) for part in made)
+        flat = [each for part in made for each in (part.values() if type(part) is dict else [part])]
+        if not flat or not flat[0].ndim or any(part.ndim and len(part) != len(flat[0]) for part in flat):
+            shapes = " and ".join(str(part.shape) for part in flat)
             raise ValueError(
                 f"fit: the parts of a batch of {self.what} have shapes {shapes}: they must have the same number of rows"
                 + ("; for whole arrays give a tuple, (X, y)" if isinstance(self.source, list) else "")
@@ -67,6 +68,8 @@ class Batches:
 
     def _part(self, part: Any, name: str) -> Any:
         """Return a part of a batch as the module needs it; arrays as copies, to which nobody else can write."""
+        if isinstance(part, dict):
+            return {key: self._part(array, f"{name}[{key!r}]") for key, array in part.items()}
         if isinstance(part, Tensor):
             return part.astype(self.dtype) if part.dtype.kind == "f" and part.dtype != self.dtype else part
         if is_sparse(part):

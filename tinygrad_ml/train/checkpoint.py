@@ -409,7 +409,8 @@ def _wrong_history(state: Mapping[str, Any]) -> str:
 def fingerprint(loader: DataLoader) -> list[dict[str, Any]]:
     """Return the shape, the dtype and a hash of every array.
 
-    The hash is that of all elements, or of 64 rows, evenly spread, of a memory map or an array above 64 MiB.
+    The hash is that of all elements, or of 64 rows, evenly spread, of a memory map or an array above 64 MiB; of a file
+    that of its ends.
 
     Examples
     --------
@@ -418,6 +419,8 @@ def fingerprint(loader: DataLoader) -> list[dict[str, Any]]:
     >>> fingerprint(one) == fingerprint(same), fingerprint(one) == fingerprint(other)
     (True, False)
     """
+    if loader.file is not None:
+        return [loader.file.fingerprint()]
     return [_of_array(array, on_disk) for array, on_disk in zip(loader.arrays, loader.on_disk)]
 
 

@@ -17,7 +17,7 @@ from ..optim.optimizer import Optimizer
 from ..sparse_matrix import SparseMatrix
 from ..tensor import Tensor
 from ..validation import check_integer, is_sparse
-from .run import Run
+from .run import Run, takes_names
 
 __all__ = [
     "BroadcastGuard",
@@ -36,7 +36,10 @@ __all__ = [
     "refuse_lists_of_arrays",
 ]
 
-ONE_INPUT = "a module with several inputs can take one array with their columns side by side, and divide it in forward"
+ONE_INPUT = (
+    "several inputs are a dict, ({'a': A, 'b': B}, y), for forward(self, a, b), or one array with their columns side "
+    "by side"
+)
 
 # ---------------------------------------------------------------------- arguments
 
@@ -135,7 +138,12 @@ def check_calls(module: Module, loss: Callable, batch: tuple, what: str, is_list
 
     `what` is where the batch comes from, "data" or "validation", and `is_list` whether that is a list of batches.
     """
-    reason = misfit(module, 1)
+    reason = "" if type(batch[0]) is dict and takes_names(module, batch[0]) else misfit(module, 1)
+    if reason and type(batch[0]) is dict:
+        raise TypeError(
+            f"fit: the inputs {', '.join(map(repr, batch[0]))} do not match the signature of {type(module).__name__} "
+            f"({reason}): forward must take them by these names, or one argument, which gets the dict"
+        )
     if reason:
         raise TypeError(
             f"fit: the module is called with one input, module(x), which does not match the signature of "
@@ -192,6 +200,11 @@ def check_measurable(output: Any, rest: list) -> None:
         )
     if not rest:
         raise ValueError("fit: metrics compare outputs with targets, but validation has none; give validation=(X, y)")
+    if type(rest[0]) is dict:
+        raise TypeError(
+            f"fit: metrics compare outputs with one target, and this is a dict of {', '.join(map(repr, rest[0]))}: "
+            "measure them in a callback of your own"
+        )
 
 
 def may_pair_rows(output: Any, rest: Sequence, rows: int) -> bool:
@@ -297,8 +310,8 @@ def data_loader(run: Run) -> DataLoader | None:
 def features_apart(run: Run, batch: tuple, sample: int = SAMPLE) -> tuple[int, int, float, float] | None:
     """Return the smallest and the largest column of x and their sizes, if these are very different."""
     loader = data_loader(run)
-    if isinstance(batch[0], Tensor) and isinstance(batch[0]._data, SparseMatrix):  # most of it is 0: it has no scale
-        return None
+    if type(batch[0]) is dict or (isinstance(batch[0], Tensor) and isinstance(batch[0]._data, SparseMatrix)):
+        return None  # of a sparse one most elements are 0: it has no scale
     x = _array(batch[0])
     if loader is not None and not any(loader.on_disk):
         x = loader.arrays[0][:: max(1, loader.rows // sample)]

@@ -47,7 +47,7 @@ class CompiledStep:
     def _gradients(self, x: Any, *rest: Any) -> Tensor:
         run = self.run
         run.optimizer.zero_grad()
-        value = run.loss(run.module(x), *rest)
+        value = run.loss(run.output(x), *rest)
         if not is_finite(value):
             raise NotFinite(value.item())
         value.backward()

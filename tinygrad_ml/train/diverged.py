@@ -85,7 +85,7 @@ def _first_operation(run: Run, batch: tuple) -> str:
     calls = _Calls(run)
     try:
         with Mode(call_observer=calls.around), detect_anomaly(), np.errstate(all="ignore"):
-            run.loss(run.module(batch[0]), *batch[1:]).backward()
+            run.loss(run.output(batch[0]), *batch[1:]).backward()
     except FloatingPointError as error:
         return f"The first operation that made it{f', in {calls.failed}' if calls.failed else ''}: {error}."
     return (
@@ -130,14 +130,23 @@ def _in_parameters(run: Run) -> list[str]:
     return []
 
 
+def _parts(batch: tuple) -> Iterator[tuple[str, Any]]:
+    """Yield the parts of a batch, those of dicts one by one, with what they are called in a sentence."""
+    for i, part in enumerate(batch):
+        name = ("The input x", "The target")[i] if i < 2 else f"Part {i} of the data"
+        if type(part) is dict:
+            yield from ((f"{name}[{key!r}]", array) for key, array in part.items())
+        else:
+            yield name, part
+
+
 def _in_data(run: Run, batch: tuple) -> list[str]:
     """Say where the data of this batch are not finite."""
     lines = []
     loader = loader_of(run.data)
-    for i, part in enumerate(batch):
+    for i, (name, part) in enumerate(_parts(batch)):
         found = first_non_finite(part.numpy() if isinstance(part, Tensor) else part)
         if found:
-            name = ("The input x", "The target")[i] if i < 2 else f"Part {i} of the data"
             index = found.where
             row = f"row {index[0]} of the batch"
             if loader is not None:
@@ -170,9 +179,10 @@ def warn_of_validation(run: Run, loss: float, batch: tuple, first_row: int) -> N
     if any(not math.isfinite(value) for value in run.history.get("validation_loss", [])):
         return
     reason = "outputs of the module are too large, or not in the domain of the loss"
-    for name, part in zip(("the input x", "the target", *["a further part of the data"] * len(batch)), batch):
+    for name, part in _parts(batch):
         found = first_non_finite(part.numpy() if isinstance(part, Tensor) else part)
         if found:
+            name = name[0].lower() + name[1:]
             index = found.where
             column = f", column {', '.join(map(str, index[1:]))}" if len(index) > 1 else ""
             reason = (

@@ -62,7 +62,7 @@ class _Operations:
         self.normalised = ""  # the last operation of the outputs, if a loss takes them for logits
         with np.errstate(all="ignore"):
             with Mode(observer=self._look):
-                self.output = run.module(self.x)
+                self.output = run.output(self.x)
             with Mode(observer=self._look_at_loss):
                 run.loss(self.output, *batch[1:])
 

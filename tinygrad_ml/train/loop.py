@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import random
 from ..data import DataLoader
+from ..data.loader import rows_of
 from ..foreign_names import takes_foreign_names
 from ..modes import modes, no_grad
 from ..nn.module import Module
@@ -298,7 +299,7 @@ def _one_epoch(
 
 def _train(run: Run, batches: Iterable[tuple], bar: ProgressBar, steps: Steps, is_first: bool) -> float:
     """Take a step for every batch, or for several together; return the mean loss, weighted by rows."""
-    count = len if run.world is None else run.world.count
+    count = rows_of if run.world is None else run.world.count
     buffers = [buffer for root in run.roots for buffer in root.buffers()]
     update = bar.tqdm and bar.tqdm.update
     total, rows, run.batch = 0.0, 0, 0
@@ -338,7 +339,8 @@ def _gradients(
         run.optimizer.zero_grad()
     if is_first:
         check_calls(run.module, run.loss, batch, "data", _is_list(run.data))
-    output = run.module(batch[0])
+    x = batch[0]
+    output = run.module(x) if type(x) is not dict else run.output(x)
     value = _guarded_loss(run.loss, output, batch) if is_first else run.loss(output, *batch[1:])
     if not isinstance(value, Tensor) or value.node is None or value.size != 1:
         check_loss(value)
@@ -378,7 +380,7 @@ class Steps:
             snapshot = Snapshot(*before, buffers)
             raise diagnose(self.run, batch, snapshot, error.number, error.parameter) from None
         self.note(self.run.batch_loss)
-        return self.run.batch_loss, len(batch[0]), self.interrupt.count
+        return self.run.batch_loss, rows_of(batch[0]), self.interrupt.count
 
     def backward(self, value: Tensor, n: int) -> None:
         """Compute the gradients of a batch of n rows: of its mean, or of its sum where others are added."""
@@ -453,7 +455,7 @@ def _closure(run: Run, batch: tuple, first: Tensor) -> Callable[[], Tensor]:
         if known:
             return known.pop()
         run.optimizer.zero_grad()
-        value = run.loss(run.module(batch[0]), *batch[1:])
+        value = run.loss(run.output(batch[0]), *batch[1:])
         if run.world is None:
             value.backward()
             return value
@@ -467,7 +469,7 @@ def _closure(run: Run, batch: tuple, first: Tensor) -> Callable[[], Tensor]:
 
 def _guarded_loss(loss: Callable, output: Any, batch: tuple) -> Any:
     """Return the first loss, but refuse one that pairs every row with every other by mistake."""
-    rest, n = batch[1:], len(batch[0])
+    rest, n = batch[1:], rows_of(batch[0])
     if modes.observer is None and rest and may_pair_rows(output, rest, n):
         with BroadcastGuard(output, rest, n):
             return loss(output, *rest)
@@ -484,12 +486,13 @@ def _validate(run: Run, batches: BatchSource, interrupt: DeferredInterrupt) -> d
     for x, *rest in batches:
         if not rows:
             check_calls(run.module, run.loss, (x, *rest), "validation", _is_list(batches))
-        output = run.module(x)
+        output = run.output(x)
         value = float(run.loss(output, *rest))
         if not math.isfinite(value):
             warn_of_validation(run, value, (x, *rest), rows)
-        total += value * len(x)
-        rows += len(x)
+        n = rows_of(x)
+        total += value * n
+        rows += n
         if run.metrics:
             check_measurable(output, rest)
             outputs.append(output.numpy())

@@ -102,7 +102,7 @@ class LearningRateFinder(Callback):
             _set(run, rate)
             run.optimizer.zero_grad()
             with np.errstate(all="ignore"):
-                value = run.loss(run.module(batch[0]), *batch[1:])
+                value = run.loss(run.output(batch[0]), *batch[1:])
                 seen = [*seen, value.item()][-len(batches) :]
                 mean = sum(seen) / len(seen)
                 if not math.isfinite(mean):

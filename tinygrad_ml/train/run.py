@@ -17,7 +17,7 @@ from ..tensor import Tensor
 from .history import History
 from .measures import Metric, better
 
-__all__ = ["HOOKS", "BatchSource", "Callback", "Run", "name_of", "overrides"]
+__all__ = ["HOOKS", "BatchSource", "Callback", "Run", "name_of", "overrides", "takes_names"]
 
 HOOKS = (
     "on_start",
@@ -29,6 +29,16 @@ HOOKS = (
     "on_end",
     "on_error",
 )
+
+
+def takes_names(module: Module, inputs: Mapping[str, Any]) -> bool:
+    """Whether the names of inputs are those of arguments of a module's `forward`, which needs no others."""
+    signature = inspect.signature(module.forward)
+    try:
+        signature.bind(**inputs)
+    except TypeError:
+        return False
+    return inputs.keys() <= signature.parameters.keys()
 
 
 class BatchSource(Protocol):
@@ -88,6 +98,8 @@ class Run:
         Why the training run is to end after this epoch.
     world : World or None
         The processes that train together, if there are several (see `tg.distributed`).
+    by_name : bool or None
+        Whether the module takes the inputs of a dict as arguments, and not the dict; None if that is not known yet.
     """
 
     module: Module
@@ -116,6 +128,15 @@ class Run:
     batch_loss: float = math.nan
     stopped: str | None = None
     world: Any = None
+    by_name: bool | None = None
+
+    def output(self, x: Any) -> Any:
+        """Return what the module makes of the first part of a batch; the inputs of a dict may be arguments by name."""
+        if type(x) is not dict:
+            return self.module(x)
+        if self.by_name is None:
+            self.by_name = takes_names(self.module, x)
+        return self.module(**x) if self.by_name else self.module(x)
 
     def last_step(self, period: int) -> int:
         """Return the number of the last step of a period: all periods have the same number of them, or one more."""

@@ -122,6 +122,8 @@ class Record:
         """Keep some rows of a batch (x, *rest) for the end."""
         if self.kept_rows >= ROWS or self.kept_elements >= ELEMENTS:
             return
+        if any(type(part) is dict for part in batch):  # of several inputs or targets nothing is looked at
+            return
         arrays = [getattr(part, "_data", part) for part in batch]
         arrays = [part if isinstance(part, SparseMatrix) else np.asarray(part) for part in arrays]
         if not arrays or not arrays[0].ndim or any(a.ndim and len(a) != len(arrays[0]) for a in arrays):
