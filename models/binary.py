@@ -126,7 +126,7 @@ class Constant(Classifier):
         return tg.zeros((x.shape[0], 1), dtype=x.dtype) + self.logit_
 
 
-def says_yes(estimator: Any, logit: np.ndarray) -> np.ndarray:
+def says_yes(estimator: Any, logit: Any) -> Any:
     """Whether a classifier of two classes predicts the second one at its logit."""
     if isinstance(estimator, Perceptron):
         return logit >= 0

@@ -161,17 +161,20 @@ class Classifier(Model):
         logits = self._outputs(X)
         return logits[:, 0] if logits.shape[1] == 1 and self._labels is None else logits
 
+    def probabilities(self, output: Tensor) -> Tensor:
+        """Return what `predict_proba` makes of outputs of `forward`."""
+        if self._labels is not None:
+            return tg.sigmoid(output)
+        if output.shape[1] > 1:
+            return tg.softmax(output, axis=1)
+        return tg.concatenate([tg.sigmoid(-output), tg.sigmoid(output)], axis=1)
+
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each class, `(samples, classes)`.
 
         Of several labels that of the second class of each column, `(samples, labels)`: that the label is 1.
         """
-        logits = tg.tensor(self._outputs(X))
-        if self._labels is not None:
-            return np.array(tg.sigmoid(logits).numpy())
-        if logits.shape[1] > 1:
-            return np.array(tg.softmax(logits, axis=1).numpy())
-        return np.concatenate([tg.sigmoid(-logits).numpy(), tg.sigmoid(logits).numpy()], axis=1)
+        return np.array(self.probabilities(tg.tensor(self._outputs(X))).numpy())
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable class of each sample, `(samples,)`, or of each label, `(samples, labels)`."""

@@ -103,13 +103,12 @@ class ClassifierChain(BinaryClassifiers):
     def _passed_on(self, estimator: Any, logit: Tensor) -> Any:
         """Return what the classifiers after this one see of its label."""
         if self.chain_method == "predict":
-            return says_yes(estimator, logit.detach().numpy()).astype(logit.dtype)
+            return says_yes(estimator, logit.detach()).astype(logit.dtype)
         return tg.sigmoid(logit) if self.chain_method == "predict_proba" else logit
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the labels, `(samples, labels)`, or `(samples,)` if y was."""
         logits = self._outputs(X)
-        yes = np.empty(logits.shape, bool)
-        for i, estimator in zip(self.order_, self.estimators_):
-            yes[:, i] = says_yes(estimator, logits[:, i])
+        each = [says_yes(estimator, logits[:, i]) for i, estimator in zip(self.order_, self.estimators_)]
+        yes = np.stack([each[i] for i in np.argsort(self.order_)], axis=1)
         return self._label(yes[:, 0].astype(int), 1) if self._labels is None else self._labels.decode(yes)

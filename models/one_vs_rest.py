@@ -80,15 +80,17 @@ class OneVsRest(BinaryClassifiers):
         yes = np.stack([says_yes(*each) for each in zip(self.estimators_, logits.T)], axis=1)
         return self._label(yes[:, 0].astype(int), 1) if self._labels is None else self._labels.decode(yes)
 
+    def probabilities(self, output: Tensor) -> Tensor:
+        if output.shape[1] == 1 or self._labels is not None:
+            return super().probabilities(output)
+        each = tg.sigmoid(output)
+        total = each.sum(axis=1, keepdims=True)
+        return tg.where(total > 0, each / tg.where(total > 0, total, 1.0), 1 / each.shape[1])
+
     @available_when(lambda self: without("predict_proba", self))
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probabilities of each against the rest, divided by their sum, `(samples, classes)`.
 
         Of several labels the probability of each, `(samples, labels)`.
         """
-        logits = self._outputs(X)
-        if logits.shape[1] == 1 or self._labels is not None:
-            return super().predict_proba(X)
-        each = tg.sigmoid(tg.tensor(logits)).numpy()
-        total = each.sum(axis=1, keepdims=True)
-        return np.where(total > 0, each / np.where(total > 0, total, 1), 1 / each.shape[1])
+        return super().predict_proba(X)

@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Protocol
@@ -192,7 +192,13 @@ def _target(path: Path) -> Path:
 
 
 def _write(arrays: dict[str, np.ndarray], path: Path, keep: bool = True) -> None:
-    """Write arrays to a file beside its final name, and rename it when it is complete, or remove it again."""
+    """Write arrays to a file, or only try to."""
+    write = _write_npz if _format(path, arrays) == NPZ else _write_safetensors
+    replace_file(path, lambda file: write(arrays, file), keep)
+
+
+def replace_file(path: Path, write: Callable[[Any], Any], keep: bool = True) -> None:
+    """Write a file beside its final name by `write(file)`, and rename it when it is complete, or remove it again."""
     import tempfile  # this and zipfile cost more to import than the rest of this file
 
     target = _target(path)
@@ -203,7 +209,7 @@ def _write(arrays: dict[str, np.ndarray], path: Path, keep: bool = True) -> None
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
         try:
             with os.fdopen(handle, "wb") as file:
-                (_write_npz if _format(path, arrays) == NPZ else _write_safetensors)(arrays, file)
+                write(file)
                 file.flush()
                 os.fsync(file.fileno())
             if keep:

@@ -531,15 +531,16 @@ def _adaptive_max(name: str, input: Any, output_size: Any, n: int, return_indice
         return (ops.max_pool1d if n == 1 else ops.max_pool2d)(x, windows, return_indices=return_indices)
     images = as_array(x).reshape(-1, size[0] if n == 2 else 1, size[-1])
     rows, columns = _bounds(images.shape[1], (1, *lengths)[-2]), _bounds(size[-1], lengths[-1])
-    places = np.empty((len(images), len(rows), len(columns)), np.intp)
-    for i, (top, bottom) in enumerate(rows):
-        for j, (left, right) in enumerate(columns):
+    each = []
+    for top, bottom in rows:
+        for left, right in columns:
             window = images[:, top:bottom, left:right].reshape(len(images), -1)
             row, column = np.divmod(window.argmax(axis=1), right - left)
-            places[:, i, j] = (row + top) * size[-1] + column + left
+            each.append((row + top) * size[-1] + column + left)
+    places = np.stack(each, axis=1)
     shape = (*x.shape[:-n], *lengths)
     flat = x.reshape(len(images), math.prod(size))
-    out = ops.take_along_axis(flat, places.reshape(len(images), -1), axis=1).reshape(shape)
+    out = ops.take_along_axis(flat, places, axis=1).reshape(shape)
     return (out, from_owned(places.reshape(shape))) if return_indices else out
 
 

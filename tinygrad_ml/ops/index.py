@@ -306,7 +306,7 @@ def add_at(x: Any, index: Any, value: Any) -> Tensor:
 
 
 def _indices(indices: Any) -> np.ndarray:
-    return np.asarray(normalised(indices))
+    return as_array(normalised(indices))
 
 
 def _untake(g: Any, x_shape: tuple, indices: np.ndarray, axis: int | None) -> Any:
@@ -379,13 +379,12 @@ def one_hot(indices: Any, num_classes: int | None = None, *, dtype: Any = None) 
     indices = _indices(indices)
     if indices.dtype.kind == "b":
         raise IndexError("one_hot: the indices must be integers, not bools")
-    lowest, highest = (int(indices.min()), int(indices.max())) if indices.size else (0, -1)
     if num_classes is None:
-        num_classes = highest + 1
-    if lowest < 0 or highest >= num_classes:
-        wrong = lowest if lowest < 0 else highest
+        num_classes = int(indices.max()) + 1 if indices.size else 0
+    if indices.size and (indices.min() < 0 or indices.max() >= num_classes):
+        wrong = indices.min() if indices.min() < 0 else indices.max()
         raise IndexError(f"one_hot: index {wrong} is not one of the {num_classes} classes 0 ... {num_classes - 1}")
-    return from_owned(np.asarray(indices[..., None] == np.arange(num_classes), dtype or get_default_dtype()))
+    return from_owned((indices[..., None] == np.arange(num_classes)).astype(dtype or get_default_dtype()))
 
 
 @primitive(np.nonzero, cost="none", x=None)

@@ -215,11 +215,11 @@ def _first_of_largest(x: Any, out: Any, kernel: tuple, geometry: Geometry) -> np
     n, *lengths = out.shape
     first = np.zeros(out.shape, np.intp)  # position in the kernel; from the last one, so that the first one stays
     for k, window in reversed([*enumerate(_windows(_padded(x, geometry, np.nan), kernel, geometry, lengths))]):
-        np.copyto(first, k, where=window == out)
+        first = np.where(window == out, k, first)
     if np.isnan(out).any():  # the largest of NaN and anything is NaN
         views = _windows(_padded(np.isnan(x), geometry, False), kernel, geometry, lengths)
         for k, window in reversed([*enumerate(views)]):
-            np.copyto(first, k, where=window)
+            first = np.where(window, k, first)
     (row, column), (sh, sw), ((top, _), (left, _)) = np.divmod(first, kernel[1]), geometry.stride, geometry.padding
     row = row * geometry.dilation[0] + np.arange(lengths[0])[:, None] * sh - top
     column = column * geometry.dilation[1] + np.arange(lengths[1]) * sw - left

@@ -1,0 +1,773 @@
+"""How operations on whole arrays are written in ONNX's operators: reductions, shapes, indices, joining, sorting."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..compiler.traced import Value
+from .elementwise import number
+from .errors import ExportError
+from .sizes import Size
+from .writer import RULES, Call, Part, Writer, rule
+
+FAR = np.iinfo(np.int64).max
+
+# ---------------------------------------------------------------------- reductions
+
+
+def _axes(axis: Any, ndim: int) -> list[int] | None:
+    """Return axes, none of them negative, or None for all."""
+    if axis is None:
+        return None
+    return [int(a) % ndim for a in (axis if isinstance(axis, (tuple, list)) else (axis,))]
+
+
+def reduced(w: Writer, kind: str, x: Part, axis: Any, keepdims: bool, dtype: Any = None) -> Part:
+    """Write a reduction over some axes (None: all of them)."""
+    axes = _axes(axis, x.ndim)
+    if axes == [] or x.ndim == 0:
+        return w.op("Identity", x)
+    given = [x] if axes is None else [x, w.integers(axes)]
+    return w.op(f"Reduce{kind}", *given, keepdims=int(bool(keepdims)), dtype=dtype or x.dtype)
+
+
+def _reduction(kind: str) -> Callable:
+    def write(w: Writer, call: Call) -> Any:
+        x, dtype = call[0], call.dtype
+        wide = np.dtype(np.int64) if dtype.kind in "iub" and kind in ("Sum", "Prod") else dtype
+        wide = np.dtype(np.int32) if wide.kind == "b" or (wide.kind in "iu" and wide.itemsize < 4) else wide
+        return reduced(w, kind, w.cast(x, wide), call.get("axis", 1), call.get("keepdims", 2, False))
+
+    return write
+
+
+for _name, _kind in {
+    **{"sum": "Sum", "mean": "Mean", "max": "Max", "min": "Min", "prod": "Prod", "amax": "Max", "amin": "Min"},
+    **{"add.reduce": "Sum", "maximum.reduce": "Max", "minimum.reduce": "Min", "multiply.reduce": "Prod"},
+}.items():
+    RULES[_name] = _reduction(_kind)
+
+
+@rule("all", "any", "logical_and.reduce", "logical_or.reduce")
+def _truth(w: Writer, call: Call) -> Any:
+    kind = "Min" if call.step.name in ("all", "logical_and.reduce") else "Max"
+    x = w.cast(w.cast(call[0], bool), np.int32)
+    return reduced(w, kind, x, call.get("axis", 1), call.get("keepdims", 2, False))
+
+
+@rule("argmax", "argmin")
+def _argmax(w: Writer, call: Call) -> Any:
+    x, axis, keepdims = call[0], call.get("axis", 1), bool(call.get("keepdims", 2, False))
+    x = w.cast(x, np.int32) if x.dtype.kind == "b" else x
+    flat = axis is None
+    if flat:
+        ndim, x, axis = x.ndim, w.op("Reshape", x, w.integers([-1]), shape=(-1,)), 0
+    out = w.op(
+        "ArgMax" if call.step.name == "argmax" else "ArgMin",
+        x,
+        axis=int(axis) % max(x.ndim, 1),
+        keepdims=int(keepdims and not flat),
+        dtype=np.int64,
+    )
+    return w.reshape(out, (1,) * ndim) if flat and keepdims else out
+
+
+@rule("var", "std")
+def _variance(w: Writer, call: Call) -> Any:
+    x = w.part(call.inputs[0], call.dtype)
+    axis, ddof, keepdims = call.get("axis", 1), call.get("ddof", 2, 0), call.get("keepdims", 3, False)
+    gap = w.op("Sub", x, reduced(w, "Mean", x, axis, True), shape=x.shape)
+    total = reduced(w, "Sum", w.op("Mul", gap, gap, shape=x.shape), axis, keepdims)
+    lengths = [x.shape[a] for a in (range(x.ndim) if axis is None else _axes(axis, x.ndim) or [])]  # type: ignore[index]
+    count: Any = w.constant(float(math.prod([n for n in lengths if not isinstance(n, Size)])), x.dtype)
+    for n in lengths:
+        if isinstance(n, Size):
+            count = w.op("Mul", count, w.cast(w.scalar(n), x.dtype))
+    if ddof:
+        count = w.op("Sub", count, number(w, x, ddof))
+    out = w.op("Div", total, count)
+    return w.op("Sqrt", out) if call.step.name == "std" else out
+
+
+@rule("logsumexp")
+def _logsumexp(w: Writer, call: Call) -> Any:
+    x, axis, keepdims = w.part(call.inputs[0], call.dtype), call.get("axis", 1), call.get("keepdims", 2, False)
+    top = reduced(w, "Max", x, axis, True)
+    infinite = w.op("Equal", w.op("Abs", top), number(w, x, np.inf), dtype=bool)
+    top = w.op("Where", infinite, number(w, x, 0), top, dtype=x.dtype, shape=None)
+    total = w.op("Log", reduced(w, "Sum", w.op("Exp", w.op("Sub", x, top), shape=x.shape), axis, True))
+    out = w.op("Add", total, top)
+    return out if keepdims else w.reshape(out, call.shape)
+
+
+@rule("softmax", "log_softmax")
+def _softmax(w: Writer, call: Call) -> Any:
+    x = w.part(call.inputs[0], call.dtype)
+    kind = "Softmax" if call.step.name == "softmax" else "LogSoftmax"
+    axis = call.get("axis", 1, -1)
+    if isinstance(axis, int):
+        return w.op(kind, x, axis=axis)
+    raise ExportError(f"{call.step.name} over several axes has no form in ONNX{w.place}; reshape first")
+
+
+@rule("vector_norm")
+def _vector_norm(w: Writer, call: Call) -> Any:
+    x, axis, keepdims, order = (
+        w.part(call.inputs[0], call.dtype),
+        call.get("axis"),
+        call.get("keepdims"),
+        call.get("ord"),
+    )
+    size = w.op("Abs", x, shape=x.shape)
+    if order in (2, None):
+        return reduced(w, "L2", x, axis, keepdims)
+    if order in (np.inf, -np.inf):
+        return reduced(w, "Max" if order > 0 else "Min", size, axis, keepdims)
+    if order == 1:
+        return reduced(w, "Sum", size, axis, keepdims)
+    if order == 0:
+        counted = w.cast(w.op("Greater", size, number(w, x, 0), dtype=bool, shape=x.shape), x.dtype)
+        return reduced(w, "Sum", counted, axis, keepdims)
+    powers = w.op("Pow", size, number(w, x, order), shape=x.shape)
+    return w.op("Pow", reduced(w, "Sum", powers, axis, keepdims), number(w, x, 1 / order))
+
+
+@rule("det")
+def _det(w: Writer, call: Call) -> Any:
+    return w.op("Det", w.cast(call[0], np.float32))
+
+
+@rule("cumsum")
+def _cumsum(w: Writer, call: Call) -> Any:
+    x, axis = w.part(call.inputs[0], call.dtype), call.get("axis", 1)
+    if axis is None:
+        x, axis = w.op("Reshape", x, w.integers([-1]), shape=call.shape), 0
+    return w.op("CumSum", x, w.constant(axis, np.int64))
+
+
+@rule("cumprod")
+def _cumprod(w: Writer, call: Call) -> Any:
+    """Multiply by what stands 1, 2, 4, ... places before (Hillis and Steele 1986)."""
+    x, axis = w.part(call.inputs[0], call.dtype), call.get("axis", 1)
+    if axis is None:
+        x, axis = w.op("Reshape", x, w.integers([-1]), shape=call.shape), 0
+    axis = axis % x.ndim
+    length = x.shape[axis]  # type: ignore[index]
+    if isinstance(length, Size):
+        raise ExportError(f"cumprod along an axis of free length has no form in ONNX{w.place}")
+    step = 1
+    while step < length:
+        pads = [0] * (2 * x.ndim)
+        pads[axis] = step
+        before = _slice(w, x, axis, 0, length - step)
+        before = w.op("Pad", before, w.integers(pads), number(w, x, 1))
+        x, step = w.op("Mul", x, before, shape=x.shape), 2 * step
+    return x
+
+
+# ---------------------------------------------------------------------- shapes
+
+
+def transposed(w: Writer, x: Part, order: Sequence[int]) -> Part:
+    """Return the axes of x in another order."""
+    if list(order) == list(range(len(order))):
+        return w.op("Identity", x, shape=x.shape)
+    shape = None if x.shape is None else tuple([x.shape[k] for k in order])
+    return w.op("Transpose", x, perm=list(order), shape=shape)
+
+
+@rule("reshape", "ravel", "expand_dims", "squeeze", "atleast_1d", "atleast_2d", "flatten")
+def _reshape(w: Writer, call: Call) -> Any:
+    x, name = call[0], call.step.name
+    if name == "expand_dims":
+        axis = call.get("axis", 1)
+        return w.op("Unsqueeze", x, w.integers(_axes(axis, len(call.shape)) or []))
+    if name == "squeeze" and len(call.shape) < x.ndim:
+        axis = call.get("axis", 1)
+        ones = [k for k, n in enumerate(x.shape or ()) if n == 1] if axis is None else _axes(axis, x.ndim)
+        return w.op("Squeeze", x, w.integers(ones or []))
+    return w.reshape(x, call.shape) if tuple(x.shape or ()) != tuple(call.shape) else w.op("Identity", x)
+
+
+@rule("transpose", "permute_dims")
+def _transpose(w: Writer, call: Call) -> Any:
+    x, axes = call[0], call.get("axes", 1)
+    order = range(x.ndim)[::-1] if axes is None else [a % x.ndim for a in axes]
+    return transposed(w, x, list(order))
+
+
+@rule("swapaxes")
+def _swapaxes(w: Writer, call: Call) -> Any:
+    x = call[0]
+    order = list(range(x.ndim))
+    a, b = call.get("axis1", 1), call.get("axis2", 2)
+    order[a], order[b] = order[b], order[a]
+    return transposed(w, x, order)
+
+
+@rule("moveaxis")
+def _moveaxis(w: Writer, call: Call) -> Any:
+    x = call[0]
+    source, target = _axes(call.get("source", 1), x.ndim) or [], _axes(call.get("destination", 2), x.ndim) or []
+    order = [k for k in range(x.ndim) if k not in source]
+    for at, axis in sorted(zip(target, source)):
+        order.insert(at, axis)
+    return transposed(w, x, order)
+
+
+@rule("broadcast_to")
+def _broadcast_to(w: Writer, call: Call) -> Any:
+    return expanded(w, call[0], call.shape)
+
+
+def expanded(w: Writer, x: Part, shape: Sequence[Any]) -> Part:
+    """Return x broadcast to a shape."""
+    if x.dtype.kind == "b":
+        return w.cast(w.op("Expand", w.cast(x, np.int32), w.sizes_of(shape)), bool)
+    return w.op("Expand", x, w.sizes_of(shape), shape=tuple(shape))
+
+
+@rule("zeros_like", "ones_like", "full_like", "empty_like")
+def _filled(w: Writer, call: Call) -> Any:
+    value = {"zeros_like": 0, "empty_like": 0, "ones_like": 1}.get(call.step.name)
+    fill = w.constant(value, call.dtype) if value is not None else w.part(call.get("fill_value", 1), call.dtype)
+    return expanded(w, fill, call.shape)
+
+
+def _slice(w: Writer, x: Part, axis: int, start: Any, stop: Any, step: int = 1) -> Part:
+    bounds = [w.size(b) if isinstance(b, Size) else w.integers([b]) for b in (start, stop)]
+    return w.op("Slice", x, *bounds, w.integers([axis]), w.integers([step]))
+
+
+def flipped(w: Writer, x: Part, axes: Sequence[int]) -> Part:
+    """Return x with some axes backwards."""
+    n = len(axes)
+    given = [w.integers(v) for v in ([-1] * n, [-FAR] * n, list(axes), [-1] * n)]
+    return w.op("Slice", x, *given, shape=x.shape)
+
+
+@rule("flip")
+def _flip(w: Writer, call: Call) -> Any:
+    x = call[0]
+    axes = _axes(call.get("axis", 1), x.ndim)
+    return flipped(w, x, list(range(x.ndim)) if axes is None else axes)
+
+
+@rule("roll")
+def _roll(w: Writer, call: Call) -> Any:
+    x, shift, axis = call[0], call.get("shift", 1), call.get("axis", 2)
+    if axis is None:
+        flat = w.op("Reshape", x, w.integers([-1]), shape=(None,))
+        length = None if any(isinstance(n, Size) for n in call.shape) else math.prod(call.shape)
+        return w.reshape(_rolled(w, flat, shift, 0, length), call.shape)
+    shifts = shift if isinstance(shift, (tuple, list)) else (shift,) * len(_axes(axis, x.ndim) or [])
+    for s, a in zip(shifts, _axes(axis, x.ndim) or []):
+        x = _rolled(w, x, s, a, x.shape[a] if not isinstance(x.shape[a], Size) else None)  # type: ignore[index]
+    return x
+
+
+def _rolled(w: Writer, x: Part, shift: int, axis: int, length: int | None) -> Part:
+    if length is not None:
+        shift = shift % length if length else 0
+    if not shift:
+        return w.op("Identity", x, shape=x.shape)
+    return w.op("Concat", _slice(w, x, axis, -shift, FAR), _slice(w, x, axis, 0, -shift), axis=axis, shape=x.shape)
+
+
+@rule("rot90")
+def _rot90(w: Writer, call: Call) -> Any:
+    x, (a, b) = call[0], _axes(call.get("axes", 2, (0, 1)), call[0].ndim)  # type: ignore[misc]
+    order = list(range(x.ndim))
+    order[a], order[b] = order[b], order[a]
+    turns = call.get("k", 1, 1) % 4
+    if turns == 2:
+        return flipped(w, x, [a, b])
+    if turns == 1:
+        return transposed(w, flipped(w, x, [b]), order)
+    return flipped(w, transposed(w, x, order), [b]) if turns == 3 else w.op("Identity", x)
+
+
+@rule("tril", "triu")
+def _triangle(w: Writer, call: Call) -> Any:
+    x, upper = call[0], int(call.step.name == "triu")
+    wide = w.cast(x, np.int32) if x.dtype.kind == "b" else x
+    return w.op("Trilu", wide, w.constant(call.get("k", 1, 0), np.int64), upper=upper)
+
+
+@rule("diagonal", "trace")
+def _diagonal(w: Writer, call: Call) -> Any:
+    found = _diagonal_of(w, call[0], call.get("offset", 1, 0), call.get("axis1", 2, 0), call.get("axis2", 3, 1))
+    return found if call.step.name == "diagonal" else reduced(w, "Sum", found, -1, False)
+
+
+def _diagonal_of(w: Writer, x: Part, offset: int, axis1: int, axis2: int) -> Part:
+    axes = [axis1 % x.ndim, axis2 % x.ndim]
+    rest = [k for k in range(x.ndim) if k not in axes]
+    x = transposed(w, x, [*rest, *axes])
+    *before, rows, columns = x.shape or ()
+    if isinstance(rows, Size) or isinstance(columns, Size):
+        raise ExportError(f"a diagonal of an axis of free length has no form in ONNX{w.place}")
+    count = max(min(rows, columns - offset) if offset >= 0 else min(rows + offset, columns), 0)
+    places = (np.arange(count) + max(-offset, 0)) * columns + np.arange(count) + max(offset, 0)
+    flat = w.reshape(x, (*before, rows * columns))
+    return w.op("Gather", flat, w.constant(places, np.int64), axis=len(rest), shape=(*before, count))
+
+
+@rule("diag")
+def _diag(w: Writer, call: Call) -> Any:
+    x, k = call[0], call.get("k", 1, 0)
+    if x.ndim == 2:
+        return _diagonal_of(w, x, k, 0, 1)
+    n = (x.shape or ())[0]
+    if isinstance(n, Size):
+        raise ExportError(f"diag of an axis of free length has no form in ONNX{w.place}")
+    square = w.op("Mul", w.op("Unsqueeze", x, w.integers([1])), w.constant(np.eye(n), x.dtype))
+    return w.op("Pad", square, w.integers([max(-k, 0), max(k, 0), max(k, 0), max(-k, 0)]))
+
+
+# ---------------------------------------------------------------------- joining
+
+
+def _arrays(call: Call) -> list[Any]:
+    """Return the arrays to be joined: separate inputs of an operation, one list for NumPy's function."""
+    return list(call.inputs[0]) if len(call) and isinstance(call.inputs[0], (list, tuple)) else list(call.inputs)
+
+
+@rule("concatenate", "hstack", "vstack")
+def _concatenate(w: Writer, call: Call) -> Any:
+    listed = len(call) and isinstance(call.inputs[0], (list, tuple))
+    axis = call.get("axis", 1 if listed else None, 0)
+    parts = [w.part(x, call.dtype) for x in _arrays(call)]
+    if axis is None:
+        parts, axis = [w.op("Reshape", p, w.integers([-1])) for p in parts], 0
+    return w.op("Concat", *parts, axis=axis)
+
+
+@rule("stack")
+def _stack(w: Writer, call: Call) -> Any:
+    listed = len(call) and isinstance(call.inputs[0], (list, tuple))
+    axis = call.get("axis", 1 if listed else None, 0) % len(call.shape)
+    parts = [w.op("Unsqueeze", w.part(x, call.dtype), w.integers([axis])) for x in _arrays(call)]
+    return w.op("Concat", *parts, axis=axis)
+
+
+@rule("split", "array_split")
+def _split(w: Writer, call: Call) -> Any:
+    x, axis = call[0], call.get("axis", 2, 0) % call[0].ndim
+    lengths = [shape[axis] for shape in call.step.shapes]
+    if any(isinstance(n, Size) for n in lengths):
+        raise ExportError(f"split along an axis of free length has no form in ONNX{w.place}")
+    out = w.op("Split", x, w.integers(lengths), axis=axis, outputs=len(lengths))
+    return out if isinstance(out, tuple) else (out,)
+
+
+@rule("tile")
+def _tile(w: Writer, call: Call) -> Any:
+    x, reps = call[0], call.get("reps", 1)
+    reps = [reps] if isinstance(reps, (int, Size)) else list(reps)
+    n = max(x.ndim, len(reps))
+    x = w.reshape(x, (*(1,) * (n - x.ndim), *(x.shape or ())))
+    return w.op("Tile", x, w.sizes_of([*[1] * (n - len(reps)), *reps]))
+
+
+@rule("repeat")
+def _repeat(w: Writer, call: Call) -> Any:
+    x, repeats, axis = call[0], call.get("repeats", 1), call.get("axis", 2)
+    if axis is None:
+        x, axis = w.op("Reshape", x, w.integers([-1]), shape=(_length(x),)), 0
+    axis = axis % x.ndim
+    if isinstance(repeats, (np.ndarray, list, tuple)) and np.ndim(repeats) == 0:
+        repeats = int(np.asarray(repeats))
+    if isinstance(repeats, int):
+        n = len(x.shape or ())
+        wide = w.op("Unsqueeze", x, w.integers([axis + 1]))
+        reps = [1] * (n + 1)
+        reps[axis + 1] = repeats
+        return w.reshape(w.op("Tile", wide, w.integers(reps)), call.shape)
+    if type(repeats) is Value or isinstance((x.shape or ())[axis], Size):
+        raise ExportError(
+            f"repeat with a number of copies for each element of a free axis has no form in ONNX{w.place}"
+        )
+    places = np.repeat(np.arange((x.shape or ())[axis]), np.asarray(repeats))
+    return w.op("Gather", x, w.constant(places, np.int64), axis=axis)
+
+
+def _length(x: Part) -> Any:
+    shape = x.shape or ()
+    free = [n for n in shape if isinstance(n, Size)]
+    if not free:
+        return math.prod(shape)
+    return Size(
+        0,
+        None,
+        tuple(
+            math.prod(s) for s in zip(*([n.seen if isinstance(n, Size) else (n,) * len(free[0].seen) for n in shape]))
+        ),
+    )
+
+
+@rule("pad")
+def _pad(w: Writer, call: Call) -> Any:
+    x, mode = call[0], call.get("mode", 2, "constant")
+    width = np.asarray(call.get("pad_width", 1))
+    pairs = np.broadcast_to(width, (x.ndim, 2)) if width.size else np.zeros((0, 2), int)
+    known = {"constant": "constant", "edge": "edge", "reflect": "reflect"}
+    pads = w.integers([*pairs[:, 0].tolist(), *pairs[:, 1].tolist()])
+    if mode in known:
+        value = [w.part(call.get("constant_values", None, 0), x.dtype)] if mode == "constant" else []
+        return w.op("Pad", x, pads, *value, mode=known[mode])
+    for axis, (before, after) in enumerate(pairs.tolist()):
+        length = (x.shape or ())[axis]
+        if not (before or after):
+            continue
+        if mode not in ("wrap", "symmetric") or isinstance(length, Size):
+            raise ExportError(f"pad with mode={mode!r} has no form in ONNX{w.place}")
+        places = np.pad(np.arange(length), (before, after), mode=mode)
+        shape = list(x.shape or ())
+        shape[axis] = len(places)
+        x = w.op("Gather", x, w.constant(places, np.int64), axis=axis, shape=tuple(shape))
+    return w.op("Identity", x)
+
+
+# ---------------------------------------------------------------------- indices
+
+
+@rule("getitem")
+def _getitem(w: Writer, call: Call) -> Any:
+    index = call.get("index", 1)
+    return picked(w, call, call[0], index if isinstance(index, tuple) else (index,))
+
+
+def picked(w: Writer, call: Call, x: Part, index: tuple) -> Part:
+    """Write x[index], for the index of any kind that NumPy takes."""
+    parts = _complete(index, x.ndim)
+    starts: list[tuple[int, Any, Any, int]] = []  # slices: axis, start, stop, step
+    singles: list[int] = []
+    arrays: list[tuple[int, Any]] = []
+    layout: list[Any] = []  # what each axis of the result is: "new", an axis of x, or "arrays"
+    axis = 0
+    for part in parts:
+        if part is None:
+            layout.append("new")
+            continue
+        if isinstance(part, slice):
+            if part != slice(None):
+                starts.append((axis, *_bounds(part)))
+            layout.append(axis)
+        elif isinstance(part, (int, Size)) and not isinstance(part, bool):
+            starts.append((axis, part, _after(w, part), 1))
+            singles.append(axis)
+            layout.append(("single", axis))
+        else:
+            arrays.append((axis, part))
+            layout.append(("array", axis))
+        axis += _width(part)
+    if arrays:  # an integer beside arrays is one of them
+        arrays = sorted(
+            [*arrays, *((a, parts_index) for a, parts_index in _integers(parts) if a in singles)], key=lambda p: p[0]
+        )
+        starts = [s for s in starts if s[0] not in singles]
+        layout = [("array", part[1]) if isinstance(part, tuple) else part for part in layout]
+        singles = []
+    if starts:
+        columns = [[row[k] for row in starts] for k in range(4)]
+        x = w.op(
+            "Slice", x, w.sizes_of(columns[1]), w.sizes_of(columns[2]), w.integers(columns[0]), w.integers(columns[3])
+        )
+    if arrays:
+        return _by_arrays(w, call, x, arrays, layout)
+    if singles:
+        x = w.op("Squeeze", x, w.integers(singles))
+    layout = [part for part in layout if not isinstance(part, tuple)]
+    new = [k for k, part in enumerate(layout) if part == "new"]
+    if new:
+        x = w.op("Unsqueeze", x, w.integers(new))
+    return x if starts or singles or new else w.op("Identity", x)
+
+
+def _width(part: Any) -> int:
+    dtype = getattr(part, "dtype", None)
+    return (
+        len(part.shape)
+        if dtype is not None and np.dtype(dtype).kind == "b" and not isinstance(part, (int, bool))
+        else 1
+    )
+
+
+def _complete(index: tuple, ndim: int) -> list[Any]:
+    """Return an index with a slice for each axis that it leaves out; masks that are constants become integers."""
+    parts: list[Any] = []
+    for part in index:
+        part = np.asarray(part) if isinstance(part, list) and not any(isinstance(p, Size) for p in part) else part
+        if isinstance(part, (bool, np.bool_)) or (isinstance(part, np.ndarray) and part.dtype == bool and part.ndim):
+            parts += list(np.nonzero(part)) if isinstance(part, np.ndarray) else [part]
+        else:
+            parts.append(part)
+    used = sum(0 if part is None or part is Ellipsis else _width(part) for part in parts)
+    rest = [slice(None)] * (ndim - used)
+    at = next((k for k, part in enumerate(parts) if part is Ellipsis), None)
+    return [*parts, *rest] if at is None else [*parts[:at], *rest, *parts[at + 1 :]]
+
+
+def _integers(parts: list[Any]) -> list[tuple[int, Any]]:
+    found, axis = [], 0
+    for part in parts:
+        if part is not None:
+            if isinstance(part, (int, Size)):
+                found.append((axis, part))
+            axis += _width(part)
+    return found
+
+
+def _bounds(part: slice) -> tuple[Any, Any, int]:
+    step = 1 if part.step is None else part.step
+    start = part.start if part.start is not None else (0 if step > 0 else -1)
+    stop = part.stop if part.stop is not None else (FAR if step > 0 else -FAR)
+    return start, stop, step
+
+
+def _after(w: Writer, k: Any) -> Any:
+    if isinstance(k, Size):
+        return Size(k.base + 1, k.factors, tuple(s + 1 for s in k.seen))
+    return FAR if k == -1 else k + 1
+
+
+def _by_arrays(w: Writer, call: Call, x: Part, arrays: list[tuple[int, Any]], layout: list[Any]) -> Part:
+    """Write x at arrays of integers: the axes that they index go first, and what is found goes where NumPy puts it."""
+    parts: list[tuple[int, Part]] = []
+    for axis, array in arrays:
+        part = w.part(array)
+        if part.dtype.kind == "b":
+            if len(arrays) > 1:
+                raise ExportError(f"an index with a mask beside arrays has no form in ONNX{w.place}")
+            return _by_mask(w, x, part, axis, layout)
+        parts.append((axis, w.cast(part, np.int64)))
+    taken = [axis for axis, _ in parts]
+    ndim = 1 + max([*taken, *(a for a in layout if isinstance(a, int))])
+    rest = [k for k in range(ndim) if k not in taken]
+    places = [k for k, part in enumerate(layout) if isinstance(part, tuple)]
+    adjacent = places == list(range(places[0], places[-1] + 1))
+    wide = max(p.ndim for _, p in parts)
+    if len(parts) == 1:
+        out = w.op("Gather", x, parts[0][1], axis=taken[0])
+        first = taken[0]
+    else:
+        moved = w.op("Transpose", x, perm=[*taken, *rest]) if [*taken, *rest] != list(range(ndim)) else x
+        lengths = w.op("Slice", w.op("Shape", x, dtype=np.int64), w.integers([0]), w.integers([ndim]), w.integers([0]))
+        columns = []
+        shape = None
+        total: Any = None
+        for _, p in parts:
+            total = p if total is None else w.op("Add", total, p)
+        shape = w.op("Shape", total, dtype=np.int64)
+        for axis, p in parts:
+            length = w.op("Gather", lengths, w.integers([axis]))
+            wrapped = w.op(
+                "Where", w.op("Less", p, w.integers([0]), dtype=bool), w.op("Add", p, length), p, dtype=np.int64
+            )
+            columns.append(w.op("Unsqueeze", w.op("Expand", wrapped, shape), w.integers([-1])))
+        out = w.op("GatherND", moved, w.op("Concat", *columns, axis=-1))
+        first = 0
+    # now the axes are: rest before `first`, the axes of the arrays, the rest; NumPy wants them at the first array
+    current: list[Any] = [*rest[:first], *[("array", k) for k in range(wide)], *rest[first:]]
+    kept = [part for part in layout if not isinstance(part, tuple) and part != "new"]
+    before = [p for p in layout[: places[0]] if p != "new"] if adjacent else []
+    wanted = [*before, *[("array", k) for k in range(wide)], *[p for p in kept if p not in before]]
+    order = [current.index(part) for part in wanted]
+    if order != sorted(order):
+        out = w.op("Transpose", out, perm=order)
+    if "new" in layout:
+        final: list[Any] = []
+        done = False
+        if not adjacent:
+            final, done = [0] * wide, True
+        for part in layout:
+            if isinstance(part, tuple):
+                final += [] if done else [0] * wide
+                done = True
+            else:
+                final.append(part)
+        out = w.op("Unsqueeze", out, w.integers([k for k, part in enumerate(final) if part == "new"]))
+    return out
+
+
+def _by_mask(w: Writer, x: Part, mask: Part, axis: int, layout: list[Any]) -> Part:
+    """Write x[mask]: the number of elements is that of the true ones."""
+    if "new" in layout or axis or any(isinstance(part, int) and part < mask.ndim for part in layout):
+        raise ExportError(f"a mask beside other indices has no form in ONNX{w.place}")
+    if mask.ndim == 1:
+        return w.op("Compress", x, mask, axis=0)
+    places = w.op("Transpose", w.op("NonZero", mask, dtype=np.int64), perm=[1, 0])
+    return w.op("GatherND", x, places)
+
+
+@rule("take")
+def _take(w: Writer, call: Call) -> Any:
+    x, axis = call[0], call.get("axis", 2)
+    if axis is None:
+        x, axis = w.op("Reshape", x, w.integers([-1])), 0
+    return w.op("Gather", x, w.part(call.get("indices", 1), np.int64), axis=axis)
+
+
+@rule("embedding")
+def _embedding(w: Writer, call: Call) -> Any:
+    return w.op("Gather", call[0], w.part(call.get("indices", 1), np.int64), axis=0)
+
+
+@rule("take_along_axis")
+def _take_along_axis(w: Writer, call: Call) -> Any:
+    x, indices, axis = call[0], w.part(call.get("indices", 1), np.int64), call.get("axis", 2, -1)
+    if axis is None:
+        x, axis = w.op("Reshape", x, w.integers([-1]), shape=(-1,)), 0
+    axis = axis % x.ndim
+    lengths = call.shape
+    if x.ndim > 1:  # NumPy broadcasts the other axes
+        x = expanded(w, x, [x.shape[k] if k == axis else n for k, n in enumerate(lengths)])  # type: ignore[index]
+        indices = expanded(w, indices, lengths)
+    return w.op("GatherElements", x, indices, axis=axis)
+
+
+@rule("setitem")
+def _setitem(w: Writer, call: Call) -> Any:
+    operation = call.step.parameters.keys() >= {"index"}
+    x, value, index = (
+        (call[0], call.inputs[1], call.get("index")) if operation else (call[0], call.inputs[2], call.inputs[1])
+    )
+    return written(w, call, w.cast(x, call.dtype), value, index if isinstance(index, tuple) else (index,), "none")
+
+
+@rule("add_at")
+def _add_at(w: Writer, call: Call) -> Any:
+    index = call.get("index")
+    x = w.part(call.inputs[0], call.dtype)
+    return written(w, call, x, call.inputs[1], index if isinstance(index, tuple) else (index,), "add")
+
+
+@rule("scatter")
+def _scatter(w: Writer, call: Call) -> Any:
+    index = call.get("index")
+    zeros = expanded(w, w.constant(0, call.dtype), call.shape)
+    zeros = Part(zeros.name, zeros.dtype, call.shape)
+    return written(w, call, zeros, call.inputs[0], index if isinstance(index, tuple) else (index,), "add")
+
+
+def written(w: Writer, call: Call, x: Part, value: Any, index: tuple, how: str) -> Part:
+    """Write a copy of x with a value at x[index]: by the flat positions that the index picks."""
+    given = w.part(value, x.dtype)
+    masks = [p for p in index if getattr(p, "dtype", None) is not None and np.dtype(p.dtype).kind == "b"]
+    if len(index) == 1 and masks and how == "none" and given.ndim == 0:
+        mask = w.part(masks[0])
+        mask = w.reshape(mask, (*(mask.shape or ()), *(1,) * (x.ndim - mask.ndim)))
+        return w.op("Where", mask, given, x, dtype=x.dtype)
+    count = w.op("ReduceProd", w.op("Shape", x, dtype=np.int64), keepdims=0)
+    flat = w.op("Range", w.constant(0, np.int64), count, w.constant(1, np.int64))
+    numbered = w.op("Reshape", flat, w.op("Shape", x, dtype=np.int64), shape=x.shape)
+    places = picked(w, call, numbered, index)
+    extent = w.op("Shape", places, dtype=np.int64)
+    if given.ndim > 1:  # leading axes of length 1 more than the place has
+        given = _cut_to(w, given, places, index, x)
+    values = w.op("Reshape", w.op("Expand", given, extent), w.integers([-1]))
+    places = w.op("Reshape", places, w.integers([-1]))
+    line = w.op("Reshape", x, w.integers([-1]))
+    done = w.op("ScatterElements", line, places, values, axis=0, **({"reduction": how} if how != "none" else {}))
+    return w.op("Reshape", done, w.op("Shape", x, dtype=np.int64), shape=x.shape)
+
+
+def _cut_to(w: Writer, given: Part, places: Part, index: tuple, x: Part) -> Part:
+    axes = x.ndim - sum(1 for p in index if isinstance(p, (int, Size))) + sum(p is None for p in index)
+    return w.reshape(given, (given.shape or ())[-axes:]) if given.ndim > axes >= 0 else given
+
+
+@rule("nonzero")
+def _nonzero(w: Writer, call: Call) -> Any:
+    x = call[0]
+    found = w.op("NonZero", w.cast(x, bool), dtype=np.int64)
+    return tuple([w.op("Gather", found, w.constant(k, np.int64), axis=0) for k in range(x.ndim)])
+
+
+# ---------------------------------------------------------------------- sorting
+
+
+def _sorted(w: Writer, x: Part, axis: int, largest: bool = False) -> tuple[Part, Part]:
+    length = (x.shape or ())[axis]
+    count = w.size(length)
+    values = w.op("TopK", x, count, axis=axis, largest=int(largest), sorted=1, outputs=2)
+    return Part(values[0].name, x.dtype, x.shape), Part(values[1].name, np.int64, x.shape)
+
+
+@rule("sort", "argsort")
+def _sort(w: Writer, call: Call) -> Any:
+    x, axis = call[0], call.get("axis", 1, -1)
+    if x.dtype.kind in "iub" and x.dtype != np.int64:
+        x = w.cast(x, np.int64)
+    if axis is None:
+        x, axis = w.op("Reshape", x, w.integers([-1]), shape=call.shape), 0
+    return _sorted(w, x, axis % x.ndim)[call.step.name == "argsort"]
+
+
+@rule("quantile")
+def _quantile(w: Writer, call: Call) -> Any:
+    x, q, axis = (
+        w.part(call.inputs[0], call.dtype),
+        call.get("q", 1),
+        call.get("axis", 2),
+    )
+    if np.ndim(q) or isinstance(q, Value):
+        raise ExportError(f"quantile with several q has no form in ONNX{w.place}: call it once for each")
+    if axis is None:
+        x, axis = w.op("Reshape", x, w.integers([-1]), shape=(_length(x),)), 0
+    if not isinstance(axis, int):
+        raise ExportError(f"quantile over several axes has no form in ONNX{w.place}; reshape first")
+    axis = axis % x.ndim
+    length = (x.shape or ())[axis]
+    ordered, _ = _sorted(w, x, axis)
+    last = w.op("Sub", w.cast(w.size(length), x.dtype), number(w, x, 1))
+    place = w.op("Mul", last, number(w, x, float(q)))
+    low = w.op("Floor", place)
+    high = w.op("Min", w.op("Add", low, number(w, x, 1)), last)
+    a, b = (w.op("Gather", ordered, w.cast(p, np.int64), axis=axis) for p in (low, high))
+    out = w.op("Add", a, w.op("Mul", w.op("Sub", b, a), w.op("Sub", place, low)))
+    return w.reshape(out, call.shape)
+
+
+@rule("searchsorted")
+def _searchsorted(w: Writer, call: Call) -> Any:
+    a, v = call.of(np.result_type(call[0].dtype, call[1].dtype))
+    kind = "Less" if call.get("side", 2, "left") == "left" else "LessOrEqual"
+    below = w.op(
+        kind, a, w.op("Unsqueeze", v, w.integers([-1])), dtype=bool, shape=(*(v.shape or ()), *(a.shape or ()))
+    )
+    return reduced(w, "Sum", w.cast(below, np.int64), -1, False)
+
+
+# ---------------------------------------------------------------------- products
+
+
+@rule("matmul", "dot")
+def _matmul(w: Writer, call: Call) -> Any:
+    x, y = call.of(call.dtype)
+    if call.step.name == "dot" and y.ndim > 2:
+        raise ExportError(f"np.dot of more than two axes has no form in ONNX{w.place}: use matmul or einsum")
+    if x.ndim == 0 or y.ndim == 0:
+        return w.op("Mul", x, y)
+    return w.op("MatMul", x, y)
+
+
+@rule("einsum")
+def _einsum(w: Writer, call: Call) -> Any:
+    equation = call.get("subscripts")
+    arrays = list(call.inputs)
+    if equation is None:
+        equation, *arrays = arrays
+    parts = [w.part(x, call.dtype) for x in arrays]
+    return w.op("Einsum", *parts, equation=equation.replace(" ", ""))
+
+
+@rule("outer")
+def _outer(w: Writer, call: Call) -> Any:
+    x, y = (w.op("Reshape", p, w.integers(s)) for p, s in zip(call.of(call.dtype), ([-1, 1], [1, -1])))
+    return w.op("Mul", x, y)
