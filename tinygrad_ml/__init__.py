@@ -47,6 +47,7 @@ _LAZY = (
     "graph",
     "metrics",
     "models",
+    "onnx",
     "plot",
     "testing",
     "train",

@@ -13,6 +13,7 @@ from . import linalg as linalg
 from . import metrics as metrics
 from . import models as models
 from . import nn as nn
+from . import onnx as onnx
 from . import ops as ops
 from . import optim as optim
 from . import plot as plot

@@ -997,7 +997,7 @@ PACKAGE = __name__.partition(".")[0]
 ROOMS = (
     *("tg", "tg.nn", "tg.nn.functional", "tg.optim", "tg.optim.lr_scheduler", "tg.autograd", "tg.data", "tg.linalg"),
     *("tg.fft", "tg.nn.init", "tg.train", "tg.models", "tg.metrics", "tg.testing", "tg.random"),
-    *("tg.datasets", "tg.distributed", "tg.features", "tg.plot", "tg.array_api"),
+    *("tg.datasets", "tg.distributed", "tg.features", "tg.onnx", "tg.plot", "tg.array_api"),
 )
 
 

@@ -82,7 +82,7 @@ def _variance(w: Writer, call: Call) -> Any:
     axis, ddof, keepdims = call.get("axis", 1), call.get("ddof", 2, 0), call.get("keepdims", 3, False)
     gap = w.op("Sub", x, reduced(w, "Mean", x, axis, True), shape=x.shape)
     total = reduced(w, "Sum", w.op("Mul", gap, gap, shape=x.shape), axis, keepdims)
-    lengths = [x.shape[a] for a in (range(x.ndim) if axis is None else _axes(axis, x.ndim) or [])]  # type: ignore[index]
+    lengths = [x.shape[a] for a in (range(x.ndim) if axis is None else _axes(axis, x.ndim) or [])]
     count: Any = w.constant(float(math.prod([n for n in lengths if not isinstance(n, Size)])), x.dtype)
     for n in lengths:
         if isinstance(n, Size):
@@ -156,7 +156,7 @@ def _cumprod(w: Writer, call: Call) -> Any:
     if axis is None:
         x, axis = w.op("Reshape", x, w.integers([-1]), shape=call.shape), 0
     axis = axis % x.ndim
-    length = x.shape[axis]  # type: ignore[index]
+    length = x.shape[axis]
     if isinstance(length, Size):
         raise ExportError(f"cumprod along an axis of free length has no form in ONNX{w.place}")
     step = 1
@@ -188,9 +188,9 @@ def _reshape(w: Writer, call: Call) -> Any:
         return w.op("Unsqueeze", x, w.integers(_axes(axis, len(call.shape)) or []))
     if name == "squeeze" and len(call.shape) < x.ndim:
         axis = call.get("axis", 1)
-        ones = [k for k, n in enumerate(x.shape or ()) if n == 1] if axis is None else _axes(axis, x.ndim)
+        ones = [k for k, n in enumerate(x.shape) if n == 1] if axis is None else _axes(axis, x.ndim)
         return w.op("Squeeze", x, w.integers(ones or []))
-    return w.reshape(x, call.shape) if tuple(x.shape or ()) != tuple(call.shape) else w.op("Identity", x)
+    return w.reshape(x, call.shape) if tuple(x.shape) != tuple(call.shape) else w.op("Identity", x)
 
 
 @rule("transpose", "permute_dims")
@@ -266,7 +266,7 @@ def _roll(w: Writer, call: Call) -> Any:
         return w.reshape(_rolled(w, flat, shift, 0, length), call.shape)
     shifts = shift if isinstance(shift, (tuple, list)) else (shift,) * len(_axes(axis, x.ndim) or [])
     for s, a in zip(shifts, _axes(axis, x.ndim) or []):
-        x = _rolled(w, x, s, a, x.shape[a] if not isinstance(x.shape[a], Size) else None)  # type: ignore[index]
+        x = _rolled(w, x, s, a, x.shape[a] if not isinstance(x.shape[a], Size) else None)
     return x
 
 
@@ -280,7 +280,8 @@ def _rolled(w: Writer, x: Part, shift: int, axis: int, length: int | None) -> Pa
 
 @rule("rot90")
 def _rot90(w: Writer, call: Call) -> Any:
-    x, (a, b) = call[0], _axes(call.get("axes", 2, (0, 1)), call[0].ndim)  # type: ignore[misc]
+    x = call[0]
+    a, b = (axis % x.ndim for axis in call.get("axes", 2, (0, 1)))
     order = list(range(x.ndim))
     order[a], order[b] = order[b], order[a]
     turns = call.get("k", 1, 1) % 4
@@ -308,7 +309,7 @@ def _diagonal_of(w: Writer, x: Part, offset: int, axis1: int, axis2: int) -> Par
     axes = [axis1 % x.ndim, axis2 % x.ndim]
     rest = [k for k in range(x.ndim) if k not in axes]
     x = transposed(w, x, [*rest, *axes])
-    *before, rows, columns = x.shape or ()
+    *before, rows, columns = x.shape
     if isinstance(rows, Size) or isinstance(columns, Size):
         raise ExportError(f"a diagonal of an axis of free length has no form in ONNX{w.place}")
     count = max(min(rows, columns - offset) if offset >= 0 else min(rows + offset, columns), 0)
@@ -322,7 +323,7 @@ def _diag(w: Writer, call: Call) -> Any:
     x, k = call[0], call.get("k", 1, 0)
     if x.ndim == 2:
         return _diagonal_of(w, x, k, 0, 1)
-    n = (x.shape or ())[0]
+    n = x.shape[0]
     if isinstance(n, Size):
         raise ExportError(f"diag of an axis of free length has no form in ONNX{w.place}")
     square = w.op("Mul", w.op("Unsqueeze", x, w.integers([1])), w.constant(np.eye(n), x.dtype))
@@ -370,7 +371,7 @@ def _tile(w: Writer, call: Call) -> Any:
     x, reps = call[0], call.get("reps", 1)
     reps = [reps] if isinstance(reps, (int, Size)) else list(reps)
     n = max(x.ndim, len(reps))
-    x = w.reshape(x, (*(1,) * (n - x.ndim), *(x.shape or ())))
+    x = w.reshape(x, (*(1,) * (n - x.ndim), *x.shape))
     return w.op("Tile", x, w.sizes_of([*[1] * (n - len(reps)), *reps]))
 
 
@@ -383,21 +384,21 @@ def _repeat(w: Writer, call: Call) -> Any:
     if isinstance(repeats, (np.ndarray, list, tuple)) and np.ndim(repeats) == 0:
         repeats = int(np.asarray(repeats))
     if isinstance(repeats, int):
-        n = len(x.shape or ())
+        n = len(x.shape)
         wide = w.op("Unsqueeze", x, w.integers([axis + 1]))
         reps = [1] * (n + 1)
         reps[axis + 1] = repeats
         return w.reshape(w.op("Tile", wide, w.integers(reps)), call.shape)
-    if type(repeats) is Value or isinstance((x.shape or ())[axis], Size):
+    if type(repeats) is Value or isinstance(x.shape[axis], Size):
         raise ExportError(
             f"repeat with a number of copies for each element of a free axis has no form in ONNX{w.place}"
         )
-    places = np.repeat(np.arange((x.shape or ())[axis]), np.asarray(repeats))
+    places = np.repeat(np.arange(x.shape[axis]), np.asarray(repeats))
     return w.op("Gather", x, w.constant(places, np.int64), axis=axis)
 
 
 def _length(x: Part) -> Any:
-    shape = x.shape or ()
+    shape = x.shape
     free = [n for n in shape if isinstance(n, Size)]
     if not free:
         return math.prod(shape)
@@ -421,13 +422,13 @@ def _pad(w: Writer, call: Call) -> Any:
         value = [w.part(call.get("constant_values", None, 0), x.dtype)] if mode == "constant" else []
         return w.op("Pad", x, pads, *value, mode=known[mode])
     for axis, (before, after) in enumerate(pairs.tolist()):
-        length = (x.shape or ())[axis]
+        length = x.shape[axis]
         if not (before or after):
             continue
         if mode not in ("wrap", "symmetric") or isinstance(length, Size):
             raise ExportError(f"pad with mode={mode!r} has no form in ONNX{w.place}")
         places = np.pad(np.arange(length), (before, after), mode=mode)
-        shape = list(x.shape or ())
+        shape = list(x.shape)
         shape[axis] = len(places)
         x = w.op("Gather", x, w.constant(places, np.int64), axis=axis, shape=tuple(shape))
     return w.op("Identity", x)
@@ -626,7 +627,7 @@ def _take_along_axis(w: Writer, call: Call) -> Any:
     axis = axis % x.ndim
     lengths = call.shape
     if x.ndim > 1:  # NumPy broadcasts the other axes
-        x = expanded(w, x, [x.shape[k] if k == axis else n for k, n in enumerate(lengths)])  # type: ignore[index]
+        x = expanded(w, x, [x.shape[k] if k == axis else n for k, n in enumerate(lengths)])
         indices = expanded(w, indices, lengths)
     return w.op("GatherElements", x, indices, axis=axis)
 
@@ -661,7 +662,7 @@ def written(w: Writer, call: Call, x: Part, value: Any, index: tuple, how: str) 
     masks = [p for p in index if getattr(p, "dtype", None) is not None and np.dtype(p.dtype).kind == "b"]
     if len(index) == 1 and masks and how == "none" and given.ndim == 0:
         mask = w.part(masks[0])
-        mask = w.reshape(mask, (*(mask.shape or ()), *(1,) * (x.ndim - mask.ndim)))
+        mask = w.reshape(mask, (*mask.shape, *(1,) * (x.ndim - mask.ndim)))
         return w.op("Where", mask, given, x, dtype=x.dtype)
     count = w.op("ReduceProd", w.op("Shape", x, dtype=np.int64), keepdims=0)
     flat = w.op("Range", w.constant(0, np.int64), count, w.constant(1, np.int64))
@@ -673,13 +674,14 @@ def written(w: Writer, call: Call, x: Part, value: Any, index: tuple, how: str) 
     values = w.op("Reshape", w.op("Expand", given, extent), w.integers([-1]))
     places = w.op("Reshape", places, w.integers([-1]))
     line = w.op("Reshape", x, w.integers([-1]))
-    done = w.op("ScatterElements", line, places, values, axis=0, **({"reduction": how} if how != "none" else {}))
+    more: dict[str, Any] = {"reduction": how} if how != "none" else {}
+    done = w.op("ScatterElements", line, places, values, axis=0, **more)
     return w.op("Reshape", done, w.op("Shape", x, dtype=np.int64), shape=x.shape)
 
 
 def _cut_to(w: Writer, given: Part, places: Part, index: tuple, x: Part) -> Part:
     axes = x.ndim - sum(1 for p in index if isinstance(p, (int, Size))) + sum(p is None for p in index)
-    return w.reshape(given, (given.shape or ())[-axes:]) if given.ndim > axes >= 0 else given
+    return w.reshape(given, given.shape[-axes:]) if given.ndim > axes >= 0 else given
 
 
 @rule("nonzero")
@@ -693,7 +695,7 @@ def _nonzero(w: Writer, call: Call) -> Any:
 
 
 def _sorted(w: Writer, x: Part, axis: int, largest: bool = False) -> tuple[Part, Part]:
-    length = (x.shape or ())[axis]
+    length = x.shape[axis]
     count = w.size(length)
     values = w.op("TopK", x, count, axis=axis, largest=int(largest), sorted=1, outputs=2)
     return Part(values[0].name, x.dtype, x.shape), Part(values[1].name, np.int64, x.shape)
@@ -723,7 +725,7 @@ def _quantile(w: Writer, call: Call) -> Any:
     if not isinstance(axis, int):
         raise ExportError(f"quantile over several axes has no form in ONNX{w.place}; reshape first")
     axis = axis % x.ndim
-    length = (x.shape or ())[axis]
+    length = x.shape[axis]
     ordered, _ = _sorted(w, x, axis)
     last = w.op("Sub", w.cast(w.size(length), x.dtype), number(w, x, 1))
     place = w.op("Mul", last, number(w, x, float(q)))
@@ -738,9 +740,7 @@ def _quantile(w: Writer, call: Call) -> Any:
 def _searchsorted(w: Writer, call: Call) -> Any:
     a, v = call.of(np.result_type(call[0].dtype, call[1].dtype))
     kind = "Less" if call.get("side", 2, "left") == "left" else "LessOrEqual"
-    below = w.op(
-        kind, a, w.op("Unsqueeze", v, w.integers([-1])), dtype=bool, shape=(*(v.shape or ()), *(a.shape or ()))
-    )
+    below = w.op(kind, a, w.op("Unsqueeze", v, w.integers([-1])), dtype=bool, shape=(*v.shape, *a.shape))
     return reduced(w, "Sum", w.cast(below, np.int64), -1, False)
 
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from ..nn.module import Module
 from ..tensor import Tensor, from_owned
 from .errors import ExportError
 from .writer import Part, Writer
@@ -23,10 +22,12 @@ __all__ = ["Head", "head_of"]
 
 def head_of(model: Any) -> Head | None:
     """Return what of an estimator is exported, or None for a module that is none."""
-    methods = any(hasattr(model, name) for name in ("predict", "transform"))
-    if not isinstance(model, Module) or not methods or not hasattr(model, "get_params"):
+    if not hasattr(model, "parameters") or not hasattr(model, "get_params"):
         return None
-    model.require_fitted()
+    if hasattr(model, "predict"):
+        model.require_fitted()
+    elif not hasattr(model, "transform") or "n_features_in_" not in vars(model):
+        return None  # a model of text, say, whose forward takes rows of a table
     return Head(model)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 from onnx import ModelProto, helper
 
-from .. import nn
+from .. import __version__, nn
 from ..nn.module import Module
 from ..serialization import replace_file
 from ..tensor import Tensor
@@ -82,10 +82,10 @@ def export(
     Examples
     --------
     >>> model = tg.nn.Sequential(tg.nn.Linear(4, 8), tg.nn.ReLU(), tg.nn.Linear(8, 3))
-    >>> written = tg.onnx.export(model, tg.ones(2, 4), "model.onnx")
+    >>> written = tg.onnx.export(model, tg.ones(2, 4))  # and with a path, to a file
     >>> [node.op_type for node in written.graph.node]
     ['Gemm', 'Relu', 'Gemm']
-    >>> restored = tg.onnx.load("model.onnx")
+    >>> restored = tg.onnx.load(written)
     >>> bool(tg.allclose(restored(tg.ones(5, 4)), model(tg.ones(5, 4))))
     True
     """
@@ -111,6 +111,7 @@ def export(
                 "result": _with_names(structure, iter(titles)),
             }
         ),
+        **_vocabulary(model),
         **({} if head is None else head.metadata),
     }
     helper.set_model_props(proto, notes)
@@ -278,7 +279,7 @@ def _choices(module: Module, given: list[tuple[str, Any]], axes: Axes | None) ->
     time_first = any(getattr(part, "batch_first", None) is False for part in module.modules())
     if time_first and len(first) >= 3:
         shared = {1: "batch"} if len(given) > 1 else {0: "time", 1: "batch"}
-        choice = {}
+        choice: dict[tuple[int, int], str] = {}
         for k, (_, array) in enumerate(given):
             choice |= {
                 (k, axis): name
@@ -328,7 +329,11 @@ def _merged(
         length = max(length, 2)  # a length of 1 could broadcast
         symbols[name] = length, length + 1, length + 3
     names = list(symbols)
-    which = [dict.fromkeys(names, 0), *({n: int(n == name) for n in names} for name in names), dict.fromkeys(names, 2)]
+    which: list[dict[str, int]] = [
+        dict.fromkeys(names, 0),
+        *({n: int(n == name) for n in names} for name in names),
+        dict.fromkeys(names, 2),
+    ]
     recordings = []
     for turn, choice in enumerate(which):
         inputs = []
@@ -362,6 +367,18 @@ def _other(array: np.ndarray, turn: int) -> np.ndarray:
 
 
 # ---------------------------------------------------------------------- what is written
+
+
+def _vocabulary(model: Any) -> dict[str, str]:
+    """Return what the rows of the table of a model of text stand for, for the metadata."""
+    found = {}
+    for name in ("characters_", "vocabulary_"):
+        if name in vars(model):
+            known = vars(model)[name]
+            found[name.rstrip("_")] = json.dumps(
+                known if isinstance(known, str) else [*map(str, known)], ensure_ascii=False
+            )
+    return found
 
 
 def _structure(result: Any) -> Any:
@@ -410,8 +427,6 @@ def _output_names(structure: Any, count: int, names: Sequence[str] | None, taken
 def _model(
     writer: Writer, merged: Merged, results: list[Part], inputs: list[str], outputs: list[str], model: Any
 ) -> ModelProto:
-    from .. import __version__
-
     made = {name for node in writer.nodes for name in node.output}
     renamed: dict[str, str] = {}
     for part, name in zip(results, outputs):

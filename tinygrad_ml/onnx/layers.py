@@ -33,7 +33,7 @@ def _conv2d(w: Writer, call: Call) -> Any:
     x, weight = w.part(call.inputs[0], call.dtype), w.part(call.inputs[1], call.dtype)
     given = call.inputs[2]
     bias = w.part(given, call.dtype) if not isinstance(given, (int, float)) else None
-    kernel = [int(n) for n in weight.shape[2:]]  # type: ignore[index]
+    kernel = [int(n) for n in weight.shape[2:]]
     (top, bottom), (left, right) = geometry.padding
     if min(top, bottom, left, right) < 0:
         x = w.op("Pad", x, w.integers([0, 0, min(top, 0), min(left, 0), 0, 0, min(bottom, 0), min(right, 0)]))
@@ -55,9 +55,9 @@ def _conv2d(w: Writer, call: Call) -> Any:
 def _conv2d_input(w: Writer, call: Call) -> Any:
     geometry, size = call.get("geometry"), call.get("size")
     y, weight = call.of(call.dtype)
-    kernel = [int(n) for n in weight.shape[2:]]  # type: ignore[index]
+    kernel = [int(n) for n in weight.shape[2:]]
     whole = []  # lengths before the padding is cut off
-    for n, k, s, d in zip(y.shape[2:], kernel, geometry.stride, geometry.dilation):  # type: ignore[index]
+    for n, k, s, d in zip(y.shape[2:], kernel, geometry.stride, geometry.dilation):
         if isinstance(n, Size):
             raise ExportError(f"a transposed convolution of an image of free size has no form in ONNX{w.place}")
         whole.append((n - 1) * s + d * (k - 1) + 1)
@@ -125,7 +125,7 @@ def _max_unpool2d(w: Writer, call: Call) -> Any:
 def _avg_pool2d(w: Writer, call: Call) -> Any:
     geometry, kernel, counted = call.get("geometry"), call.get("kernel"), call.get("counted", default=(0, 0))
     x = w.part(call.inputs[0], call.dtype)
-    size = x.shape[1:]  # type: ignore[index]
+    size = x.shape[1:]
     if any(isinstance(n, Size) for n in size) and any(map(any, geometry.padding)):
         raise ExportError(f"average pooling with padding of an image of free size has no form in ONNX{w.place}")
     wide = _padded(w, w.op("Unsqueeze", x, w.integers([1])), geometry, 0)
@@ -163,7 +163,7 @@ def _normalize(w: Writer, call: Call) -> Any:
     x, weight, bias = (w.part(p, call.dtype) for p in call.inputs)
     last, groups, eps = call.get("last"), call.get("groups"), call.get("eps")
     if last:
-        shape = x.shape[-last:]  # type: ignore[index]
+        shape = x.shape[-last:]
         if not any(isinstance(n, Size) for n in shape):
             scale, shift = (
                 w.constant(np.full(shape, given), x.dtype) if isinstance(given, (int, float)) else part
@@ -173,14 +173,14 @@ def _normalize(w: Writer, call: Call) -> Any:
         axes = list(range(x.ndim - last, x.ndim))
         return _standardized(w, x, axes, weight, bias, eps)
     if groups:
-        n, channels, *rest = x.shape  # type: ignore[misc]
+        n, channels, *rest = x.shape
         flat = w.op("Reshape", x, w.sizes_of([0, groups, -1]), shape=(n, groups, None))
         flat = _standardized(w, flat, [2], None, None, eps)
         out = w.op("Reshape", flat, w.op("Shape", x, dtype=np.int64), shape=x.shape)
         wanted: tuple = (channels, *(1,) * len(rest))
     else:
         out = _standardized(w, x, [k for k in range(x.ndim) if k != 1], None, None, eps)
-        wanted = (x.shape[1], *(1,) * (x.ndim - 2))  # type: ignore[index]
+        wanted = (x.shape[1], *(1,) * (x.ndim - 2))
     weight, bias = (p if p.ndim == 0 else w.reshape(p, wanted) for p in (weight, bias))
     return w.op("Add", w.op("Mul", out, weight), bias)
 
@@ -207,7 +207,7 @@ def _recurrent(w: Writer, call: Call) -> Any:
     kind, dtype = call.step.name, call.dtype
     weight, bias = (w.part(p, dtype) for p in call.inputs[-2:])
     states = [w.op("Unsqueeze", w.part(s, dtype), w.integers([0])) for s in call.inputs[1:-2]]
-    rows, hidden = weight.shape  # type: ignore[misc]
+    rows, hidden = weight.shape
     made = _before(w, call.inputs[0], ("affine", "project"))
     x, entering, shift = w.part(call.inputs[0], dtype), None, None
     if made is not None and w.part(made.inputs[0]).ndim == 3 and w.part(made.inputs[1]).shape[0] == rows:

@@ -54,7 +54,7 @@ def load(model: str | os.PathLike[str] | bytes | ModelProto) -> OnnxModule:
     >>> loaded(tg.ones(4, 3)).shape, list(loaded.state_dict())
     ((4, 2), ['weight', 'bias'])
     >>> loaded.input_names, loaded.output_names
-    (['input'], ['output'])
+    (['x'], ['output'])
     """
     proto, name = _read(model)
     try:

@@ -507,7 +507,8 @@ def _constant_of_shape(node: Node, shape: Any) -> Any:
 def _eye_like(node: Node, x: Any) -> Any:
     like = as_array(x)
     dtype = like.dtype if node.get("dtype") is None else helper.tensor_dtype_to_np_dtype(node.get("dtype"))
-    return from_owned(np.eye(*like.shape, k=node.get("k", 0), dtype=dtype))
+    rows, columns = like.shape
+    return from_owned(np.eye(rows, columns, k=node.get("k", 0)).astype(dtype))
 
 
 @operator("Trilu")

@@ -192,10 +192,10 @@ def _global_pool(node: Node, x: Any) -> Any:
 def _batch_norm(node: Node, x: Any, scale: Any, bias: Any, mean: Any, variance: Any) -> Any:
     """Normalise; in training mode by the batch, whose statistics move the running ones."""
     training = node.training and isinstance(mean, Tensor)
-    running = [t if isinstance(t, Tensor) else from_owned(np.array(t)) for t in (mean, variance)]
+    average, spread = [t if isinstance(t, Tensor) else from_owned(np.array(t)) for t in (mean, variance)]
     momentum = 1 - node.get("momentum", 0.9)
-    out = F.batch_norm(x, *running, scale, bias, training, momentum, node.get("epsilon", 1e-5))
-    return (out, *running)[: node.count] if node.count > 1 else out
+    out = F.batch_norm(x, average, spread, scale, bias, training, momentum, node.get("epsilon", 1e-5))
+    return (out, average, spread)[: node.count] if node.count > 1 else out
 
 
 @operator("LayerNormalization", "RMSNormalization")
@@ -302,7 +302,9 @@ def _recurrent(
     for k, flipped in enumerate(backward):
         entering, across = (_gates(p[k], kind) for p in (as_tensor(w), as_tensor(r)))
         rows = entering.shape[0]
-        both = [np.zeros(rows, x.dtype)] * 2 if b is None else [_gates(p, kind) for p in ops.split(as_tensor(b)[k], 2)]
+        both: list[Any] = (
+            [np.zeros(rows, x.dtype)] * 2 if b is None else [_gates(p, kind) for p in ops.split(as_tensor(b)[k], 2)]
+        )
         state = zeros if h is None else as_tensor(h)[k]
         sequence = ops.flip(x, 0) if flipped else x
         gates = F.linear(sequence, entering, both[0])

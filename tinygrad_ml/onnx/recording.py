@@ -188,7 +188,7 @@ class Recording(Tape):
             step = Step("batch_norm", [*map(self._value_of, given)], {"eps": module.eps}, [value], self.scopes[-1], "")
             self.steps[value] = step
 
-    def _drop(self, module: Dropout, output: Tensor) -> Tensor:
+    def _drop(self, module: Any, output: Tensor) -> Tensor:
         """Return what a dropout returned, as a step of its own: in evaluation mode it does nothing."""
         data = output._data
         if type(data) is not Traced:

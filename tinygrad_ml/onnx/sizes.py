@@ -197,9 +197,9 @@ class Merged:
                 )
             raise self.refusal("an array")
         if all(a.size for a in arrays):
-            short = [_first_along(a, free) for a in arrays]
+            short: list[Any] = [_first_along(a, free) for a in arrays]
             if all(s is not None and _same(s, short[0]) for s in short):
-                return Spread(short[0], shape)  # type: ignore[arg-type]
+                return Spread(short[0], shape)
             if len(free) == 1 and first.size == first.shape[free[0]] > 1:
                 flat = [a.ravel() for a in arrays]
                 start, step = flat[0][0], flat[0][1] - flat[0][0]

@@ -41,8 +41,9 @@ class Part:
 
     __slots__ = ("dtype", "name", "shape", "step")
 
-    def __init__(self, name: str, dtype: Any, shape: tuple | None = None):
-        self.name, self.dtype, self.shape = name, np.dtype(dtype), shape
+    def __init__(self, name: str, dtype: Any, shape: Any = None):
+        self.name, self.dtype = name, np.dtype(dtype)
+        self.shape: Any = shape
         self.step: MergedStep | None = None
 
     @property
@@ -108,7 +109,7 @@ class Writer:
         single = kind in SINGLE and any(p is not None and p.dtype == np.float64 for p in given)
         if single:
             given = [self.cast(p, np.float32) if p is not None and p.dtype == np.float64 else p for p in given]
-        of = np.dtype(dtype) if dtype is not None else given[0].dtype  # type: ignore[union-attr]
+        of = np.dtype(dtype) if dtype is not None else given[0].dtype
         if single and of == np.float64:
             of = np.dtype(np.float32)
         scope = self.step.scope.replace(".", "/") if self.step is not None else ""
@@ -277,7 +278,7 @@ class Writer:
         if classes.dtype.kind in "fiub":
             return self.constant(classes.astype(np.int64) if classes.dtype.kind in "iu" else classes)
         table = Part(self.unused("classes"), object, classes.shape)
-        texts = [str(label).encode() for label in classes.ravel().tolist()]
+        texts: Any = [str(label).encode() for label in classes.ravel().tolist()]
         self.initializers[table.name] = helper.make_tensor(table.name, TensorProto.STRING, classes.shape, texts)
         return table
 
