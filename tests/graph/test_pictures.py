@@ -410,6 +410,15 @@ def test_a_target_that_was_copied_has_the_name_of_the_one_variable_that_equals_i
     assert (target.number, graph.outputs[0]) in [(a, b) for a, b, _ in graph.edges]
 
 
+def test_indices_that_were_computed_have_their_edge():
+    layer = nn.Embedding(10, 4)
+    for use in (lambda i: layer(i), lambda i: tg.take(layer.weight, i, 0), lambda i: layer.weight[i]):
+        graph = trace(lambda x, use=use: use(x + 1), tg.tensor([[1, 2], [3, 4]]))
+        added, looked_up = [node for node in graph.nodes if node.kind == "operation"]
+        assert added.operation == "add"
+        assert added.number in [entry.source for entry in looked_up.inputs]
+
+
 def test_the_indices_of_an_embedding_have_their_edge():
     graph = trace(nn.Embedding(10, 4), np.array([[1, 2], [3, 4]]))
     assert (graph["input"].number, graph["embedding"].number, "indices") in graph.edges

@@ -23,8 +23,8 @@ from . import arrays, elementwise, layers  # noqa: F401  # their rules
 from .errors import ExportError
 from .estimators import head_of
 from .recording import Recording
-from .sizes import Merged, Size
-from .writer import OPSET, Part, Writer
+from .sizes import Merged, Size, leaves_of
+from .writer import OPSET, Part, Writer, refuse_what_has_no_form
 
 __all__ = ["export"]
 
@@ -248,25 +248,23 @@ def _evaluated(module: Module) -> Iterator[None]:
 
 def _recorded(module: Module, function: Callable, given: list[tuple[str, Any]], axes: Axes | None) -> Merged:
     """Run the model for inputs of several sizes; return what it computes for all of them."""
-    failure: Exception | None = None
-    for free in _choices(module, given, axes):
-        try:
-            return _merged(module, function, given, free)
-        except Exception as error:
-            failure = failure or error
-            if not free:
-                break
+    choices = _choices(module, given, axes)
+    with np.errstate(all="ignore"):
+        example = Recording(module, function, given)  # what fails for the example itself is an error of its own
+        refuse_what_has_no_form(example.needed(leaves_of(example.result)))
+        failure: Exception | None = None
+        for free in choices:
+            try:
+                return _merged(module, function, given, free)
+            except Exception as error:
+                failure = failure or error
     assert failure is not None
-    if isinstance(failure, ExportError) or (axes is not None and not axes):
+    if isinstance(failure, ExportError) or not choices[0]:
         raise failure
-    base = [(name, array) for name, array in given]
-    _merged(module, function, base, {})  # if the model fails for the example itself, that is the error
     raise ExportError(
         f"the model does not take inputs of other sizes than the example: {type(failure).__name__}: {failure}. Give an "
-        "example with a batch axis, say by dynamic_axes={'"
-        + given[0][0]
-        + "': [...]} which axes are free, or that none "
-        "is: dynamic_axes={}"
+        f"example with a batch axis, or say by dynamic_axes={{{given[0][0]!r}: [...]}} which axes are free, or that "
+        "none is: dynamic_axes={}"
     ) from failure
 
 

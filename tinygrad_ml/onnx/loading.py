@@ -18,6 +18,7 @@ from ..tensor import Tensor, as_array, from_owned
 from . import operators, operators_layers, operators_ml  # noqa: F401  # they fill the table
 from .errors import LoadError
 from .operators import OPERATORS, Node
+from .writer import TO_DOUBLE, TO_SINGLE
 
 __all__ = ["OnnxModule", "load"]
 
@@ -38,7 +39,8 @@ def load(model: str | os.PathLike[str] | bytes | ModelProto) -> OnnxModule:
     -------
     OnnxModule
         Called with the inputs of the file, in their order or by their names. Several outputs are a tuple (for files of
-        `tg.onnx.export`: what the model returned). In training mode, batch norm and dropout train.
+        `tg.onnx.export`: what the model returned). It is in evaluation mode; after `train()` (which `tg.train.fit`
+        calls), batch norm and dropout do what they do in training.
 
     Raises
     ------
@@ -67,7 +69,7 @@ def load(model: str | os.PathLike[str] | bytes | ModelProto) -> OnnxModule:
         from onnx import inliner
 
         proto = inliner.inline_local_functions(proto)
-    return OnnxModule(proto, name)
+    return OnnxModule(proto, name).eval()
 
 
 def _read(model: Any) -> tuple[ModelProto, str]:
@@ -210,6 +212,8 @@ class _Steps:
                 if isinstance(value, TensorProto):
                     value = numpy_helper.to_array(value)
                 attributes[a.name] = _text(value)
+        if node.name.rpartition("/")[2].startswith((TO_SINGLE, TO_DOUBLE)):  # for runtimes; here all is in double
+            return "Identity", Node("Identity", node.name, {}, 1, 1), list(node.input), list(node.output)
         domain = node.domain.replace("ai.onnx.ml", "ml").replace("ai.onnx", "")
         about = Node(node.op_type, node.name, attributes, versions.get(domain, versions.get("", 1)), len(node.output))
         return _key(node), about, list(node.input), list(node.output)

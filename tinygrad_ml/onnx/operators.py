@@ -79,11 +79,17 @@ for _name, _function in {
     **{"Not": ops.logical_not, "IsNaN": ops.isnan, "HardSwish": F.hardswish, "Mish": ops.mish},
     **{"And": ops.logical_and, "Or": ops.logical_or, "Xor": ops.logical_xor, "Equal": ops.equal, "Less": ops.less},
     **{"Greater": ops.greater, "LessOrEqual": ops.less_equal, "GreaterOrEqual": ops.greater_equal},
-    **{"Add": ops.add, "Sub": ops.subtract, "Mul": ops.multiply, "MatMul": ops.matmul, "PRelu": None},
-    **{"Where": ops.where, "Det": linalg.det},
+    **{"Add": ops.add, "Sub": ops.subtract, "Mul": ops.multiply, "MatMul": ops.matmul},
+    **{"Det": linalg.det},
 }.items():
-    if _function is not None:
-        OPERATORS[_name] = lambda node, *inputs, function=_function: function(*inputs)
+    OPERATORS[_name] = lambda node, *inputs, function=_function: function(*inputs)
+
+
+@operator("Where")
+def _where(node: Node, condition: Any, x: Any, y: Any) -> Any:
+    if "O" in (as_array(x).dtype.kind, as_array(y).dtype.kind):
+        return np.where(as_array(condition), x, y)
+    return ops.where(condition, x, y)
 
 
 @operator("Identity")

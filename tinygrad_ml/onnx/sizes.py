@@ -16,7 +16,7 @@ from ..compiler.traced import Value
 from .errors import ExportError
 from .recording import Recording, Step
 
-__all__ = ["Merged", "MergedStep", "Ramp", "Size", "Spread"]
+__all__ = ["Merged", "MergedStep", "Ramp", "Size", "Spread", "leaves_of"]
 
 
 class Size:
@@ -84,7 +84,7 @@ class Merged:
         for others in zip(*(r.leaves for r in recordings)):
             self._pair(others)
         self.where = ""
-        self.outputs = [_flat(r.result) for r in recordings]
+        self.outputs = [leaves_of(r.result) for r in recordings]
         needed = [r.needed(out) for r, out in zip(recordings, self.outputs)]
         names = [[step.name for step in steps] for steps in needed]
         if any(n != names[0] for n in names):
@@ -226,10 +226,10 @@ def _first_along(array: np.ndarray, axes: list[int]) -> np.ndarray | None:
     return short if _same(np.broadcast_to(short, array.shape), array) else None
 
 
-def _flat(result: Any) -> list:
+def leaves_of(result: Any) -> list:
     """Return the Values and arrays in a result, in order."""
     if isinstance(result, dict):
-        return [leaf for part in result.values() for leaf in _flat(part)]
+        return [leaf for part in result.values() for leaf in leaves_of(part)]
     if isinstance(result, (list, tuple)):
-        return [leaf for part in result for leaf in _flat(part)]
+        return [leaf for part in result for leaf in leaves_of(part)]
     return [] if result is None else [result]

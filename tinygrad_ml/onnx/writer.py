@@ -10,9 +10,10 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from ..compiler.traced import Value
 from .errors import ExportError
+from .recording import Step
 from .sizes import Merged, MergedStep, Ramp, Size, Spread
 
-__all__ = ["OPSET", "RULES", "Part", "Writer", "rule"]
+__all__ = ["OPSET", "RULES", "TO_DOUBLE", "TO_SINGLE", "Part", "Writer", "refuse_what_has_no_form", "rule"]
 
 OPSET = 18
 RULES: dict[str, Callable] = {}  # name of an operation, or of NumPy's function -> how it is written
@@ -23,6 +24,8 @@ SINGLE = {
     *("Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "AveragePool", "Conv", "ConvTranspose", "Cosh", "Elu", "Erf"),
     *("GRU", "LeakyRelu", "LSTM", "RNN", "Selu", "Sinh", "Softplus", "Tan"),
 }
+
+TO_SINGLE, TO_DOUBLE = "Cast_to_single", "Cast_back_to_double"  # names of these casts
 
 
 def rule(*names: str) -> Callable[[Callable], Callable]:
@@ -99,7 +102,14 @@ class Writer:
     # ------------------------------------------------------------------ nodes
 
     def op(
-        self, kind: str, *inputs: Any, outputs: int = 1, dtype: Any = None, shape: Any = None, **attributes: Any
+        self,
+        kind: str,
+        *inputs: Any,
+        outputs: int = 1,
+        dtype: Any = None,
+        shape: Any = None,
+        title: str = "",
+        **attributes: Any,
     ) -> Any:
         """Write a node; return what comes out of it: a Part, or with several `outputs` a tuple of them.
 
@@ -108,12 +118,14 @@ class Writer:
         given = [self.part(x) for x in inputs]
         single = kind in SINGLE and any(p is not None and p.dtype == np.float64 for p in given)
         if single:
-            given = [self.cast(p, np.float32) if p is not None and p.dtype == np.float64 else p for p in given]
+            given = [
+                self.cast(p, np.float32, TO_SINGLE) if p is not None and p.dtype == np.float64 else p for p in given
+            ]
         of = np.dtype(dtype) if dtype is not None else given[0].dtype
         if single and of == np.float64:
             of = np.dtype(np.float32)
         scope = self.step.scope.replace(".", "/") if self.step is not None else ""
-        stem = f"{scope}/{kind}" if scope else kind
+        stem = f"{scope}/{title or kind}" if scope else title or kind
         name = self.unused(stem)
         names = [f"{name}:{k}" for k in range(outputs)]
         self.nodes.append(
@@ -123,7 +135,7 @@ class Writer:
             self.nodes[-1].doc_string = self.step.line  # where the program computes it
         parts = [Part(n, of, shape if outputs == 1 else None) for n in names]
         if single:
-            parts = [self.cast(p, np.float64) for p in parts]
+            parts = [self.cast(p, np.float64, TO_DOUBLE) for p in parts]
         return parts[0] if outputs == 1 else tuple(parts)
 
     def part(self, x: Any, dtype: Any = None) -> Any:
@@ -159,7 +171,7 @@ class Writer:
         """Return a constant of int64 along one axis."""
         return self.constant(np.array(numbers, np.int64).reshape(-1))
 
-    def cast(self, x: Any, dtype: Any) -> Part:
+    def cast(self, x: Any, dtype: Any, title: str = "Cast") -> Part:
         """Return a value in another dtype."""
         part, dtype = self.part(x), np.dtype(dtype)
         if part.dtype == dtype:
@@ -168,7 +180,8 @@ class Writer:
             raise ExportError(f"complex numbers have no place in ONNX's operators{self.place}")
         if dtype.kind == "b":  # which a Cast also does, but not for NaN everywhere
             return self.op("Not", self.op("Equal", part, self.constant(0, part.dtype), dtype=bool), shape=part.shape)
-        return self.op("Cast", part, to=helper.np_dtype_to_tensor_dtype(dtype), dtype=dtype, shape=part.shape)
+        to = helper.np_dtype_to_tensor_dtype(dtype)
+        return self.op("Cast", part, to=to, dtype=dtype, shape=part.shape, title=title)
 
     @property
     def place(self) -> str:
@@ -255,10 +268,7 @@ class Writer:
         """Write all steps; return the outputs of the model."""
         for step in self.merged.steps:
             self.step = step
-            write = RULES.get(step.name)
-            if write is None or any(v.dtype is not None and v.dtype.kind == "c" for v in step.outputs):
-                raise ExportError(self.why_not(step, write is not None))
-            result = write(self, Call(self, step))
+            result = RULES[step.name](self, Call(self, step))
             for value, shape, part in zip(
                 step.outputs, step.shapes, result if isinstance(result, tuple) else (result,)
             ):
@@ -282,14 +292,17 @@ class Writer:
         self.initializers[table.name] = helper.make_tensor(table.name, TensorProto.STRING, classes.shape, texts)
         return table
 
-    def why_not(self, step: MergedStep, known: bool) -> str:
-        """Return the message for a step that cannot be written."""
-        if known:
-            return f"{step.name}{step.place} computes with complex numbers, which ONNX's operators do not have"
-        return (
-            f"the operation {step.name!r} has no form in ONNX: it is called{step.place}. Compute it before or after "
-            "the exported model, or write it with other operations (docs/onnx.md lists those that can be exported)"
-        )
+
+def refuse_what_has_no_form(steps: Sequence[Step] | Sequence[MergedStep]) -> None:
+    """Raise if there is a step that no rule writes, whatever the sizes are."""
+    for step in steps:
+        if step.name not in RULES:
+            raise ExportError(
+                f"the operation {step.name!r} has no form in ONNX: it is called{step.place}. Compute it before or after"
+                " the exported model, or write it with other operations (docs/onnx.md says which have one)"
+            )
+        if any(v.dtype is not None and v.dtype.kind == "c" for v in step.outputs):
+            raise ExportError(f"{step.name}{step.place} gives complex numbers, which ONNX's operators do not know")
 
 
 class Call:

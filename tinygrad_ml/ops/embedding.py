@@ -97,7 +97,7 @@ def embedding(
         raise TypeError(
             f"embedding: input must hold integers (rows of the table), and is {given.dtype}; use input.astype(int)"
         )
-    indices = all_elements(given).astype(np.intp)
+    indices = all_elements(given).astype(np.intp, copy=False)
     if not table.ndim:
         raise ValueError("embedding: weight needs an axis of rows, and is a single number")
     n = table.shape[0]

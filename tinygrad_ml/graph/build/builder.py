@@ -31,6 +31,7 @@ class Builder:
         self.made: dict[int, Node | Tensor] = {}  # number -> what the gradient is asked for
         self.alive: list[Any] = []
         self.whole: dict[int, np.ndarray] = {}  # number -> the array of integers or truth values that a leaf is
+        self.computed: dict[int, np.ndarray] = {}  # the same of results
         self.name_of: Callable[[np.ndarray], str] = lambda array: ""  # how the program calls an array
 
     def name(self, thing: Tensor | np.ndarray, kind: str, name: str) -> None:
@@ -107,7 +108,8 @@ class Builder:
     def array_parameters(self, parameters: dict[str, Any], scope: int) -> list[Input]:
         """Return edges for the parameters of an operation that are arrays: the indices of an embedding, a target.
 
-        Only such as come from a leaf, or have a name in the program; what an operation has made for itself is no edge.
+        Only such as come from a leaf or a result, or have a name in the program; what an operation has made for itself
+        is no edge.
         """
         found = []
         for name, value in parameters.items():
@@ -115,8 +117,9 @@ class Builder:
             if not isinstance(array, np.ndarray) or not array.ndim:
                 continue
             source = self.number_of(value)
-            if source is None:
-                source = next((k for k, known in self.whole.items() if same_elements(known, array)), None)
+            if source is None:  # a copy: of a leaf, or of what was computed last
+                known = [*self.whole.items(), *reversed(self.computed.items())]
+                source = next((k for k, whole in known if same_elements(whole, array)), None)
             if source is None and self.name_of(array):
                 source = self.constant(array, scope)
             if source is not None:
@@ -166,6 +169,8 @@ class Builder:
         node.flops = flops(primitive, raw, parameters, output[0]._data if several else value)
         if not several:
             self.remember(output, node)
+            if node.shape and output.dtype.kind in "iu":
+                self.computed[node.number] = output._data
             return
         for k, part in enumerate(output):
             if k == 0 and part.node is not None:

@@ -1,0 +1,114 @@
+"""What has no form in ONNX is refused, and the message says what, where and what to do."""
+
+import numpy as np
+import pytest
+
+import tinygrad_ml as tg
+from tinygrad_ml import nn
+
+X = np.random.default_rng(5).normal(size=(4, 5)).astype(np.float32)
+SEEDED = np.random.default_rng(0)
+
+
+class Inverse(nn.Module):
+    def forward(self, x):
+        return tg.linalg.inv(x.mT @ x + tg.eye(5))
+
+
+OPERATIONS = {
+    "rfft": lambda x: abs(tg.fft.rfft(x)),
+    "svd": lambda x: tg.linalg.svd(x)[1],
+    "solve": lambda x: tg.linalg.solve(x[:4, :4], x),
+    "cholesky": lambda x: tg.linalg.cholesky(x @ x.T + tg.eye(len(x))),
+}
+LOST = {
+    "if": (lambda x: x if x.sum() > 0 else -x, "a branch on a value"),
+    "while": (lambda x: [x for _ in iter(lambda: bool(x.sum() > 1e9), False)] or x, "a branch on a value"),
+    "item": (lambda x: x * x.max().item(), r"\.item\(\)"),
+    "float": (lambda x: x * float(x.max()), r"\.item\(\)|float\(\)"),
+    "array": (lambda x: x * np.tanh(x.numpy()), "as a NumPy array"),
+    "random numbers": (lambda x: x + tg.randn(1, 5), "drawing random numbers"),
+    "dropout that is on": (lambda x: nn.functional.dropout(x, 0.5, True), "drawing random numbers"),
+    "another generator": (lambda x: x + SEEDED.normal(size=(1, 5)), "another one in each call"),
+    "half of the rows": (lambda x: x[: len(x) // 2], "not a sum of free sizes|another one"),
+    "a loop over the rows": (lambda x: tg.stack([row * 2 for row in x]), "something else for an input of another size"),
+    "a mask of the rows": (lambda x: x.T @ np.tri(len(x), dtype=np.float32), "another one in each call"),
+    "a fixed batch": (lambda x: x.reshape(4, 5), "inputs of other sizes"),
+    "text": (lambda x: "a", "must return a Tensor"),
+}
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_an_operation_is_refused_by_name(name):
+    with pytest.raises(tg.onnx.ExportError, match=rf"'{name}' has no form in ONNX.*test_refusals\.py") as refused:
+        tg.onnx.export(OPERATIONS[name], X)
+    assert "docs/onnx.md" in str(refused.value)
+
+
+def test_the_layer_is_named():
+    with pytest.raises(
+        tg.onnx.ExportError, match=r"'inv' has no form in ONNX: it is called in the layer '1\.0' \(.*inv"
+    ):
+        tg.onnx.export(nn.Sequential(nn.Linear(5, 5), nn.Sequential(Inverse())), X)
+
+
+@pytest.mark.parametrize("name", LOST)
+def test_what_a_file_cannot_hold_is_refused(name):
+    function, message = LOST[name]
+    with pytest.raises(tg.onnx.ExportError, match=message):
+        tg.onnx.export(function, X)
+
+
+def test_values_that_are_looked_at_name_the_line():
+    def fit(x):
+        return x / x.max().item()
+
+    with pytest.raises(tg.onnx.ExportError, match=r"test_refusals\.py:\d+: return x / x\.max\(\)\.item\(\)"):
+        tg.onnx.export(fit, X)
+
+
+def test_complex_numbers_are_refused():
+    with pytest.raises(tg.onnx.ExportError, match="complex numbers"):
+        tg.onnx.export(lambda x: abs(x * 1j), X)
+
+
+def test_errors_of_the_model_itself_stay():
+    with pytest.raises(ValueError, match="its last axis must be 7"):
+        tg.onnx.export(nn.Linear(7, 2), X)
+
+
+def test_things_that_are_no_models():
+    with pytest.raises(TypeError, match="make one: Linear"):
+        tg.onnx.export(nn.Linear, X)
+    with pytest.raises(TypeError, match="a Module, an estimator or a function"):
+        tg.onnx.export(3, X)
+
+
+def test_pipelines_of_scikit_learn_are_refused_with_the_way():
+    pipeline = pytest.importorskip("sklearn.pipeline")
+    with pytest.raises(TypeError, match=r"skl2onnx.*tg\.onnx\.export\(pipeline\[-1\]"):
+        tg.onnx.export(pipeline.make_pipeline(tg.models.LogisticRegression()), X)
+
+
+def test_modules_of_pytorch_are_refused_with_the_way(torch):
+    with pytest.raises(TypeError, match=r"torch\.onnx\.export"):
+        tg.onnx.export(torch.nn.Linear(3, 2), X)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"dynamic_axes": {"y": [0]}}, "the inputs are"),
+        ({"dynamic_axes": {"x": [2]}}, "has 2 axes"),
+        ({"input_names": ["a", "b"]}, "must be 1 different names"),
+        ({"output_names": ["x"]}, "not those of inputs"),
+    ],
+)
+def test_options_that_do_not_fit(options, message):
+    with pytest.raises(ValueError, match=message):
+        tg.onnx.export(nn.Linear(5, 2), X, **options)
+
+
+def test_an_empty_example_is_refused():
+    with pytest.raises(ValueError, match="give at least one row"):
+        tg.onnx.export(nn.Linear(5, 2), X[:0])
