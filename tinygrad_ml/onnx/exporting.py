@@ -19,7 +19,7 @@ from ..nn.module import Module
 from ..serialization import replace_file
 from ..tensor import Tensor
 from ..validation import check_array
-from . import arrays, elementwise, layers  # noqa: F401  # their rules
+from . import arrays, elementwise, indices, layers  # noqa: F401  # their rules
 from .errors import ExportError
 from .estimators import head_of
 from .recording import Recording

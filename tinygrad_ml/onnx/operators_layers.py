@@ -284,18 +284,12 @@ def _recurrent(
         x = ops.swapaxes(x, 0, 1)
         h, c = (None if s is None else ops.swapaxes(s, 0, 1) for s in (h, c))
     time, batch = x.shape[:2]
+    count, hidden = as_array(w).shape[0], node.get("hidden_size", as_array(r).shape[-1])
+    rectified = _is_rectified(node, count)
     if lengths is not None and (as_array(lengths) != time).any():
         raise node.refuse("with sequences of several lengths")
     if peephole is not None and as_array(peephole).any():
         raise node.refuse("with peepholes")
-    if node.get("clip") is not None or node.get("input_forget", 0):
-        raise node.refuse("with clip or input_forget")
-    count, hidden = as_array(w).shape[0], node.get("hidden_size", as_array(r).shape[-1])
-    usual = {"LSTM": ["Sigmoid", "Tanh", "Tanh"], "GRU": ["Sigmoid", "Tanh"], "RNN": ["Tanh"]}[kind]
-    functions = node.get("activations", usual * count)
-    rectified = kind == "RNN" and functions == ["Relu"] * count
-    if functions != usual * count and not rectified:
-        raise node.refuse(f"with the activations {functions}")
     backward = {"reverse": (True,), "bidirectional": (False, True)}.get(node.get("direction", "forward"), (False,))
     zeros = np.zeros((batch, hidden), x.dtype)
     outs, last, cells = [], [], []
@@ -323,6 +317,18 @@ def _recurrent(
     if first:
         results = [ops.transpose(results[0], (2, 0, 1, 3)), *(ops.swapaxes(s, 0, 1) for s in results[1:])]
     return tuple(results)
+
+
+def _is_rectified(node: Node, count: int) -> bool:
+    """Whether a network has relu in the place of tanh; raise for other options than the usual ones."""
+    if node.get("clip") is not None or node.get("input_forget", 0):
+        raise node.refuse("with clip or input_forget")
+    usual = {"LSTM": ["Sigmoid", "Tanh", "Tanh"], "GRU": ["Sigmoid", "Tanh"], "RNN": ["Tanh"]}[node.kind]
+    functions = node.get("activations", usual * count)
+    rectified = node.kind == "RNN" and functions == ["Relu"] * count
+    if functions != usual * count and not rectified:
+        raise node.refuse(f"with the activations {functions}")
+    return rectified
 
 
 def _gru_of_keras(gates: Any, h: Any, weight: Any, bias: Any, n: int) -> Any:

@@ -146,15 +146,8 @@ class Merged:
             raise self.refusal("an argument")
         if type(first) is int:
             return first if len({*parts}) == 1 else self._size(parts)
-        if isinstance(first, (tuple, list)):
-            if len({len(part) for part in parts}) > 1:
-                raise self.refusal("the number of arguments")
-            merged = [self.merge(*each) for each in zip(*parts)]
-            return type(first)(*merged) if hasattr(first, "_fields") else type(first)(merged)
-        if isinstance(first, dict):
-            return {key: self.merge(*(part[key] for part in parts)) for key in first}
-        if isinstance(first, slice):
-            return slice(*(self.merge(*(getattr(p, key) for p in parts)) for key in ("start", "stop", "step")))
+        if isinstance(first, (tuple, list, dict, slice)):
+            return self._container(parts)
         if isinstance(first, np.ndarray):
             return self._array(parts)
         if all(part is first or part == first or (part != part and first != first) for part in parts):
@@ -164,6 +157,17 @@ class Merged:
             if size.factors is not None:
                 return size
         raise self.refusal("an argument")
+
+    def _container(self, parts: Sequence[Any]) -> Any:
+        first = parts[0]
+        if isinstance(first, slice):
+            return slice(*(self.merge(*(getattr(p, key) for p in parts)) for key in ("start", "stop", "step")))
+        if len({len(part) for part in parts}) > 1:
+            raise self.refusal("the number of arguments")
+        if isinstance(first, dict):
+            return {key: self.merge(*(part[key] for part in parts)) for key in first}
+        merged = [self.merge(*each) for each in zip(*parts)]
+        return type(first)(*merged) if hasattr(first, "_fields") else type(first)(merged)
 
     def _size(self, seen: tuple[int, ...]) -> Size:
         factors: dict[str, int] | None = {}
@@ -188,23 +192,22 @@ class Merged:
             return first
         shape = tuple([self.merge(*lengths) for lengths in zip(*(a.shape for a in arrays))])
         free = [axis for axis, length in enumerate(shape) if isinstance(length, Size)]
-        if not free:
-            if first.ndim <= 1 and first.dtype.kind in "iu":  # a shape, an index
-                return (
-                    [self.merge(*each) for each in zip(*(a.tolist() for a in arrays))]
-                    if first.ndim
-                    else self.merge(*(a.item() for a in arrays))
-                )
-            raise self.refusal("an array")
-        if all(a.size for a in arrays):
-            short: list[Any] = [_first_along(a, free) for a in arrays]
-            if all(s is not None and _same(s, short[0]) for s in short):
-                return Spread(short[0], shape)
-            if len(free) == 1 and first.size == first.shape[free[0]] > 1:
-                flat = [a.ravel() for a in arrays]
-                start, step = flat[0][0], flat[0][1] - flat[0][0]
-                if all(np.array_equal(f, start + step * np.arange(len(f), dtype=f.dtype)) for f in flat):
-                    return Ramp(start, step, shape[free[0]], shape, first.dtype)
+        if free and all(a.size for a in arrays):
+            return self._free_array(arrays, shape, free)
+        if not free and first.ndim <= 1 and first.dtype.kind in "iu":  # a shape, an index
+            return self.merge(*(a.tolist() for a in arrays))
+        raise self.refusal("an array")
+
+    def _free_array(self, arrays: Sequence[np.ndarray], shape: tuple, free: list[int]) -> Spread | Ramp:
+        first = arrays[0]
+        short: list[Any] = [_first_along(a, free) for a in arrays]
+        if all(s is not None and _same(s, short[0]) for s in short):
+            return Spread(short[0], shape)
+        if len(free) == 1 and first.size == first.shape[free[0]] > 1:
+            flat = [a.ravel() for a in arrays]
+            start, step = flat[0][0], flat[0][1] - flat[0][0]
+            if all(np.array_equal(f, start + step * np.arange(len(f), dtype=f.dtype)) for f in flat):
+                return Ramp(start, step, shape[free[0]], shape, first.dtype)
         raise self.refusal(f"an array of shape {first.shape}")
 
     def refusal(self, what: str) -> ExportError:
