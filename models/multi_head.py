@@ -264,14 +264,19 @@ class MultiHeadMLP(Network):
                 found[name] = self.classes_[name][best] if "classes_" in vars(self) else best
         return found
 
+    def probabilities(self, output: Tensor) -> dict[str, Tensor]:
+        """Return what `predict_proba` makes of outputs of `forward`."""
+        found = {}
+        for name, part in self._parts(output):
+            if self._kinds[name] == "classes":
+                logits = part if part.shape[1] > 1 else tg.concatenate([part * 0, part], axis=1)
+                found[name] = tg.softmax(logits, axis=1)
+        return found
+
     def predict_proba(self, X: Any) -> dict[str, np.ndarray]:
         """Return the probability of each class, `(samples, classes)`, by the names of the heads for classes."""
-        found = {}
-        for name, part in self._parts(self._outputs(X)):
-            if self._kinds[name] == "classes":
-                logits = part if part.shape[1] > 1 else np.concatenate([np.zeros_like(part), part], axis=1)
-                found[name] = tg.softmax(tg.tensor(logits), axis=1).numpy().copy()
-        return found
+        found = self.probabilities(tg.tensor(self._outputs(X)))
+        return {name: each.numpy().copy() for name, each in found.items()}
 
     def scores(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
         """Return the accuracy of classes and R² of numbers, by the names of the heads."""

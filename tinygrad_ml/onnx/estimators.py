@@ -7,12 +7,14 @@ the look-up of labels, are left out for the time.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import operator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
+from ..compiler.traced import Traced
 from ..tensor import Tensor, from_owned
 from .errors import ExportError
 from .writer import Part, Writer
@@ -36,7 +38,7 @@ class Head:
 
     Attributes
     ----------
-    structure : dict from the names of the outputs
+    names : of the outputs
     metadata : dict of strings, for the file
     dtype : of the model's weights
     """
@@ -44,35 +46,38 @@ class Head:
     def __init__(self, model: Any):
         self.model = model
         self.dtype = next((p.dtype for p in model.parameters()), np.dtype(np.float64))
-        is_classifier = getattr(model, "kind", "") == "classifier"
-        self.classes = getattr(model, "classes_", None) if is_classifier else None
-        self.labels = getattr(model, "_labels", None) if is_classifier else None  # of several columns
+        self.classes: Any = vars(model).get("classes_")  # an array, of several heads a dict of them
+        self.labels = vars(model).get("_labels")  # of several columns
         self.metadata: dict[str, str] = {}
         if self.classes is not None:
-            listed = [each.tolist() for each in self.labels.classes] if self.labels else self.classes.tolist()
-            self.metadata["classes"] = json.dumps(listed, ensure_ascii=False)
-        names = getattr(model, "feature_names_in_", None)
+            known = self.labels.classes if self.labels is not None else self.classes
+            self.metadata["classes"] = json.dumps(_listed(known), ensure_ascii=False)
+        names = vars(model).get("feature_names_in_")
         if names is not None:
             self.metadata["feature_names"] = json.dumps([str(name) for name in names], ensure_ascii=False)
-        self.structure: dict[str, str] = {"variable": "*"}
-        if is_classifier:
-            self.structure = {"label": "*"}
-            if hasattr(model, "predict_proba"):
-                self.structure["probabilities"] = "*"
-            elif hasattr(model, "decision_function"):
-                self.structure["scores"] = "*"
+        self.names = ["variable"]
+        if isinstance(self.classes, dict):
+            self.names = []  # those of the heads
+        elif self.classes is not None:
+            known = {"predict_proba": "probabilities", "decision_function": "scores"}
+            self.names = ["label", *[name for method, name in known.items() if hasattr(model, method)][:1]]
+
+    def table(self, X: Any) -> Any:
+        """Return an example as `forward` takes it: of a table with categories, numbers and their ids."""
+        return self.model.encode(X) if hasattr(self.model, "encode") else X
 
     def compute(self, x: Tensor) -> dict[str, Any]:
         """Return the outputs for samples."""
         model, given = self.model, x.astype(self.dtype)._data
         with self._bare(given):
-            if "label" not in self.structure:
-                method = model.predict if hasattr(model, "predict") else model.transform
-                return {"variable": method(given)}
-            outputs = {"label": model.predict(given)}
-            if "probabilities" in self.structure:
+            method = model.predict if hasattr(model, "predict") else model.transform
+            if isinstance(self.classes, dict):
+                more = {f"{name}_probabilities": p for name, p in model.predict_proba(given).items()}
+                return {**method(given), **more}
+            outputs = {self.names[0]: method(given)}
+            if "probabilities" in self.names:
                 outputs["probabilities"] = model.predict_proba(given)
-            elif "scores" in self.structure:
+            elif "scores" in self.names:
                 outputs["scores"] = model.decision_function(given)
             return outputs
 
@@ -81,18 +86,27 @@ class Head:
         """Let the methods of the model work on arrays that note what is computed, and return positions for labels."""
         model, known = self.model, {}
 
-        def outputs(X: Any, *_: Any) -> Any:
+        def outputs(X: Any, batch_size: int = 0, then: Callable | None = None) -> Any:
             if "output" not in known:
                 known["output"] = model(from_owned(given))
-            return known["output"]._data
+            output = known["output"]._data
+            return output if then is None else then(output)
 
-        replaced: dict[str, Any] = {"_check_X": lambda X, *_: X, "_outputs": outputs}
-        if self.classes is not None:
+        def probabilities(X: Any) -> Any:
+            found = model.probabilities(from_owned(outputs(X)))
+            return {name: p._data for name, p in found.items()} if isinstance(found, dict) else found._data
+
+        learned = {name: x for name, x in vars(model).items() if type(x) is np.ndarray and x.dtype.kind in "fiub"}
+        replaced: dict[str, Any] = {name: x.view(_Learned) for name, x in learned.items()}
+        replaced |= {"_check_X": lambda X, *_: X, "_outputs": outputs}
+        if isinstance(self.classes, dict):
+            replaced["classes_"] = dict.fromkeys(self.classes, _Positions([]))
+        elif self.classes is not None:
             replaced["_label"] = lambda positions, n_outputs: positions
         if self.labels is not None:
             replaced["_labels"] = _Positions(self.labels.classes)
-        if "probabilities" in self.structure and hasattr(model, "probabilities"):
-            replaced["predict_proba"] = lambda X: model.probabilities(from_owned(outputs(X)))._data
+        if self.classes is not None and hasattr(model, "probabilities") and hasattr(model, "predict_proba"):
+            replaced["predict_proba"] = probabilities
         before = {name: vars(model)[name] for name in replaced if name in vars(model)}
         vars(model).update(replaced)
         try:
@@ -102,7 +116,7 @@ class Head:
                 del vars(model)[name]
             vars(model).update(before)
 
-    def name_classes(self, writer: Writer, results: list[Part]) -> None:
+    def name_classes(self, writer: Writer, names: list[str], results: list[Part]) -> None:
         """Put the labels in the place of the positions of classes."""
         if self.labels is not None:
             low, high = (np.array([each[k] for each in self.labels.classes]) for k in (0, -1))
@@ -116,16 +130,39 @@ class Head:
             results[0] = writer.op(
                 "Where", yes, writer.table(high), writer.table(low), dtype=dtype, shape=results[0].shape
             )
+        elif isinstance(self.classes, dict):
+            for k, name in enumerate(names):
+                if name in self.classes:
+                    results[k] = writer.labels(writer.cast(results[k], np.int64), self.classes[name])
         elif self.classes is not None:
             results[0] = writer.labels(writer.cast(results[0], np.int64), self.classes)
 
 
+class _Learned(np.ndarray):
+    """An array that a model has learned: what is looked up in it is noted, too."""
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, Traced):
+            return index.tape.call("getitem", operator.getitem, (self.view(np.ndarray), index), {})
+        return super().__getitem__(index)
+
+
 class _Positions:
-    """In the place of the labels of several columns: whether each is the second one stays as it is."""
+    """In the place of classes: the positions that are asked for stay as they are."""
 
     def __init__(self, classes: list[np.ndarray]):
         self.classes = classes
 
+    def __getitem__(self, positions: Any) -> Any:
+        return positions
+
     def decode(self, positive: Any) -> Any:
-        """Return them."""
+        """Return whether each label is the second one of its column."""
         return positive
+
+
+def _listed(classes: Any) -> Any:
+    """Return classes as JSON can hold them."""
+    if isinstance(classes, dict):
+        return {name: _listed(each) for name, each in classes.items()}
+    return classes.tolist() if isinstance(classes, np.ndarray) else [_listed(each) for each in classes]

@@ -99,8 +99,8 @@ def export(
     writer = Writer(merged, names)
     results = writer.write()
     if head is not None:
-        head.name_classes(writer, results)
-    structure = head.structure if head is not None else _structure(merged.first.result)
+        head.name_classes(writer, list(merged.first.result), results)
+    structure = _structure(merged.first.result)
     titles = _output_names(structure, len(results), output_names, names)
     proto = _model(writer, merged, results, names, titles, model)
     notes = {
@@ -164,7 +164,7 @@ def _inputs(
             parts = [taken(part, f"{name}_{k}") for k, part in enumerate(x)]
             return lambda given: tuple([part(given) for part in parts])
         at = len(found)
-        found.append((name, _as_input(x, name, head)))
+        found.append((name, _as_input(x if head is None else head.table(x), name, head)))
         return lambda given: given[at]
 
     if isinstance(example, Mapping) and not hasattr(example, "iloc"):
