@@ -17,6 +17,7 @@ import numpy as np
 
 import tinygrad_ml as tg
 from tinygrad_ml import metrics
+from tinygrad_ml.features import Columns, Cross, Impute, Log, OneHot, Scale
 from tinygrad_ml.models import LogisticRegression, MLPClassifier
 
 try:
@@ -25,26 +26,28 @@ try:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
     import pandas as pd
-    from sklearn.compose import make_column_transformer
-    from sklearn.impute import SimpleImputer
     from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_predict
     from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+    from sklearn.preprocessing import FunctionTransformer
 except ImportError as missing:
     sys.exit(f"This example needs {missing.name}: pip install 'tinygrad_ml[examples]'")
 
 SEED = 0
-NUMBERS = ["Age", "Fare", "Family"]
-KINDS = ["Title", "Pclass", "Embarked", "Alone", "Deck"]
+COLUMNS = {
+    "Age": [Impute("median"), Scale()],
+    "Fare": [Impute("median"), Log(), Scale()],
+    "Family": Scale(),
+    ("Title", "Pclass", "Embarked", "Alone", "Deck"): OneHot(),  # what is missing is a kind of its own
+    ("Title", "Pclass"): Cross(),  # class did not help men as it did boys and women
+}
 
 
 def describe(passengers):
     """Return the features of passengers, each from their own row."""
-    features = passengers[["Age", "Pclass", "Embarked"]].copy()
+    features = passengers[["Age", "Fare", "Pclass", "Embarked"]].copy()
     title = passengers["Name"].str.extract(r", ([^.]+)\.", expand=False)
     title = title.replace({"Mlle": "Miss", "Ms": "Miss", "Mme": "Mrs"})
     features["Title"] = title.where(title.isin(["Mr", "Mrs", "Miss", "Master"]), "other")
-    features["Fare"] = np.log1p(passengers["Fare"])
     features["Family"] = passengers["SibSp"] + passengers["Parch"]
     features["Alone"] = features["Family"] == 0
     features["Deck"] = passengers["Cabin"].str[0]
@@ -53,16 +56,12 @@ def describe(passengers):
 
 def around(model):
     """Return a pipeline that describes passengers, fills gaps, scales and encodes, and then asks a model."""
-    numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
-    gaps = SimpleImputer(strategy="constant", fill_value="unknown")
-    kinds = make_pipeline(gaps, OneHotEncoder(handle_unknown="ignore", sparse_output=False))
-    columns = make_column_transformer((numbers, NUMBERS), (kinds, KINDS), verbose_feature_names_out=False)
-    return make_pipeline(FunctionTransformer(describe), columns, model)
+    return make_pipeline(FunctionTransformer(describe), Columns(COLUMNS), model)
 
 
 def draw(y, chances, folds, best, fitted, path):
     """Draw the accuracy in every fold, ROC curves, the confusion matrix of the best model, and the weights."""
-    figure = plt.figure(figsize=(12, 9), layout="constrained")
+    figure = plt.figure(figsize=(12, 11), layout="constrained")
     (upper_left, upper_right), (lower_left, lower_right) = figure.subfigures(2, 2)
     accuracy, curves, matrix = (part.subplots() for part in (upper_left, upper_right, lower_left))
     for i, values in enumerate(folds.values()):
@@ -78,7 +77,7 @@ def draw(y, chances, folds, best, fitted, path):
     matrix.set_title(best)
     (weights,) = tg.plot.weights(fitted[-1], names=fitted[1].get_feature_names_out(), figure=lower_right)
     weights.set(title="Logistic regression: what speaks for survival", xlabel="weight (change of the log-odds)")
-    weights.tick_params(axis="y", labelsize=8)
+    weights.tick_params(axis="y", labelsize=6.5)
     figure.savefig(path, dpi=110)
 
 

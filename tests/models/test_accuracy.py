@@ -15,8 +15,8 @@ FIGURES = benchmark["FIGURES"]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "figure", "bar", "needs_data"), FIGURES, ids=[row[1].__name__ for row in FIGURES])
+@pytest.mark.parametrize(("name", "figure", "bar", "needs_data"), FIGURES, ids=[row[0] for row in FIGURES])
 def test_reaches_the_bar_on_data_that_it_has_not_seen(name, figure, bar, needs_data):
     if needs_data and not benchmark["DATA"].is_dir():
         pytest.skip("TINYGRAD_ML_DATA names no folder")
-    assert figure() >= bar, name
+    assert benchmark["reaches"](figure(), bar), name

@@ -11,16 +11,19 @@ import pytest
 EXAMPLES = Path(__file__).parents[2] / "examples"
 STORIES = [
     "conv_net.py",
+    "housing.py",
     "linear_regression.py",
     "logistic_regression.py",
     "mlp_dropout.py",
     "quickstart.py",
     "sick_network.py",
     "softmax_regression.py",
+    "spam.py",
     "steps_and_periods.py",
     "titanic.py",
 ]
-WITH_REAL_DATA = ["conv_net.py", "linear_regression.py", "mlp_dropout.py", "steps_and_periods.py", "titanic.py"]
+NO_OTHERS = {"housing.py": "california_housing", "spam.py": "sms_spam", "titanic.py": "titanic"}  # story: its data
+WITH_REAL_DATA = ["conv_net.py", "linear_regression.py", "mlp_dropout.py", "steps_and_periods.py", *NO_OTHERS]
 
 
 @pytest.fixture(autouse=True)
@@ -72,7 +75,7 @@ def check_story(text, folder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in STORIES if name != "titanic.py"])
+@pytest.mark.parametrize("name", [name for name in STORIES if name not in NO_OTHERS])
 def test_a_story_runs_on_built_in_data_and_draws_the_pictures_that_it_names(name, tmp_path):
     check_story(run(name, tmp_path, "--quick"), tmp_path)
 
@@ -90,9 +93,11 @@ def test_a_story_runs_on_real_data_and_draws_the_pictures_that_it_names(name, tm
 
 
 @pytest.mark.slow
-def test_the_titanic_needs_its_passengers_and_says_so(tmp_path):
-    with pytest.raises(AssertionError, match=r"'titanic' is not on this machine.*titanic/train\.csv in the folder"):
-        run("titanic.py", tmp_path)
+@pytest.mark.parametrize("name", NO_OTHERS)
+def test_a_story_that_needs_its_data_says_so(name, tmp_path):
+    says = rf"'{NO_OTHERS[name]}' is not on this machine.*{NO_OTHERS[name]}/\w+(\.csv)? in the folder"
+    with pytest.raises(AssertionError, match=says):
+        run(name, tmp_path)
 
 
 @pytest.mark.slow
@@ -181,3 +186,24 @@ def test_four_of_five_passengers_are_judged_correctly(tmp_path, data):
     text = run("titanic.py", tmp_path, data=data)
     for model in ("logistic regression", "MLP"):
         assert found(rf"- {model}: ([\d.]+)%", text)[0] >= 80
+
+
+@pytest.mark.slow
+def test_each_feature_brings_a_line_nearer_to_the_prices_of_houses(tmp_path, data):
+    text = run("housing.py", tmp_path, "--quick", data=data)
+    errors = [float(error.replace(",", "")) for error in re.findall(r"- a line through .+: ([\d,]+) dollars", text)]
+    assert len(errors) == 5
+    assert errors == sorted(errors, reverse=True)
+    line, network = [float(error.replace(",", "")) for error in re.findall(r"errs by ([\d,]+) dollars", text)]
+    assert line < 60_000
+    assert network < 52_000
+
+
+@pytest.mark.slow
+def test_spam_is_found_and_wanted_messages_are_not_called_spam(tmp_path, data):
+    text = run("spam.py", tmp_path, "--quick", data=data)
+    assert "[3, 0, 0, 2]" in text
+    messages, mails = re.findall(r"On the test part of .+: precision ([\d.]+), recall ([\d.]+),", text)
+    for (precision, recall), bars in ((messages, (0.97, 0.92)), (mails, (0.98, 0.95))):
+        assert float(precision) > bars[0]
+        assert float(recall) > bars[1]

@@ -18,7 +18,10 @@ from .tables import missing_values, sparse_module
 from .transformer import Transformer
 
 # one pass over the text, in which nothing is read twice: a number with what hangs on it, a word, another mark
-TOKEN = re.compile(rf"(?P<url>{URL.pattern})|\d+(?:[.,:]\d+)*(?P<rest>\w*)|\w+(?:['’]\w+)*|(?P<mark>[^\w\s])", re.I)
+WORD = r"[^\W_]"  # a letter or a digit
+TOKEN = re.compile(
+    rf"(?P<url>{URL.pattern})|\d+(?:[.,:]\d+)*(?P<rest>{WORD}*)|{WORD}+(?:['’_]{WORD}+)*|(?P<mark>[^\w\s]|_)", re.I
+)
 
 
 @dataclass(eq=False, repr=False)
