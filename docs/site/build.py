@@ -11,13 +11,11 @@ import shutil
 import sys
 from pathlib import Path
 
-from sphinx.cmd.build import build_main
-
-sys.path.insert(0, str(Path(__file__).parent))
-
+import browser
 import gallery
 import links
 import reference
+from sphinx.cmd.build import build_main
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -140,6 +138,7 @@ def main():
         to = html / page.relative_to(source)
         to.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(page, to)
+    browser.build(html / "lite", TARGET)
     drop_wrong_ways_back(html)
     dead = links.dead(html)
     if dead:

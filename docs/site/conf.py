@@ -42,11 +42,11 @@ html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
-html_sidebars = {"index": [], "gallery/index": [], "changelog": []}
+html_sidebars = {page: [] for page in ("index", "gallery/index", "browser", "coming-from", "search", "genindex")}
 html_theme_options = {
     "logo": {"text": "tinygrad_ml"},
     "navbar_align": "left",
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 7,
     "navigation_with_keys": False,
     "show_prev_next": True,
     "secondary_sidebar_items": ["page-toc"],

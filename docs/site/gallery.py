@@ -80,6 +80,11 @@ def run(example, cache, quick):
     return output
 
 
+def readable(text):
+    """Return a cell without the marks that are meant for linters."""
+    return re.sub(r"  # noqa.*", "", text).strip()
+
+
 def fence(text, language):
     """Return a block of code, within as many backticks as it needs."""
     ticks = "`" * max(3, *(len(run) + 1 for run in re.findall(r"`{3,}", text)), 3)
@@ -120,7 +125,7 @@ def page(example, quick):
     lines = []
     if example.chapter:
         for index, part in enumerate(example.parts):
-            lines.append(part.text if part.kind == "markdown" else fence(part.text, "python"))
+            lines.append(part.text if part.kind == "markdown" else fence(readable(part.text), "python"))
             if example.results:
                 lines += shown(example, index, 3)
             if index == 0:
@@ -130,7 +135,7 @@ def page(example, quick):
         lines += [text.text, *notes(example, quick)]
         if example.results:
             lines += ["## What it draws and prints", *shown(example, 1, 3)]
-        lines += ["## The program", fence(code.text, "python")]
+        lines += ["## The program", fence(readable(code.text), "python")]
     return "\n\n".join(lines) + "\n"
 
 
@@ -146,14 +151,14 @@ def notes(example, quick):
     return [f"{{.where-from}}\nTo run it yourself: [the program]({program}), [as a notebook]({notebook}). {how}"]
 
 
-def notebook(example):
-    """Return the example as a notebook."""
+def notebook(example, kernel="python3"):
+    """Return the example as a notebook for a kernel of that name."""
     made = []
     for part in example.parts:
-        cell = {"cell_type": part.kind, "id": f"cell-{len(made)}", "metadata": {}, "source": part.text.strip()}
+        cell = {"cell_type": part.kind, "id": f"cell-{len(made)}", "metadata": {}, "source": readable(part.text)}
         made.append(cell | ({"outputs": [], "execution_count": None} if part.kind == "code" else {}))
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    return json.dumps({"cells": made, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}, indent=1)
+    spec = {"name": kernel, "display_name": "Python 3", "language": "python"}
+    return json.dumps({"cells": made, "metadata": {"kernelspec": spec}, "nbformat": 4, "nbformat_minor": 5}, indent=1)
 
 
 def card(example):

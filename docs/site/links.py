@@ -27,7 +27,8 @@ class Page(HTMLParser):
 def dead(folder):
     """Return a line for each link that leads nowhere; links to other sites are not followed."""
     folder = Path(folder).resolve()
-    pages = {path: Page(path) for path in sorted(folder.rglob("*.html")) if "_static" not in path.parts}
+    others = {folder / "_static", folder / "lite"}  # made by the theme and by JupyterLite
+    pages = {path: Page(path) for path in sorted(folder.rglob("*.html")) if not others & {*path.parents}}
     found = []
     for path, page in pages.items():
         for link in sorted(page.links):

@@ -124,6 +124,27 @@ def test_a_wrong_gradient_without_a_cut_is_not_called_one():
     assert "cut" not in message(lambda x, y: sine(x) + y.detach() * 0 + y, (V, V))  # of y alone
 
 
+def test_what_a_function_does_in_its_forward_is_no_cut():
+    """Nothing is recorded there: the path goes through its backward."""
+
+    class Wrong(tg.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return tg.tensor(x.numpy() ** 2) + 0 * x.detach()
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            return 4 * x * g
+
+    with pytest.raises(GradientCheckError, match="2 times too large") as error:
+        gradcheck(Wrong.apply, V)
+    assert "cut" not in str(error.value)
+    with pytest.raises(GradientCheckError, match="a path from x is cut by detach"):  # before it, a cut is one
+        gradcheck(lambda x: Wrong.apply(x.detach()) + x, V)
+
+
 def test_a_cut_that_does_no_harm_passes():
     gradcheck(lambda x: tg.log(tg.sum(tg.exp(x - x.detach().max()))) + x.detach().max(), V)
     gradcheck(lambda x: x + 0 * x.detach(), V)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
+from ..function import Function
 from ..modes import Mode, in_library, modes, user_frame
 from ..tensor import Tensor
 
@@ -20,6 +21,7 @@ METHODS: dict[Callable, str] = {
     Tensor.data.fget: ".data",  # type: ignore[attr-defined]
 }
 CUTS: dict[CodeType, str] = {method.__code__: name for method, name in METHODS.items()}
+APPLY = Function.apply.__func__.__code__  # type: ignore[attr-defined]
 
 
 class Cut(NamedTuple):
@@ -41,12 +43,14 @@ def cuts_in(function: Callable[[], Any]) -> list[Cut]:
 
     def called(frame: FrameType, event: str, argument: Any) -> None:
         if event == "call" and frame.f_code in CUTS and frame.f_back is not None and not in_library(frame.f_back):
+            if _in_a_function(frame):
+                return
             x = frame.f_locals["self"]
             if x.requires_grad:
                 found.append(Cut(CUTS[frame.f_code], _place(frame.f_back), x))
 
     def observe(primitive: Any, inputs: Sequence, parameters: dict, output: Any) -> None:
-        if not modes.recording:
+        if not modes.recording and not _in_a_function(sys._getframe(1)):
             found.extend(
                 Cut("no_grad()", _place(user_frame()), x) for x in inputs if isinstance(x, Tensor) and x.requires_grad
             )
@@ -78,6 +82,13 @@ def depends_on(x: Tensor, leaf: Tensor) -> bool:
                 seen.add(edge)
                 left.append(edge)
     return False
+
+
+def _in_a_function(frame: FrameType | None) -> bool:
+    """Return whether a frame stands in the forward of a Function, whose path goes through its own backward."""
+    while frame is not None and frame.f_code is not APPLY:
+        frame = frame.f_back
+    return frame is not None
 
 
 def _place(frame: FrameType) -> str:
