@@ -39,8 +39,10 @@ def name_role(name, rawtext, text, lineno, inliner, options=None, content=()):
 
 def leave_as_code(app, env, node, contnode):
     """Show as code, without a warning, a name of a docstring that the reference does not have."""
-    learned = node.get("reftarget", "").endswith("_")  # an attribute that the docstring of the estimator describes
-    return contnode if learned or node.get("optional") else None
+    target = node.get("reftarget", "")
+    learned = target.endswith("_")  # an attribute that the docstring of the estimator describes
+    alias = node.get("reftype") == "class" and target.startswith("tinygrad_ml")  # what autodoc says of an attribute
+    return contnode if learned or alias or node.get("optional") else None
 
 
 def escape(text):
