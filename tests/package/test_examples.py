@@ -11,11 +11,14 @@ import pytest
 EXAMPLES = Path(__file__).parents[2] / "examples"
 STORIES = [
     "conv_net.py",
+    "denoising.py",
     "housing.py",
     "linear_regression.py",
     "logistic_regression.py",
+    "many_classes.py",
     "mlp_dropout.py",
     "quickstart.py",
+    "several_labels.py",
     "sick_network.py",
     "softmax_regression.py",
     "spam.py",
@@ -23,7 +26,14 @@ STORIES = [
     "titanic.py",
 ]
 NO_OTHERS = {"housing.py": "california_housing", "spam.py": "sms_spam", "titanic.py": "titanic"}  # story: its data
-WITH_REAL_DATA = ["conv_net.py", "linear_regression.py", "mlp_dropout.py", "steps_and_periods.py", *NO_OTHERS]
+WITH_REAL_DATA = [
+    "conv_net.py",
+    "denoising.py",
+    "linear_regression.py",
+    "mlp_dropout.py",
+    "steps_and_periods.py",
+    *NO_OTHERS,
+]
 
 
 @pytest.fixture(autouse=True)
@@ -179,6 +189,39 @@ def test_the_sick_network_stays_at_chance_level_and_the_cured_one_learns(tmp_pat
     assert (
         text.index("vanishing gradient in '0'") < text.index("no illness found") < text.index("learning rate too high")
     )
+
+
+@pytest.mark.slow
+def test_cleaned_digits_are_nearer_to_the_true_ones_as_numbers_than_as_classes(tmp_path):
+    text = run("denoising.py", tmp_path, "--quick")
+    noisy, nothing = found(r"pixels is ([\d.]+) with the noise; .* looks at nothing, (\d\.\d+)", text)
+    (numbers,), (classes,) = found(r"as numbers: ([\d.]+), R²", text), found(r"of grey: ([\d.]+);", text)
+    assert numbers < classes < nothing < noisy
+    assert found(r"by their probability: (\d\.\d+)", text)[0] < classes
+
+
+@pytest.mark.slow
+def test_the_labels_of_digits_and_what_contradicts_itself(tmp_path):
+    text = run("several_labels.py", tmp_path, "--quick")
+    scores = {name: float(f1) for name, f1 in re.findall(r"^(a .+?|the .+?) +([\d.]+) +[\d.]+% ", text, re.MULTILINE)}
+    assert scores["the commoner of both"] < 0.5 < scores["a logit for each label"] < scores["a network"]
+    alone, chain = found(r"([\d.]+)% of its answers contradict themselves, and ([\d.]+)% of those", text)
+    assert chain < alone / 3
+    assert found(r"([\d.]+)% of the digits are read correctly", text)[0] > 90
+
+
+@pytest.mark.slow
+def test_softmax_is_ahead_of_one_vs_rest_and_a_few_classes_rank_as_all(tmp_path):
+    text = run("many_classes.py", tmp_path, "--quick")
+    rows = re.findall(r"^ +\d+ +([\d.]+)% \( *[\d.]+ s\) +([\d.]+)% \( *[\d.]+ s\)", text, re.MULTILINE)
+    assert len(rows) == 4
+    for softmax, rest in rows:
+        assert float(softmax) > float(rest)
+    same, together = found(
+        r"the same for ([\d.]+)% of the test,\nand the rank correlation of all classes (\d\.\d+)", text
+    )
+    assert same > 90
+    assert together > 0.97
 
 
 @pytest.mark.slow
