@@ -30,7 +30,7 @@ class LinearClassifier(Gradient, Classifier):
     ----------
     solver : "auto", "newton", "lbfgs", "sgd", "adagrad" or "adam"
         Newton's method (with the Hessian from autodiff for a criterion of your own), which also finds the exact zeros
-        of "l1", by coordinate descent; a quasi-Newton method for many features; and gradient steps on batches. "auto"
+        of "l1", by an active set; a quasi-Newton method for many features; and gradient steps on batches. "auto"
         is Newton's method for up to 1,000 weights (4,000 with "l1"), and Adam for `partial_fit` and `early_stopping`.
         Newton's method needs memory for the square of the number of weights.
     penalty : None, "l2", "l1" or "elasticnet"

@@ -32,9 +32,9 @@ class LinearRegression(Gradient, Regressor):
     ----------
     solver : "auto", "normal", "newton", "sgd", "adagrad" or "adam"
         "normal" is the closed form (normal equation; without a penalty by a singular value decomposition, so singular
-        data is fine), for "mae" and "huber" an interior point method; "newton" finds the exact zeros of L1, by
-        coordinate descent; "sgd", "adagrad" and "adam" take gradient steps on batches. "auto" is the first that can do
-        it.
+        data is fine), for "mae" and "huber" an interior point method; "newton" finds the exact zeros of L1, by an
+        active set of features; "sgd", "adagrad" and "adam" take gradient steps on batches. "auto" is the first that
+        can do it.
     penalty : None, "l2" (ridge), "l1" (lasso) or "elasticnet"
     alpha : float
         The strength of the penalty, counted as in scikit-learn's Ridge, Lasso and ElasticNet: for n samples the mean

@@ -1,4 +1,4 @@
-"""Newton's method for linear models, with the curvature of any loss; L1 by coordinate descent."""
+"""Newton's method for linear models, with the curvature of any loss; L1 by an active set."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 import tinygrad_ml as tg
 from tinygrad_ml.terminal import DeferredInterrupt
 
+from .active_set import Quadratic, minimise
 from .convergence import Finish, hessian, pseudo_inverse
 from .problem import LinearProblem
 from .weights import Weights
@@ -116,37 +117,15 @@ def newton_step(problem: LinearProblem, H: np.ndarray, gradient: np.ndarray, the
 def sparse_step(H: np.ndarray, gradient: np.ndarray, theta: np.ndarray, lasso: np.ndarray) -> np.ndarray:
     """Return the s that minimises gradient·s + s·H·s/2 + Σ lasso · |theta + s|.
 
-    The biases, which have no penalty, are eliminated: what is left is as if the features were centred, without which
-    coordinate descent would hardly move.
+    The biases, which have no penalty, are eliminated: what is left is as if the features were centred.
     """
     weights, biases = lasso > 0, lasso == 0
     solve = np.linalg.pinv(H[np.ix_(biases, biases)], rcond=10 * np.finfo(H.dtype).eps, hermitian=True)
     slope, across = gradient[biases], H[np.ix_(biases, weights)]
     step = np.empty_like(theta)
     reduced = H[np.ix_(weights, weights)] - across.T @ solve @ across
-    step[weights] = coordinate_descent(
-        reduced, gradient[weights] - across.T @ (solve @ slope), theta[weights], lasso[weights]
-    )
+    pull = gradient[weights] - across.T @ (solve @ slope)
+    function = Quadratic(reduced @ theta[weights] - pull, reduced)
+    step[weights] = minimise(function, lasso[weights], 0.0, theta[weights], 10 * len(theta))[0] - theta[weights]
     step[biases] = -solve @ (slope + across @ step[weights])
     return step
-
-
-def coordinate_descent(H: np.ndarray, gradient: np.ndarray, theta: np.ndarray, lasso: np.ndarray) -> np.ndarray:
-    """Return the s that minimises gradient·s + s·H·s/2 + Σ lasso · |theta + s|, one entry after the other.
-
-    Friedman, Hastie and Tibshirani, "Regularization paths for generalized linear models via coordinate descent" (2010).
-    """
-    new, slope = theta.copy(), gradient.copy()
-    diagonal = np.maximum(np.diag(H), np.finfo(H.dtype).tiny)
-    for _ in range(1000):
-        largest = 0.0
-        for j in range(len(new)):
-            best = new[j] - slope[j] / diagonal[j]
-            best = np.sign(best) * max(abs(best) - lasso[j] / diagonal[j], 0.0)
-            if change := best - new[j]:
-                slope += H[:, j] * change
-                new[j] = best
-                largest = max(largest, abs(change) * diagonal[j])
-        if largest <= 1e-3 * abs(gradient).max() * np.finfo(H.dtype).eps ** 0.5:
-            break
-    return new - theta

@@ -105,7 +105,7 @@ def test_gradient_descent(penalty, weighted):
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("ratio", [1.0, 0.3])
 @pytest.mark.parametrize("scaled", [True, False])
-def test_coordinate_descent(intercept, weighted, ratio, scaled):
+def test_exact_zeros(intercept, weighted, ratio, scaled):
     X, y = load("diabetes") if scaled else datasets.load_diabetes(return_X_y=True)
     alpha = 2.0 if scaled else 0.01
     weight = some_weights(len(X)) if weighted else None
