@@ -11,9 +11,12 @@ from .classifier import Classifier
 from .classifier_chain import ClassifierChain
 from .conv_net import ConvNet
 from .denoising_autoencoder import DenoisingAutoencoder
+from .elastic_net import ElasticNet, ElasticNetCV
 from .embedding_classifier import EmbeddingClassifier
 from .embedding_regressor import EmbeddingRegressor
+from .lasso import Lasso, LassoCV
 from .linear_regression import LinearRegression
+from .locally_weighted_regression import LocallyWeightedRegression
 from .logistic_regression import LogisticRegression
 from .mlp_classifier import MLPClassifier
 from .mlp_regressor import MLPRegressor
@@ -23,6 +26,7 @@ from .one_vs_rest import OneVsRest
 from .perceptron import Perceptron
 from .polynomial_regression import PolynomialRegression
 from .regressor import Regressor
+from .ridge import Ridge, RidgeCV
 from .softmax_regression import SoftmaxRegression
 from .word2vec import Word2Vec
 
@@ -33,9 +37,14 @@ __all__ = [
     "ClassifierChain",
     "ConvNet",
     "DenoisingAutoencoder",
+    "ElasticNet",
+    "ElasticNetCV",
     "EmbeddingClassifier",
     "EmbeddingRegressor",
+    "Lasso",
+    "LassoCV",
     "LinearRegression",
+    "LocallyWeightedRegression",
     "LogisticRegression",
     "MLPClassifier",
     "MLPRegressor",
@@ -46,6 +55,8 @@ __all__ = [
     "Perceptron",
     "PolynomialRegression",
     "Regressor",
+    "Ridge",
+    "RidgeCV",
     "SoftmaxRegression",
     "Word2Vec",
 ]

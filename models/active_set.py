@@ -52,12 +52,14 @@ class Quadratic:
         return self.c - (self.X.take(active, 1) @ values) @ self.X
 
 
-def minimise(quadratic: Quadratic, l1: np.ndarray, l2: float, w: np.ndarray, max_iter: int) -> tuple[np.ndarray, int]:
-    """Return the w that minimises w·G·w / 2 - c·w + Σ l1 · |w| + l2/2 · Σw², and the number of rounds that it took.
+def minimise(
+    quadratic: Quadratic, l1: np.ndarray, l2: np.ndarray, w: np.ndarray, max_iter: int
+) -> tuple[np.ndarray, int]:
+    """Return the w that minimises w·G·w / 2 - c·w + Σ l1 · |w| + Σ l2/2 · w², and the number of rounds that it took.
 
     Parameters
     ----------
-    l1 : (features,)
+    l1, l2 : (features,)
     w : (features,)
         Where to start; near the minimum it takes few rounds.
 
@@ -75,7 +77,7 @@ def minimise(quadratic: Quadratic, l1: np.ndarray, l2: float, w: np.ndarray, max
         slope = quadratic.slope(active, w[active])
         excess = np.where(signs == 0, abs(slope), 0) - l1
         joins = excess > slack
-        value = l1 @ abs(w) + l2 / 2 * (w @ w) - w @ (c + slope) / 2
+        value = l1 @ abs(w) + l2 @ (w * w) / 2 - w @ (c + slope) / 2
         waited = 0 if value < before else waited + 1
         before = min(before, value)
         if not joins.any() or waited > 2 * PATIENCE:  # after which rounding is all that is left
@@ -86,7 +88,7 @@ def minimise(quadratic: Quadratic, l1: np.ndarray, l2: float, w: np.ndarray, max
     return w, max_iter + 1
 
 
-def _descend(quadratic: Quadratic, l1: np.ndarray, l2: float, w: np.ndarray, signs: np.ndarray) -> Any:
+def _descend(quadratic: Quadratic, l1: np.ndarray, l2: np.ndarray, w: np.ndarray, signs: np.ndarray) -> Any:
     """Return the minimum among the weights with these signs, and the signs; a weight that reaches zero stays there."""
     w, signs = w.copy(), signs.copy()
     while True:
@@ -94,7 +96,7 @@ def _descend(quadratic: Quadratic, l1: np.ndarray, l2: float, w: np.ndarray, sig
         if not len(active):
             return w, signs
         sign, start = signs[active], w[active]
-        end = _solution(quadratic, active, quadratic.c[active] - l1[active] * sign, l2)
+        end = _solution(quadratic, active, quadratic.c[active] - l1[active] * sign, l2[active])
         turned = np.flatnonzero(end * sign <= 0)
         if not len(turned):
             w[active] = end
@@ -107,7 +109,7 @@ def _descend(quadratic: Quadratic, l1: np.ndarray, l2: float, w: np.ndarray, sig
         w[active], signs[active[gone]] = start, 0
 
 
-def _solution(quadratic: Quadratic, active: np.ndarray, right: np.ndarray, l2: float) -> np.ndarray:
+def _solution(quadratic: Quadratic, active: np.ndarray, right: np.ndarray, l2: np.ndarray) -> np.ndarray:
     """Return the w with (G + l2) · w = right, for some of the weights.
 
     Among features that are linear functions of each other, a ridge that is lost in rounding lets the solution go far in

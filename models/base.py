@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
 from functools import partial, wraps
+from itertools import chain
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
@@ -108,6 +109,8 @@ class Model(HasHyperparameters, nn.Module):
     alpha = 0.0
     callbacks: Any = ()
     class_weight: Any = None
+
+    keeps_weightless = False  # whether samples with the weight 0 keep their places, or are as if they were not there
 
     asked = NOTHING  # what this call of `fit` asks for beside the data
 
@@ -266,7 +269,7 @@ class Model(HasHyperparameters, nn.Module):
         X = self._check_X(X)
         y = self._check_y(y, len(X))
         weight = checking.check_weights(self, sample_weight, len(X), X.dtype)
-        if weight is not None and not weight.all():  # a sample without a weight is as if it were not there
+        if weight is not None and not weight.all() and not self.keeps_weightless:
             X, y, weight = X[weight > 0], y[weight > 0], weight[weight > 0]
         target, weight, n_outputs = self._encode(y, weight, X.dtype, classes)
         if "n_features_in_" not in vars(self):
@@ -357,6 +360,8 @@ class Model(HasHyperparameters, nn.Module):
             return self.solver
         if self.early_stopping or self.asked.steps is not None:
             name = "early_stopping" if self.early_stopping else "steps="
+            if "solver" not in self._defaults():
+                raise ValueError(f"{type(self).__name__} takes no gradient steps, which {name} is for")
             raise ValueError(
                 f"{type(self).__name__}: {name} needs the solver 'sgd', 'adagrad' or 'adam', not {self.solver!r}"
             )
@@ -412,6 +417,8 @@ class Model(HasHyperparameters, nn.Module):
             )
         if self.solver in ("auto", *STOCHASTIC):
             return ""
+        if "solver" not in self._defaults():
+            return f"{kind} learns from all the data at once, and has no partial_fit"
         return (
             f"{kind}(solver={self.solver!r}) solves all the data at once and has no partial_fit; choose the solver "
             "'sgd' or 'adam'"
@@ -451,7 +458,7 @@ class Model(HasHyperparameters, nn.Module):
     def _outputs(self, X: Any, batch_size: int = 4096, then: Callable[[np.ndarray], np.ndarray] | None = None) -> Any:
         """Return the outputs of `forward` in evaluation mode, as an array, or what `then` makes of those of a batch."""
         self.require_fitted()
-        X, dtype = self._check_X(X), next(self.parameters()).dtype
+        X, dtype = self._check_X(X), next(self._learned()).dtype
         if X.dtype != dtype:
             with np.errstate(over="ignore"):
                 X = X.astype(dtype)
@@ -487,8 +494,11 @@ class Model(HasHyperparameters, nn.Module):
         hyperparameters = self._defaults()
         return [(name, value) for name, value in vars(self).items() if name not in hyperparameters]
 
+    def _learned(self) -> Iterator[Tensor]:
+        return chain(self.parameters(), self.buffers())
+
     def __sklearn_is_fitted__(self) -> bool:
-        return next(self.parameters(), None) is not None
+        return next(self._learned(), None) is not None
 
     def require_fitted(self) -> None:
         """Raise scikit-learn's NotFittedError, or our own when that is not loaded, before `fit` or `build`."""

@@ -7,14 +7,14 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from tinygrad_ml import Tensor, nn
+from tinygrad_ml import Tensor
 from tinygrad_ml.train import Callback
 
 from .classifier import Classifier
 from .descent import STEPS
 from .hyperparameters import Gradient, boolean, choice, count, hyperparameters, positive_or_inf
 from .lbfgs import lbfgs
-from .linear import coefficients, intercepts
+from .linear import coefficients, intercepts, linear_layer
 from .newton import newton
 from .stochastic import safe_learning_rate
 from .watch_gradient import watch_linear
@@ -69,9 +69,7 @@ class LinearClassifier(Gradient, Classifier):
 
     def build(self: M, n_features: int, n_outputs: int) -> M:
         """Make `linear_`, with weights of zero; return the model."""
-        self.linear_ = nn.Linear(n_features, n_outputs, bias=self.fit_intercept)
-        for parameter in self.linear_.parameters():
-            nn.init.zeros_(parameter)
+        self.linear_ = linear_layer(n_features, n_outputs, self.fit_intercept)
         return self
 
     def forward(self, x: Tensor) -> Tensor:

@@ -8,13 +8,13 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from tinygrad_ml import Tensor, nn
+from tinygrad_ml import Tensor
 from tinygrad_ml.train import Callback
 
 from .descent import STEPS
 from .hyperparameters import Gradient, boolean, choice, count, hyperparameters, loss_function, not_negative, positive
 from .least_squares import fit_normal
-from .linear import coefficients, intercepts
+from .linear import linear_layer, regression_coefficients, regression_intercepts
 from .newton import newton
 from .optimizers import has_default_rate
 from .regressor import LOSSES, Regressor
@@ -98,9 +98,7 @@ class LinearRegression(Gradient, Regressor):
 
     def build(self: M, n_features: int, n_outputs: int = 1) -> M:
         """Make `linear_`, with weights of zero; return the model."""
-        self.linear_ = nn.Linear(n_features, n_outputs, bias=self.fit_intercept)
-        for parameter in self.linear_.parameters():
-            nn.init.zeros_(parameter)
+        self.linear_ = linear_layer(n_features, n_outputs, self.fit_intercept)
         return self
 
     def forward(self, x: Tensor) -> Tensor:
@@ -161,15 +159,5 @@ class LinearRegression(Gradient, Regressor):
             return 0.01
         return safe_learning_rate(self, solver, self.inputs(X), target, weight)
 
-    @property
-    def coef_(self) -> np.ndarray:
-        """The weights of the features, (features,); (outputs, features) if y had columns."""
-        return coefficients(self.linear_)[0] if self._is_one_column() else coefficients(self.linear_)
-
-    @property
-    def intercept_(self) -> Any:
-        """The bias; (outputs,) if y had columns."""
-        return intercepts(self.linear_)[0] if self._is_one_column() else intercepts(self.linear_)
-
-    def _is_one_column(self) -> bool:
-        return self._y_is_1d and self.linear_.out_features == 1
+    coef_ = property(regression_coefficients, doc="The weights of the features.")
+    intercept_ = property(regression_intercepts, doc="The bias.")

@@ -126,6 +126,7 @@ def sparse_step(H: np.ndarray, gradient: np.ndarray, theta: np.ndarray, lasso: n
     reduced = H[np.ix_(weights, weights)] - across.T @ solve @ across
     pull = gradient[weights] - across.T @ (solve @ slope)
     function = Quadratic(reduced @ theta[weights] - pull, reduced)
-    step[weights] = minimise(function, lasso[weights], 0.0, theta[weights], 10 * len(theta))[0] - theta[weights]
+    start, none = theta[weights], np.zeros(len(reduced))
+    step[weights] = minimise(function, lasso[weights], none, start, 10 * len(theta))[0] - start
     step[biases] = -solve @ (slope + across @ step[weights])
     return step

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ml import Tensor, nn
+from tinygrad_ml import Tensor
 from tinygrad_ml.protocol import available_when
 from tinygrad_ml.random import default_generator
 from tinygrad_ml.sparse_matrix import SparseMatrix
@@ -15,7 +15,7 @@ from tinygrad_ml.terminal import DeferredInterrupt
 
 from .classifier import Classifier
 from .hyperparameters import boolean, count, hyperparameters, positive, seed
-from .linear import coefficients, intercepts, set_coefficients
+from .linear import coefficients, intercepts, linear_layer, set_coefficients
 from .warnings import stop_by_interrupt, warn_not_converged
 
 BLOCK = 1024  # the most samples that are looked at together
@@ -80,9 +80,7 @@ class Perceptron(Classifier):
 
     def build(self, n_features: int, n_outputs: int = 1) -> Perceptron:
         """Make `linear_`, with weights of zero; return the model."""
-        self.linear_ = nn.Linear(n_features, n_outputs, bias=self.fit_intercept)
-        for parameter in self.linear_.parameters():
-            nn.init.zeros_(parameter)
+        self.linear_ = linear_layer(n_features, n_outputs, self.fit_intercept)
         return self
 
     def forward(self, x: Tensor) -> Tensor:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from itertools import combinations_with_replacement
 from typing import Any
 
 import numpy as np
@@ -13,6 +11,7 @@ from tinygrad_ml import Tensor, nn
 
 from .hyperparameters import count, hyperparameters
 from .linear_regression import LinearRegression
+from .monomials import Monomials, number_of_monomials, products
 
 
 @hyperparameters
@@ -58,31 +57,20 @@ class PolynomialRegression(LinearRegression):
 
     def build(self, n_features: int, n_outputs: int = 1) -> PolynomialRegression:
         """Make the layer, `linear_`, for all products, and what standardises them."""
-        n_terms = math.comb(n_features + self.degree, self.degree) - 1
+        n_terms = number_of_monomials(n_features, self.degree)
         if n_terms > 100_000:
             raise ValueError(
                 f"{type(self).__name__}(degree={self.degree}): {n_features} features have {n_terms} products; take a "
                 "lower degree or fewer features"
             )
-        # each product of k features is one feature times a product of k - 1, which starts with it or a later one
-        self.terms_: list[tuple[int, ...]] = []
-        self.steps_: list[tuple[np.ndarray, np.ndarray]] = []
-        shorter: dict[tuple[int, ...], int] = {(): 0}
-        for k in range(1, self.degree + 1):
-            products = list(combinations_with_replacement(range(n_features), k))
-            self.steps_.append((np.array([p[0] for p in products]), np.array([shorter[p[1:]] for p in products])))
-            self.terms_ += products
-            shorter = {p: i for i, p in enumerate(products)}
+        self.terms_, self.steps_ = Monomials.of(n_features, self.degree)
         self.mean_, self.scale_ = nn.Buffer(np.zeros(n_terms)), nn.Buffer(np.ones(n_terms))
         super().build(n_terms, n_outputs)
         return self
 
     def products(self, x: Tensor) -> Tensor:
         """Return all products of up to `degree` features, (batch, terms), the short ones first."""
-        parts = [x]
-        for first, rest in self.steps_[1:]:
-            parts.append(x[:, first] * parts[-1][:, rest])
-        return tg.concatenate(parts, axis=1)
+        return products(x, self.steps_)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.linear_((self.products(x) - self.mean_) / self.scale_)
