@@ -24,6 +24,7 @@ from .multi_head import MultiHeadMLP
 from .one_vs_one import OneVsOne
 from .one_vs_rest import OneVsRest
 from .perceptron import Perceptron
+from .poisson_regression import PoissonRegression
 from .polynomial_regression import PolynomialRegression
 from .regressor import Regressor
 from .ridge import Ridge, RidgeCV
@@ -53,6 +54,7 @@ __all__ = [
     "OneVsOne",
     "OneVsRest",
     "Perceptron",
+    "PoissonRegression",
     "PolynomialRegression",
     "Regressor",
     "Ridge",

@@ -387,7 +387,7 @@ class Model(HasHyperparameters, nn.Module):
         return self.alpha
 
     def loss_unit(self, target: np.ndarray, weight: np.ndarray | None) -> float:
-        """Return what a decrease of the loss by `tol` is relative to."""
+        """Return what a decrease of the loss by `tol` is relative to; 0 stands for the loss at first."""
         return 1.0
 
     def constant_loss(self, target: np.ndarray, weight: np.ndarray | None) -> float:

@@ -60,6 +60,8 @@ class Classifier(Model):
             losses = F.cross_entropy(output, target, reduction=reduction)
         return losses if sample_weight is None else weighted_mean(losses, sample_weight)
 
+    criterion.has_closed_forms = True  # type: ignore[attr-defined]  # `LinearProblem` has its derivatives
+
     def _encode(self, y: np.ndarray, weight: Any, dtype: np.dtype, classes: Any) -> tuple[np.ndarray, Any, int]:
         """Return the position of each label among the classes, the weights of the samples, the number of logits."""
         is_fitted = "n_features_in_" in vars(self)

@@ -54,8 +54,8 @@ class Network(Gradient, Model):
         By default 0.001, and 0.01 for "adagrad". A function gives the rate of each step from the number of steps before
         it: `lambda t: 5 / (t + 50)`. "find" tries rates on the first batches (`tg.train.LearningRateFinder`).
     tol : float
-        Stop when the loss has not decreased by more than `tol` (for numbers: times the variance of y) in
-        `n_iter_no_change` epochs; 0 never stops.
+        Stop when the loss has not decreased by more than `tol` in `n_iter_no_change` epochs; 0 never stops. For numbers
+        `tol` counts relative to the variance of y, or for another loss than "mse" to the loss at first.
     random_state : int, Generator or RandomState, optional
         Decides the first weights, the order of the batches and the dropout.
     """

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -15,11 +16,19 @@ from tinygrad_ml.protocol import available_when
 
 from . import checking
 from .base import Model, mean_of, weighted_mean
+from .one_layer import fit_layer, only_layer
+from .stochastic import STOCHASTIC
 from .weights import variance
 
 M = TypeVar("M", bound="Regressor")
 
 LOSSES = ("mse", "mae", "huber")
+# of the links of generalised linear models, the way back from link(mean) to the mean
+INVERSE_LINKS: dict[str, Callable[[Tensor], Tensor]] = {
+    "identity": lambda output: output,
+    "log": tg.exp,
+    "logit": tg.sigmoid,
+}
 
 
 class Regressor(Model):
@@ -27,11 +36,18 @@ class Regressor(Model):
 
     Its loss is the mean squared error, or what a hyperparameter `loss` says: "mse", "mae", "huber" (with
     `huber_delta`), or a function of output and target, which returns the loss of each sample or the mean.
+
+    A model whose `link` is "log" or "logit" has the logarithm or the log-odds of the predictions as outputs. If its
+    weights are those of one `nn.Linear`, it is a generalised linear model, and fitted to the optimum by L-BFGS, unless
+    a hyperparameter asks for gradient steps.
     """
 
     kind = "regressor"
     multi_output = True
     huber_delta = 1.35
+    link = "identity"
+    solver = "auto"
+    solvers: ClassVar = {"lbfgs": fit_layer, **STOCHASTIC}
     _y_is_1d = True  # so that predictions are
     _n_targets = 1  # the columns of y
 
@@ -49,6 +65,8 @@ class Regressor(Model):
             losses = tg.abs(difference) if loss == "mae" else 2 * huber(difference, delta=self.huber_delta)
         return losses.mean() if sample_weight is None else weighted_mean(losses, sample_weight)
 
+    criterion.has_closed_forms = True  # type: ignore[attr-defined]  # `LinearProblem` has its derivatives
+
     def _encode(self, y: np.ndarray, weight: Any, dtype: np.dtype, classes: Any) -> tuple[np.ndarray, Any, int]:
         target = checking.check_numbers(self, y, dtype).reshape(len(y), -1)
         n = target.shape[1]
@@ -58,10 +76,32 @@ class Regressor(Model):
         return target, weight, n
 
     def loss_unit(self, target: np.ndarray, weight: np.ndarray | None) -> float:
-        return variance(target, weight) or 1.0
+        return (variance(target, weight) or 1.0) if self._is_squared() else 0.0
 
     def constant_loss(self, target: np.ndarray, weight: np.ndarray | None) -> float:
-        return variance(target, weight) if self._loss("mse") == "mse" else math.inf
+        return variance(target, weight) if self._is_squared() else math.inf
+
+    def _is_squared(self) -> bool:
+        """Whether the loss is the squared difference, which has the unit of the variance of the target."""
+        return self._loss("mse") == "mse" and getattr(self.criterion, "has_closed_forms", False)
+
+    def resolve_solver(self, passes: int | None = None) -> str:
+        if self.solver != "auto":
+            return super().resolve_solver(passes)
+        takes_steps = self.learning_rate is not None or self.momentum or self.batch_size != Model.batch_size
+        is_smooth = self.penalty in (None, "none", "l2") and self._loss("mse") != "mae"
+        if takes_steps or self.needs_steps(passes) or not is_smooth or only_layer(self) is None:
+            return "adam"
+        return "lbfgs"
+
+    def inverse_link(self, output: Tensor) -> Tensor:
+        """Return the predictions that belong to outputs of `forward`."""
+        if self.link not in INVERSE_LINKS:
+            raise ValueError(
+                f"{type(self).__name__}: link must be one of {tuple(INVERSE_LINKS)}, not {self.link!r}; for another "
+                "one define inverse_link(self, output)"
+            )
+        return INVERSE_LINKS[self.link](output)
 
     @available_when(Model._why_no_partial_fit)
     def partial_fit(self: M, X: Any, y: Any, sample_weight: Any = None) -> M:
@@ -70,7 +110,7 @@ class Regressor(Model):
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the predictions, `(samples,)`, or `(samples, outputs)` if y had several columns."""
-        output = self._outputs(X)
+        output = self.inverse_link(tg.tensor(self._outputs(X))).numpy()
         return output[:, 0] if self._y_is_1d and output.shape[1] == 1 else output
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:

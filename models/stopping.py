@@ -77,7 +77,8 @@ class WatchLoss(Watch):
         super().__init__(model, solver, stops)
         self.groups = optimizer.param_groups
         self.least = self.groups[0]["lr"] / 1000 if slow_down else math.inf
-        self.min_delta = model.tol * model.loss_unit(rows[1], rows[2] if len(rows) > 2 else None)
+        self.unit = model.loss_unit(rows[1], rows[2] if len(rows) > 2 else None)
+        self.min_delta = model.tol * self.unit
         outputs = len(getattr(model, "classes_", ()))
         step = -(-len(rows[0]) // min(SAMPLES, max(50, 2**24 // max(outputs, 1))))
         self.sample = tuple(part[::step] for part in rows)
@@ -111,6 +112,8 @@ class WatchLoss(Watch):
         self.best = self.lowest = math.inf
         self.best_epoch, self.waited, self.penalty_before = 0, 0, self.penalty()
         self.first = self.measure()
+        if not self.unit and math.isfinite(self.first):
+            self.min_delta = self.model.tol * (abs(self.first) or 1.0)
         self.first_weights = self.best_weights = run.module.state_dict()
 
     def on_epoch_end(self, run: Any) -> None:
