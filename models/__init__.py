@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from tinygrad_ml.foreign_names import module_getattr
 
 from .base import Model
+from .baseline_classifier import BaselineClassifier
+from .baseline_regressor import BaselineRegressor
 from .binary_chain import BinaryChain
 from .char_rnn import CharRNN
 from .classifier import Classifier
@@ -32,6 +34,8 @@ from .softmax_regression import SoftmaxRegression
 from .word2vec import Word2Vec
 
 __all__ = [
+    "BaselineClassifier",
+    "BaselineRegressor",
     "BinaryChain",
     "CharRNN",
     "Classifier",
