@@ -18,6 +18,7 @@ from .embedding_classifier import EmbeddingClassifier
 from .embedding_regressor import EmbeddingRegressor
 from .lasso import Lasso, LassoCV
 from .linear_regression import LinearRegression
+from .linear_svm import LinearSVM
 from .locally_weighted_regression import LocallyWeightedRegression
 from .logistic_regression import LogisticRegression
 from .mlp_classifier import MLPClassifier
@@ -49,6 +50,7 @@ __all__ = [
     "Lasso",
     "LassoCV",
     "LinearRegression",
+    "LinearSVM",
     "LocallyWeightedRegression",
     "LogisticRegression",
     "MLPClassifier",

@@ -48,47 +48,56 @@ def fit_robust(
         bound, compliance = 2 * v * width / min(width, 1.0), min(width, 1.0) / (2 * v)
     else:
         bound, compliance = v, np.zeros(n)
-    theta, iterations, converged = interior_point(design, r / spread, bound, compliance, ridge, max_iter)
+    theta, _, iterations, converged = interior_point(design, r / spread, -bound, bound, compliance, ridge, max_iter)
     w = theta[:d] * spread / scale
     b = float(shift + spread * theta[d] - mean @ w) if intercept else 0.0
     return w, b, iterations, converged
 
 
 def interior_point(
-    X: np.ndarray, y: np.ndarray, bound: np.ndarray, compliance: np.ndarray, ridge: np.ndarray, max_iter: int
-) -> tuple[np.ndarray, int, bool]:
-    """Return the t that minimises Σ h(y - x·t) + Σ ridge/2 · t², the iterations, and whether they converged.
+    X: np.ndarray,
+    y: np.ndarray,
+    lower: np.ndarray,
+    upper: np.ndarray,
+    compliance: np.ndarray,
+    ridge: np.ndarray,
+    max_iter: int,
+) -> tuple[np.ndarray, np.ndarray, int, bool]:
+    """Return the t that minimises Σ h(y - x·t) + Σ ridge/2 · t², the slopes m of h, the iterations, and whether it did.
 
-    h(r) is the least of a² / (2 · compliance) + bound · |r - a| over a: a parabola with straight lines beyond, or
-    bound · |r| without compliance. With r = a + up - down, and the multiplier m of that equation, the optimum is where
-    Xᵀm = ridge · t, a = compliance · m, up · (bound - m) = 0 and down · (bound + m) = 0. Newton's method solves these
-    equations with a small positive number in place of the zeros, which it makes smaller in each step: Mehrotra, "On the
-    implementation of a primal-dual interior point method" (1992); Portnoy and Koenker, "The Gaussian hare and the
-    Laplacian tortoise" (1997).
+    h(r) is the least of a² / (2 · compliance) + upper · max(r - a, 0) + lower · min(r - a, 0) over a: a parabola with
+    straight lines beyond, or without compliance the two lines alone. With r = a + up - down, and the multiplier m of
+    that equation, the optimum is where Xᵀm = ridge · t, a = compliance · m, up · (upper - m) = 0 and
+    down · (m - lower) = 0. Newton's method solves these equations with a small positive number in place of the zeros,
+    which it makes smaller in each step: Mehrotra, "On the implementation of a primal-dual interior point method"
+    (1992); Portnoy and Koenker, "The Gaussian hare and the Laplacian tortoise" (1997).
     """
     n = len(y)
     t = np.zeros(X.shape[1])
     size = float(np.median(abs(y))) or 1.0
     up, down = np.maximum(y, 0) + 0.1 * size, np.maximum(-y, 0) + 0.1 * size  # any start will do
-    m = np.zeros(n)
+    m = (lower + upper) / 2
     size = max(size, float(abs(y).max()))
-    strongest = float((abs(X.T) @ bound).max()) or 1.0
-    best, waited, first = np.inf, 0, 0.0
+    strongest = float((abs(X.T) @ upper).max()) or 1.0
+    best = least = smallest = np.inf
+    waited, first = 0, 0.0
     for iteration in range(1, max_iter + 1):
-        above, below = bound - m, bound + m
+        above, below = upper - m, m - lower
         forces, springs = X.T @ m, ridge * t
         primal, dual = y - X @ t - compliance * m - up + down, forces - springs
         gap = float(up @ above + down @ below)
-        loss = float(bound @ (up + down) + (compliance * m) @ m / 2 + springs @ t / 2)
+        loss = float(upper @ up - lower @ down + (compliance * m) @ m / 2 + springs @ t / 2)
         first = first or loss
         largest = max(strongest, float(abs(springs).max()))
-        error = max(gap / max(loss, 1e-6 * first), float(abs(primal).max()) / size, float(abs(dual).max()) / largest)
+        off = float(abs(dual).max()) / largest
+        error = max(gap / max(loss, 1e-6 * first), float(abs(primal).max()) / size, off)
         if error <= CLOSE:
-            return t, iteration, True
-        waited = 0 if error < 0.9 * best else waited + 1
+            return t, m, iteration, True
+        # relative to the loss the gap stays the same as long as both decrease, so other things show progress
+        waited = 0 if error < 0.9 * best or gap < 0.9 * least or off < 0.9 * smallest else waited + 1
         if waited > 8 or not above.all() or not below.all():  # rounding is all that is left
-            return t, iteration, best <= 1e-7
-        best = min(best, error)
+            return t, m, iteration, best <= 1e-7
+        best, least, smallest = min(best, error), min(least, gap), min(smallest, off)
         flow = 1 / (compliance + up / above + down / below)
         matrix = X.T @ (X * flow[:, None])
         matrix.flat[:: len(t) + 1] += ridge
@@ -111,14 +120,14 @@ def interior_point(
         dt, dm, du, dd = step(centre - up * above + du * dm, centre - down * below - dd * dm)
         length = 0.995 * longest((up, du), (down, dd), (above, -dm), (below, dm))
         t, m, up, down = t + length * dt, m + length * dm, up + length * du, down + length * dd
-    return t, max_iter, False
+    return t, m, max_iter, False
 
 
 def longest(*pairs: tuple[np.ndarray, np.ndarray]) -> float:
     """Return the longest step, up to 1, after which all values are still at least 0."""
     length = 1.0
     for value, change in pairs:
-        falls = change < 0
-        if falls.any():
-            length = min(length, float((value[falls] / -change[falls]).min()))
+        steepest = float((change / value).min())
+        if steepest < 0:
+            length = min(length, -1 / steepest)
     return length

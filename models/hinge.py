@@ -1,0 +1,102 @@
+"""The hinge loss of linear models, to its exact minimum: by an interior point method, and the samples that it finds.
+
+At the minimum w is the sum of the samples, each times a multiplier m from 0 to its weight: 0 beyond the margin, all of
+the weight short of it, and something in between on it. When it is known which samples are on the margin, w and their
+multipliers follow from linear equations.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import tinygrad_ml as tg
+
+from .linear import set_coefficients
+from .robust import interior_point
+from .warnings import warn_not_converged
+from .weights import Weights, normalized_weights
+
+EXACT = 1e-9  # what rounding may leave of the conditions of the minimum
+
+
+def fit_hinge(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> None:
+    """Fit the layer `linear_` of a `LinearSVM`, one class after the other."""
+    layer = model.linear_
+    inputs = model.inputs(X).astype(np.float64)
+    n, d = inputs.shape
+    mean = np.average(inputs, axis=0, weights=weight) if layer.bias is not None else np.zeros(d)
+    rows = inputs - mean
+    scale = np.sqrt(np.average(rows * rows, axis=0, weights=weight))
+    scale = np.where(scale > 1e-14 * abs(inputs).max(axis=0), scale, 1)
+    design, ridge = rows / scale, 1 / scale**2
+    if layer.bias is not None:
+        design, ridge = np.column_stack([design, np.ones(n)]), np.append(ridge, 0.0)
+    limit = model.C * (np.ones(n) if weight is None else weight.astype(np.float64))
+    n_outputs, iterations, converged = layer.out_features, [], True
+    w, b = np.zeros((n_outputs, d)), np.zeros(n_outputs)
+    for k in range(n_outputs):
+        truth = target == (k if n_outputs > 1 else 1)
+        theta, n_iter, is_there = minimise_hinge(
+            design * np.where(truth, 1.0, -1.0)[:, None], limit, ridge, model.max_iter
+        )
+        iterations.append(n_iter)
+        converged &= is_there
+        w[k] = theta[:d] / scale
+        if layer.bias is not None:
+            b[k] = theta[d] - mean @ w[k]
+    set_coefficients(layer, w, b)
+    model.n_iter_ = max(iterations)
+    with tg.no_grad():
+        loss = model.criterion(model(tg.tensor(X)), target, normalized_weights(weight))
+    model.history_.append(loss=loss.item())
+    if not converged:
+        reason = f" in {model.n_iter_} iterations; raise max_iter, lower C, or scale the features"
+        warn_not_converged(model, "the interior point method", reason)
+
+
+def minimise_hinge(A: np.ndarray, limit: np.ndarray, ridge: np.ndarray, max_iter: int) -> tuple[np.ndarray, int, bool]:
+    """Return the t that minimises Σ limit · max(0, 1 - A·t) + Σ ridge/2 · t², the iterations, and whether it did.
+
+    Parameters
+    ----------
+    A : (samples, columns)
+        The features times 1 or -1 by the class.
+    """
+    none, ones = np.zeros(len(A)), np.ones(len(A))
+    t, m, iterations, converged = interior_point(A, ones, none, limit, none, ridge, max_iter)
+    for slack in (1e-3, 1e-4, 1e-5, 1e-6):
+        exact = from_margin(A, limit, ridge, t, m / limit, slack)
+        if exact is not None:
+            return exact, iterations, True
+    return t, iterations, converged
+
+
+def from_margin(
+    A: np.ndarray, limit: np.ndarray, ridge: np.ndarray, t: np.ndarray, share: np.ndarray, slack: float
+) -> np.ndarray | None:
+    """Return the exact minimum, if the samples within `slack` of the margin are on it, and the others where they seem.
+
+    The equations are those of Lagrange: ridge · t = Aᵀm, and A·t = 1 on the margin.
+    """
+    distance = 1 - A @ t
+    on = abs(distance) <= slack
+    short = ~on & (distance > 0)
+    d, k = len(t), int(on.sum())
+    if k > 4 * d + 100:
+        return None
+    M = A[on]
+    matrix = np.zeros((d + k, d + k))
+    matrix.flat[: d * (d + k) : d + k + 1] = ridge
+    matrix[:d, d:], matrix[d:, :d] = -M.T, M
+    right = np.concatenate([A[short].T @ limit[short], np.ones(k)])
+    solution = np.linalg.lstsq(matrix, right, rcond=None)[0]
+    t, m = solution[:d], solution[d:]
+    if abs(matrix @ solution - right).max(initial=0) > EXACT * max(1.0, abs(right).max(initial=0)):
+        return None
+    distance = 1 - A @ t
+    beyond = ~on & ~short
+    right_side = (distance[short] >= -EXACT).all() and (distance[beyond] <= EXACT).all()
+    inside = (m >= -EXACT * limit[on]).all() and (m <= (1 + EXACT) * limit[on]).all()
+    return t if right_side and inside else None
