@@ -64,18 +64,24 @@ def minimise_hinge(A: np.ndarray, limit: np.ndarray, ridge: np.ndarray, max_iter
     A : (samples, columns)
         The features times 1 or -1 by the class.
     """
-    none, ones = np.zeros(len(A)), np.ones(len(A))
-    t, m, iterations, converged = interior_point(A, ones, none, limit, none, ridge, max_iter)
+    n, has_ridge = len(A), ridge > 0
+    if has_ridge.sum() > n:  # t is a sum of samples, in whose space there are fewer dimensions
+        root = np.sqrt(ridge[has_ridge])
+        Q, R = np.linalg.qr((A[:, has_ridge] / root).T)
+        inside, t = np.column_stack([R.T, A[:, ~has_ridge]]), np.empty_like(ridge)
+        z, *ending = minimise_hinge(inside, limit, np.append(np.ones(n), ridge[~has_ridge]), max_iter)
+        t[has_ridge], t[~has_ridge] = Q @ z[:n] / root, z[n:]
+        return t, *ending
+    none, ones = np.zeros(n), np.ones(n)
+    t, _, iterations, converged = interior_point(A, ones, none, limit, none, ridge, max_iter)
     for slack in (1e-3, 1e-4, 1e-5, 1e-6):
-        exact = from_margin(A, limit, ridge, t, m / limit, slack)
+        exact = from_margin(A, limit, ridge, t, slack)
         if exact is not None:
             return exact, iterations, True
     return t, iterations, converged
 
 
-def from_margin(
-    A: np.ndarray, limit: np.ndarray, ridge: np.ndarray, t: np.ndarray, share: np.ndarray, slack: float
-) -> np.ndarray | None:
+def from_margin(A: np.ndarray, limit: np.ndarray, ridge: np.ndarray, t: np.ndarray, slack: float) -> np.ndarray | None:
     """Return the exact minimum, if the samples within `slack` of the margin are on it, and the others where they seem.
 
     The equations are those of Lagrange: ridge · t = Aᵀm, and A·t = 1 on the margin.
