@@ -26,6 +26,7 @@ from .mlp_regressor import MLPRegressor
 from .multi_head import MultiHeadMLP
 from .one_vs_one import OneVsOne
 from .one_vs_rest import OneVsRest
+from .pca import PCA
 from .perceptron import Perceptron
 from .poisson_regression import PoissonRegression
 from .polynomial_regression import PolynomialRegression
@@ -59,6 +60,7 @@ __all__ = [
     "MultiHeadMLP",
     "OneVsOne",
     "OneVsRest",
+    "PCA",
     "Perceptron",
     "PoissonRegression",
     "PolynomialRegression",

@@ -191,6 +191,7 @@ class ElasticNetCV(Regressor):
 
     multi_output = False
     keeps_weightless = True  # so that the rows are those that `cv` counts
+    why_not_sparse = "its path is computed from a dense table"
     solver = "path"
     solvers: ClassVar = {"path": fit_path}
 

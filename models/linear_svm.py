@@ -68,6 +68,7 @@ class LinearSVM(LinearClassifier):
     >>> report = gradcheck(lambda x: model.criterion(model(x), np.array([0, 0, 1, 1])), X + 0.1, params=model)
     """
 
+    why_not_sparse = "its margin is found in a dense table"
     multi_class = True
     curvature = 2.0  # of the squared hinge; of the hinge, a scale of the steps
     solvers: ClassVar = {"interior_point": fit_hinge, "newton": newton, "lbfgs": lbfgs, **STEPS}

@@ -75,6 +75,7 @@ class LocallyWeightedRegression(Regressor):
     >>> report = gradcheck(model, x[:3])
     """
 
+    why_not_sparse = "the distances between samples are those of a dense table"
     solver = "memory"
     solvers: ClassVar = {"memory": remember}
 

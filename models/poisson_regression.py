@@ -65,6 +65,7 @@ class PoissonRegression(Gradient, Regressor):
     >>> report = gradcheck(lambda x: model.criterion(model(x), mails), hours, params=model)
     """
 
+    why_not_sparse = ""
     link = "log"
     multi_output = False
 

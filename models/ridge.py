@@ -189,6 +189,7 @@ class RidgeCV(Regressor):
     """
 
     keeps_weightless = True  # so that the rows are those that `cv` counts
+    why_not_sparse = "it decomposes a dense table"
     solver = "spectrum"
     solvers: ClassVar = {"spectrum": fit_alphas}
 

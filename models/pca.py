@@ -1,0 +1,296 @@
+"""Principal component analysis: the directions in which data vary most. A linear autoencoder, in closed form."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY
+from typing import Any, ClassVar
+
+import numpy as np
+
+import tinygrad_ml as tg
+from tinygrad_ml import Tensor, nn
+from tinygrad_ml.features.transformer import Transformer
+from tinygrad_ml.protocol import feature_names
+from tinygrad_ml.random import default_generator
+from tinygrad_ml.validation import is_integer, is_number
+
+from .base import Model
+from .checking import Rule, check_finite
+from .hyperparameters import boolean, choice, count, hyperparameters, seed
+
+SMALL = 500  # up to this number of samples and features the full decomposition is quick
+
+sizes = Rule(
+    lambda v: is_integer(v, 1) or (is_number(v) and 0 < v < 1),
+    "a whole number of at least 1, or the part of the variance that they should explain, between 0 and 1",
+)
+powers = Rule(
+    lambda v: v == "auto" if isinstance(v, str) else is_integer(v, 0), "'auto', or a whole number of at least 0"
+)
+
+
+def fit_full(model: PCA, X: np.ndarray, target: Any, weight: Any) -> None:
+    """Find all components, and keep those that are asked for."""
+    rows = centred(model, X)
+    n, d = rows.shape
+    if n > d:  # the same singular values and right vectors, of a small matrix
+        rows = np.linalg.qr(rows, mode="r")
+    s, V = np.linalg.svd(rows, full_matrices=False)[1:]
+    keep(model, V, s, n, float((s * s).sum()))
+
+
+def fit_randomized(model: PCA, X: np.ndarray, target: Any, weight: Any) -> None:
+    """Find the first components, in the space that a few random combinations of the rows span.
+
+    Each multiplication with XᵀX makes the directions of little variance fainter in them. Halko, Martinsson and Tropp,
+    "Finding structure with randomness: probabilistic algorithms for constructing approximate matrix decompositions"
+    (2011).
+    """
+    k = model.n_components
+    if k is None:
+        k = min(X.shape)
+    if not is_integer(k, 1):
+        raise ValueError(
+            f"{type(model).__name__}(n_components={k!r}, svd_solver='randomized'): it finds a whole number of "
+            "components; svd_solver='full' finds as many as explain a part of the variance"
+        )
+    rows = centred(model, X)
+    n, d = rows.shape
+    iterations = model.iterated_power
+    if iterations == "auto":
+        iterations = 7 if k < 0.1 * min(n, d) else 4
+    size = min(k + model.n_oversamples, n, d)
+    Q = default_generator().standard_normal((d, size)).astype(rows.dtype)
+    for _ in range(iterations):
+        Q = np.linalg.qr(rows @ Q)[0]
+        Q = np.linalg.qr(rows.T @ Q)[0]
+    Q = np.linalg.qr(rows @ Q)[0]
+    s, V = np.linalg.svd(Q.T @ rows, full_matrices=False)[1:]
+    keep(model, V, s, n, float(np.einsum("ij,ij->", rows, rows)))
+
+
+def centred(model: PCA, X: np.ndarray) -> np.ndarray:
+    """Keep the mean of X; return X without it."""
+    n, d = X.shape
+    if n < 2:
+        raise ValueError(f"{type(model).__name__}: one sample has no variance (n_samples = 1); give at least 2")
+    if is_integer(model.n_components, 1) and model.n_components > min(n, d):
+        raise ValueError(
+            f"{type(model).__name__}(n_components={model.n_components}): there are at most min(n_samples, n_features) "
+            f"= {min(n, d)} components"
+        )
+    mean = X.mean(axis=0, dtype=np.float64).astype(X.dtype)
+    model.centre_ = nn.Buffer(mean)
+    return X - mean
+
+
+def keep(model: PCA, V: np.ndarray, s: np.ndarray, n: int, squares: float) -> None:
+    """Keep as many components as are asked for, of right singular vectors V and singular values s.
+
+    `squares` is the sum of the squares of all singular values.
+    """
+    d = V.shape[1]
+    variances, total = s * s / (n - 1), squares / (n - 1)
+    ratios = variances / total if total else np.zeros_like(s)
+    k = model.n_components
+    if k is None:
+        k = len(s)
+    elif not is_integer(k, 1):
+        k = min(int(np.searchsorted(np.cumsum(ratios), k, side="right")) + 1, len(s))
+    largest = V[np.arange(len(V)), abs(V).argmax(axis=1)]
+    V = np.where(largest[:, None] < 0, -V, V)  # so that the result is the same every time
+    model.n_components_, model.n_samples_ = int(k), n
+    model.directions_ = nn.Parameter(V[:k])
+    model.scales_ = nn.Buffer(np.maximum(np.sqrt(variances[:k]), np.finfo(s.dtype).eps) if model.whiten else s[:k] ** 0)
+    model.explained_variance_, model.explained_variance_ratio_ = variances[:k].copy(), ratios[:k].copy()
+    model.singular_values_ = s[:k].copy()
+    left = min(n, d) - k
+    model.noise_variance_ = max(total - float(variances[:k].sum()), 0.0) / left if left > 0 else 0.0
+    model.history_.append(loss=max(squares - float((s[:k] ** 2).sum()), 0.0) / (n * d))
+    model.n_iter_ = 1
+
+
+@hyperparameters
+class PCA(Model):
+    """Principal components: orthogonal directions, each of the largest variance that is left.
+
+    `transform` gives the coordinates of samples along them; as a module it is a linear layer whose rows are the
+    components, on data whose mean is taken away. Of all linear maps to so few numbers and back it loses least:
+    `criterion` is the mean squared error of the way back.
+
+    Parameters
+    ----------
+    n_components : int, or float between 0 and 1, optional
+        How many; or the part of the variance that they should explain together. By default all.
+    whiten : bool
+        Whether to divide the coordinates by their standard deviations, so that all have the variance 1.
+    svd_solver : "auto", "full" or "randomized"
+        "randomized" is quick for few components of large data, and nearly exact; "auto" is "randomized" for less than
+        80 % of all components of data of more than 500 samples or features.
+    n_oversamples : int
+        How many random directions "randomized" takes more than there are components.
+    iterated_power : int or "auto"
+        How often "randomized" multiplies them with XᵀX; with 20 it is exact to rounding for most data.
+    random_state : int, Generator or RandomState, optional
+        Decides the random directions.
+
+    Attributes
+    ----------
+    components_ : (components, features)
+        The directions; the largest entry of each is positive.
+    explained_variance_, explained_variance_ratio_, singular_values_ : (components,)
+    mean_ : (features,)
+    noise_variance_ : float
+        The mean variance of the directions that are left out.
+    n_components_, n_samples_ : int
+
+    Examples
+    --------
+    >>> X = np.array([[0.0, 0.1], [1.0, 0.9], [2.0, 2.1], [3.0, 2.9]])
+    >>> pca = tg.models.PCA(n_components=1).fit(X)
+    >>> pca.components_.round(3), pca.explained_variance_ratio_.round(3)
+    (array([[0.718, 0.696]]), array([0.997]))
+    >>> pca.transform([[4.0, 4.0]]).round(3), pca.inverse_transform([[3.5]]).round(3)
+    (array([[3.537]]), array([[4.015, 3.934]]))
+
+    It is a module: draw it with `tg.draw(pca, X)`, and check the gradient of its loss:
+
+    >>> from tinygrad_ml.testing import gradcheck
+    >>> report = gradcheck(lambda x: pca.criterion(pca(x), x), X, params=pca)
+    """
+
+    kind = "transformer"
+    why_not_sparse = "taking the mean away would make it dense"
+    solvers: ClassVar = {"full": fit_full, "randomized": fit_randomized}
+    multi_label = False
+
+    n_components: int | float | None = sizes(None)
+    _: KW_ONLY
+    whiten: bool = boolean(False)
+    svd_solver: str = choice("auto", "full", "randomized")
+    n_oversamples: int = count(10)
+    iterated_power: int | str = powers("auto")
+    random_state: Any = seed(None)
+
+    def build(self, n_features: int, n_outputs: int) -> PCA:
+        """Make `directions_`, the first axes, and `centre_`, zero; return the model."""
+        self.directions_ = nn.Parameter(np.eye(n_outputs, n_features))
+        self.centre_, self.scales_ = nn.Buffer(np.zeros(n_features)), nn.Buffer(np.ones(n_outputs))
+        return self
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the coordinates along the components, `(batch, components)`."""
+        return (x - self.centre_) @ self.directions_.T / self.scales_
+
+    def decode(self, coordinates: Tensor) -> Tensor:
+        """Return the samples that have these coordinates, `(batch, features)`: the way back."""
+        return (coordinates * self.scales_) @ self.directions_ + self.centre_
+
+    def criterion(self, output: Tensor, target: Any, sample_weight: Any = None) -> Tensor:
+        """Return the mean squared difference of samples and what `decode` makes of their coordinates."""
+        lost = self.decode(output) - target
+        return (lost * lost).mean()
+
+    def fit(self, X: Any, y: Any = None) -> PCA:  # type: ignore[override]
+        """Find the components of samples (samples, features); y is ignored. Return the model."""
+        return self._fit(X, None, None)
+
+    def fit_transform(self, X: Any, y: Any = None) -> Any:
+        """Find the components of samples, and return the coordinates of these."""
+        return self.fit(X).transform(X)
+
+    def transform(self, X: Any) -> Any:
+        """Return the coordinates of samples along the components, (samples, components)."""
+        return self._output(self._outputs(X), X)
+
+    def inverse_transform(self, X: Any) -> np.ndarray:
+        """Return the samples that have these coordinates, (samples, features)."""
+        self.require_fitted()
+        coordinates = np.asarray(X, dtype=None if getattr(X, "dtype", None) == np.float32 else np.float64)
+        k = len(self.directions_)
+        if coordinates.ndim != 2 or coordinates.shape[1] != k:
+            raise ValueError(
+                f"{type(self).__name__}.inverse_transform: X must be (samples, components), and there are {k} "
+                f"components; its shape is {coordinates.shape}"
+            )
+        check_finite(type(self).__name__, "X", coordinates)
+        with tg.no_grad():
+            return np.array(self.decode(tg.tensor(coordinates)).numpy())
+
+    # ------------------------------------------------------------------ as a distribution
+
+    def get_covariance(self) -> np.ndarray:
+        """Return the covariance of the normal distribution that PCA stands for, (features, features).
+
+        It has the variances of the components along these, and `noise_variance_` in all other directions: Tipping and
+        Bishop, "Probabilistic principal component analysis" (1999).
+        """
+        self.require_fitted()
+        excess = np.maximum(self.explained_variance_ - self.noise_variance_, 0)
+        covariance = (self.components_.T * excess) @ self.components_
+        covariance.flat[:: len(covariance) + 1] += self.noise_variance_
+        return covariance
+
+    def get_precision(self) -> np.ndarray:
+        """Return the inverse of the covariance."""
+        covariance = self.get_covariance().astype(np.float64)
+        if np.linalg.matrix_rank(covariance, hermitian=True) < len(covariance):
+            raise ValueError(
+                f"{type(self).__name__}: the components have all the variance, and none is left for the other "
+                "directions, so samples beside them have no likelihood: choose fewer components"
+            )
+        return np.linalg.inv(covariance)
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        """Return the log-likelihood of each sample under that distribution, (samples,)."""
+        precision = self.get_precision()
+        rows = self._check_X(X) - self.mean_
+        logarithm = np.linalg.slogdet(precision)[1] - len(precision) * np.log(2 * np.pi)
+        return (logarithm - np.einsum("ij,ij->i", rows @ precision, rows)) / 2
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Return the mean log-likelihood of samples: GridSearchCV chooses the number of components by it."""
+        return float(self.score_samples(X).mean())
+
+    # ------------------------------------------------------------------ scikit-learn's protocol
+
+    def resolve_solver(self, passes: int | None = None) -> str:
+        return self.svd_solver if self.svd_solver != "auto" else self._auto
+
+    def _training_data(self, X: Any, y: Any, sample_weight: Any, classes: Any) -> tuple[Any, Any, Any, int]:
+        names = feature_names(self, X)
+        X = self._check_X(X)
+        n, d = X.shape
+        k = self.n_components
+        is_part = is_integer(k, 1) and k < 0.8 * min(n, d)
+        self._auto = "randomized" if max(n, d) > SMALL and n < 10 * d and is_part else "full"
+        self.n_features_in_ = d
+        if names is not None:
+            self.feature_names_in_ = names
+        return X, None, None, min(n, d)
+
+    @property
+    def components_(self) -> np.ndarray:
+        """The directions, (components, features)."""
+        return self.directions_.numpy().copy()
+
+    @property
+    def mean_(self) -> np.ndarray:
+        """The mean of the samples, (features,)."""
+        return self.centre_.numpy().copy()
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the names of the coordinates: pca0, pca1, ..."""
+        self.require_fitted()
+        return np.array([f"pca{i}" for i in range(len(self.directions_))], object)
+
+    set_output = Transformer.set_output
+    _output = Transformer._output
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import TransformerTags
+
+        tags = super().__sklearn_tags__()
+        tags.estimator_type, tags.target_tags.required = None, False
+        tags.transformer_tags = TransformerTags(preserves_dtype=["float64", "float32"])
+        return tags
