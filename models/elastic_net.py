@@ -54,6 +54,7 @@ class ElasticNet(LinearRegression):
     """
 
     alpha: float = not_negative(1.0)
+    _: KW_ONLY
     l1_ratio: float = fraction(0.5)
     penalty: ClassVar[str] = "elasticnet"  # type: ignore[misc]  # no longer a hyperparameter
 

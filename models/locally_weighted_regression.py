@@ -118,12 +118,24 @@ class LocallyWeightedRegression(Regressor):
         terms = terms - mean
         weighted = terms.mT * share
         gram, moments = weighted @ terms, weighted @ (above - mean_y)
-        squares = np.diagonal(gram.detach().numpy(), axis1=1, axis2=2)
-        varies = squares > (CONSTANT * mean.detach().numpy()[:, 0]) ** 2
-        scale = varies / np.sqrt(np.where(varies, squares, 1))  # to correlations
-        inverse = tg.linalg.pinv(gram * scale[:, :, None] * scale[:, None, :], rcond=DEPENDENT)
-        coefficients = scale[:, :, None] * (inverse @ (scale[:, :, None] * moments))
+        basis, gone = self._basis(gram.detach().numpy(), mean.detach().numpy()[:, 0])
+        inside = basis.swapaxes(1, 2) @ gram @ basis + gone  # the identity, but for its derivative
+        coefficients = basis @ tg.linalg.solve(inside, basis.swapaxes(1, 2) @ moments)
         return (y[:1] + mean_y - mean @ coefficients)[:, 0], coefficients
+
+    @staticmethod
+    def _basis(gram: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the directions in which the terms vary, of variance 1, and ones on the diagonal for all others.
+
+        In the others, of which the examples nearby say nothing, the polynomials are flat.
+        """
+        squares = np.diagonal(gram, axis1=1, axis2=2)
+        varies = squares > (CONSTANT * mean) ** 2
+        scale = varies / np.sqrt(np.where(varies, squares, 1))  # to correlations
+        values, vectors = np.linalg.eigh(gram * scale[:, :, None] * scale[:, None, :])
+        kept = values > DEPENDENT * np.maximum(values[:, -1:], np.finfo(values.dtype).tiny)
+        basis = scale[:, :, None] * vectors * (kept / np.sqrt(np.where(kept, values, 1)))[:, None, :]
+        return basis, ~kept[:, :, None] * np.eye(values.shape[1])
 
     def _weights(self, difference: Tensor) -> Tensor:
         """Return the weight of each example for each query, (queries, samples), in which the largest is about 1."""
@@ -131,9 +143,11 @@ class LocallyWeightedRegression(Regressor):
         if self.kernel == "gaussian":  # a factor that all weights of a query have changes nothing
             squares = (difference * difference).sum(axis=2)
             beyond = squares - squares.detach().numpy().min(axis=1, keepdims=True)
-            return tg.exp(-(beyond / self.tau / (2 * self.tau))) * given
+            with np.errstate(over="ignore"):
+                return tg.exp(-(beyond / self.tau / (2 * self.tau))) * given
         distance = tg.linalg.norm(difference, axis=2)
-        weight = self.kernel(distance / self.tau)
+        with np.errstate(over="ignore", under="ignore"):
+            weight = self.kernel(distance / self.tau)
         weight = weight if isinstance(weight, Tensor) else tg.tensor(weight)
         values, wanted = weight.detach().numpy(), distance.shape
         if values.shape != wanted or not (values >= 0).all() or not np.isfinite(values).all():

@@ -3,14 +3,22 @@
 import numpy as np
 
 from tinygrad_ml.models import (
+    BaselineClassifier,
+    BaselineRegressor,
     ConvNet,
+    ElasticNetCV,
+    Lasso,
     LinearRegression,
+    LinearSVM,
+    LocallyWeightedRegression,
     LogisticRegression,
     MLPClassifier,
     MLPRegressor,
     OneVsRest,
     Perceptron,
     PolynomialRegression,
+    Ridge,
+    RidgeCV,
     SoftmaxRegression,
 )
 from tinygrad_ml.models.estimator import clone
@@ -32,7 +40,21 @@ RANDOM = [
     MLPRegressor((8,), **FEW),
     ConvNet((2,), hidden_layer_sizes=(4,), dropout=0.2, **FEW),
 ]
-CERTAIN = [LinearRegression(), PolynomialRegression(), LogisticRegression(), SoftmaxRegression(), OneVsRest()]
+CERTAIN = [
+    LinearRegression(),
+    PolynomialRegression(),
+    LogisticRegression(),
+    SoftmaxRegression(),
+    OneVsRest(),
+    Ridge(),
+    Lasso(0.01),
+    ElasticNetCV(),
+    RidgeCV(),
+    LinearSVM(),
+    LocallyWeightedRegression(),
+    BaselineClassifier(),
+    BaselineRegressor(),
+]
 
 
 def fitted(model, random_state=0, target=None):

@@ -6,13 +6,21 @@ import pytest
 import tinygrad_ml as tg
 from tinygrad_ml.models import (
     ConvNet,
+    ElasticNet,
+    ElasticNetCV,
+    Lasso,
+    LassoCV,
     LinearRegression,
+    LinearSVM,
     LogisticRegression,
     MLPClassifier,
     MLPRegressor,
     OneVsRest,
     Perceptron,
+    PoissonRegression,
     PolynomialRegression,
+    Ridge,
+    RidgeCV,
     SoftmaxRegression,
 )
 from tinygrad_ml.models.estimator import clone
@@ -23,6 +31,7 @@ rng = np.random.default_rng(0)
 X = rng.normal(size=(6, 4))
 NUMBERS = rng.normal(size=6)
 COLUMNS = rng.normal(size=(6, 2))
+COUNTS = np.array([0.0, 3.0, 1.0, 1.0, 5.0, 2.0])
 BINARY = np.array([0, 1, 0, 1, 1, 0])
 CLASSES = np.array([0, 1, 2, 1, 2, 0])
 WEIGHTS = np.array([0.5, 1.0, 2.0, 1.0, 1.0, 0.5])
@@ -38,6 +47,15 @@ CASES = [
     (LogisticRegression(fit_intercept=False), BINARY),
     (SoftmaxRegression(), CLASSES),
     (SoftmaxRegression(), BINARY),
+    (Ridge(), COLUMNS),
+    (Lasso(0.1), NUMBERS),
+    (ElasticNet(0.1), COLUMNS),
+    (RidgeCV(), COLUMNS),
+    (LassoCV(cv=2), NUMBERS),
+    (ElasticNetCV(cv=2), NUMBERS),
+    (PoissonRegression(), COUNTS),
+    (LinearSVM(loss="squared_hinge"), CLASSES),
+    (LinearSVM(loss="squared_hinge", intercept_scaling=np.inf), BINARY),
     (Perceptron(max_iter=3), BINARY),
     (OneVsRest(), CLASSES),
     (OneVsRest(MLPClassifier((3,), **SMOOTH)), BINARY),

@@ -10,6 +10,8 @@ import pytest
 from tinygrad_ml.models import (
     BinaryChain,
     ConvNet,
+    ElasticNet,
+    LassoCV,
     LinearRegression,
     LogisticRegression,
     MLPClassifier,
@@ -17,7 +19,10 @@ from tinygrad_ml.models import (
     OneVsOne,
     OneVsRest,
     Perceptron,
+    PoissonRegression,
     PolynomialRegression,
+    Ridge,
+    RidgeCV,
     SoftmaxRegression,
 )
 
@@ -44,7 +49,16 @@ CLASSIFIERS = [
     MLPClassifier((8,), batch_norm=True, dropout=0.1, **SMALL),
     ConvNet((2,), hidden_layer_sizes=(4,), **SMALL),
 ]
-REGRESSORS = [LinearRegression(), PolynomialRegression(), MLPRegressor((8,), **SMALL)]
+REGRESSORS = [
+    LinearRegression(),
+    PolynomialRegression(),
+    MLPRegressor((8,), **SMALL),
+    Ridge(0.1),
+    ElasticNet(1e-3),
+    RidgeCV(),
+    LassoCV(),
+    PoissonRegression(1e-3),
+]
 name = lambda model: repr(model)
 
 

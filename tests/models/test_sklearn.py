@@ -8,20 +8,32 @@ import warnings
 import pytest
 
 from tinygrad_ml.models import (
+    PCA,
+    BaselineClassifier,
+    BaselineRegressor,
     BinaryChain,
     ClassifierChain,
     ConvNet,
     DenoisingAutoencoder,
     EmbeddingClassifier,
     EmbeddingRegressor,
+    ElasticNet,
+    ElasticNetCV,
+    Lasso,
+    LassoCV,
     LinearRegression,
+    LinearSVM,
+    LocallyWeightedRegression,
     LogisticRegression,
     MLPClassifier,
     MLPRegressor,
     OneVsOne,
     OneVsRest,
     Perceptron,
+    PoissonRegression,
     PolynomialRegression,
+    Ridge,
+    RidgeCV,
     SoftmaxRegression,
 )
 
@@ -46,6 +58,18 @@ MODELS = [
     ConvNet(),
     EmbeddingClassifier(),
     EmbeddingRegressor(),
+    Ridge(),
+    Lasso(),
+    ElasticNet(),
+    RidgeCV(),
+    LassoCV(),
+    ElasticNetCV(),
+    PoissonRegression(),
+    LocallyWeightedRegression(),
+    LinearSVM(),
+    BaselineClassifier(),
+    BaselineRegressor(),
+    PCA(),
 ]
 SMALL = {"hidden_layer_sizes": (8,), "learning_rate": 0.03, "max_iter": 60}
 VARIANTS = [
@@ -80,6 +104,16 @@ VARIANTS = [
     MLPRegressor(**SMALL, batch_norm=True),
     MLPRegressor(**SMALL, early_stopping=True),
     ConvNet((4,), **SMALL, batch_norm=True),
+    RidgeCV(cv=3),
+    ElasticNetCV(l1_ratio=[0.5, 1.0], alphas=5),
+    PoissonRegression(solver="adam", max_iter=50),
+    LocallyWeightedRegression(0.5, degree=0),
+    LinearSVM(loss="squared_hinge"),
+    LinearSVM(intercept_scaling=float("inf")),
+    LinearSVM(solver="sgd", max_iter=50),
+    BaselineClassifier(strategy="most_frequent"),
+    BaselineRegressor(strategy="median"),
+    PCA(1, svd_solver="randomized", whiten=True),
 ]
 
 ARRAY_API = {"check_array_api_input"}  # skipped unless an environment variable is set: see below
@@ -102,7 +136,8 @@ def left_out(model):
     """The checks that ask for something that a variant does not promise."""
     out = set(ARRAY_API)
     own = model.get_params()
-    if own.get("dropout") or own.get("batch_norm") or own.get("early_stopping") or own.get("sampled"):
+    chance = ("dropout", "batch_norm", "early_stopping", "sampled")
+    if any(own.get(name) for name in chance) or "cv" in own:
         out |= EQUIVALENCE
     if isinstance(own.get("estimator"), Perceptron):
         out |= SAMPLE_WEIGHT_CHECKS  # the perceptron knows no weights
@@ -159,7 +194,9 @@ def test_the_check_that_needs_an_environment_variable():
         models = LinearRegression(), PolynomialRegression(), LogisticRegression(), SoftmaxRegression(), Perceptron()
         models += OneVsRest(), OneVsOne(), BinaryChain(), ClassifierChain()
         models += MLPClassifier(max_iter=3), MLPRegressor(max_iter=3), DenoisingAutoencoder(max_iter=3)
-        models += (ConvNet((4,), max_iter=3),)
+        models += ConvNet((4,), max_iter=3), EmbeddingClassifier(max_iter=3), EmbeddingRegressor(max_iter=3)
+        models += Ridge(), Lasso(), ElasticNet(), RidgeCV(), LassoCV(), ElasticNetCV(), PoissonRegression()
+        models += LocallyWeightedRegression(), LinearSVM(), BaselineClassifier(), BaselineRegressor(), PCA()
         for model in models:
             for _, check in estimator_checks_generator(model, mark=None):
                 if check.func.__name__ == "check_array_api_input":
@@ -183,9 +220,12 @@ def test_nothing_but_numpy_is_imported_to_import_fit_and_predict():
         X, y = np.random.default_rng(0).normal(size=(40, 4)), np.arange(40) % 2
         models = LogisticRegression(), LogisticRegression(solver="lbfgs"), SoftmaxRegression(solver="sgd"), Perceptron()
         models += OneVsRest(), MLPClassifier(early_stopping=True), ConvNet(max_iter=2), LogisticRegression(penalty="l1")
+        models += LinearSVM(), BaselineClassifier()
         for model in models:
             model.fit(X, y).predict(X), model.score(X, y), repr(model), model._repr_html_(), model.get_params()
-        for model in LinearRegression(), PolynomialRegression(), MLPRegressor(max_iter=5), LinearRegression(loss="mae"):
+        models = LinearRegression(), PolynomialRegression(), MLPRegressor(max_iter=5), LinearRegression(loss="mae")
+        models += Ridge(), LassoCV(), RidgeCV(cv=3), PoissonRegression(), LocallyWeightedRegression()
+        for model in models:
             model.fit(X, y).predict(X), model.score(X, y)
         try:
             LinearRegression().predict(X)
