@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY
 from typing import Any, ClassVar
 
@@ -95,6 +95,18 @@ class LocallyWeightedRegression(Regressor):
         self.X_train_, self.y_train_ = nn.Buffer(np.zeros((1, n_features))), nn.Buffer(np.zeros((1, n_outputs)))
         self.weight_train_ = nn.Buffer(np.ones(1))
         return self
+
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> Any:
+        """Take over the examples of another model, in any number: see `nn.Module.load_state_dict`."""
+        n = np.shape(state["X_train_"])[:1] if isinstance(state, Mapping) and "X_train_" in state else ()
+        before = dict(vars(self))
+        for name, buffer in list(self.named_buffers()) if n else ():
+            setattr(self, name, nn.Buffer(np.zeros(n + buffer.shape[1:], buffer.dtype)))
+        try:
+            return super().load_state_dict(state, strict)
+        except BaseException:  # nothing is changed
+            vars(self).update(before)
+            raise
 
     def forward(self, x: Tensor) -> Tensor:
         return self._fits(x)[0].astype(x.dtype)

@@ -209,3 +209,13 @@ def test_what_it_cannot_do_is_explained():
         LocallyWeightedRegression(degree=0).fit(X, Y).slopes(X)
     with pytest.raises(ValueError, match="is not fitted yet"):
         LocallyWeightedRegression().weights(X)
+
+
+def test_a_state_may_have_any_number_of_examples():
+    model, other = LocallyWeightedRegression(0.4).fit(x, y), LocallyWeightedRegression(0.4).fit(x[:5], y[:5])
+    before = other.predict(QUERIES)
+    with pytest.raises(ValueError, match="wrong shape: y_train_"):
+        other.load_state_dict(model.state_dict() | {"y_train_": np.zeros((60, 2))})
+    np.testing.assert_array_equal(other.predict(QUERIES), before)
+    other.load_state_dict(model.state_dict())
+    np.testing.assert_array_equal(other.predict(QUERIES), model.predict(QUERIES))
