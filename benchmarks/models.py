@@ -9,7 +9,7 @@ is read from the folder TINYGRAD_ML_DATA; without it, noise of the same shape ta
 import warnings
 
 from peer import Table, np, torch
-from sklearn import linear_model, neural_network
+from sklearn import decomposition, linear_model, neural_network, svm
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from sklearn.preprocessing import StandardScaler
 
@@ -39,6 +39,10 @@ def beside_sklearn():
     images, labels = mnist()
     small, pixels = images[:6000], images[:6000].astype(np.float64)
     is_low = labels[:6000] < 5
+    many = random.normal(size=(1000, 200))
+    many_features = many, many[:, :20] @ random.normal(size=20) + random.normal(size=1000)
+    table_of_counts = random.normal(size=(5000, 20))
+    counts = table_of_counts, random.poisson(np.exp(1 + 0.2 * table_of_counts.sum(axis=1) / 20**0.5))
     for name, data, ours, theirs in [
         ("least squares, diabetes", diabetes, models.LinearRegression(), linear_model.LinearRegression()),
         ("ridge, diabetes", diabetes, models.LinearRegression(penalty="l2"), linear_model.Ridge(solver="svd")),
@@ -91,6 +95,35 @@ def beside_sklearn():
             models.LogisticRegression(solver="sgd"),
             linear_model.SGDClassifier(loss="log_loss", alpha=1 / 6000),
         ),
+        ("lasso, path of 5 folds, diabetes", diabetes, models.LassoCV(), linear_model.LassoCV()),
+        (
+            "lasso, path of 5 folds, 1,000 x 200",
+            many_features,
+            models.LassoCV(),
+            linear_model.LassoCV(),
+        ),
+        (
+            "elastic net, 3 paths of 5 folds, diabetes",
+            diabetes,
+            models.ElasticNetCV(l1_ratio=[0.1, 0.5, 0.9]),
+            linear_model.ElasticNetCV(l1_ratio=[0.1, 0.5, 0.9]),
+        ),
+        (
+            "ridge, 30 alphas, leaving each out, diabetes",
+            diabetes,
+            models.RidgeCV(np.geomspace(0.01, 100, 30)),
+            linear_model.RidgeCV(np.geomspace(0.01, 100, 30)),
+        ),
+        ("Poisson, 5,000 x 20", counts, models.PoissonRegression(0.1), linear_model.PoissonRegressor(alpha=0.1)),
+        ("SVM, breast cancer", cancer, models.LinearSVM(C=0.1), svm.LinearSVC(C=0.1, loss="hinge", max_iter=10_000)),
+        (
+            "SVM, squared hinge, breast cancer",
+            cancer,
+            models.LinearSVM(C=0.1, loss="squared_hinge"),
+            svm.LinearSVC(C=0.1, max_iter=10_000),
+        ),
+        ("PCA, all components, digits", (digits[0],), models.PCA(), decomposition.PCA()),
+        ("PCA, 20 components, 6,000 x 784", (pixels,), models.PCA(20), decomposition.PCA(20)),
         (
             "MLP 64-100-10, 10 epochs in batches of 64, Adam, digits",
             digits,

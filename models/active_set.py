@@ -28,7 +28,7 @@ class Quadratic:
         Stands for G = XᵀX, of which only the part between the weights that are not zero is computed.
     """
 
-    def __init__(self, c: np.ndarray, G: np.ndarray | None = None, X: np.ndarray | None = None):
+    def __init__(self, c: np.ndarray, G: Any = None, X: Any = None):
         self.c, self.G, self.X = c, G, X
         self.largest = float(np.einsum("ij,ij->j", X, X).max() if G is None else np.diag(G).max())
 
@@ -41,14 +41,14 @@ class Quadratic:
     def block(self, active: np.ndarray) -> np.ndarray:
         """Return the rows and columns of G of some weights, a copy."""
         if self.X is None:
-            return self.G.take(active, 0).take(active, 1)  # type: ignore[union-attr]
+            return self.G.take(active, 0).take(active, 1)
         X = self.X.take(active, 1)
         return X.T @ X
 
     def slope(self, active: np.ndarray, values: np.ndarray) -> np.ndarray:
         """Return c - G·w, `(features,)`, where w is zero but for the `values` of the `active`."""
         if self.X is None:
-            return self.c - values @ self.G.take(active, 0)  # type: ignore[union-attr]
+            return self.c - values @ self.G.take(active, 0)
         return self.c - (self.X.take(active, 1) @ values) @ self.X
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 import tinygrad_ml as tg
 from tinygrad_ml.protocol import available_when
-from tinygrad_ml.random import as_generator
+from tinygrad_ml.random import as_generator, default_generator
 
 from .baseline import Baseline
 from .classifier import Classifier
@@ -17,7 +17,7 @@ from .hyperparameters import choice, hyperparameters, seed
 from .weights import Weights, normalized_weights
 
 
-def fit_frequencies(model: BaselineClassifier, X: np.ndarray, target: np.ndarray, weight: Weights) -> None:
+def fit_frequencies(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> None:
     """Set the bias to the logits of the frequencies of the classes, at which the cross entropy is least."""
     counts = np.bincount(target, weight, len(model.classes_))
     model.class_prior_, model.n_classes_ = counts / counts.sum(), len(counts)
@@ -89,7 +89,7 @@ class BaselineClassifier(Baseline, Classifier):
         if self.strategy == "uniform":
             return np.full((n, len(prior)), 1 / len(prior))
         if self.strategy == "stratified":
-            return as_generator(self.random_state).multinomial(1, prior, size=n).astype(float)
+            return self._generator_now().multinomial(1, prior, size=n).astype(float)
         is_constant = self.strategy == "constant"
         sure = self.classes_.tolist().index(self.constant) if is_constant else prior.argmax()
         return np.tile(np.eye(len(prior))[sure], (n, 1))
@@ -99,8 +99,11 @@ class BaselineClassifier(Baseline, Classifier):
         probabilities = self.predict_proba(X)
         positions = probabilities.argmax(axis=1)
         if self.strategy == "uniform":
-            positions = as_generator(self.random_state).integers(probabilities.shape[1], size=len(positions))
+            positions = self._generator_now().integers(probabilities.shape[1], size=len(positions))
         return self._label(positions, probabilities.shape[1])
+
+    def _generator_now(self) -> np.random.Generator:
+        return as_generator(self.random_state) or default_generator()
 
     decision_function = available_when(lambda self: _without_logits(self))(Classifier.decision_function)
 

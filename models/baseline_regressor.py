@@ -15,7 +15,7 @@ from .regressor import Regressor
 from .weights import Weights, normalized_weights
 
 
-def fit_constant(model: BaselineRegressor, X: np.ndarray, target: np.ndarray, weight: Weights) -> None:
+def fit_constant(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> None:
     """Set the bias to what the strategy says of the target."""
     kind, k = type(model).__name__, target.shape[1]
     if model.strategy == "constant":

@@ -69,7 +69,7 @@ grid = Rule(
 )
 
 
-def fit_path(model: ElasticNetCV, X: np.ndarray, target: np.ndarray, weight: Weights) -> None:
+def fit_path(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> None:
     """Fit all alphas on the training rows of each fold, take the one with the least error on the test rows, and refit.
 
     One after the other from the largest alpha on, so that each fit starts where the last ended, which is near.
@@ -90,7 +90,7 @@ def fit_path(model: ElasticNetCV, X: np.ndarray, target: np.ndarray, weight: Wei
             errors[i, :, k] = np.average(residuals * residuals, axis=0, weights=weights[1])
     mean = errors.mean(axis=2)
     i, j = np.unravel_index(mean.argmin(), mean.shape)  # the first of equal ones
-    w, b, model.n_iter_ = everything.path(model, alphas[i, : j + 1], ratios[i])
+    w, b, model.n_iter_ = everything.path(model, alphas[i, : j + 1], float(ratios[i]))
     set_coefficients(model.linear_, w[-1:], b[-1:])
     model.alpha_, model.l1_ratio_ = float(alphas[i, j]), float(ratios[i])
     model.alphas_ = alphas[0] if len(ratios) == 1 or not count.allows(model.alphas) else alphas
@@ -119,7 +119,7 @@ class CentredData:
             raise np.linalg.LinAlgError("the standard deviation of a feature is not finite")
         self.quadratic = Quadratic.of_data(rows / self.scale * np.sqrt(share), y * np.sqrt(share[:, 0]))
 
-    def alphas(self, model: ElasticNetCV, ratio: float) -> np.ndarray:
+    def alphas(self, model: Any, ratio: float) -> np.ndarray:
         """Return the alphas to try, the largest first; by default from the one that makes all weights zero."""
         if not count.allows(model.alphas):
             return np.sort(np.asarray(model.alphas, float))[::-1]
@@ -132,7 +132,7 @@ class CentredData:
         most = float(abs(self.quadratic.c * self.scale).max()) / ratio
         return np.full(model.alphas, least) if most <= least else np.geomspace(most, most * model.eps, model.alphas)
 
-    def path(self, model: ElasticNetCV, alphas: np.ndarray, ratio: float) -> tuple[np.ndarray, np.ndarray, int]:
+    def path(self, model: Any, alphas: np.ndarray, ratio: float) -> tuple[np.ndarray, np.ndarray, int]:
         """Return the weights (alphas, features), the biases (alphas,), and the most rounds that one of them took."""
         w, all_rounds = np.zeros(len(self.scale)), 0
         weights = np.empty((len(alphas), len(w)))
@@ -182,7 +182,7 @@ class ElasticNetCV(Regressor):
     >>> y = 3 * X[:, 0] - 2 * X[:, 1] + random.normal(size=60)
     >>> model = tg.models.ElasticNetCV(l1_ratio=[0.5, 0.9, 1.0]).fit(X, y)
     >>> model.l1_ratio_, round(model.alpha_, 3), np.flatnonzero(abs(model.coef_) > 0.5)
-    (0.9, 0.096, array([0, 1]))
+    (1.0, 0.157, array([0, 1]))
 
     It is a module: draw it with `tg.draw(model, X)`, and check its gradient:
 

@@ -69,9 +69,10 @@ def minimise_hinge(A: np.ndarray, limit: np.ndarray, ridge: np.ndarray, max_iter
         root = np.sqrt(ridge[has_ridge])
         Q, R = np.linalg.qr((A[:, has_ridge] / root).T)
         inside, t = np.column_stack([R.T, A[:, ~has_ridge]]), np.empty_like(ridge)
-        z, *ending = minimise_hinge(inside, limit, np.append(np.ones(n), ridge[~has_ridge]), max_iter)
+        ridge_inside = np.append(np.ones(n), ridge[~has_ridge])
+        z, iterations, converged = minimise_hinge(inside, limit, ridge_inside, max_iter)
         t[has_ridge], t[~has_ridge] = Q @ z[:n] / root, z[n:]
-        return t, *ending
+        return t, iterations, converged
     none, ones = np.zeros(n), np.ones(n)
     t, _, iterations, converged = interior_point(A, ones, none, limit, none, ridge, max_iter)
     for slack in (1e-3, 1e-4, 1e-5, 1e-6):

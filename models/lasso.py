@@ -66,7 +66,7 @@ class LassoCV(ElasticNetCV):
     >>> y = 3 * X[:, 0] - 2 * X[:, 1] + random.normal(size=60)
     >>> model = tg.models.LassoCV(cv=3).fit(X, y)
     >>> round(model.alpha_, 3), model.mse_path_.shape, (model.coef_ == 0).sum()
-    (0.099, (100, 3), np.int64(10))
+    (0.18, (100, 3), np.int64(15))
 
     It is a module: draw it with `tg.draw(model, X)`, and check its gradient:
 

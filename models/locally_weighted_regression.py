@@ -29,7 +29,7 @@ kernels = Rule(
 degrees = Rule(lambda v: is_integer(v, 0), "a whole number of at least 0")
 
 
-def remember(model: LocallyWeightedRegression, X: np.ndarray, target: np.ndarray, weight: Weights) -> None:
+def remember(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> None:
     """Keep the examples: all else happens when a query comes."""
     model.X_train_, model.y_train_ = nn.Buffer(X), nn.Buffer(target)
     model.weight_train_ = nn.Buffer(np.ones(len(X), X.dtype) if weight is None else weight)
@@ -67,7 +67,7 @@ class LocallyWeightedRegression(Regressor):
     >>> x = np.linspace(0, 6, 50).reshape(-1, 1)
     >>> model = tg.models.LocallyWeightedRegression(tau=0.3).fit(x, np.sin(x[:, 0]))
     >>> model.predict([[1.0], [2.5]]).round(2), np.sin([1.0, 2.5]).round(2)
-    (array([0.81, 0.57]), array([0.84, 0.6 ]))
+    (array([0.8 , 0.57]), array([0.84, 0.6 ]))
 
     It is a module: draw it with `tg.draw(model, x)`, and check its gradient:
 
@@ -111,7 +111,7 @@ class LocallyWeightedRegression(Regressor):
     def forward(self, x: Tensor) -> Tensor:
         return self._fits(x)[0].astype(x.dtype)
 
-    def _fits(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def _fits(self, x: Tensor) -> tuple[Tensor, Any]:
         """Return the predictions (queries, outputs) and the coefficients (queries, terms, outputs) of the local fits.
 
         Its polynomials are those in the distance from the query, so the prediction is their constant term. The means of
@@ -152,7 +152,7 @@ class LocallyWeightedRegression(Regressor):
     def _weights(self, difference: Tensor) -> Tensor:
         """Return the weight of each example for each query, (queries, samples), in which the largest is about 1."""
         given = self.weight_train_.numpy()
-        if self.kernel == "gaussian":  # a factor that all weights of a query have changes nothing
+        if isinstance(self.kernel, str):  # "gaussian"; a factor that all weights of a query have changes nothing
             squares = (difference * difference).sum(axis=2)
             beyond = squares - squares.detach().numpy().min(axis=1, keepdims=True)
             with np.errstate(over="ignore"):
@@ -174,11 +174,11 @@ class LocallyWeightedRegression(Regressor):
         nearest = (near <= near.min(axis=1, keepdims=True)).astype(values.dtype)
         return tg.where(is_known, weight / np.where(is_known, largest, 1), nearest) * given
 
-    def _outputs(self, X: Any, batch_size: int | None = None) -> np.ndarray:
+    def _outputs(self, X: Any, batch_size: int = 4096, then: Any = None) -> Any:
         self.require_fitted()
         n, d = self.X_train_.shape
-        size = n * max(d, number_of_monomials(d, self.degree))
-        return super()._outputs(X, batch_size or max(1, ELEMENTS // size))
+        most = max(1, ELEMENTS // (n * max(d, number_of_monomials(d, self.degree))))
+        return super()._outputs(X, min(batch_size, most), then)
 
     def weights(self, X: Any) -> np.ndarray:
         """Return how much each example counts for each query, (queries, samples): a row is the bell around a query.

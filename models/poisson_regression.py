@@ -57,7 +57,7 @@ class PoissonRegression(Gradient, Regressor):
     >>> mails = np.array([2, 3, 6, 14, 22])
     >>> model = tg.models.PoissonRegression(alpha=0.0).fit(hours, mails)
     >>> model.coef_.round(3), model.predict([[6.0]]).round(1)
-    (array([0.649]), array([43.9]))
+    (array([0.631]), array([43.1]))
 
     It is a module: draw it with `tg.draw(model, hours)`, and check the gradient of its loss:
 

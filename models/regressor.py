@@ -88,7 +88,8 @@ class Regressor(Model):
     def resolve_solver(self, passes: int | None = None) -> str:
         if self.solver != "auto":
             return super().resolve_solver(passes)
-        takes_steps = self.learning_rate is not None or self.momentum or self.batch_size != Model.batch_size
+        has_batches = self.batch_size != self._defaults().get("batch_size", self.batch_size)
+        takes_steps = self.learning_rate is not None or self.momentum or has_batches
         is_smooth = self.penalty in (None, "none", "l2") and self._loss("mse") != "mae"
         if takes_steps or self.needs_steps(passes) or not is_smooth or only_layer(self) is None:
             return "adam"

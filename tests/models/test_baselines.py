@@ -74,6 +74,7 @@ def test_drawn_classes_have_their_frequencies_and_a_seed(strategy):
     np.testing.assert_allclose(share, wanted, atol=0.02)
     np.testing.assert_array_equal(model.predict(X), model.predict(X))
     assert not hasattr(model, "decision_function")
+    assert BaselineClassifier(strategy=strategy).fit(X, LABELS).predict(X).shape == (50,)
 
 
 def test_features_of_any_kind():

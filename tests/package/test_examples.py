@@ -14,6 +14,7 @@ STORIES = [
     "denoising.py",
     "housing.py",
     "linear_regression.py",
+    "local_regression.py",
     "logistic_regression.py",
     "many_classes.py",
     "mlp_dropout.py",
@@ -139,6 +140,15 @@ def test_descents_reach_the_closed_form_outliers_move_least_squares_and_lasso_ha
     assert squared > 5 * absolute
     first, middle, last = found(r"lasso: .* (\d+) are exactly zero at first, (\d+) in the middle and (\d+)", text)
     assert 0 == first < middle < last == 10
+
+
+@pytest.mark.slow
+def test_local_lines_are_nearer_to_the_curve_than_one_line_or_the_noise(tmp_path):
+    text = run("local_regression.py", tmp_path)
+    mean, line = found(r"is: ([\d.]+) from the curve.*\n.*line: ([\d.]+) from", text)
+    chosen = found(r"cross-validation chose: ([\d.]+)\.\n", text)[0]
+    narrow, wide = found(r"follows the noise: ([\d.]+) from.*\n.*straight line: ([\d.]+) from", text)
+    assert 2 * chosen < narrow < wide == line <= mean
 
 
 @pytest.mark.slow
