@@ -83,7 +83,7 @@ class Finish:
         spent = self.n_iter >= model.max_iter
         # where no step decreases the loss any more, because rounding hides what is left of it
         if not self.converged and residual <= (problem.floor() if spent else 1e3 * problem.floor()):
-            self.converged = distance(problem, theta, gradient) <= NEAR
+            self.converged = distance(problem, theta, gradient) <= max(NEAR, 1e3 * problem.floor())
         reason = separation(problem, theta, gradient, self.converged)
         if not reason and not self.converged:
             budget = f" in max_iter={model.max_iter} {self.unit}" if spent else f" in {self.n_iter} {self.unit}"

@@ -381,3 +381,15 @@ def test_of_all_minima_of_a_robust_loss_the_smallest_coefficients_are_found(loss
         model = LinearRegression(loss=loss).fit(wide, target, weight)
         np.testing.assert_allclose(model.coef_, exact, rtol=1e-6)
         np.testing.assert_allclose(model.predict(wide), target, rtol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("error")
+def test_float32_ends_without_a_warning_where_rounding_ends_it():
+    if not os.environ.get("TINYGRAD_ML_DATA"):
+        pytest.skip("needs the real data in the folder that TINYGRAD_ML_DATA names")
+    images, labels = tg.datasets.mnist("train")
+    X = images[:2000].reshape(-1, 784) / 255
+    exact = SoftmaxRegression(C=0.1, solver="lbfgs", tol=1e-7).fit(X, labels[:2000]).coef_
+    quick = SoftmaxRegression(C=0.1, solver="lbfgs").fit(X.astype(np.float32), labels[:2000]).coef_
+    assert np.linalg.norm(quick - exact) <= 2e-3 * np.linalg.norm(exact)
