@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import tinygrad_ml as tg
+from tinygrad_ml import arrays
 
 # a program that needs PyTorch and that a test calls, and what tests share that need scikit-learn: no tests of their own
 collect_ignore = ["fuzz_programs.py", "metrics/scikit_learn.py"]
@@ -33,6 +34,28 @@ def float64():
 def torch():
     """Return PyTorch; the test is skipped where it is not installed."""
     return pytest.importorskip("torch")
+
+
+@pytest.fixture
+def forgotten_kinds():
+    """Forget after a test the kinds of arrays that it met: the library asks for them only if it met one."""
+    memories = arrays.KINDS, arrays.CHANGEABLE, arrays._stands_in
+    before = [memory.copy() for memory in memories]
+    yield
+    for memory, known in zip(memories, before):
+        memory.clear()
+        memory.update(known)
+
+
+@pytest.fixture
+def cupy():
+    """Return CuPy; the test is skipped where it is not installed, or where there is no GPU."""
+    cupy = pytest.importorskip("cupy")
+    try:
+        cupy.zeros(1)
+    except Exception as error:  # each reason has a class of its own
+        pytest.skip(f"CuPy finds no GPU: {type(error).__name__}")
+    return cupy
 
 
 @pytest.fixture

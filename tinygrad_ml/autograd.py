@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, overload
 import numpy as np
 
 from . import gradients
+from .arrays import CHANGEABLE, KINDS, like, stands_in
 from .batched import Batched
 from .batching import check_one, left_vmap, rule_for_each
 from .foreign_names import missing
@@ -46,7 +47,7 @@ from .primitive import (
     output_of,
     primitive,
 )
-from .sparse import SparseRows, StandIn
+from .sparse import SparseRows
 from .tensor import LostGradientWarning, Tensor, from_owned, ndarray
 
 __all__ = [
@@ -173,7 +174,8 @@ def _walk(
                 arrived[edge] = r
                 heappush(queue, (-edge.seq, edge))
             else:  # no two gradients share memory
-                arrived[edge] = r + 0 if r is g or (type(r) is ndarray and r.base is not None) else r
+                shared = r is g or (type(r) in CHANGEABLE and getattr(r, "base", r) is not None)
+                arrived[edge] = r + 0 if shared else r
         visited.append(node)
     return _completed(arrived, found, create_graph, answers, careful), visited
 
@@ -294,7 +296,7 @@ def as_tensors(node: Node, rule: Callable, args: Sequence) -> list:
     def attach(edge: Node | Tensor | None, value: Any) -> Any:
         if isinstance(edge, Tensor):
             return edge
-        t = from_owned(value) if isinstance(value, (ndarray, np.generic, StandIn)) else value
+        t = from_owned(value) if isinstance(value, (ndarray, np.generic)) or stands_in(value) else value
         if edge is not None:
             t.node = edge
         return t
@@ -488,7 +490,8 @@ def _root(output: Tensor, gradient: Any) -> tuple[Node | Tensor, Tensor]:
                 f"backward() starts from a single number, and this Tensor has shape {array.shape}: "
                 "reduce it first, for example with .sum() or .mean(), or pass gradient="
             )
-        one = array.dtype.type(1) if not array.ndim else np.ones(array.shape, array.dtype)
+        whole = array.ndim or type(array) in KINDS  # no scalar of NumPy
+        one = like(array).ones(array.shape, array.dtype) if whole else array.dtype.type(1)
         return edge, from_owned(one if array.dtype is not FLOAT16 else widened(one))
     if output.dtype.kind != "c" and np.iscomplexobj(gradient):
         raise TypeError(f"gradient is complex, but the Tensor is {output.dtype}, so its gradient is real: use .real")

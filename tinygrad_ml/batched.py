@@ -18,7 +18,8 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from .sparse import SparseRows, StandIn
+from .arrays import StandIn
+from .sparse import SparseRows
 
 
 class Level:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .arrays import like
 from .autograd import implements, primitive
 from .foreign_names import Dim, module_getattr, take_foreign_names, takes_foreign_names
 from .ops.complex_numbers import conj
@@ -65,7 +66,7 @@ def _to_length(x: Any, n: int, axis: int) -> Any:
 
 def _counts(g: Any, n: int, axis: int) -> np.ndarray:
     """Return how often each number of a half spectrum stands in the whole one of length n: twice, but for the ends."""
-    counts = np.full(n // 2 + 1, 2, np.finfo(g.dtype).dtype)
+    counts = like(g).full(n // 2 + 1, 2, np.finfo(g.dtype).dtype)
     counts[0] = 1
     if n % 2 == 0:
         counts[-1] = 1

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import is_other, like
 from .batched import Batched, all_elements, called
 from .modes import Mode, check_gradient, modes
 from .primitive import FLOAT16, FLOAT32, Node, OutputGradients, Primitive, Residuals
@@ -95,10 +96,11 @@ def _largest(value: Any) -> float:
     if type(value) is tuple:
         return max(map(_largest, value), default=0.0)
     array = value._data if type(value) is Tensor else value
-    if not isinstance(array, (ndarray, np.inexact, float, complex)) or np.result_type(array).kind not in "fc":
+    numeric = isinstance(array, (ndarray, np.inexact, float, complex)) or is_other(array)
+    if not numeric or np.result_type(array).kind not in "fc":
         return 0.0
     sizes = np.abs(array)
-    return float(np.max(sizes, where=np.isfinite(sizes), initial=0.0))
+    return float(np.where(np.isfinite(sizes), sizes, 0.0).max()) if sizes.size else 0.0
 
 
 def _substituted(value: Any, n: float, everywhere: bool) -> Any:
@@ -107,10 +109,11 @@ def _substituted(value: Any, n: float, everywhere: bool) -> Any:
         return tuple([_substituted(part, n, everywhere) for part in value])
     if isinstance(value, Residuals):
         return value.mapped(lambda part: _substituted(part, n, everywhere))
-    numeric = (Tensor, ndarray, np.inexact, float, complex, Batched)
-    if not isinstance(value, numeric) or np.result_type(value).kind not in "fc":
+    numeric = isinstance(value, (Tensor, ndarray, np.inexact, float, complex, Batched)) or is_other(value)
+    if not numeric or np.result_type(value).kind not in "fc":
         return value
-    other = (n * np.random.default_rng(0).uniform(0.5, 1.5, np.shape(value))).astype(np.result_type(value))
+    random = n * np.random.default_rng(0).uniform(0.5, 1.5, np.shape(value))
+    other = like(value).asarray(random, dtype=np.result_type(value))
     return other if everywhere else np.where(np.isfinite(value), value, other)
 
 

@@ -136,9 +136,8 @@ def _raise_if_not_finite(array: Any, what: str, inputs: Sequence, line: str) -> 
     if not finite.all():
         index = tuple(int(i) for i in np.argwhere(~np.atleast_1d(finite))[0]) if array.ndim else ()
         shapes = ", ".join(str(getattr(x, "shape", ())) for x in inputs)
-        raise FloatingPointError(
-            f"{what} {array[index]} at index {index} of shape {array.shape}; inputs of shape {shapes}; called in {line}"
-        )
+        where = f"index {index} of shape {array.shape}; inputs of shape {shapes}; called in {line}"
+        raise FloatingPointError(f"{what} {array[index].item()} at {where}")
 
 
 def user_frame() -> FrameType:

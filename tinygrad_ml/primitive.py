@@ -18,18 +18,17 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from . import foreign_names
+from .arrays import CHANGEABLE, KINDS, complex_of, copied, is_other, like, stands_in, together
 from .batched import holds_batch, kernel_for_each
 from .modes import modes, modes_set
 from .signature import OperationSignature
-from .sparse import StandIn
-from .tensor import Tensor, complex_of, copied, from_owned, get_default_dtype, ndarray, next_id, to_array
+from .tensor import Tensor, from_owned, get_default_dtype, ndarray, next_id, to_array
 from .unusable import refuse_masked
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 IMPLEMENTATIONS: dict[Callable, Callable] = {}  # NumPy's function -> ours: how np.exp(tensor) finds its way
 REQUIRED: Any = inspect.Parameter.empty  # stands for a parameter without a default
 FLOAT16, FLOAT32, FLOAT64 = np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64)
-CHANGEABLE = frozenset((ndarray, list, dict))  # the types of parameters that the caller could still modify
 
 
 class Node:
@@ -223,7 +222,7 @@ class Primitive:
             self.refuse_complex(values)
         if not (self.floating or self.accumulates):
             return False
-        kinds = {i: v.dtype.kind for i, v in enumerate(values) if isinstance(v, (ndarray, np.generic, StandIn))}
+        kinds = {i: v.dtype.kind for i, v in enumerate(values) if isinstance(v, (ndarray, np.generic)) or stands_in(v)}
         decisive = [values[i].dtype for i, kind in kinds.items() if kind in "fc" or not self.floating]
         common = np.result_type(*decisive) if decisive else get_default_dtype()
         half = common == FLOAT16
@@ -418,7 +417,7 @@ def as_operand(primitive: Primitive, x: Any, inputs: Sequence) -> Any:
     """
     if type(x) is complex and any(isinstance(t, Tensor) and type(t._data) is np.float64 for t in inputs):
         return np.complex128(x)  # Python takes a np.float64 for one of its own numbers, and so would give one back
-    if isinstance(x, (bool, complex, np.generic, int, float, StandIn)):
+    if type(x) is not ndarray and (isinstance(x, (bool, complex, np.generic, int, float)) or stands_in(x)):
         return x
     array = x if type(x) is ndarray else np.asarray(refuse_masked(x)) if hasattr(x, "__array__") else to_array(x)
     if isinstance(x, (list, tuple)) and array.dtype.kind in "fiuc":
@@ -428,7 +427,7 @@ def as_operand(primitive: Primitive, x: Any, inputs: Sequence) -> Any:
             array = to_array(x, complex_of(dtype) if array.dtype.kind == "c" else dtype)
     if array.dtype.kind not in "fciub":
         raise TypeError(f"{primitive.name}: cannot compute with {type(x).__name__} data (dtype {array.dtype})")
-    return array
+    return together(array, *inputs)[0] if KINDS else array
 
 
 def _rounded(out: Any) -> Any:
@@ -449,13 +448,13 @@ def copy_aliased(primitive: Primitive, edges: Sequence, values: list) -> None:
     for edge, needed in zip(edges, primitive.rule_inputs * (len(edges) if primitive.variadic else 1)):
         if edge is not None and needed:
             for k in range(len(edges)) if primitive.variadic else needed:
-                if edges[k] is None and isinstance(values[k], ndarray):
-                    values[k] = values[k].copy()
+                if edges[k] is None and (isinstance(values[k], ndarray) or is_other(values[k])):
+                    values[k] = copied(values[k])
 
 
 def _unaliased(out: Any, values: Sequence) -> Any:
     """Return a result with memory of its own: a copy, if it is a view."""
-    return copied(out) if out.base is not None or out is values[0] else out
+    return copied(out) if getattr(out, "base", out) is not None or out is values[0] else out
 
 
 def output_of(node: Node | None, k: int, array: Any) -> Tensor:
@@ -482,7 +481,8 @@ class OutputGradients(dict):
 
     def complete(self) -> list:
         """Return one gradient for each output, zeros where none arrived."""
-        return [self[k] if k in self else np.zeros(s, d) for k, (s, d) in enumerate(zip(self.shape, self.dtype))]
+        new = like(*self.values())
+        return [self[k] if k in self else new.zeros(s, d) for k, (s, d) in enumerate(zip(self.shape, self.dtype))]
 
 
 # ---------------------------------------------------------------------- declaring operations

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from .arrays import is_other, on_host
 from .validation import check_array
 
 __all__ = ["HasStateDict", "check_writable", "load", "save", "unfinished_files"]
@@ -329,6 +330,7 @@ def _describe(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
         return {type(value).__name__: [_describe(item, f"{name}/{i}", arrays) for i, item in enumerate(value)]}
     if value is None or type(value) in (str, bool, int, float):
         return value
+    value = on_host(value) if is_other(getattr(value, "_data", value)) else value
     array = check_array(value, f"the entry {name!r}", "save()")
     if array.dtype.kind not in "fciub":
         raise TypeError(

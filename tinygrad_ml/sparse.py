@@ -1,23 +1,13 @@
-"""What is not a plain array: the gradient of a table of which a step used only a few rows, and stand-ins for arrays."""
+"""The gradient of a table of which a step used only a few rows."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-
-class StandIn:
-    """What stands in for an array: NumPy's functions see it through NumPy's protocols, and it never becomes one."""
-
-    __slots__ = ()
-
-    if TYPE_CHECKING:
-        dtype: Any
-
-        def copy(self) -> Any: ...
-        def astype(self, dtype: Any) -> Any: ...
+from .arrays import stands_in
 
 
 class SparseRows:
@@ -51,7 +41,7 @@ class SparseRows:
     __array_ufunc__ = None  # array + SparseRows is ours
 
     def __init__(self, rows: np.ndarray, values: np.ndarray, shape: tuple[int, ...]):
-        if not isinstance(values, (np.ndarray, StandIn)):
+        if not isinstance(values, np.ndarray) and not stands_in(values):
             raise TypeError(f"SparseRows: values must be an array, not {type(values).__name__}")
         if values.shape != (len(rows), *shape[1:]):
             raise ValueError(

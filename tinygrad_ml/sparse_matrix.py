@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from .sparse import StandIn
+from .arrays import StandIn
 
 __all__ = ["SparseMatrix"]
 

@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .arrays import complex_of, copied, is_other, no_ndarray, on_host, stands_in
 from .attributes import attribute
 from .batched import Batched
 from .foreign_names import missing
-from .sparse import SparseRows, StandIn
+from .sparse import SparseRows
 from .sparse_matrix import SparseMatrix
 from .unusable import not_numeric, refuse_masked
 
@@ -133,15 +134,18 @@ class Tensor:
         >>> w
         tensor([0.5, 1.5], requires_grad=True)
         """
-        if type(self._data) is not ndarray and not hasattr(self._data, "_set"):
+        if is_other(self._data):
+            if self.node is not None:
+                return copied(self._data)  # it cannot be made read-only
+        elif type(self._data) is not ndarray and not hasattr(self._data, "_set"):
             self._data = np.asarray(self._data)
         if self.node is not None:
             self._data.flags.writeable = False
         elif self._requires_grad:
             if self._snapshot is None:
-                self._snapshot = self._data.copy()
+                self._snapshot = copied(self._data)
         elif not self._exported:
-            self._data = self._data.copy()
+            self._data = copied(self._data)
             self._exported = True
         return self._data
 
@@ -159,7 +163,7 @@ class Tensor:
             self._replace(to_array(array))
         elif array.dtype.kind not in ("fiub" if self.dtype.kind == "f" else "cfiub"):
             raise TypeError(f"cannot put a value of dtype {array.dtype} into a parameter of dtype {self.dtype}")
-        elif array.shape == self.shape and type(self._data) is ndarray:
+        elif array.shape == self.shape and type(self._data) is type(array) is ndarray:
             np.copyto(self._data, array, casting="unsafe")  # in place: an optimizer may hold this memory
             self._touch()
         else:
@@ -221,7 +225,7 @@ class Tensor:
                 array = as_array(value)
                 if array.dtype.kind == "c" and self.dtype.kind != "c":
                     raise TypeError(f"a Tensor of dtype {self.dtype} cannot have a complex gradient: take its .real")
-                value = from_owned(np.array(array, self.dtype))  # nobody else's memory, and nobody else's Tensor
+                value = from_owned(copied(array.astype(self.dtype)))  # nobody else's memory, and nobody else's Tensor
             if value.shape != self.shape:
                 raise ValueError(f"a Tensor of shape {self.shape} cannot have a gradient of shape {value.shape}")
         self._grad = value
@@ -292,6 +296,8 @@ class Tensor:
         """
         if type(self._data) is SparseMatrix:
             return self._data.matrix
+        if is_other(self._data):
+            raise no_ndarray(self._data)
         view = np.asarray(self._data).view()
         view.flags.writeable = False
         return view
@@ -342,7 +348,7 @@ class Tensor:
     def __repr__(self) -> str:
         if isinstance(self._data, (Batched, SparseMatrix)):
             return f"tensor({self._data})"
-        array = np.asarray(self._data)
+        array = on_host(self._data) if is_other(self._data) else np.asarray(self._data)
         text = np.array2string(array, separator=", ", prefix="tensor(", precision=6, threshold=200)
         notes = "" if array.dtype in (_default_float, np.dtype(bool)) else f", dtype={array.dtype}"
         if array.size == 0:
@@ -388,7 +394,7 @@ class Tensor:
                 "a Tensor that requires a gradient does not become an array silently, since its gradient would be "
                 "lost: use x.detach() or x.numpy(), or np.stack to make one Tensor of a list of them"
             )
-        if copy is False:
+        if copy is False or is_other(self._data):
             return np.asarray(self.numpy(), dtype, copy=False)
         return np.array(self._data, dtype)
 
@@ -399,7 +405,7 @@ class Tensor:
         rebuild, arguments = self.__reduce__()
         copy = memo[id(self)] = rebuild(*arguments)
         if self.grad is not None:
-            copy.grad = from_owned(np.array(self.grad._data))
+            copy.grad = from_owned(copied(self.grad._data))
         return copy
 
     def __reduce__(self) -> Any:
@@ -775,7 +781,7 @@ def as_floating(x: Any) -> Tensor:
 def as_array(x: Any) -> Any:
     """Return the value of a Tensor, and anything else as an array, without a copy; a batch stays one."""
     array = x._data if isinstance(x, Tensor) else refuse_masked(x)
-    return array if isinstance(array, StandIn) else np.asarray(array)
+    return array if type(array) is ndarray or stands_in(array) else np.asarray(array)
 
 
 def shape_of(x: Any) -> tuple[int, ...]:
@@ -797,13 +803,13 @@ def shape_of(x: Any) -> tuple[int, ...]:
 
 def to_array(data: Any, dtype: Any = None, floating: bool = False) -> np.ndarray:
     """Copy `data` into a new numeric array; Python's floats become the default float (if `floating`, its ints too)."""
-    if isinstance(data, (Tensor, StandIn)):
+    if isinstance(data, Tensor) or stands_in(data):
         if isinstance(data, Tensor) and data.requires_grad:
             raise TypeError(
                 "a new Tensor made of one that requires a gradient would lose that gradient silently: use x.detach(), "
                 "or x.astype(...) to change the dtype"
             )
-        array: Any = data if isinstance(data, StandIn) else data._data
+        array: Any = data._data if isinstance(data, Tensor) else data
         return copied(array if dtype is None else array.astype(dtype))
     if data is None or isinstance(refuse_masked(data), (list, tuple, str)):
         _refuse_what_holds_no_elements(data)
@@ -831,16 +837,6 @@ def _refuse_what_holds_no_elements(x: Any) -> None:
         if isinstance(x, tuple):
             raise TypeError(f"got a tuple of {len(x)}: take the part that you want (`y, _ = lstm(x)`), or tg.stack all")
         raise TypeError("a list that holds Tensors would lose their gradients; use tg.stack or tg.concatenate")
-
-
-def copied(array: Any) -> Any:
-    """Return a value in memory of its own."""
-    return np.array(array) if not isinstance(array, StandIn) else np.copy(array)  # type: ignore[call-overload]
-
-
-def complex_of(dtype: np.dtype) -> np.dtype:
-    """Return the complex dtype whose parts have a floating dtype; complex64 for float16, which has none."""
-    return np.result_type(dtype, np.complex64)
 
 
 def _holds_tensor(items: Any) -> bool:

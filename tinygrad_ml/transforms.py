@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from . import autograd, gradients
+from . import arrays, autograd, gradients
 from .autograd import Node, enable_grad
 from .batched import Batched, Level, Unbatchable
 from .batching import out_of_batch
@@ -288,7 +288,7 @@ class _Run:
                 self.leaves += [p for _, p in parameters]
             else:
                 if not isinstance(values[k], (int, float, complex)) or isinstance(values[k], np.generic):
-                    kinds.add(isinstance(values[k], (np.ndarray, np.generic)))
+                    kinds.add(isinstance(values[k], (np.ndarray, np.generic)) or arrays.is_other(values[k]))
                 values[k] = _variable(name, k, values[k])
                 self.names.append(None)
                 self.leaves.append(values[k])
@@ -333,7 +333,7 @@ class _Run:
     def outward(self, result: Any) -> Any:
         """Return a result as the caller gets it."""
         if self.arrays and isinstance(result, Tensor) and not result.requires_grad:
-            return result.numpy().copy()[()]
+            return arrays.copied(result._data if arrays.is_other(result._data) else result.numpy())[()]
         return result
 
     def value(self) -> Any:
@@ -356,7 +356,7 @@ class _Run:
         each of them is infinite.
         """
         numbers = np.random.default_rng(0).uniform(0.5, 1.5, self.output.shape)
-        cotangent = Tensor(np.asarray(numbers, self.output.dtype), requires_grad=True)
+        cotangent = Tensor(arrays.like(self.output).asarray(numbers, self.output.dtype), requires_grad=True)
         return cotangent, self.pull(cotangent, record=True, retain=True)
 
     def columns(self) -> list[Tensor]:
@@ -435,12 +435,12 @@ def _rows(output: Tensor, leaves: Sequence[Tensor], record: bool) -> list[Tensor
         return [real + 1j * imag for real, imag in zip(*parts)]
     shapes = [(*output.shape, *leaf.shape) for leaf in leaves]
     if not output.requires_grad or not output.size or not leaves:
-        return [from_owned(np.zeros(shape, output.dtype)) for shape in shapes]
+        return [from_owned(arrays.like(output).zeros(shape, output.dtype)) for shape in shapes]
     n = min(output.size, max(1, ELEMENTS_AT_ONCE // _largest(output)))
     observed = gradients.live_hooks or modes.anomaly or modes.observer is not None
-    units = np.eye(output.size, dtype=output.dtype).reshape(output.size, *output.shape)
+    units = arrays.like(output).eye(output.size, dtype=output.dtype).reshape(output.size, *output.shape)
     try:
-        if n < 3 or observed:  # one after the other is quicker, or somebody looks at each
+        if n < 3 or observed or arrays.is_other(units):  # one after the other is quicker, or is looked at
             raise Unbatchable(Level(0, n), "a row")
         parts = [_batch_of_rows(output, leaves, units[i : i + n], record) for i in range(0, len(units), n)]
     except Unbatchable:
@@ -484,7 +484,7 @@ def _largest(output: Tensor) -> int:
 
 def _units(x: Tensor) -> list[Tensor]:
     """Return the unit vectors of the shape and dtype of a Tensor."""
-    return [from_owned(row.reshape(x.shape)) for row in np.eye(x.size, dtype=x.dtype)]
+    return [from_owned(row.reshape(x.shape)) for row in arrays.like(x).eye(x.size, dtype=x.dtype)]
 
 
 def _derivative_along(gradients: Sequence, cotangent: Tensor, tangents: Sequence, record: bool) -> Tensor:
@@ -519,7 +519,7 @@ def _as_tuples(inputs: Any, tangents: Any) -> tuple[tuple, tuple]:
 
 
 def _zeros(x: Tensor) -> Tensor:
-    return from_owned(np.zeros(x.shape, x.dtype))
+    return from_owned(arrays.like(x).zeros(x.shape, x.dtype))
 
 
 def _like(function: Callable) -> Callable:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .arrays import is_other, no_ndarray
 from .sparse_matrix import SparseMatrix
 from .tensor import Tensor
 
@@ -123,6 +124,8 @@ def check_array(values: Any, name: str, who: str = "", wanted: str = "an array")
     if isinstance(values, Tensor):
         return values.numpy()
     where = f"{who}: {name}" if who else name
+    if type(values) is not np.ndarray and is_other(values):
+        raise TypeError(f"{where}: {no_ndarray(values)}")
     _refuse_masked(values, name, where)
     if hasattr(values, "toarray") and not isinstance(values, np.ndarray):
         raise TypeError(f"{where} is a sparse matrix, and dense data is required; use {name}.toarray()")

@@ -24,9 +24,11 @@ BLOCKS = [
 
 
 @pytest.mark.parametrize("block", BLOCKS)
-def test_the_program_runs(block, tmp_path):
+def test_the_program_runs(block, tmp_path, request):
     if "import torch" in block:
         pytest.importorskip("torch")
+    if "import cupy" in block:
+        request.getfixturevalue("cupy")
     result = subprocess.run([sys.executable, "-c", block], cwd=tmp_path, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
 

@@ -21,13 +21,14 @@ from typing import Any
 import numpy as np
 
 from .. import gradients, random
+from ..arrays import StandIn
 from ..batched import Batched
 from ..modes import Mode, modes
 from ..nn.module import Module
 from ..optim.flat_parameters import FlatParameters
 from ..optim.optimizer import Optimizer
 from ..primitive import Node, Primitive
-from ..sparse import SparseRows, StandIn
+from ..sparse import SparseRows
 from ..tensor import Tensor, from_owned, get_default_dtype, next_id, put_gradients, touch
 from .program import Code, GuardFailed, Program
 from .traced import Source, Tape, Traced, Untraceable, Value

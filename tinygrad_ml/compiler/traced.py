@@ -19,8 +19,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from ..arrays import StandIn
 from ..batched import Batched
-from ..sparse import SparseRows, StandIn
+from ..sparse import SparseRows
 from ..tensor import Tensor
 
 __all__ = ["Source", "Tape", "Traced", "Untraceable", "Value", "mapped", "of_values"]

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import KINDS, is_other, together
 from ..foreign_names import HintsArguments
 from ..random import default_generator
 from ..sparse_matrix import SparseMatrix
-from ..tensor import from_owned, get_default_dtype
+from ..tensor import Tensor, from_owned, get_default_dtype
 from ..validation import check_array, check_integer, is_sparse, non_numeric_columns
 from .ahead import ahead
 from .files import TableFile, open_table
@@ -200,11 +201,12 @@ class DataLoader(HintsArguments):
         order = self.order(epoch) if self.shuffle else None
         floats = [array.dtype.kind in "fc" for array in self.arrays]
         casts = [self.dtype not in (None, array.dtype) and array.dtype.kind == "f" for array in self.arrays]
-        plans = list(zip(self.arrays, floats, casts))
+        orders = [together(order, array)[0] if KINDS else order for array in self.arrays]
+        plans = list(zip(self.arrays, orders, floats, casts))
         size = self.batch_size
         for start in range(0, len(self) * size, size):
             batch = []
-            for array, is_float, is_cast in plans:
+            for array, order, is_float, is_cast in plans:
                 # a copy in any case: who writes to the data between a forward and a backward pass changes no gradient
                 part = array[start : start + size] if order is None else array.take(order[start : start + size], 0)
                 if is_cast or order is None:
@@ -234,6 +236,9 @@ def _numeric(data: Any, name: str) -> Any:
     """Return the array of one part of the data, as a read-only view if it can be."""
     if isinstance(data, list) and any(hasattr(item, "shape") and np.shape(item) for item in data):
         raise TypeError("DataLoader: a list of arrays is ambiguous; write (X, y) for arrays with the same rows")
+    given = data._data if isinstance(data, Tensor) else data
+    if type(given) is not np.ndarray and is_other(given):  # whose batches stay where it is
+        return given
     array = SparseMatrix(data) if is_sparse(data) else check_array(data, name, "DataLoader")
     if isinstance(data, (list, tuple)) and array.dtype.kind == "f":
         array = array.astype(get_default_dtype())

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..arrays import extreme, is_other, like
 from ..autograd import conjugated, implements, primitive
 from ..batched import some
 from ..tensor import Tensor
@@ -22,7 +23,7 @@ class QRResult(NamedTuple):
 def _mirrored(matrices: Any) -> Any:
     """Return the symmetric (or Hermitian) matrices with the same lower triangle, of whose diagonal the real part."""
     lower = np.tril(matrices, -1)
-    diagonal = np.real(matrices) * np.eye(matrices.shape[-1], dtype=matrices.dtype)
+    diagonal = np.real(matrices) * like(matrices).eye(matrices.shape[-1], dtype=matrices.dtype)
     return lower + diagonal + adjoint(lower)
 
 
@@ -46,6 +47,8 @@ def cholesky(x, *, upper=False):
     tensor([[2., 0.],
             [1., 1.]])
     """
+    if is_other(x):  # not every library knows the upper triangle
+        return adjoint(np.linalg.cholesky(adjoint(x))) if upper else np.linalg.cholesky(x)
     return np.linalg.cholesky(x, upper=upper)
 
 
@@ -54,7 +57,7 @@ def _qr_x(g: Any, out: Any) -> Any:
     q, r = out
     k = q.shape[-1]
     size = np.abs(plain(r))
-    tiny = np.finfo(size.dtype).eps * size.max((-2, -1), initial=0)[..., None]
+    tiny = np.finfo(size.dtype).eps * extreme(size, "max", (-2, -1), 0)[..., None]
     if some(np.diagonal(size, axis1=-2, axis2=-1) <= tiny):
         raise LinAlgError(f"qr: there is no derivative where the first {k} columns are linearly dependent")
     wide = r.shape[-1] > k

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import is_other, like
 from ..autograd import conjugated, dispatch, implements, primitive
 from ..batched import every, some
 from ..ops import shape
@@ -63,16 +64,24 @@ def inv(x):
     return np.linalg.inv(x)
 
 
+def _solved(a: Any, b: Any) -> Any:
+    """Return np.linalg.solve(a, b), also for arrays of libraries in which stacks do not broadcast."""
+    if is_other(a) and b.ndim > 1:
+        stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        a, b = (np.broadcast_to(x, (*stack, *x.shape[-2:])) for x in (a, b))
+    return np.linalg.solve(a, b)
+
+
 def _solve_a(g: Any, a: Any, b_shape: tuple, out: Any) -> Any:
     """-solve(a.T, g) @ out.T"""
     vector = len(b_shape) == 1
-    return -(np.linalg.solve(a.mT, as_matrix(g, vector)) @ as_matrix(out, vector).mT)
+    return -(_solved(a.mT, as_matrix(g, vector)) @ as_matrix(out, vector).mT)
 
 
 def _solve_b(g: Any, a: Any, b_shape: tuple) -> Any:
     """solve(a.T, g)"""
     vector = len(b_shape) == 1
-    w = np.linalg.solve(a.mT, as_matrix(g, vector))
+    w = _solved(a.mT, as_matrix(g, vector))
     return np.squeeze(w, -1) if vector else w
 
 
@@ -83,7 +92,7 @@ def solve(a, b):
     >>> tg.linalg.solve(tg.tensor([[2.0, 0.0], [0.0, 4.0]]), tg.tensor([2.0, 2.0]))
     tensor([1. , 0.5])
     """
-    return np.linalg.solve(a, b)
+    return _solved(a, b)
 
 
 BLOCK = 48  # the side of the triangles that are solved at once
@@ -99,8 +108,8 @@ def _substitute(a: np.ndarray, b: np.ndarray, upper: bool) -> np.ndarray:
         y = _substitute(a[..., second, second], b[..., second, :] - a[..., second, first] @ x, upper)
         return np.concatenate([y, x] if upper else [x, y], axis=-2)
     if upper:  # the factorisation of an upper triangle by pivots is itself
-        return np.linalg.solve(a, b)
-    return np.linalg.solve(a[..., ::-1, ::-1], b[..., ::-1, :])[..., ::-1, :]
+        return _solved(a, b)
+    return _solved(a[..., ::-1, ::-1], b[..., ::-1, :])[..., ::-1, :]
 
 
 def _triangle(a: Any, upper: bool, unitriangular: bool) -> Any:
@@ -128,7 +137,7 @@ def _solve_triangular(a, b, *, upper, unitriangular=False):
     """
     triangle = _triangle(a, upper, unitriangular)
     if unitriangular:
-        triangle = triangle + np.eye(a.shape[-1], dtype=a.dtype)
+        triangle = triangle + like(a).eye(a.shape[-1], dtype=a.dtype)
     elif not every(np.diagonal(a, axis1=-2, axis2=-1)):
         raise LinAlgError(f"solve_triangular: the matrix {a.shape} has a zero on its diagonal, so it is singular")
     return _substitute(triangle, b, upper)
@@ -184,8 +193,8 @@ def solve_triangular(a: Any, b: Any, *, upper: bool, left: bool = True, unitrian
 
 
 def _pinv_x(g: Any, x: Any, out: Any) -> Any:
-    left = np.eye(x.shape[-2], dtype=x.dtype) - x @ out
-    right = np.eye(x.shape[-1], dtype=x.dtype) - out @ x
+    left = like(x).eye(x.shape[-2], dtype=x.dtype) - x @ out
+    right = like(x).eye(x.shape[-1], dtype=x.dtype) - out @ x
     through_adjoint = left @ g.mT @ out @ adjoint(out) + adjoint(out) @ out @ g.mT @ right
     return -(out.mT @ g @ out.mT) + conjugated(through_adjoint)
 
@@ -239,14 +248,14 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Tensor, Tensor, i
 
 def _without_each(s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the products of all elements but the i-th, and of all but the i-th and the j-th."""
-    without = np.where(np.eye(s.shape[-1], dtype=bool), 1, s[..., None, :])  # in row i, 1 in the place of the i-th
+    without = np.where(like(s).eye(s.shape[-1], dtype=bool), 1, s[..., None, :])  # in row i, 1 in the place of the i-th
     return product_of_others(s), product_of_others(without)
 
 
 def _svd(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the singular value decompositions; that of a matrix that is not finite has the singular values NaN."""
     finite = np.isfinite(x).all(axis=(-2, -1), keepdims=True)
-    u, s, vh = np.linalg.svd(np.where(finite, x, np.eye(x.shape[-1], dtype=x.dtype)))
+    u, s, vh = np.linalg.svd(np.where(finite, x, like(x).eye(x.shape[-1], dtype=x.dtype)))
     return u, np.where(finite[..., 0], s, np.nan), vh
 
 
@@ -259,9 +268,9 @@ def _cofactor_x(g: Any, x: Any) -> Any:
         inner = np.sum(g * w, axis=(-2, -1), keepdims=True)
         return np.expand_dims(np.linalg.det(x), (-2, -1)) * (inner * w - w @ g.mT @ w)
     # cof(x + dx) = det(u) det(vh) conj(u) cof(s + u' dx v) conj(vh), and at a diagonal matrix it can be read off
-    pairs = _without_each(s)[1] * (1 - np.eye(s.shape[-1], dtype=s.dtype))
+    pairs = _without_each(s)[1] * (1 - like(s).eye(s.shape[-1], dtype=s.dtype))
     m = np.linalg.slogdet(u @ vh)[0][..., None, None] * (adjoint(u) @ g @ adjoint(vh))
-    diagonal = (pairs @ np.diagonal(m, axis1=-2, axis2=-1)[..., None]) * np.eye(s.shape[-1], dtype=s.dtype)
+    diagonal = (pairs @ np.diagonal(m, axis1=-2, axis2=-1)[..., None]) * like(s).eye(s.shape[-1], dtype=s.dtype)
     return conjugated(u) @ (diagonal - (pairs * m).mT) @ conjugated(vh)
 
 
@@ -295,7 +304,7 @@ def det(x):
 def _slogdet_x(g: Any, x: Any, out: Any) -> Any:
     idle = ~np.isfinite(plain(out[1])) & (plain(g[1]) == 0)
     if some(idle):
-        x = np.where(idle[..., None, None], np.eye(x.shape[-1], dtype=x.dtype), x)
+        x = np.where(idle[..., None, None], like(x).eye(x.shape[-1], dtype=x.dtype), x)
     turn = g[1] if out[0].dtype.kind != "c" else g[1] + np.imag(g[0] * out[0]) * 1j
     return np.expand_dims(turn, (-2, -1)) * _inverse("slogdet", x).mT
 
@@ -328,7 +337,7 @@ def matrix_power(x: Any, n: int) -> Tensor:
     if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
         raise LinAlgError(f"matrix_power: the matrices must be square, not {x.shape}")
     if n == 0:  # recorded, with a gradient of zero
-        return where(False, x, np.eye(x.shape[-1], dtype=x.dtype))
+        return where(False, x, like(x).eye(x.shape[-1], dtype=x.dtype))
     if n < 0:
         x, n = inv(x), -n
     if n == 1:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..arrays import is_other
 from ..autograd import conjugated, implements, primitive
 from ..batched import every
 from ..foreign_names import DimAndKeepdim, Keepdim, takes_foreign_names
-from ..ops.reduce import restore_axes, size_of
+from ..ops.reduce import axes_of, in_rows, restore_axes, size_of
 from ..tensor import Tensor, as_tensor
 from .spectral import svdvals
 
@@ -31,6 +32,14 @@ def _vector_norm_x(g: Any, x: Any, out: Any, axis: Any, keepdims: bool, ord: flo
     return g * conjugated(np.sign(x)) * np.where(x == 0, 1, np.abs(ratio)) ** (ord - 1)
 
 
+def _norms(x: Any, axis: Any, keepdims: bool, ord: float) -> Any:
+    """Return np.linalg.vector_norm, also for arrays of libraries that know it for one axis only."""
+    if not is_other(x):
+        return np.linalg.vector_norm(x, axis=axis, keepdims=keepdims, ord=ord)
+    out = np.linalg.norm(in_rows(x, axis)[0], ord, axis=-1)
+    return np.expand_dims(out, axes_of(axis, x.ndim)) if keepdims else out
+
+
 @primitive(np.linalg.vector_norm, floating=True, cost="reduction", x=_vector_norm_x)
 def vector_norm(x, *, axis=None, keepdims=False, ord=2):
     """Return (sum |x|**ord) ** (1 / ord) over `axis` (None, an int or a tuple); ord=inf: the largest |x|, 0: a count.
@@ -42,15 +51,15 @@ def vector_norm(x, *, axis=None, keepdims=False, ord=2):
     tensor([5., 0.])
     """
     if ord in (0, np.inf, -np.inf):
-        return np.linalg.vector_norm(x, axis=axis, keepdims=keepdims, ord=ord)
+        return _norms(x, axis, keepdims, ord)
     with np.errstate(over="ignore", under="ignore", divide="ignore"):
-        out = np.linalg.vector_norm(x, axis=axis, keepdims=keepdims, ord=ord)
+        out = _norms(x, axis, keepdims, ord)
         total, limits = out**ord, np.finfo(out.dtype)
         if every((total >= limits.tiny / limits.eps) & np.isfinite(total)):
             return out
         # the sum overflowed or underflowed: once more with what weighs most as 1
         size = size_of(x, axis, smallest=ord < 0)
-        out = np.linalg.vector_norm(x / size, axis=axis, keepdims=keepdims, ord=ord)
+        out = _norms(x / size, axis, keepdims, ord)
     return out * (size if keepdims else size.squeeze(axis))
 
 
@@ -111,7 +120,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False, **fo
         s = svdvals(np.moveaxis(x, axes, (-2, -1)))
         value: Any = s.sum(axis=-1) if ord == "nuc" else s[..., 0 if ord == 2 else -1]
         if keepdims:
-            value = np.expand_dims(value, sorted(a % x.ndim for a in axes))
+            value = np.expand_dims(value, tuple(sorted(a % x.ndim for a in axes)))
         return value
     summed, compared = axes if ord in (1, -1) else axes[::-1]
     sums = np.sum(np.abs(x), axis=summed, keepdims=True)

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..arrays import extreme, is_other, like
 from ..autograd import conjugated, implements, primitive
 from ..batched import all_elements, some
 from ..tensor import Tensor
@@ -43,7 +44,7 @@ def _equal(values: Any) -> np.ndarray:
     values = plain(values)
     rounding = 10 * np.sqrt(values.shape[-1]) * np.finfo(values.dtype).eps
     gaps = np.abs(values[..., None, :] - values[..., :, None])
-    return gaps <= (rounding * np.abs(values).max(-1, initial=0))[..., None, None]
+    return gaps <= (rounding * extreme(np.abs(values), "max", -1, 0))[..., None, None]
 
 
 def _share(g: Any, equal: np.ndarray) -> Any:
@@ -57,7 +58,9 @@ def _share(g: Any, equal: np.ndarray) -> Any:
 def _refuse_equal(name: str, what: str, values: Any, equal: np.ndarray, *gradients: Any) -> None:
     """Raise if a gradient arrives at vectors that belong to equal values."""
     arriving = functools.reduce(operator.or_, [(plain(g) != 0).any(-2) for g in gradients])
-    bad = all_elements(equal & (arriving[..., None] | arriving[..., None, :]) & ~np.eye(values.shape[-1], dtype=bool))
+    bad = all_elements(
+        equal & (arriving[..., None] | arriving[..., None, :]) & ~like(values).eye(values.shape[-1], dtype=bool)
+    )
     if bad.any():
         *_, i, j = np.argwhere(bad)[0].tolist()
         raise LinAlgError(
@@ -71,8 +74,8 @@ def _refuse_turned(name: str, what: str, products: Any, *gradients: Any) -> None
 
     The diagonal of `products`, the vectors times their gradients, is how much the result changes when they are turned.
     """
-    turn = np.abs(all_elements(np.diagonal(plain(products), axis1=-2, axis2=-1).imag)).max(initial=0)
-    size = max(np.abs(all_elements(plain(g))).max(initial=0) for g in gradients)
+    turn = extreme(np.abs(all_elements(np.diagonal(plain(products), axis1=-2, axis2=-1).imag)), "max", None, 0)
+    size = max(extreme(np.abs(all_elements(plain(g))), "max", None, 0) for g in gradients)
     if turn > 10 * np.sqrt(np.finfo(size.dtype).eps) * size:
         raise LinAlgError(
             f"{name}: complex {what}s are determined up to a factor of absolute value 1, and this gradient depends on "
@@ -98,7 +101,7 @@ def _eigh_x(g: Any, out: Any) -> Any:
     if v.dtype.kind == "c":
         _refuse_turned("eigh", "eigenvector", moved, gv)
     gaps = np.expand_dims(w, -2) - np.expand_dims(w, -1)
-    diagonal = np.expand_dims(_share(gw, equal), -2) * np.eye(w.shape[-1], dtype=w.dtype)
+    diagonal = np.expand_dims(_share(gw, equal), -2) * like(w).eye(w.shape[-1], dtype=w.dtype)
     return conjugated(v @ (diagonal + _over(_skew(moved), gaps, equal)) @ adjoint(v))
 
 
@@ -173,9 +176,9 @@ def _svd_x(g: Any, out: Any) -> Any:
     if u.dtype.kind == "c":
         _refuse_turned("svd", "singular vector", of_u + of_v, gu, gv)
     rows, columns = np.expand_dims(s, -1), np.expand_dims(s, -2)
-    middle = np.expand_dims(_share(gs, equal), -2) * np.eye(k, dtype=s.dtype)
+    middle = np.expand_dims(_share(gs, equal), -2) * like(s).eye(k, dtype=s.dtype)
     zero = plain(s) <= np.finfo(s.dtype).eps * max(u.shape[-2], v.shape[-2]) * plain(s)[..., :1]
-    both_zero = equal & (zero[..., None] | ~np.eye(k, dtype=bool))
+    both_zero = equal & (zero[..., None] | ~like(s).eye(k, dtype=bool))
     middle = middle + _over(of_u + of_v, columns - rows, equal) + _over(of_u - of_v, columns + rows, both_zero)
     gx = u @ middle @ vh
     for basis, arriving, side in ((u, gu, "u"), (v, gv, "v")):
@@ -241,4 +244,4 @@ def svdvals(x):
     >>> tg.linalg.svdvals(tg.tensor([[3.0, 0.0], [0.0, 4.0]]))
     tensor([4., 3.])
     """
-    return np.linalg.svdvals(x)
+    return np.linalg.svd(x, compute_uv=False) if is_other(x) else np.linalg.svdvals(x)

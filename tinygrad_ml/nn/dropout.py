@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import together
 from ..ops.elementwise import where
 from ..random import random_bits
 from ..tensor import Tensor, as_floating, from_owned, shape_of
@@ -173,7 +174,8 @@ def alpha_dropout(
     scale = 1 / math.sqrt((limit**2 * p + 1) * (1 - p))
     kept = random_bits(input.shape, generator) >= np.uint32(min(p * 2**32, 2**32 - 1))
     offset = np.where(kept, 0, limit * scale) - limit * scale * p
-    return input * from_owned(kept * input.dtype.type(scale)) + from_owned(offset.astype(input.dtype))
+    factor, offset = together(kept * input.dtype.type(scale), offset.astype(input.dtype), input)[:2]
+    return input * from_owned(factor) + from_owned(offset)
 
 
 class AlphaDropout(_Dropout):
@@ -223,4 +225,4 @@ def _drop(input: Any, shape: Any, p: float, training: bool, generator: np.random
         return where(False, input, 0)
     draw = random_bits(input.shape if shape is None else shape, generator)
     kept = draw >= np.uint32(min(p * 2**32, 2**32 - 1))
-    return input * from_owned(kept * input.dtype.type(1 / (1 - p)))
+    return input * from_owned(together(kept * input.dtype.type(1 / (1 - p)), input)[0])

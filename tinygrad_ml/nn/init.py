@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..arrays import like
 from ..foreign_names import module_getattr, take_foreign_names
 from ..random import default_generator
 from ..tensor import Tensor
@@ -332,7 +333,7 @@ def _fill(tensor: Tensor, values: Any) -> Tensor:
     if isinstance(tensor, np.ndarray):  # w.data, whose writes are counted
         tensor[...] = values
     else:
-        tensor.data = np.asarray(values, tensor.dtype)
+        tensor.data = like(tensor).asarray(values, tensor.dtype)
     return tensor
 
 

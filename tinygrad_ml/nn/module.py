@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from ..arrays import copied, is_other, like, together
 from ..autograd import HookHandle
 from ..foreign_names import HintsArguments, missing, takes_foreign_names, without_device
 from ..modes import modes, modes_set
-from ..tensor import Tensor, from_owned
+from ..tensor import Tensor, as_array, from_owned
 from ..validation import check_array
 from .hooks import Hooks, observed
 from .outline import outline
@@ -338,7 +339,7 @@ class Module(HintsArguments):
             if set_to_none or parameter.grad is None:
                 parameter.grad = None
             else:
-                parameter.grad = from_owned(np.zeros(parameter.shape, parameter.dtype))
+                parameter.grad = from_owned(like(parameter).zeros(parameter.shape, parameter.dtype))
 
     def apply(self: M, function: Callable[[Module], Any]) -> M:
         """Call `function` on every module below this one and on itself last; return it."""
@@ -366,7 +367,7 @@ class Module(HintsArguments):
         for _, thing in self._state():
             if thing.dtype.kind == "f" and thing.dtype != wanted:
                 grad = thing.grad
-                thing._replace(np.asarray(thing._data, wanted))
+                thing._replace(as_array(thing).astype(wanted))
                 thing.grad = grad if grad is None else grad.astype(wanted)
         return self
 
@@ -433,7 +434,7 @@ class Module(HintsArguments):
         >>> list(tg.nn.Linear(3, 2).state_dict())
         ['weight', 'bias']
         """
-        return {name: np.array(thing.numpy()) for name, thing in self._saved()}
+        return {name: copied(as_array(thing)) for name, thing in self._saved()}
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
         """Take over values by name, from `state_dict()` or from PyTorch's.
@@ -466,7 +467,11 @@ class Module(HintsArguments):
             hint = ": read the file first, tg.load(path)" if isinstance(state, (str, os.PathLike)) else ""
             raise ValueError(f"a state is a dict from names to arrays, not a {type(state).__name__}{hint}")
         own = dict(self._saved())
-        arrays = {name: check_array(value, name, "the state") for name, value in state.items() if name in own}
+        arrays = {
+            name: value if is_other(value) else check_array(value, name, "the state")
+            for name, value in state.items()
+            if name in own
+        }
         given = {id(own[name]) for name in arrays}
         keys = IncompatibleKeys(
             [name for name, thing in own.items() if id(thing) not in given], [name for name in state if name not in own]
@@ -483,7 +488,7 @@ class Module(HintsArguments):
         if problems:
             raise ValueError(f"the state does not fit this {type(self).__name__}:\n  " + "\n  ".join(problems))
         for name, array in arrays.items():
-            own[name].data = array.astype(own[name].dtype)
+            own[name].data = together(array.astype(own[name].dtype), own[name])[0]
         return keys
 
     def _saved(self) -> Iterator[tuple[str, Tensor]]:

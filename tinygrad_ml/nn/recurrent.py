@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
+from ..arrays import like
 from ..tensor import Tensor, as_floating, get_default_dtype
 from . import init
 from .dropout import check_probability, dropout
@@ -102,7 +103,7 @@ class _Recurrent(Module):
         weight_ih, weight_hh = (getattr(self, name + suffix) for name in ("weight_ih", "weight_hh"))
         projection = getattr(self, "weight_hr" + suffix, None)
         if not self.bias:
-            bias_hh: Any = np.zeros(len(weight_hh), weight_hh.dtype)
+            bias_hh: Any = like(weight_hh).zeros(len(weight_hh), weight_hh.dtype)
             return self._sweep(linear(x, weight_ih), first, weight_hh, bias_hh, projection)
         bias_ih, bias_hh = (getattr(self, name + suffix) for name in ("bias_ih", "bias_hh"))
         return self._sweep(linear(x, weight_ih, bias_ih), first, weight_hh, bias_hh, projection)
@@ -127,7 +128,7 @@ class _Recurrent(Module):
         layers, batch = self.num_layers * len(self._directions), x.shape[1]
         size = self._state_size(k)
         if state is None:
-            return np.zeros((layers, batch, size), self.weight_hh_l0.dtype)
+            return like(self.weight_hh_l0).zeros((layers, batch, size), self.weight_hh_l0.dtype)
         wanted = (layers, size) if single else (layers, batch, size)
         if np.shape(state) != wanted:
             raise ValueError(
@@ -287,7 +288,7 @@ class LSTM(_Recurrent):
         # With h = weight_hr @ q, what reaches the gates is (weight_hh @ weight_hr) @ q: so an ordinary LSTM computes q,
         # of which the first is zero, while the first h goes into the gates of the first time.
         gates = ops.concatenate([gates[:1] + linear(h, weight), gates[1:]])
-        out, c = ops.lstm(gates, np.zeros(c.shape, gates.dtype), c, ops.matmul(weight, projection), bias)
+        out, c = ops.lstm(gates, like(gates).zeros(c.shape, gates.dtype), c, ops.matmul(weight, projection), bias)
         out = linear(out, projection)
         return out, [out[-1], c]
 
@@ -364,10 +365,11 @@ class _Cell(Module):
         for k, state in enumerate(states):
             if state is not None and np.shape(state) != wanted:
                 raise ValueError(f"{name}: the state {'hc'[k]} has shape {np.shape(state)}, it must be {wanted}")
-            state = np.zeros(wanted, self.weight_hh.dtype) if state is None else as_floating(state)
+            state = like(x).zeros(wanted, self.weight_hh.dtype) if state is None else as_floating(state)
             ready.append(ops.expand_dims(state, 0) if single else state)
         gates = linear(x, self.weight_ih, self.bias_ih)
-        bias = np.zeros(len(self.weight_hh), self.weight_hh.dtype) if self.bias_hh is None else self.bias_hh
+        weight, bias = self.weight_hh, self.bias_hh
+        bias = like(weight).zeros(len(weight), weight.dtype) if bias is None else bias
         return single, gates.reshape(1, -1, gates.shape[-1]), bias, ready
 
     def extra_repr(self) -> str:

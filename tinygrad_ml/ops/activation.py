@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import KINDS, extreme
 from ..autograd import dispatch, elementwise, primitive
 from ..batched import all_elements, every
 from ..tensor import Tensor
@@ -55,7 +56,10 @@ def _shifted(x, axis):
 
     Where all is masked with -inf it stays so. Beside +inf all else becomes -inf.
     """
-    peak = x.max(axis=axis, keepdims=True, initial=-np.inf)
+    if KINDS:
+        peak = extreme(x, "max", axis, -np.inf, keepdims=True)
+    else:
+        peak = x.max(axis=axis, keepdims=True, initial=-np.inf)
     if np.isfinite(all_elements(peak)).all():
         return x - peak, peak
     with np.errstate(invalid="ignore"):  # inf - inf

@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import is_other, like
 from ..autograd import dispatch, primitive
 from ..batched import Batched, Level, folded, innermost, is_of, spread
 from ..tensor import Tensor, as_tensor
-from .patches import DEFAULT, Geometry, patches_of, stacked
+from .patches import DEFAULT, Geometry, patches_of, stacked, taps_of
 
 __all__ = ["conv1d", "conv2d", "conv2d_input", "conv2d_weight", "conv_transpose1d", "conv_transpose2d"]
 
@@ -326,6 +327,10 @@ def _conv2d(x, weight, bias, *, geometry=DEFAULT):
         return y if np.ndim(bias) == 0 else y + np.reshape(bias, (-1, 1, 1))
     (channels, _, *kernel), groups = weight.shape, geometry.groups
     height, width = geometry.lengths(x.shape[2:], kernel)
+    if is_other(x):
+        y = np.matmul(weight.reshape(groups, channels // groups, -1), taps_of(x, kernel, geometry))
+        y = y.reshape(len(x), channels, height, width)
+        return y if np.ndim(bias) == 0 else y + bias.reshape(-1, 1, 1)
     out = np.empty((len(x), channels, height, width), np.result_type(x, weight, bias))
     parts = out.reshape(len(x), groups, channels // groups, height, width)
     stack, rows = stacked(kernel, geometry)
@@ -378,7 +383,7 @@ def conv2d_input(y, weight, *, size, geometry=DEFAULT):
     # kernel, which convolves every stride-th place with stride 1
     (top, bottom), (left, right) = geometry.padding
     shape = len(y), groups * per_group, size[0] + top + max(bottom, 0), size[1] + left + max(right, 0)
-    out = np.zeros(shape, np.result_type(y, weight))
+    out = like(y).zeros(shape, np.result_type(y, weight))
     common = [math.gcd(s, d) for s, d in zip(geometry.stride, geometry.dilation)]
     apart = [s // c for s, c in zip(geometry.stride, common)]
     dilation = tuple(d // c for d, c in zip(geometry.dilation, common))
@@ -410,6 +415,10 @@ def conv2d_weight(x, y, *, kernel, geometry=DEFAULT):
         out = dispatch(conv2d_weight, together, others, kernel=kernel, geometry=geometry)
         return Batched(_elements(out, level, groups, 0), level)
     n, channels, height, width = y.shape
+    if is_other(x):
+        y = y.reshape(n, geometry.groups, -1, height * width)
+        products = np.matmul(y, taps_of(x, kernel, geometry).swapaxes(-1, -2)).sum(axis=0)
+        return products.reshape(channels, -1, *kernel)
     groups, (stack, rows) = geometry.groups, stacked(kernel, geometry)
     y = y.reshape(n, groups, 1, channels // groups, height, width)
     depth = x.shape[1] // groups * rows * kernel[1]

@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import complex_of, like, together
 from ..foreign_names import takes_foreign_names
 from ..random import default_generator
-from ..tensor import Tensor, complex_of, from_owned, get_default_dtype, refuse_masked, to_array
+from ..tensor import Tensor, from_owned, get_default_dtype, to_array
+from ..unusable import refuse_masked
 
 __all__ = [
     "arange",
@@ -54,10 +56,10 @@ def _float_for(*numbers: Any) -> np.dtype:
     return complex_of(dtype) if any(map(np.iscomplexobj, numbers)) else dtype
 
 
-def _filled(shape: Any, fill_value: Any, dtype: Any) -> np.ndarray:
+def _filled(shape: Any, fill_value: Any, dtype: Any, new: Any = np) -> Any:
     if dtype is not None and np.dtype(dtype).kind != "c" and np.iscomplexobj(fill_value):
         raise TypeError(f"a Tensor of dtype {np.dtype(dtype)} cannot be filled with the complex number {fill_value}")
-    return np.full(shape, fill_value, dtype)
+    return new.full(shape, fill_value, dtype)
 
 
 def _drawn(draw: Callable[[Any], Any], shape: tuple, dtype: Any, scale: float = 1.0) -> np.ndarray:
@@ -128,7 +130,7 @@ def zeros_like(x: Any, *, dtype: Any = None, requires_grad: bool = False) -> Ten
     >>> tg.zeros_like(tg.ones(2))
     tensor([0., 0.])
     """
-    return _new(np.zeros(np.shape(x), dtype or getattr(x, "dtype", None)), requires_grad)
+    return _new(like(x).zeros(np.shape(x), dtype or getattr(x, "dtype", None)), requires_grad)
 
 
 @takes_foreign_names("x")
@@ -138,7 +140,7 @@ def ones_like(x: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tens
     >>> tg.ones_like(tg.zeros(2))
     tensor([1., 1.])
     """
-    return _new(np.ones(np.shape(x), dtype or getattr(x, "dtype", None)), requires_grad)
+    return _new(like(x).ones(np.shape(x), dtype or getattr(x, "dtype", None)), requires_grad)
 
 
 @takes_foreign_names("x")
@@ -148,7 +150,7 @@ def full_like(x: Any, fill_value: complex, *, dtype: Any = None, requires_grad: 
     >>> tg.full_like(tg.zeros(2), 7.0)
     tensor([7., 7.])
     """
-    return _new(_filled(np.shape(x), fill_value, dtype or getattr(x, "dtype", None)), requires_grad)
+    return _new(_filled(np.shape(x), fill_value, dtype or getattr(x, "dtype", None), like(x)), requires_grad)
 
 
 def as_tensor(data: Any, dtype: Any = None) -> Tensor:
@@ -269,7 +271,8 @@ def rand_like(
     (2, 3)
     """
     dtype = dtype or _floating_dtype("rand_like", x)
-    return rand(np.shape(x), dtype=dtype, requires_grad=requires_grad, generator=generator)
+    drawn = rand(np.shape(x), dtype=dtype, generator=generator)
+    return _new(together(drawn._data, x)[0], requires_grad)
 
 
 @takes_foreign_names("x")
@@ -282,7 +285,8 @@ def randn_like(
     (2, 3)
     """
     dtype = dtype or _floating_dtype("randn_like", x)
-    return randn(np.shape(x), dtype=dtype, requires_grad=requires_grad, generator=generator)
+    drawn = randn(np.shape(x), dtype=dtype, generator=generator)
+    return _new(together(drawn._data, x)[0], requires_grad)
 
 
 def _floating_dtype(name: str, x: Any) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import like
 from ..autograd import dispatch, primitive
 from ..batched import every, some
 from ..tensor import Tensor
@@ -65,7 +66,7 @@ def _before_and_after(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _last(rows: Any) -> np.ndarray:
     """Return 1 at the end of each row and 0 elsewhere: the product of a row is the last of its running products."""
-    unit = np.zeros(rows.shape, rows.dtype)
+    unit = like(rows).zeros(rows.shape, rows.dtype)
     unit[..., -1:] = 1
     return unit
 
@@ -166,7 +167,7 @@ Extended = list[Scaled]
 
 
 def _extended(x: np.ndarray, directions: tuple[np.ndarray, ...]) -> Extended:
-    zero = scaled(np.zeros(x.shape, x.dtype))
+    zero = scaled(like(x).zeros(x.shape, x.dtype))
     at = {0: scaled(x)} | {1 << k: scaled(v) for k, v in enumerate(directions)}
     return [at.get(k, zero) for k in range(1 << len(directions))]
 
@@ -250,7 +251,7 @@ def cumprod_gradient(*arrays):
     g, x, *directions = arrays
     n = x.shape[-1]
     if not n:
-        return np.zeros(x.shape, np.result_type(*arrays))
+        return like(x).zeros(x.shape, np.result_type(*arrays))
     with np.errstate(all="ignore"):
         elements = _extended(x, tuple(directions))
         one = _extended(np.ones_like(x[..., :1]), tuple(np.zeros_like(v[..., :1]) for v in directions))

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import is_other, like
 from ..autograd import dispatch, implements, primitive
 from ..batched import Batched
 from ..tensor import Tensor
@@ -23,8 +24,10 @@ __all__ = ["einsum"]
 
 def contract(subscripts: str, operands: Sequence) -> Any:
     """Compute an einsum with explicit output and without "..."; lengths of 1 broadcast, as in NumPy."""
+    new = like(*operands)
     arrays = [
-        a if isinstance(a, (np.ndarray, Batched)) else np.asarray(a, np.result_type(a, *operands)) for a in operands
+        a if isinstance(a, (np.ndarray, Batched)) or is_other(a) else new.asarray(a, np.result_type(a, *operands))
+        for a in operands
     ]
     for positions, step in _plan(subscripts, tuple([a.shape for a in arrays])):
         arrays.append(step(*[arrays.pop(k) for k in positions]))
@@ -106,7 +109,7 @@ def _pair(a: str, b: str, a_lengths: dict[str, int], b_lengths: dict[str, int], 
 
 def _for_blas(matrices: Any) -> Any:
     """Copy matrices of which neither the rows nor the columns are contiguous: NumPy multiplies them slowly."""
-    if type(matrices) is Batched or matrices.itemsize in matrices.strides[-2:]:
+    if type(matrices) is Batched or is_other(matrices) or matrices.itemsize in matrices.strides[-2:]:
         return matrices
     return np.ascontiguousarray(matrices)
 
@@ -172,7 +175,7 @@ def _einsum_arrays(g: Any, i: int, arrays: tuple, arrays_shape: Sequence, subscr
     r = np.reshape(r, spread)
     for first, later in diagonals:  # an index that is repeated in one operand reads its diagonal
         n = arrays_shape[i][first]
-        r = r * np.eye(n, dtype=r.dtype).reshape([n if k in (first, later) else 1 for k in range(len(spread))])
+        r = r * like(r).eye(n, dtype=r.dtype).reshape([n if k in (first, later) else 1 for k in range(len(spread))])
     return r if r.shape == arrays_shape[i] else np.broadcast_to(r, arrays_shape[i])
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import KINDS, like
 from ..autograd import conjugated, elementwise, primitive
 from ..tensor import Tensor
 from .blockwise import masked
@@ -231,11 +232,19 @@ minimum = elementwise(
 )
 
 
+def chosen(condition: Any, x: Any, y: Any) -> Any:
+    """Return np.where(condition, x, y), also of arrays of libraries that want an array for the condition."""
+    if KINDS and isinstance(condition, (bool, np.bool_)):
+        condition = like(x, y).asarray(condition)
+    return np.where(condition, x, y)
+
+
 @primitive(
     np.where,
     condition=None,
-    x=lambda g, condition: np.where(condition, g, 0),
-    y=lambda g, condition: np.where(condition, 0, g),
+    x=lambda g, condition: chosen(condition, g, 0),
+    y=lambda g, condition: chosen(condition, 0, g),
+    formula=("", "np.where(condition, g, 0)", "np.where(condition, 0, g)"),
 )
 def where(condition, x, y):
     """Return x where the condition holds and y elsewhere; the branch not taken gets a gradient of 0, never NaN.
@@ -244,7 +253,7 @@ def where(condition, x, y):
     >>> tg.where(x > 0, x, 0.0)
     tensor([0., 4.])
     """
-    return np.where(condition, x, y)
+    return chosen(condition, x, y)
 
 
 def _within(g: Any, x: Any, min: Any, max: Any) -> Any:

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import is_other
 from ..autograd import dispatch, primitive
 from ..batched import Batched, Unbatchable, all_elements
 from ..sparse import SparseRows
 from ..tensor import Tensor, as_array, as_tensor
-from .index import getitem, scatter
+from .index import beside, getitem, scatter
 
 __all__ = ["embedding"]
 
@@ -24,6 +25,7 @@ def _rows(
     scale_grad_by_freq: bool,
 ) -> Any:
     """g added up in the rows that were looked up"""
+    indices = beside(indices, g)
     if scale_grad_by_freq:
         counts = np.bincount(indices.reshape(-1), minlength=weight_shape[0])[indices]
         g = g / counts.astype(g.dtype).reshape(indices.shape + (1,) * (len(weight_shape) - 1))
@@ -46,7 +48,7 @@ def _embedding(weight, *, indices, padding_idx=None, sparse=False, scale_grad_by
     tensor([[3., 4.],
             [1., 2.]])
     """
-    return np.take(weight, indices, axis=0)
+    return np.take(weight, beside(indices, weight), axis=0)
 
 
 def embedding(
@@ -97,7 +99,7 @@ def embedding(
         raise TypeError(
             f"embedding: input must hold integers (rows of the table), and is {given.dtype}; use input.astype(int)"
         )
-    indices = all_elements(given).astype(np.intp, copy=False)
+    indices = beside(all_elements(given).astype(np.intp, copy=False), table)
     if not table.ndim:
         raise ValueError("embedding: weight needs an axis of rows, and is a single number")
     n = table.shape[0]
@@ -120,7 +122,7 @@ def embedding(
         table,
         indices=indices,
         padding_idx=padding_idx,
-        sparse=sparse and table.node is None,
+        sparse=sparse and table.node is None and not is_other(table._data),
         scale_grad_by_freq=scale_grad_by_freq,
     )
 
@@ -133,7 +135,7 @@ def _shorten(weight: Tensor, indices: np.ndarray, max_norm: float, norm_type: fl
         )
     rows = np.unique(indices)
     values = weight._data[rows]
-    lengths = np.linalg.vector_norm(values.reshape(len(rows), -1), axis=1, ord=norm_type)
+    lengths = np.linalg.norm(values.reshape(len(rows), -1), norm_type, axis=1)
     long = lengths > max_norm
     if long.any():
         factor = (max_norm / (lengths[long] + 1e-7)).astype(values.dtype)

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import KINDS, is_other, like, stands_in, together
 from ..autograd import dispatch, primitive
 from ..batched import Batched, Unbatchable, aligned, flat_places, innermost, picked, spread
 from ..foreign_names import takes_foreign_names
-from ..sparse import StandIn
 from ..tensor import Tensor, as_array, from_owned, get_default_dtype
 
 __all__ = [
@@ -37,7 +37,7 @@ def normalised(index: Any) -> Any:
     if isinstance(index, tuple):
         return tuple([normalised(part) for part in index])
     array = index._data if isinstance(index, Tensor) else index
-    if not isinstance(array, StandIn):
+    if not stands_in(array):
         array = np.array(as_array(array))
     elif array.dtype.kind in "iub":
         return array
@@ -56,14 +56,34 @@ def normalised(index: Any) -> Any:
 def is_basic(index: Any) -> bool:
     """Whether an index names every place at most once: no integer arrays."""
     return all(
-        not isinstance(part, (np.ndarray, Batched)) or part.dtype == bool
+        not (isinstance(part, (np.ndarray, Batched)) or (KINDS and is_other(part))) or part.dtype == bool
         for part in (index if isinstance(index, tuple) else (index,))
     )
 
 
-def places(index: Any, shape: tuple) -> np.ndarray:
-    """Return the flat positions of the elements that an index picks out of an array of that shape."""
-    return np.arange(math.prod(shape)).reshape(shape)[index]
+def beside(index: Any, x: Any) -> Any:
+    """Return an index with its arrays moved to the kind of x, if that is the array of another library."""
+    if not KINDS:
+        return index
+    if isinstance(index, tuple):
+        return tuple([beside(part, x) for part in index])
+    return together(index, x)[0]
+
+
+def places(index: Any, shape: tuple, x: Any) -> Any:
+    """Return the flat positions of the elements that an index picks out of an array of that shape, as x is."""
+    return like(x).arange(math.prod(shape)).reshape(shape)[index]
+
+
+def _last_of(where: Any, size: int, x: Any) -> Any:
+    """Return for each of several positions in an array the number of the last one that is the same."""
+    if like(x) is np:
+        last = np.empty(size, np.intp)
+        last[where] = np.arange(where.size)
+    else:  # many may be written at once
+        last = like(x).zeros(size, np.intp)
+        np.maximum.at(last, where, like(x).arange(where.size))
+    return last[where]
 
 
 def _all_integers(parts: tuple) -> bool:
@@ -87,8 +107,10 @@ def scatter(g, *, index, shape):
     """
     if type(g) is Batched or _differs(index):
         return _scatter_batch(g, index, shape)
+    if KINDS:
+        index = beside(index, g)
     if is_basic(index):
-        out = np.zeros(shape, g.dtype)
+        out = (like(g) if KINDS else np).zeros(shape, g.dtype)
         out[index] = g
         return out
     parts = index if isinstance(index, tuple) else (index,)
@@ -97,9 +119,10 @@ def scatter(g, *, index, shape):
     elif _all_integers(parts):
         rows, taken = np.ravel_multi_index(np.broadcast_arrays(*parts), shape[: len(parts)], mode="wrap"), len(parts)
     else:
-        rows, taken = places(index, shape), len(shape)
+        rows, taken = places(index, shape, g), len(shape)
     length, width = math.prod(shape[:taken]), math.prod(shape[taken:])
-    return add_rows(shape, length, width, rows.reshape(-1), np.ascontiguousarray(g).reshape(rows.size, width))
+    g = g if KINDS and is_other(g) else np.ascontiguousarray(g)
+    return add_rows(shape, length, width, rows.reshape(-1), g.reshape(rows.size, width))
 
 
 def _differs(index: Any) -> bool:
@@ -127,6 +150,10 @@ def add_rows(shape: tuple, length: int, width: int, rows: np.ndarray, g: np.ndar
     written, and only those that collide are added. All is prepared before the zeros, which push the rest out of the
     processor's cache.
     """
+    if KINDS and is_other(g):
+        whole = like(g).zeros((length, width), g.dtype)
+        np.add.at(whole, rows, g)
+        return whole.reshape(shape)
     if not (length and width):
         return np.zeros(shape, g.dtype)
     added, some = rows, g
@@ -167,7 +194,7 @@ def _getitem(x, *, index):
         return picked(x, index)
     if type(index) is type(x) is np.ndarray and index.dtype != bool and x.ndim and x.flags.c_contiguous:
         return x.take(index, 0)  # the same, but faster
-    return x[index]
+    return x[beside(index, x) if KINDS else index]
 
 
 def getitem(x: Any, index: Any) -> Tensor:
@@ -199,11 +226,9 @@ def _set_value(g: Any, x_shape: tuple, value_shape: tuple, index: Any) -> Any:
     """g[index]"""
     g = dispatch(_getitem, g, index=index)
     if not is_basic(index):
-        where = places(index, x_shape)
-        count = np.arange(where.size)
-        last = np.empty(math.prod(x_shape), np.intp)
-        last[where.reshape(-1)] = count  # of several values for one element the last one stays
-        g = np.where(last[where] == count.reshape(where.shape), g, 0)
+        where = places(beside(index, g), x_shape, g)
+        last = _last_of(where.reshape(-1), math.prod(x_shape), g)  # of several values for one element, it stays
+        g = np.where(last.reshape(where.shape) == like(g).arange(where.size).reshape(where.shape), g, 0)
     return _with_leading_ones(g, value_shape)
 
 
@@ -224,14 +249,15 @@ def _setitem(x, value, *, index):
     refuse_complex_into_real(x, value)
     if Batched in (type(x), type(value)) or _differs(index):
         return _set_batch(x, value, index)
-    out = np.array(x, order="C")
+    index, out = beside(index, x), np.copy(x, order="C") if is_other(x) else np.array(x, order="C")
     if is_basic(index):
         out[index] = value
     else:  # one element after the other, so that which value is the last does not depend on the memory layout
-        where = places(index, out.shape)
-        values = np.empty(where.shape, out.dtype)
+        where = places(index, out.shape, x)
+        values = like(x).empty(where.shape, out.dtype)
         values[...] = value
-        out.reshape(-1)[where.reshape(-1)] = values.reshape(-1)
+        where, values = where.reshape(-1), values.reshape(-1)
+        out.reshape(-1)[where] = values[_last_of(where, out.size, x)] if is_other(x) else values
     return out
 
 
@@ -285,7 +311,7 @@ def _add_at(x, value, *, index):
     if Batched in (type(x), type(value)) or _differs(index):
         values = np.broadcast_to(_without_leading_ones(value, len(place)), place).astype(dtype)
     else:
-        values = np.empty(place, dtype)
+        values = like(x, value).empty(place, dtype)
         values[...] = value
     return dispatch(scatter, values, index=index, shape=x.shape) + x
 
@@ -323,7 +349,7 @@ def _take(x, *, indices, axis=None):
     >>> tg.take(tg.tensor([1.0, 2.0, 3.0]), [2, 0, 2])
     tensor([3., 1., 3.])
     """
-    return np.take(x, indices, axis)
+    return np.take(x, beside(indices, x), axis)
 
 
 @takes_foreign_names("x")
@@ -339,8 +365,8 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
 
 def _untake_along_axis(g: Any, x_shape: tuple, indices: np.ndarray, axis: int | None) -> Any:
     """g added up at the indices"""
-    positions = np.arange(math.prod(x_shape)).reshape(x_shape)
-    return scatter_flat(g, np.take_along_axis(positions, indices, axis), x_shape)
+    positions = like(g).arange(math.prod(x_shape)).reshape(x_shape)
+    return scatter_flat(g, np.take_along_axis(positions, beside(indices, g), axis), x_shape)
 
 
 @primitive(cost="none", x=_untake_along_axis)
@@ -351,7 +377,7 @@ def _take_along_axis(x, *, indices, axis=-1):
     tensor([[2.],
             [3.]])
     """
-    return np.take_along_axis(x, indices, axis)
+    return np.take_along_axis(x, beside(indices, x), axis)
 
 
 @takes_foreign_names("x")
@@ -384,7 +410,8 @@ def one_hot(indices: Any, num_classes: int | None = None, *, dtype: Any = None) 
     if indices.size and (indices.min() < 0 or indices.max() >= num_classes):
         wrong = indices.min() if indices.min() < 0 else indices.max()
         raise IndexError(f"one_hot: index {wrong} is not one of the {num_classes} classes 0 ... {num_classes - 1}")
-    return from_owned((indices[..., None] == np.arange(num_classes)).astype(dtype or get_default_dtype()))
+    hits = indices[..., None] == like(indices).arange(num_classes)
+    return from_owned(hits.astype(dtype or get_default_dtype()))
 
 
 @primitive(np.nonzero, cost="none", x=None)
@@ -452,7 +479,7 @@ def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, 
         order = n - 1 - np.flip(np.argsort(np.flip(array, axis), axis, kind="stable"), axis)
     else:
         order = np.argsort(array, axis, kind="stable")
-    order = np.take(order, np.arange(k), axis)
+    order = np.take(order, like(order).arange(k), axis)
     return _take_along_axis(x, indices=order, axis=axis), from_owned(order)
 
 

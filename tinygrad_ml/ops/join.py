@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import is_other, on_host
 from ..autograd import primitive
 from ..foreign_names import takes_foreign_names
 from ..tensor import Tensor
@@ -198,6 +199,7 @@ def _unrepeat(g: Any, x_shape: tuple, repeats: Any, axis: int | None) -> Any:
         k = (axis or 0) % len(shape)
         g = np.sum(np.reshape(g, (*shape[: k + 1], repeats, *shape[k + 1 :])), axis=k + 1)
         return np.reshape(g, x_shape)
+    repeats = on_host(repeats)
     return scatter_flat(g, np.repeat(np.arange(math.prod(x_shape)).reshape(x_shape), repeats, axis), x_shape)
 
 
@@ -208,6 +210,8 @@ def _repeat(x, *, repeats, axis=None):
     >>> tg.repeat(tg.tensor([1.0, 2.0]), [2, 3])
     tensor([1., 1., 2., 2., 2.])
     """
+    if is_other(x) and not isinstance(repeats, int):
+        repeats = repeats.tolist()
     return np.repeat(x, repeats, axis)
 
 
@@ -267,7 +271,7 @@ def pad(x, *, pad_width, mode="constant", constant_values=0):
     if mode not in MODES:
         raise ValueError(f"mode must be one of {', '.join(MODES)}, not {mode!r}")
     filling: Any = {"mode": mode} | ({"constant_values": constant_values} if mode == "constant" else {})
-    return np.pad(x, _widths(pad_width, x.ndim), **filling) if x.ndim else x.copy()
+    return np.pad(x, _widths(pad_width, x.ndim).tolist(), **filling) if x.ndim else x.copy()
 
 
 def meshgrid(*arrays: Any, indexing: str = "xy", sparse: bool = False) -> tuple[Tensor, ...]:

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import KINDS, like, together
 from ..autograd import dispatch, elementwise, primitive
 from ..batched import Batched, every
 from ..tensor import Tensor, get_default_dtype, shape_of
 from .activation import log_softmax, sigmoid, softmax
+from .index import beside
 
 __all__ = [
     "binary_cross_entropy",
@@ -144,11 +146,11 @@ def _picked(x: Any, target: Any) -> Any:
     """Return x[i, target[i]] for each row i."""
     if type(x) is np.ndarray and type(target) is np.ndarray:
         return x[np.arange(len(target)), target]
-    return np.take_along_axis(x, np.expand_dims(target, 1), 1)[:, 0]
+    return np.take_along_axis(x, np.expand_dims(beside(target, x), 1), 1)[:, 0]
 
 
 def _minus_one_hot(p: Any, target: Any) -> Any:
-    return p - (np.expand_dims(target, 1) == np.arange(p.shape[1]))
+    return p - (np.expand_dims(beside(target, p), 1) == like(p).arange(p.shape[1]))
 
 
 def _cross_entropy_input(g: Any, input: Any, target: np.ndarray, p: np.ndarray, reduction: str) -> Any:
@@ -196,6 +198,8 @@ def check_same_shape(name: str, input: Any, target: Any, real_only: bool = True)
         x, y = input._data, target._data
         if x.dtype is y.dtype and x.shape == y.shape and x.dtype.kind == "f":
             return input, target
+    if KINDS:
+        input, target = together(input, target)
     shape, of_target = shape_of(input), shape_of(target)
     if shape != of_target:
         raise ValueError(

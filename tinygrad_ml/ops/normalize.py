@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import is_other
 from ..autograd import primitive
 from ..batched import Batched, every, innermost, spread
 from ..tensor import Tensor
@@ -119,7 +120,7 @@ def _normalize_x(g: Any, x: Any, weight: Any, normal: Any, last: int, groups: in
     """the deviations of g * weight from what mean and variance take up, over the standard deviation"""
     shape, weight = _seen(x.shape, last, groups), _along(weight, x.shape, last, groups)
     g = g.reshape(shape)
-    if isinstance(x, Tensor) or type(normal[0]) is Batched or type(g) is Batched:
+    if isinstance(x, Tensor) or type(normal[0]) is Batched or type(g) is Batched or is_other(x):
         z, scale = _recorded(x, last, groups, eps) if isinstance(x, Tensor) else normal
         d = g * weight
         mean, share = (np.mean(y, axis=OTHERS[len(shape)], keepdims=True) for y in (d, d * z))
@@ -170,8 +171,16 @@ def normalize(x, weight, bias, *, last=0, groups=0, eps=1e-5, statistics=None):
         return _of_batch(x, weight, bias, last, groups, eps)
     shape = _seen(x.shape, last, groups)
     weight, bias = _along(weight, x.shape, last, groups), _along(bias, x.shape, last, groups)
-    out = np.empty(shape, np.result_type(x, weight, bias))
     y = x.reshape(shape)
+    if is_other(x):
+        mean = np.mean(y, axis=OTHERS[y.ndim], keepdims=True)
+        centred = y - mean
+        scale = reciprocal_root_mean_square(centred, OTHERS[y.ndim], eps)
+        z = centred * scale
+        if statistics is not None:
+            statistics += [mean.reshape(-1), np.mean(centred * centred, axis=OTHERS[y.ndim]).reshape(-1)]
+        return (z * weight + bias).reshape(x.shape), (z, scale)
+    out = np.empty(shape, np.result_type(x, weight, bias))
     z = np.empty(shape, y.dtype) if y.size <= SAVED else None
     means, variances, scales = (np.empty((1, shape[1]) + (1,) * (y.ndim - 2), y.dtype) for _ in range(3))
     for piece in _pieces(shape):

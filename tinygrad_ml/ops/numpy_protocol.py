@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import copied, is_other
 from ..foreign_names import hint_for
 from ..primitive import IMPLEMENTATIONS, implements
-from ..tensor import Tensor, from_owned
+from ..tensor import Tensor, as_array, from_owned
 from . import activation, create, cumulative, elementwise, index, join, reduce, shape
 
 COMPOSED = [  # the functions that are composed of operations, and therefore not in the table
@@ -45,6 +46,8 @@ def values_of(thing: Any) -> Any:
 
 def as_results(thing: Any) -> Any:
     """Return a result with Tensors in place of arrays of numbers."""
+    if is_other(thing):
+        return from_owned(copied(thing))
     if isinstance(thing, np.ndarray) and thing.dtype.kind in "biufc":
         return from_owned(thing.copy() if thing.base is not None or not thing.flags.writeable else thing)
     if isinstance(thing, (list, tuple)):
@@ -242,11 +245,11 @@ def _dlpack(self: Tensor, **request: Any) -> Any:
         )
     if request.get("copy") is False:
         raise BufferError("a Tensor shares its memory with nobody: leave out copy=False")
-    return np.array(self._data).__dlpack__(**request)
+    return copied(as_array(self)).__dlpack__(**request)
 
 
 def _dlpack_device(self: Tensor) -> tuple[int, int]:
-    return np.asarray(self._data).__dlpack_device__()
+    return as_array(self).__dlpack_device__()
 
 
 Tensor.__array_ufunc__ = _array_ufunc  # type: ignore[attr-defined]

@@ -41,6 +41,20 @@ def stacked(kernel: Any, geometry: Geometry) -> tuple[int, int]:
     return (kernel[0], 1) if geometry.stride == (1, 1) else (1, kernel[0])
 
 
+def taps_of(x: Any, kernel: Any, geometry: Geometry) -> Any:
+    """Return what each tap of the kernel meets, (images, groups, depth, places), for arrays without strides."""
+    cuts = [slice(max(-a, 0), n - max(-b, 0)) for n, (a, b) in zip(x.shape[2:], geometry.padding)]
+    x = x[(slice(None), slice(None), *cuts)]
+    rows, columns = ((max(a, 0), max(b, 0)) for a, b in geometry.padding)
+    height, width = geometry._replace(padding=(rows, columns)).lengths(x.shape[2:], kernel)
+    x = np.pad(x, ((0, 0), (0, 0), rows, columns))
+    taps = []
+    for where in np.ndindex(*kernel):
+        (row, column), (sh, sw) = [k * d for k, d in zip(where, geometry.dilation)], geometry.stride
+        taps.append(x[:, :, row : row + sh * (height - 1) + 1 : sh, column : column + sw * (width - 1) + 1 : sw])
+    return np.stack(taps, axis=2).reshape(len(x), geometry.groups, -1, height * width)
+
+
 def patches_of(x: np.ndarray, kernel: Any, geometry: Geometry) -> Iterator[tuple[slice, np.ndarray]]:
     """Yield (images, patches): the patches of some images under the kernel, (images, groups, stack, depth, places).
 

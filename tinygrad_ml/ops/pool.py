@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import is_other, like
 from ..autograd import dispatch, primitive
 from ..batched import Batched, folded, innermost
 from ..tensor import Tensor, as_tensor, from_owned
 from .blockwise import mask_into, masked
 from .conv import as_pair
+from .index import beside
 from .patches import Geometry
 
 __all__ = ["avg_pool1d", "avg_pool2d", "avg_pool2d_input", "max_pool1d", "max_pool2d", "max_pool2d_input"]
@@ -213,7 +215,8 @@ def _first_of_largest(x: Any, out: Any, kernel: tuple, geometry: Geometry) -> np
         places = folded(lambda x, out: _first_of_largest(x, out, kernel, geometry), level, x, out)
         return places - x.size * Batched(np.arange(level.size), level)  # counted in the stack of each element
     n, *lengths = out.shape
-    first = np.zeros(out.shape, np.intp)  # position in the kernel; from the last one, so that the first one stays
+    new = like(out)
+    first = new.zeros(out.shape, np.intp)  # position in the kernel; from the last one, so that the first one stays
     for k, window in reversed([*enumerate(_windows(_padded(x, geometry, np.nan), kernel, geometry, lengths))]):
         first = np.where(window == out, k, first)
     if np.isnan(out).any():  # the largest of NaN and anything is NaN
@@ -221,9 +224,9 @@ def _first_of_largest(x: Any, out: Any, kernel: tuple, geometry: Geometry) -> np
         for k, window in reversed([*enumerate(views)]):
             first = np.where(window, k, first)
     (row, column), (sh, sw), ((top, _), (left, _)) = np.divmod(first, kernel[1]), geometry.stride, geometry.padding
-    row = row * geometry.dilation[0] + np.arange(lengths[0])[:, None] * sh - top
-    column = column * geometry.dilation[1] + np.arange(lengths[1]) * sw - left
-    return (np.arange(n)[:, None, None] * x.shape[1] + row) * x.shape[2] + column
+    row = row * geometry.dilation[0] + new.arange(lengths[0])[:, None] * sh - top
+    column = column * geometry.dilation[1] + new.arange(lengths[1]) * sw - left
+    return (new.arange(n)[:, None, None] * x.shape[1] + row) * x.shape[2] + column
 
 
 def _max_pool2d_x(g: Any, x: Any, x_shape: tuple, out: Any, kernel: tuple, geometry: Geometry) -> Any:
@@ -267,11 +270,16 @@ def _max_pool2d(x, *, kernel, geometry):
     views = _windows(_padded(x, geometry, lowest), kernel, geometry, lengths)
     out = next(views).copy()
     for window in views:
-        np.maximum(out, window, out=out)
+        out = np.maximum(out, window, out=None if is_other(out) else out)
     return out
 
 
-@primitive(cost="reduction", real_only=True, y=lambda g, places: np.ravel(g)[places])
+def _max_pool2d_input_y(g: Any, places: Any) -> Any:
+    """g.ravel()[places]"""
+    return np.ravel(g)[beside(places, g)]
+
+
+@primitive(cost="reduction", real_only=True, y=_max_pool2d_input_y)
 def max_pool2d_input(y, *, places, shape):
     """Return zeros of `shape` to which y is added at `places`: the gradient of max_pool2d for its input.
 
@@ -285,6 +293,7 @@ def max_pool2d_input(y, *, places, shape):
         whole = (level.size * shape[0], *shape[1:])
         put = lambda y, places: dispatch(max_pool2d_input, y, places=places, shape=whole)
         return folded(put, level, y, places)
+    places = beside(places, y)
     return np.bincount(places.ravel(), y.ravel(), size).astype(y.dtype).reshape(shape)
 
 
@@ -323,7 +332,7 @@ def _avg_pool2d(x, *, kernel, geometry, counted=(0, 0)):
     out = next(views).copy()
     for window in views:
         out += window
-    return out / counts(x.shape[1:], kernel, geometry, counted).astype(x.dtype)
+    return out / like(x).asarray(counts(x.shape[1:], kernel, geometry, counted), x.dtype)
 
 
 @primitive(
@@ -343,9 +352,12 @@ def avg_pool2d_input(y, *, size, kernel, geometry, counted=(0, 0)):
             avg_pool2d_input, y, size=size, kernel=kernel, geometry=geometry, counted=counted
         )
         return folded(spread_out, y.level, y)
-    y = y / counts(size, kernel, geometry, counted).astype(y.dtype)
+    y = y / like(y).asarray(counts(size, kernel, geometry, counted), y.dtype)
     (top, bottom), (left, right) = geometry.padding
-    out = np.zeros((len(y), size[0] + top + bottom, size[1] + left + right), y.dtype)
+    out = like(y).zeros((len(y), size[0] + top + bottom, size[1] + left + right), y.dtype)
     for window in _windows(out, kernel, geometry, y.shape[1:]):
-        window += y
+        if is_other(window):
+            window[...] = window + y  # += need not write to the view
+        else:
+            window += y
     return out[:, top : top + size[0], left : left + size[1]].copy()

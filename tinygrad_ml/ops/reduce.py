@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import KINDS, extreme, like
 from ..autograd import primitive
 from ..batched import Batched
 from ..tensor import Tensor
@@ -30,7 +31,7 @@ def broadcast_back(g: Any, shape: tuple, axis: Any, keepdims: bool) -> Any:
     g = restore_axes(g, axis, keepdims)
     if isinstance(g, (Tensor, Batched)):
         return np.broadcast_to(g if g.ndim == len(shape) else g.reshape((1,) * len(shape)), shape)
-    whole = np.empty(shape, g.dtype)
+    whole = (like(g) if KINDS else np).empty(shape, g.dtype)
     whole[...] = g
     return whole
 
@@ -61,7 +62,8 @@ def smallest_root(dtype: np.dtype) -> Any:
 def size_of(x: np.ndarray, axis: Any, smallest: bool = False) -> np.ndarray:
     """Return the largest absolute value over `axis`, to divide by before squaring; 1 where that would not help."""
     size = np.abs(x)
-    size = size.min(axis, keepdims=True, initial=np.inf) if smallest else size.max(axis, keepdims=True, initial=0)
+    which, initial = ("min", np.inf) if smallest else ("max", 0)
+    size = extreme(size, which, axis, initial, keepdims=True)
     return np.where((size > 0) & np.isfinite(size), size, 1)
 
 

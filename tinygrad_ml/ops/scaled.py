@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..arrays import like
+
 Scaled = tuple[np.ndarray, np.ndarray]
 
 OF_ZERO = -(2**40)  # the exponent of 0, below that of any other number
@@ -20,7 +22,7 @@ def scaled(x: np.ndarray) -> Scaled:
     >>> unscaled(times(times(large, large), scaled(np.array([1e-300])))).round(-290)
     array([1.e+300])
     """
-    return _normal(x.astype(np.result_type(x, np.float64)), np.zeros(x.shape, np.int64))
+    return _normal(x.astype(np.result_type(x, np.float64)), like(x).zeros(x.shape, np.int64))
 
 
 def unscaled(x: Scaled) -> np.ndarray:

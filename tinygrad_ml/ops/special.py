@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import is_other
 from ..autograd import dispatch, elementwise, primitive
 from ..batched import Batched
 from .blockwise import blockwise
@@ -55,6 +56,9 @@ def _erf_double(x: np.ndarray) -> np.ndarray:
     y = np.minimum(np.abs(x), 6)
     out = np.copysign(1 - np.exp(-y * y) * _polynomial(FAR[0], y) / _polynomial(FAR[1], y), x)
     near = y < 0.46875
+    if is_other(x):  # all at once
+        square = x * x
+        return np.where(near, x * _polynomial(NEAR[0], square) / _polynomial(NEAR[1], square), out)
     small = x[near]
     square = small * small
     out[near] = small * _polynomial(NEAR[0], square) / _polynomial(NEAR[1], square)
@@ -64,7 +68,7 @@ def _erf_double(x: np.ndarray) -> np.ndarray:
 def _erf(x: Any) -> Any:
     if type(x) is Batched:
         return Batched(_erf(x.whole), x.level)
-    if x.size < 200:
+    if x.size < 200 and not is_other(x):
         return np.array([math.erf(v) for v in x.ravel().tolist()], x.dtype).reshape(x.shape)[()]
     return blockwise(_erf_single if x.dtype == np.float32 else _erf_double, x)
 
@@ -110,7 +114,7 @@ def sinc_derivative(x, *, order):
     series = np.zeros_like(angle)
     for k in range(order % 2, 24 + order, 2):
         sign = (-1) ** ((k + order) // 2)
-        series = series + sign * angle**k / (math.factorial(k) * (k + order + 1))
+        series = series + sign * angle**k / float(math.factorial(k) * (k + order + 1))
     return np.where(np.abs(angle) < 1.5 + 0.5 * order, math.pi**order * series, out)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from ..arrays import is_other, like, on_host
 from ..autograd import conjugated, implements, primitive
 from ..batched import every
 from ..foreign_names import takes_foreign_names
@@ -96,7 +97,7 @@ def _quantile_x(g: Any, x: Any, q: Any, axis: Any, keepdims: bool) -> Any:
     """g by the weights of the two elements beside each quantile"""
     rows, back = in_rows(x._data if isinstance(x, Tensor) else x, axis)
     rank = np.argsort(np.argsort(rows, axis=-1, kind="stable"), axis=-1, kind="stable")
-    levels = np.ravel(q)
+    levels = np.ravel(on_host(q) if is_other(q) else q)
     g = np.reshape(g, (levels.size, *g.shape[np.ndim(q) :]))
     total: Any = np.zeros_like(x)
     for i, level in enumerate(levels):
@@ -117,7 +118,8 @@ def quantile(x, *, q, axis=None, keepdims=False):
     >>> tg.quantile(tg.tensor([1.0, 2.0, 4.0]), [0.5, 0.75])
     tensor([2., 3.])
     """
-    levels = np.asarray(q, float)
+    levels = np.asarray(on_host(q) if is_other(q) else q, float)
+    levels = levels.tolist() if is_other(x) else levels
     return np.quantile(x, levels, axis=axis, keepdims=keepdims).astype(x.dtype)
 
 
@@ -129,7 +131,7 @@ def percentile(x: Any, q: Any, axis: Any = None, keepdims: bool = False) -> Tens
     >>> tg.percentile(tg.tensor([1.0, 2.0, 4.0]), 75)
     tensor(3.)
     """
-    return quantile(x, q=np.asarray(q) / 100, axis=axis, keepdims=keepdims)
+    return quantile(x, q=(q if is_other(q) else np.asarray(q)) / 100, axis=axis, keepdims=keepdims)
 
 
 @implements(np.median)
@@ -185,9 +187,9 @@ def average(x: Any, axis: Any = None, weights: Any = None, keepdims: bool = Fals
     x, axis = as_floating(x), tuple(axis) if isinstance(axis, list) else axis
     if weights is None:
         mean = reduce.mean(x, axis=axis, keepdims=keepdims)
-        return (mean, from_owned(np.full(mean.shape, x.size / (mean.size or 1), mean.dtype))) if returned else mean
+        return (mean, from_owned(like(x).full(mean.shape, x.size / (mean.size or 1), mean.dtype))) if returned else mean
     if isinstance(weights, (list, tuple)):
-        weights = np.asarray(weights, x.dtype)
+        weights = like(x).asarray(weights, x.dtype)
     if axis is not None and np.shape(weights) != x.shape:
         axes = normalize_axis_tuple(axis, x.ndim)
         if np.ndim(weights) == len(axes):

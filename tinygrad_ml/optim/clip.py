@@ -144,7 +144,7 @@ def _norm(gradients: list[Any], p: float) -> tuple[float, float]:
             return 1.0, math.sqrt(square)
     extreme = np.max if p > 0 else np.min
     arrays = [np.abs(a) for a in arrays]
-    scale = float(extreme([extreme(a) for a in arrays]))
+    scale = float(extreme([float(extreme(a)) for a in arrays]))
     if math.isinf(p) or not 0 < scale < math.inf:
         return scale, 1.0
     with np.errstate(under="ignore"):

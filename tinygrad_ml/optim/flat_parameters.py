@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..arrays import kind_of, like
 from ..sparse import SparseRows, put_rows
 from ..tensor import Tensor, from_owned, touch
 
@@ -67,15 +68,17 @@ class FlatParameters:
         self.sizes = [p.size * (1 + self.complex) for p in params]
         self.ends = np.cumsum(self.sizes).tolist()
         self.starts = [0, *self.ends[:-1]]
-        self.values = np.zeros(self.ends[-1], np.finfo(self.dtype).dtype)  # those of frozen parameters lie elsewhere
+        self.new = like(params[0])  # makes arrays where the parameters are
+        # those of frozen parameters lie elsewhere
+        self.values = self.new.zeros(self.ends[-1], np.finfo(self.dtype).dtype)
         self.rounded = self.dtype == np.float16
         self.precision = np.dtype(np.float32) if self.rounded else self.values.dtype
         length = len(self.values)
         # memory that is not used is not taken
-        self.buffers = {name: np.zeros(length, self.precision) for name in buffers}
+        self.buffers = {name: self.new.zeros(length, self.precision) for name in buffers}
         self.limit, self.joined = PIECE // self.precision.itemsize, JOINED // self.precision.itemsize
-        self.gradients = np.empty(min(length, self.joined), self.precision)
-        self.scratch = np.empty(min(length, 2 * self.limit), self.precision)
+        self.gradients = self.new.empty(min(length, self.joined), self.precision)
+        self.scratch = self.new.empty(min(length, 2 * self.limit), self.precision)
         self.whole = {**self.buffers, "scratch": self.scratch[: len(self.values)]}
         self.steps = [0] * len(params)
         self.views: list[Any] = [None] * len(params)
@@ -86,9 +89,11 @@ class FlatParameters:
         """Move values into the array that are not there: at first, and after somebody else replaced them."""
         for i, p in enumerate(self.params):
             if p._data is not self.views[i] and p._requires_grad:
-                if p.shape != self.shapes[i] or p.dtype != self.dtype:
+                moved = kind_of(p) is not kind_of(self.values)
+                if p.shape != self.shapes[i] or p.dtype != self.dtype or moved:
+                    now, then = (f"{kind_of(x).__name__} of " if moved else "" for x in (p, self.values))
                     raise RuntimeError(
-                        f"parameter {p.name or i} is now {p.dtype} {p.shape}, and was {self.dtype} "
+                        f"parameter {p.name or i} is now {now}{p.dtype} {p.shape}, and was {then}{self.dtype} "
                         f"{self.shapes[i]} when the optimizer was made: make a new optimizer"
                     )
                 self.views[i] = self.part(self.values, i)
@@ -147,7 +152,10 @@ class FlatParameters:
             total += sizes[end]
             end += 1
         if parts:
-            return parts[0] if len(parts) == 1 else np.concatenate(parts, out=self.gradients[:total]), end, step
+            if len(parts) > 1:
+                out = self.gradients[:total] if self.new is np else None
+                parts = [np.concatenate(parts, out=out)]
+            return parts[0], end, step
         return None if g is None else g.coalesce(), first + 1, step
 
     def _pieces(self, used: Iterable[str], start: int, gradient: np.ndarray, step: int) -> Iterator[Chunk]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import like
 from ..autograd import enable_grad
 from ..sparse import SparseRows
 from ..tensor import as_array, touch
@@ -161,7 +162,7 @@ class LBFGS(Optimizer):
     def _gradient(self) -> np.ndarray:
         flat = self._flat[0][0]
         gradients = [_dense(p._grad) if p.requires_grad and p._grad is not None else None for p in flat.params]
-        parts = [as_real(np.zeros(p.shape, p.dtype) if g is None else g) for p, g in zip(flat.params, gradients)]
+        parts = [as_real(like(p).zeros(p.shape, p.dtype) if g is None else g) for p, g in zip(flat.params, gradients)]
         return np.concatenate(parts).astype(flat.precision, copy=False)
 
     def _direction(self, gradient: np.ndarray) -> np.ndarray:

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import kind_of, like, together
 from ..autograd import enable_grad
 from ..foreign_names import HintsArguments
 from ..modes import modes, modes_set
-from ..tensor import Tensor, from_owned
+from ..tensor import Tensor, as_array, from_owned
 from ..validation import is_integer, is_number
 from .flat_parameters import FlatParameters
 
@@ -132,10 +133,10 @@ class Optimizer(HintsArguments):
         self._flat.append(self._lay_out(full))
 
     def _lay_out(self, group: dict[str, Any]) -> list[FlatParameters]:
-        by_dtype: dict[np.dtype, list[Tensor]] = {}
+        alike: dict[Any, list[Tensor]] = {}
         for p in group["params"]:
-            by_dtype.setdefault(p.dtype, []).append(p)
-        parts = [FlatParameters(same, self.buffers) for same in by_dtype.values()]
+            alike.setdefault((p.dtype, kind_of(p)), []).append(p)
+        parts = [FlatParameters(same, self.buffers) for same in alike.values()]
         for flat in parts:
             self.init_state(flat.buffers, group)
         return parts
@@ -190,7 +191,7 @@ class Optimizer(HintsArguments):
         """Clear the gradients of all parameters, or set them to zero; the next `backward` starts from there."""
         for group in self.param_groups:
             for p in group["params"]:
-                p.grad = None if set_to_none or p.grad is None else from_owned(np.zeros(p.shape, p.dtype))
+                p.grad = None if set_to_none or p.grad is None else from_owned(like(p).zeros(p.shape, p.dtype))
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change every parameter that has a gradient.
@@ -287,7 +288,7 @@ class Optimizer(HintsArguments):
             flat.steps[k] = entry.pop("step")
             for name, buffer in flat.buffers.items():
                 if name in entry or not self._has_initial_state:
-                    flat.part(buffer, k)[...] = entry.get(name, 0)
+                    flat.part(buffer, k)[...] = together(entry.get(name, 0), buffer)[0]
 
     def _layout(self, state_dict: Any) -> tuple[Sequence[Mapping[str, Any]], Mapping[Any, Any]]:
         """Return the groups and the states of a state dict, or raise if it is none, or one of other groups."""
@@ -340,8 +341,8 @@ class Optimizer(HintsArguments):
                 wrong.append((f"unexpected: {name}", ""))
             elif name in used and np.shape(value) != p.shape:
                 wrong.append((f"wrong shape: {name}", f" is {np.shape(value)}, must be {p.shape}"))
-            elif np.asarray(value).dtype.kind not in ("fiubc" if p.dtype.kind == "c" else "fiub"):
-                wrong.append((f"wrong dtype: {name}", f" is {np.asarray(value).dtype}, must be a number's"))
+            elif as_array(value).dtype.kind not in ("fiubc" if p.dtype.kind == "c" else "fiub"):
+                wrong.append((f"wrong dtype: {name}", f" is {as_array(value).dtype}, must be a number's"))
         return entry | {"step": int(step)}, wrong
 
     def __getstate__(self) -> dict[str, Any]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
+from ..arrays import copied, is_other
 from ..data import DataLoader
 from ..distributed import Shards
 from ..sparse_matrix import SparseMatrix
@@ -74,12 +73,12 @@ class Batches:
             return part.astype(self.dtype) if part.dtype.kind == "f" and part.dtype != self.dtype else part
         if is_sparse(part):
             return from_owned(SparseMatrix(part, self.dtype).copy())
-        array = check_array(part, name, f"fit: a batch of {self.what}")
+        array = part if is_other(part) else check_array(part, name, f"fit: a batch of {self.what}")
         if array.dtype.kind not in "fciub":
             raise TypeError(f"fit: a batch of {self.what} holds a {type(part).__name__} ({array.dtype}), no numbers")
         if array.dtype.kind not in "fc":
-            return np.array(array)
-        return from_owned(np.array(array, self.dtype if array.dtype.kind == "f" else None))
+            return copied(array)
+        return from_owned(array.astype(self.dtype) if array.dtype.kind == "f" else copied(array))
 
 
 def loader_of(batches: BatchSource | None) -> DataLoader | None:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..arrays import on_host, together
 from ..data import DataLoader
 from ..nn.module import Module
 from ..optim.lr_scheduler import ReduceLROnPlateau
@@ -426,11 +427,12 @@ def fingerprint(loader: DataLoader) -> list[dict[str, Any]]:
 
 def _of_array(array: Any, on_disk: bool) -> dict[str, Any]:
     if on_disk or array.nbytes > LARGE:
-        rows = array[np.unique(np.linspace(0, len(array) - 1, SAMPLED).astype(np.intp))]
+        sample = np.unique(np.linspace(0, len(array) - 1, SAMPLED).astype(np.intp))
+        rows = array[together(sample, array)[0]]
     else:
         rows = array
     sparse = isinstance(rows, SparseMatrix)
-    numbers: Any = rows.tobytes() if sparse else np.ascontiguousarray(rows).reshape(-1).view(np.uint8)
+    numbers: Any = rows.tobytes() if sparse else np.ascontiguousarray(on_host(rows)).reshape(-1).view(np.uint8)
     digest = blake2b(numbers, digest_size=16).hexdigest()
     return {"shape": array.shape, "dtype": str(array.dtype), "hash": digest}
 

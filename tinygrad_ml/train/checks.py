@@ -15,7 +15,7 @@ from ..nn.module import Module
 from ..ops import sigmoid, softmax
 from ..optim.optimizer import Optimizer
 from ..sparse_matrix import SparseMatrix
-from ..tensor import Tensor
+from ..tensor import Tensor, as_array
 from ..validation import check_integer, is_sparse
 from .run import Run, takes_names
 
@@ -260,13 +260,9 @@ class BroadcastGuard(Mode):
             return self.known[id(x)][1]
         if isinstance(x, Tensor) and x.node is not None:
             return ""
-        value = _array(x)
-        same = (n for part, n in self.parts if value.ndim and np.array_equal(value, _array(part)))
+        value = as_array(x)
+        same = (n for part, n in self.parts if value.ndim and np.array_equal(value, as_array(part)))
         return next(same, "")
-
-
-def _array(x: Any) -> np.ndarray:
-    return x._data if isinstance(x, Tensor) else np.asarray(x)
 
 
 # ---------------------------------------------------------------------- what is suspicious in the first batch
@@ -312,7 +308,7 @@ def features_apart(run: Run, batch: tuple, sample: int = SAMPLE) -> tuple[int, i
     loader = data_loader(run)
     if type(batch[0]) is dict or (isinstance(batch[0], Tensor) and isinstance(batch[0]._data, SparseMatrix)):
         return None  # of a sparse one most elements are 0: it has no scale
-    x = _array(batch[0])
+    x = as_array(batch[0])
     if loader is not None and not any(loader.on_disk):
         x = loader.arrays[0][:: max(1, loader.rows // sample)]
     if x.ndim != 2 or x.shape[1] < 2 or len(x) < FEW or x.dtype.kind not in "fiu":

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import random
+from ..arrays import on_host
 from ..modes import Mode, detect_anomaly, warn
 from ..nn.module import Module
 from ..sparse import SparseRows
@@ -58,7 +59,7 @@ def diagnose(run: Run, batch: tuple, before: Snapshot, loss: float, parameter: T
     """Return the error for a batch whose loss or gradient is not finite; run it again to find the first operation."""
     what = f"the loss is {loss}"
     if parameter is not None:
-        values = parameter.grad.values if isinstance(parameter.grad, SparseRows) else parameter.grad.numpy()
+        values = parameter.grad.values if isinstance(parameter.grad, SparseRows) else on_host(parameter.grad)
         found = first_non_finite(values)
         what = f"the gradient of {_name(run, parameter)} has {found and found.value}, while the loss is {loss:.6g}"
     rate = run.optimizer.param_groups[0]["lr"]
@@ -122,7 +123,7 @@ def _name(run: Run, parameter: Tensor) -> str:
 
 def _in_parameters(run: Run) -> list[str]:
     for p in run.parameters:
-        if first_non_finite(p.numpy()):
+        if first_non_finite(on_host(p)):
             return [
                 f"The values of {_name(run, p)} were not finite before this step, so the step before was too large, or "
                 "they came so: lower the learning rate, or make the model anew."
@@ -145,7 +146,7 @@ def _in_data(run: Run, batch: tuple) -> list[str]:
     lines = []
     loader = loader_of(run.data)
     for i, (name, part) in enumerate(_parts(batch)):
-        found = first_non_finite(part.numpy() if isinstance(part, Tensor) else part)
+        found = first_non_finite(on_host(part))
         if found:
             index = found.where
             row = f"row {index[0]} of the batch"
@@ -180,7 +181,7 @@ def warn_of_validation(run: Run, loss: float, batch: tuple, first_row: int) -> N
         return
     reason = "outputs of the module are too large, or not in the domain of the loss"
     for name, part in _parts(batch):
-        found = first_non_finite(part.numpy() if isinstance(part, Tensor) else part)
+        found = first_non_finite(on_host(part))
         if found:
             name = name[0].lower() + name[1:]
             index = found.where

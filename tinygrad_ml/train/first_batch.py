@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import ops, random
 from ..modes import Mode, modes, warn
-from ..tensor import Tensor
+from ..tensor import Tensor, as_array
 from .checks import PROBABILITIES, data_loader, features_apart, is_lost
 from .diverged import Snapshot
 from .measures import LOGS, outputs_of
@@ -122,7 +122,7 @@ def _warn_of_signs(output: Any, batch: tuple) -> None:
     """Warn of the labels -1 and 1 beside outputs that are never negative."""
     if len(batch) < 2 or not isinstance(output, Tensor) or getattr(output.node, "primitive", None) not in PROBABILITIES:
         return
-    labels = batch[1]._data if isinstance(batch[1], Tensor) else np.asarray(batch[1])
+    labels = as_array(batch[1])
     if labels.dtype.kind in "fi" and labels.size and labels.min() == -1 and (np.abs(labels) == 1).all():
         warn(
             "fit: the labels are -1 and 1, but the outputs are probabilities, from 0 to 1, which no negative label can "

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import random
+from ..arrays import on_host
 from ..data import DataLoader
 from ..data.loader import rows_of
 from ..foreign_names import takes_foreign_names
@@ -20,7 +21,7 @@ from ..nn.module import Module
 from ..optim.lbfgs import LBFGS
 from ..optim.optimizer import Optimizer
 from ..sparse import SparseRows
-from ..tensor import Tensor, from_owned, get_default_dtype
+from ..tensor import Tensor, as_array, from_owned, get_default_dtype
 from ..terminal import DeferredInterrupt, ProgressBar, is_within_another_fit
 from ..validation import all_finite
 from .adapters import ordered_callbacks
@@ -444,7 +445,7 @@ def divide_gradients(parameters: Iterable[Tensor], rows: int) -> None:
         if type(p._grad) is SparseRows:
             p._grad.values = p._grad.values / rows
         elif p._grad is not None:
-            p._grad._replace(np.asarray(p._grad._data / rows))
+            p._grad._replace(as_array(p._grad._data / rows))
 
 
 def _closure(run: Run, batch: tuple, first: Tensor) -> Callable[[], Tensor]:
@@ -495,8 +496,8 @@ def _validate(run: Run, batches: BatchSource, interrupt: DeferredInterrupt) -> d
         rows += n
         if run.metrics:
             check_measurable(output, rest)
-            outputs.append(output.numpy())
-            targets.append(rest[0].numpy() if isinstance(rest[0], Tensor) else rest[0])
+            outputs.append(on_host(output))
+            targets.append(on_host(rest[0]))
         if run.world is None:
             interrupt.check()
     if not rows:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...arrays import like
 from ...autograd import backpropagate, unbroadcast
 from ...gradients import conjugated, is_finite, without_dead
 from ...modes import Mode
@@ -39,7 +40,7 @@ def add_gradients(builder: Builder, results: Sequence[Tensor], gradient: Any = N
 
 def _arriving(x: Tensor, gradient: Any) -> Tensor:
     if gradient is None:
-        return from_owned(np.ones(x.shape, x.dtype)[()])
+        return from_owned(like(x).ones(x.shape, x.dtype)[()])
     array = gradient._data if isinstance(gradient, Tensor) else np.asarray(gradient, x.dtype)
     return from_owned(np.array(np.broadcast_to(array, x.shape))[()])
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
+from ...arrays import together
 from ...batched import all_elements, every
 from ...tensor import Tensor, as_array
 from ..module import Module
@@ -67,7 +68,7 @@ def cast_like(weight: Any, input: Any) -> Any:
     """Return constant weights in the dtype of the input, so that a float32 loss stays one."""
     if isinstance(weight, Tensor) and weight.requires_grad:
         return weight
-    return as_array(weight).astype(input.dtype, copy=False)
+    return together(as_array(weight).astype(input.dtype, copy=False), input)[0]
 
 
 def weighted(weight: Any, terms: Any) -> Tensor:
@@ -108,7 +109,7 @@ def outside_unit_interval(x: Any) -> tuple[Any, Any] | None:
     bits, highest = _BITS.get(array.dtype, (None, 0))
     if array.dtype.kind == "b" or not array.size:
         return None
-    if bits is not None and np.maximum.reduce(array.view(bits), axis=None) <= highest:
+    if bits is not None and array.view(bits).max() <= highest:
         return None
     low, high = array.min().item(), array.max().item()
     rounding = max(8 * np.finfo(array.dtype).eps, 1e-6) if array.dtype.kind == "f" else 0

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
+from ...arrays import KINDS, like, together
 from ...batched import Batched, Unbatchable, all_elements
 from ...ops import losses
 from ...ops.losses import check_numeric, check_real, check_same_shape
@@ -195,7 +196,7 @@ def cross_entropy(
     tensor(1.386294)
     """
     logits = as_floating(input)
-    labels = as_array(target)
+    labels = together(as_array(target), logits)[0] if KINDS else as_array(target)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing must be between 0 and 1, not {label_smoothing}")
     axis = _class_axis("cross_entropy", logits, weight)
@@ -279,7 +280,7 @@ def nll_loss(
     """
     x = as_floating(input)
     check_real("nll_loss", x)
-    labels = as_array(target)
+    labels = together(as_array(target), x)[0]
     axis = _class_axis("nll_loss", x, weight)
     _check_labels("nll_loss", x, labels, axis)
     flat, counted = _counted("nll_loss", labels, x.shape[axis], ignore_index)
@@ -331,7 +332,7 @@ def hinge_loss(input: Any, target: Any, *, reduction: str = "mean", margin: floa
     tensor(3.)
     """
     scores = as_floating(input)
-    truth = as_array(target)
+    truth = together(as_array(target), scores)[0]
     if truth.shape == scores.shape:
         check_numeric("hinge_loss", truth)
         if (np.abs(truth) != 1).any() or truth.dtype.kind == "b":
@@ -343,7 +344,7 @@ def hinge_loss(input: Any, target: Any, *, reduction: str = "mean", margin: floa
             "(batch, classes) and (batch,)"
         )
     labels = class_indices("hinge_loss", truth, scores.shape[1])
-    own = np.arange(scores.shape[1]) == labels[:, None]
+    own = like(scores).arange(scores.shape[1]) == labels[:, None]
     others = ops.max(ops.where(own, -np.inf, scores), axis=1)
     return reduce_loss(ops.relu(margin + others - scores[np.arange(len(labels)), labels]), reduction)
 

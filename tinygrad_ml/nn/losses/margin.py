@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
+from ...arrays import like, together
 from ...linalg import vector_norm
 from ...ops.losses import check_numeric, check_same_shape
 from ...tensor import Tensor, as_array, as_floating, shape_of
@@ -307,7 +308,8 @@ def multi_margin_loss(
     >>> tg.nn.functional.multi_margin_loss(tg.tensor([[1.0, 3.0, 0.5, -2.0]]), np.array([0]))
     tensor(0.875)
     """
-    scores, truth = as_floating(input), as_array(target)
+    scores = as_floating(input)
+    truth = together(as_array(target), scores)[0]
     if scores.ndim not in (1, 2) or truth.shape != scores.shape[:-1] or not scores.shape[-1]:
         raise ValueError(
             f"multi_margin_loss: input has shape {scores.shape} and target {truth.shape}; they must be "
@@ -320,7 +322,7 @@ def multi_margin_loss(
     labels = class_indices("multi_margin_loss", truth, classes)
     rows = scores.reshape(-1, classes)
     own = rows[np.arange(len(labels)), labels]
-    others = np.arange(classes) != labels[:, None]
+    others = like(scores).arange(classes) != labels[:, None]
     with np.errstate(invalid="ignore"):  # inf - inf, of a class with itself
         short = ops.where(others, ops.relu(margin + rows - ops.expand_dims(own, 1)), 0.0)
     terms = ops.sum(short if p == 1 else short * short, axis=1) / classes

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...arrays import on_host
 from ...nn import functional, losses
 from .case import Case
 from .finding import Finding
@@ -106,7 +107,7 @@ def wrong_labels(loss: Any, output: np.ndarray, made_by: str, target: Any) -> It
 
     It looks at what the losses of the library want; `made_by` says whether a softmax or sigmoid made the output.
     """
-    y = np.asarray(getattr(target, "_data", target))
+    y = on_host(target)
     name = getattr(loss, "__name__", type(loss).__name__)
     advice = "Number the classes from 0 to k - 1 (np.unique(y, return_inverse=True)[1]); the last layer has k outputs."
     if _is(loss, CLASSES, CLASS_FUNCTIONS):

@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from ...arrays import on_host
 from ...autograd import grad
 from ...graph.tracing import draw
 from ...modes import Mode, modes
 from ...nn.losses.base import Loss
 from ...nn.module import Module
 from ...optim.optimizer import Optimizer
-from ...tensor import Tensor, as_array, get_default_dtype
+from ...tensor import Tensor, get_default_dtype
 from ..batches import Batches
 from ..callbacks import EarlyStopping
 from ..diverged import Diverged
@@ -263,7 +264,7 @@ class Doctor(Callback):
                 failure = non_finite(module, loss, ready)
                 self._failures += [failure] if failure else []
         if isinstance(output, Tensor) and output.ndim and not self._failures:
-            case.level = level_of(None, self._record.rows(), np.asarray(output._data)[: self._record.kept_rows])
+            case.level = level_of(None, self._record.rows(), on_host(output)[: self._record.kept_rows])
         self._case = case
         return self.findings
 
@@ -273,7 +274,7 @@ class Doctor(Callback):
         assert module is not None
         assert loss is not None
         watch = Watch(module, self._record)
-        before = [(p, np.array(p._data)) for p in module.parameters()]
+        before = [(p, np.array(on_host(p))) for p in module.parameters()]
         try:
             with untouched(module, training=True), Mode(call_observer=watch.call, observer=None):
                 if not module.training:
@@ -281,7 +282,7 @@ class Doctor(Callback):
                 watch.begin(1)
                 output = module(batch[0])
                 if isinstance(output, Tensor) and len(batch) > 1:
-                    self._failures += wrong_labels(loss, output._data, self._record.made_by, batch[1])
+                    self._failures += wrong_labels(loss, on_host(output), self._record.made_by, batch[1])
                 value = loss(output, *batch[1:])
                 self._record.losses.append(value.item())
                 learning = [p for p in module.parameters() if p.requires_grad]
@@ -293,7 +294,9 @@ class Doctor(Callback):
         finally:
             watch.end()
             for p, array in before:
-                if not np.array_equal(array, p._data, equal_nan=True):  # a module may write to its weights in forward
+                if not np.array_equal(
+                    array, on_host(p), equal_nan=True
+                ):  # a module may write to its weights in forward
                     p._replace(array)
         watch.look_over_time()
         return output
@@ -353,7 +356,7 @@ class Doctor(Callback):
             self._failures += [failure] if failure else []
         elif isinstance(error, (ValueError, TypeError, IndexError)) and len(run.examples) > 1:
             x = run.examples[0]
-            output = outputs_of(run.module, as_array(x))
+            output = outputs_of(run.module, on_host(x))
             if output is not None:
                 self._failures += wrong_labels(run.loss, output, self._record.made_by, run.examples[1])
         self._record.keep(run.examples)
@@ -435,7 +438,7 @@ class Doctor(Callback):
         """Look for the loss: the last single number that has a gradient."""
         if type(result) is Tensor and result.node is not None and result._data.size == 1 and self._inputs is not None:
             self._value = result
-            if not math.isfinite(result._data):
+            if not math.isfinite(result.item()):
                 self._failed(primitive.name)
 
     def _failed(self, operation: str = "") -> None:

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
-
+from ...arrays import on_host
 from ...autograd import grad
 from ...modes import Mode, detect_anomaly, modes
 from ...nn.module import Module
@@ -99,7 +98,7 @@ def _value(text: str) -> float:
 def non_finite(module: Module, loss: Callable | None, batch: tuple, training: bool = True) -> Finding | None:
     """Say where NaN or infinity comes from: the data, the parameters, or an operation."""
     for part, name in zip(batch, ("input x", "target y", "sample weight")):
-        array = np.asarray(getattr(part, "_data", part))
+        array = on_host(part)
         found = first_non_finite(array) if array.dtype.kind in "fc" else None
         if found:
             where = f"row {found.where[0]}" if found.where else "it"
@@ -109,7 +108,7 @@ def non_finite(module: Module, loss: Callable | None, batch: tuple, training: bo
             advice = "Fill in what is missing, for example with the median of the column, or leave these rows out."
             return Finding("NaN or infinity", "", float(found.value), meaning, advice, 1.0)
     for name, p in module.named_parameters():
-        found = first_non_finite(p.numpy())
+        found = first_non_finite(on_host(p))
         if found:
             layer = name.rpartition(".")[0]
             meaning = f"The parameter {name!r} holds {found.value}: a step was too large, or a gradient not finite."

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ...arrays import on_host
 from ...modes import Mode, no_grad
 from ...nn.module import Module
 from ...tensor import Tensor, from_owned
@@ -90,7 +91,7 @@ def outputs_of(module: Module, x: np.ndarray) -> np.ndarray | None:
             output = module(from_owned(x) if x.dtype.kind == "f" else x)
     except Exception:  # what a module cannot compute of these rows is no illness
         return None
-    return output._data if isinstance(output, Tensor) and output.ndim and len(output) == len(x) else None
+    return on_host(output) if isinstance(output, Tensor) and output.ndim and len(output) == len(x) else None
 
 
 def level_of(loss: Callable | None, rows: tuple[np.ndarray, ...], output: np.ndarray) -> Level:
@@ -120,7 +121,7 @@ def level_of(loss: Callable | None, rows: tuple[np.ndarray, ...], output: np.nda
             if math.isfinite(guess) and not guess > level.baseline:
                 level.baseline, level.what = guess, what
     if residual.grad is not None:
-        level.x, level.residual = x, residual.grad.numpy()
+        level.x, level.residual = x, on_host(residual.grad)
     return level
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ...arrays import on_host
 from ...sparse_matrix import SparseMatrix
 
 __all__ = ["LayerSample", "Parameters", "Record", "Sample", "Units", "each_once", "norm"]
@@ -124,8 +125,7 @@ class Record:
             return
         if any(type(part) is dict for part in batch):  # of several inputs or targets nothing is looked at
             return
-        arrays = [getattr(part, "_data", part) for part in batch]
-        arrays = [part if isinstance(part, SparseMatrix) else np.asarray(part) for part in arrays]
+        arrays = [on_host(part) for part in batch]
         if not arrays or not arrays[0].ndim or any(a.ndim and len(a) != len(arrays[0]) for a in arrays):
             return
         rows = min(len(arrays[0]), ROWS - self.kept_rows, 64 if len(arrays[0]) <= 256 else ROWS)

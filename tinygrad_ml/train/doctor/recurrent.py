@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...arrays import on_host
 from ...autograd import grad
 from ...modes import Mode
 from ...tensor import from_owned
@@ -45,7 +46,7 @@ def over_time(module: Any, x: np.ndarray) -> tuple[float, int] | None:
         forward = last[..., :size]  # of two directions, the one that has seen all times
         weights = np.cos(np.arange(forward.size)).reshape(forward.shape).astype(forward.dtype)
         (g,) = grad((forward * weights).sum(), leaf)
-    values = np.moveaxis(np.asarray(g._data, np.float64), axis, 0)
+    values = np.moveaxis(np.asarray(on_host(g), np.float64), axis, 0)
     end = norm(values[-1])
     ratio = norm(values[0]) / end if end > 0 else math.nan
     return (ratio, len(values)) if math.isfinite(ratio) else None

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
+from ...arrays import on_host
 from ...modes import Mode, modes
 from ...nn import normalization
 from ...nn.module import Module
@@ -179,7 +180,7 @@ class Watch:
             p = self.parameters[name]
             if p.ndim > 1:
                 stride = -(-p.size // ELEMENTS)
-                part = np.array(p._data.reshape(-1)[::stride])
+                part = np.array(on_host(p).reshape(-1)[::stride])
                 self._before[name] = part, stride
                 sample.parameters[name].size = norm(part) * math.sqrt(stride)
 
@@ -190,7 +191,7 @@ class Watch:
         for name, (before, stride) in self._before.items():
             p = self.parameters[name]
             if p.size and -(-p.size // stride) == before.size:
-                change = p._data.reshape(-1)[::stride] - before
+                change = on_host(p).reshape(-1)[::stride] - before
                 moved = change != 0  # of an embedding only the rows of the batch move
                 part = before if moved.all() else before[moved]
                 size = norm(part)
@@ -203,7 +204,7 @@ class Watch:
         return {
             name
             for name, p in self.parameters.items()
-            if p.ndim > 1 and len(p._data) > 1 and p.requires_grad and bool((p._data[1:] == p._data[:1]).all())
+            if p.ndim > 1 and len(p) > 1 and p.requires_grad and bool((p._data[1:] == p._data[:1]).all())
         }
 
     # ------------------------------------------------------------------ what modules and operations tell
@@ -221,8 +222,8 @@ class Watch:
             self.batch_input = inputs[0] if inputs else next(iter(named.values()), None)
             sample.rows = len(self.batch_input) if getattr(self.batch_input, "shape", ()) else 0
             if not self.record.samples and isinstance(self.batch_input, Tensor) and self.batch_input.dtype.kind == "f":
-                x = self.batch_input._data
-                entries = x.values if isinstance(x, SparseMatrix) else np.asarray(x)
+                x = on_host(self.batch_input)
+                entries = x.values if isinstance(x, SparseMatrix) else x
                 self.record.input_size = norm(entries) / math.sqrt(x.size or 1)
         return _Call(self, module, inputs, name)
 
@@ -236,7 +237,7 @@ class Watch:
             return
         layers = self.sample.layers
         if name not in layers:
-            layers[name] = LayerSample(norm(np.asarray(tensor._data)) / math.sqrt(tensor.size or 1))
+            layers[name] = LayerSample(norm(on_host(tensor)) / math.sqrt(tensor.size or 1))
             if name not in self.record.order:
                 self.record.order.append(name)
         layer = layers[name]
@@ -246,14 +247,14 @@ class Watch:
         if not math.isfinite(layer.size):
             self.sample.finite = False
         if tensor.node is not None:
-            self._handles.append(tensor.register_hook(lambda g: layer.gradients.append(norm(np.asarray(g._data)))))
+            self._handles.append(tensor.register_hook(lambda g: layer.gradients.append(norm(on_host(g)))))
         if isinstance(module, BATCH_NORMS) and module.training:
             self.sample.normalised[name] = tensor.size // tensor.shape[1]
             _, below = self._made_by.get(id(inputs[0]) if inputs else 0, (None, ""))
             if getattr(self.module.get_submodule(below), "bias", None) is not None and below:
                 self.record.useless_biases[below] = name
         elif hasattr(module, "weight_hh_l0"):
-            self.recurrent[name] = module, np.asarray(getattr(inputs[0], "_data", inputs[0]))
+            self.recurrent[name] = module, on_host(inputs[0])
 
     def look_over_time(self) -> None:
         """Note how the gradient of recurrent layers changes over time."""
@@ -277,7 +278,7 @@ class Watch:
         if id(module) not in self.owners or any(True for _ in module.children()):
             # a function in the forward of a larger module belongs to the layer whose output it takes
             name = self._made_by.get(id(inputs[0]), (None, name))[1]
-        output = np.asarray(result._data)
+        output = on_host(result)
         if not output.size or output.ndim < 2:
             return
         units = self.record.units.get(name)
@@ -311,7 +312,7 @@ class Watch:
 
     def _gradient_hook(self, note: Parameters, compare: bool) -> Callable[[Tensor], None]:
         def hook(g: Tensor) -> None:
-            array = np.asarray(g._data)
+            array = on_host(g)
             note.gradient = norm(array)
             if compare and note.gradient:
                 note.differ = float(abs(array[1:] - array[:1]).max() / abs(array).max())
