@@ -2,6 +2,7 @@
 
 import re
 
+from docstrings import escape
 from docutils import nodes
 from latex2mathml.converter import convert
 from sphinx import addnodes
@@ -43,13 +44,6 @@ def leave_as_code(app, env, node, contnode):
     learned = target.endswith("_")  # an attribute that the docstring of the estimator describes
     alias = node.get("reftype") == "class" and target.startswith("tinygrad_ml")  # what autodoc says of an attribute
     return contnode if learned or alias or node.get("optional") else None
-
-
-def escape(text):
-    """Let stars, bars and trailing underscores be what they are, outside of code."""
-    parts = re.split(r"(``.+?``|`[^`]+`)", text)
-    parts[::2] = [re.sub(r"\*|\||(?<=\w)_(?!\w)", r"\\\g<0>", part) for part in parts[::2]]
-    return "".join(parts)
 
 
 def formulas_as_written(app, what, name, thing, options, lines):

@@ -1,11 +1,13 @@
 """Write the pages of the API reference: every public name of every room, from its docstring."""
 
 import inspect
+import re
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
 import numpy as np
+from docstrings import escape
 
 import tinygrad_ml as tg
 
@@ -86,6 +88,12 @@ def is_a_dtype(thing):
     return isinstance(thing, (np.dtype, type)) and not getattr(thing, "__module__", "").startswith("tinygrad_ml")
 
 
+def in_short(thing):
+    """Return the first sentence of a docstring, as reStructuredText."""
+    paragraph = inspect.cleandoc(thing.__doc__ or "").partition("\n\n")[0]
+    return escape(" ".join(re.split(r"(?<=\.)\s", paragraph, maxsplit=1)[0].split()))
+
+
 def page(room, seen):
     """Return the text of a page; `seen` remembers under which name each object is described."""
     module = import_module(room.module)
@@ -107,8 +115,12 @@ def page(room, seen):
     no_index = ["   :no-index:"] if room.page == "operations" else []  # the module has its place on the page of Tensors
     lines = [room.title, "=" * len(room.title), "", f".. py:module:: {room.module}", *no_index, ""]
     lines += [room.about.replace("`", "``"), ""]
-    if not no_index:
-        lines += [inspect.cleandoc(module.__doc__), ""]
+    about, _, rest = inspect.cleandoc(module.__doc__).partition("\n")
+    if rest and not no_index:
+        lines += [about, "", rest.strip(), ""]
+    lines += [".. list-table::", "   :widths: 30 70", "   :class: names", ""]
+    lines += [f"   * - :py:obj:`{name} <{path}>`\n     - {in_short(thing)}" for name, path, thing in described]
+    lines.append("")
     for name, path, thing in described:
         lines += [name, "-" * len(name), "", describe(path, thing)]
     if constants:
