@@ -42,7 +42,7 @@ html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
-html_sidebars = {page: [] for page in ("index", "gallery/index", "browser", "coming-from", "search", "genindex")}
+html_sidebars = {page: [] for page in ("index", "gallery/index", "browser", "moving", "search", "genindex")}
 html_theme_options = {
     "logo": {"text": "tinygrad_ml"},
     "navbar_align": "left",
