@@ -368,6 +368,23 @@ def test_a_column_may_stand_several_times_and_names_stay_different():
     assert out.columns.tolist() == ["scale__a", "scale__a_", "log__a", "b"]
 
 
+@pytest.mark.parametrize("kind", [0, 1], ids=["pandas", "polars"])
+def test_columns_that_hold_no_numbers_are_named(kind):
+    with pytest.raises(ValueError, match=r"Choose the columns that hold numbers, and encode 'kind' \("):
+        Scale().fit(frames()[kind])
+
+
+def test_frames_have_the_dtypes_of_what_they_hold():
+    out = Columns({"size": Impute(), "kind": "keep"}).set_output(transform="pandas").fit_transform(frames()[0])
+    assert out["size"].dtype == float
+    assert OneHot().fit(frames()[0][["size"]]).get_feature_names_out().tolist() == [
+        "size_1.5",
+        "size_3",
+        "size_8",
+        "size_missing",
+    ]
+
+
 def test_what_is_kept_of_the_rest():
     columns = Columns({1: OneHot()}, rest="keep")
     assert columns.fit_transform([[1, 2], [3, 4]]).tolist() == [[1, 0, 1], [0, 1, 3]]
@@ -395,6 +412,10 @@ def test_columns_are_sparse_if_a_part_is():
         (Scale(), [["a"], ["b"]], r"Scale: X must hold numbers: .*'a'"),
         (Scale(), [[np.nan], [np.nan]], r"Scale: the column 'x0' holds nothing but gaps"),
         (Scale(), [[np.inf]], r"Scale: input X contains infinity \(the first in row 0, column 0\)"),
+        (Scale(), [["1"], ["2"]], r"numbers as strings; use X\.astype\(float\)"),
+        (Scale(), np.array([["1"], ["2"]]), r"numbers as strings; use X\.astype\(float\)"),
+        (Scale(), {"a": [1]}, r"Scale: X is a dict, and no table; give an array, a list of rows, or a frame"),
+        (Bucketize(edges=[6]), [[datetime.time(3)], [None]], r"column 0 holds times, and none in row 1; fill gaps"),
         (Scale(), [1.0, 2.0], r"expected a 2-d array .* Reshape your data"),
         (Impute("average"), GAPS, r"Impute: strategy must be 'mean', 'median' or 'most frequent', not 'average'"),
         (Impute(), [[None], [None]], r"Impute: the column 'x0' holds nothing but gaps in the training part"),

@@ -86,7 +86,8 @@ class Bucketize(Transformer):
                 parts[i] = Column(read_numbers("Bucketize", part.values[:, None])[:, 0], False)
             elif np.isnan(part.values).any():
                 row = int(np.isnan(part.values).argmax())
-                raise ValueError(f"Bucketize: column {i} holds times, and none in row {row}; leave such rows out")
+                cure = "fill gaps first, with tg.features.Impute('most frequent'), or leave such rows out"
+                raise ValueError(f"Bucketize: column {i} holds times, and none in row {row}; {cure}")
         return parts
 
     def _learn(self, table: list[Column]) -> None:

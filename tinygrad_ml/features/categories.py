@@ -36,6 +36,21 @@ def count_values(who: str, values: Sequence[Any]) -> Counter[Any]:
         ) from None
 
 
+def label(value: Any) -> str:
+    """Return what a category is called in the name of a feature.
+
+    Examples
+    --------
+    >>> from tinygrad_ml.features.categories import label
+    >>> label("Oslo"), label(3.0), label(None)  # whole numbers become floats beside gaps
+    ('Oslo', '3', 'missing')
+    """
+    if value is None:
+        return "missing"
+    whole = isinstance(value, float) and abs(value) < 1e15 and value == int(value)
+    return str(int(value)) if whole else str(value)
+
+
 def as_array(values: Sequence[Any]) -> np.ndarray:
     """Return values as an array of objects of one axis, whatever they are."""
     out = np.empty(len(values), object)
@@ -143,7 +158,7 @@ class OneHot(Transformer):
     def _names(self, names: list[str]) -> list[str]:
         out = []
         for name, common, rare in zip(names, self.categories_, self.rare_):
-            out += [f"{name}_{'missing' if value is None else value}" for value in common]
+            out += [f"{name}_{label(value)}" for value in common]
             out += [f"{name}_rare"] * bool(len(rare)) + [f"{name}_unknown"] * (self.unknown == "column")
         return out
 

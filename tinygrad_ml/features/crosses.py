@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..validation import check_integer, is_integer
-from .categories import codes_of, count_values, sort_key
+from .categories import codes_of, count_values, label, sort_key
 from .tables import one_hot
 from .transformer import Transformer
 
@@ -208,10 +208,7 @@ class Cross(Transformer):
         chosen = [names[i] for i in self._chosen_]
         if self.hashed_:
             return [f"{' & '.join(chosen)}_hash{i}" for i in range(self.max_columns)]
-        return [
-            " & ".join(f"{name}={'missing' if value is None else value}" for name, value in zip(chosen, values))
-            for values in self.crosses_
-        ]
+        return [" & ".join(f"{name}={label(value)}" for name, value in zip(chosen, values)) for values in self.crosses_]
 
 
 def _with_fractions(values: list[Any]) -> np.ndarray | None:

@@ -53,7 +53,8 @@ class Scale(Transformer):
         x = table.astype(np.float64)
         with np.errstate(over="ignore", invalid="ignore"):
             if self.method == "z-score":
-                center, scale = np.nanmean(x, axis=0), np.nanstd(x, axis=0)
+                mean, deviation = (np.nanmean, np.nanstd) if np.isnan(x).any() else (np.mean, np.std)
+                center, scale = mean(x, axis=0), deviation(x, axis=0)
                 noise = len(x) * np.finfo(float).eps * np.abs(center)  # what rounding leaves of a constant column
             elif self.method == "min-max":
                 center = np.nanmin(x, axis=0)

@@ -47,6 +47,8 @@ def read_array(who: str, X: Any) -> np.ndarray:
     array = check_array(X, "X", who, "a table")
     if array.dtype.kind == "c":
         raise ValueError(f"Complex data not supported: {who} got X of dtype {array.dtype}")
+    if array.ndim == 0:
+        raise TypeError(f"{who}: X is a {type(X).__name__}, and no table; give an array, a list of rows, or a frame")
     if array.ndim != 2:
         hint = "Reshape your data: X.reshape(-1, 1) for a single feature, X.reshape(1, -1) for a single sample"
         if array.ndim == 1 and hasattr(X, "name"):
@@ -99,18 +101,26 @@ def _to_float(who: str, array: np.ndarray, source: Any) -> np.ndarray:
     if array.dtype.kind in DATES:
         raise TypeError(f"{who}: X must hold numbers, not {array.dtype}; of times, Bucketize makes numbers")
     try:
-        if array.dtype.kind in "SU":
-            array.astype(np.float64)  # says which string is no number
-            raise ValueError("these are numbers as strings; use X.astype(float)")
         if array.dtype == object:
             array = np.where(missing_values(array), np.nan, array)
+        if array.dtype.kind in "SU" or any(isinstance(value, str) for value in array.flat):
+            array.astype(np.float64)  # says which string is no number
+            raise ValueError("these are numbers as strings; use X.astype(float)")
         return array.astype(np.float32 if array.dtype == np.float16 else np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         reason = "argument must be a string or a number: " if isinstance(error, TypeError) else ""
-        columns = non_numeric_columns(source) if hasattr(source, "iloc") else []
+        columns = _to_encode(source)
         advice = f". Choose the columns that hold numbers, and encode {', '.join(columns[:8])}" if columns else ""
         kind = type(error) if isinstance(error, TypeError) else ValueError
         raise kind(f"{who}: X must hold numbers: {reason}{error}{advice}") from None
+
+
+def _to_encode(source: Any) -> list[str]:
+    """Return the columns of a frame that do not hold numbers, with their dtypes."""
+    if hasattr(source, "iloc"):
+        return non_numeric_columns(source)
+    columns = source.get_columns() if hasattr(source, "get_columns") else []
+    return [f"{c.name!r} ({c.dtype})" for c in columns if not c.dtype.is_numeric() and str(c.dtype) != "Boolean"]
 
 
 def missing_values(values: np.ndarray) -> np.ndarray:
@@ -201,7 +211,7 @@ def as_frame(kind: str, out: Any, names: Sequence[str], X: Any, who: str) -> Any
         if kind == "pandas":
             import pandas
 
-            return pandas.DataFrame(columns, index=X.index if hasattr(X, "iloc") else None)
+            return pandas.DataFrame(columns, index=X.index if hasattr(X, "iloc") else None).infer_objects()
         import polars
 
         return polars.DataFrame({name: c.tolist() if c.dtype == object else c for name, c in columns.items()})
