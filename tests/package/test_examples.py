@@ -16,15 +16,19 @@ STORIES = [
     "linear_regression.py",
     "local_regression.py",
     "logistic_regression.py",
+    "long_memory.py",
     "many_classes.py",
     "mlp_dropout.py",
     "quickstart.py",
     "several_labels.py",
+    "shakespeare.py",
     "sick_network.py",
     "softmax_regression.py",
     "spam.py",
     "steps_and_periods.py",
     "titanic.py",
+    "transformer.py",
+    "word_vectors.py",
 ]
 NO_OTHERS = {"housing.py": "california_housing", "spam.py": "sms_spam", "titanic.py": "titanic"}  # story: its data
 WITH_REAL_DATA = [
@@ -32,7 +36,10 @@ WITH_REAL_DATA = [
     "denoising.py",
     "linear_regression.py",
     "mlp_dropout.py",
+    "shakespeare.py",
     "steps_and_periods.py",
+    "transformer.py",
+    "word_vectors.py",
     *NO_OTHERS,
 ]
 
@@ -232,6 +239,36 @@ def test_softmax_is_ahead_of_one_vs_rest_and_a_few_classes_rank_as_all(tmp_path)
     )
     assert same > 90
     assert together > 0.97
+
+
+@pytest.mark.slow
+def test_the_simple_network_forgets_and_the_lstm_remembers(tmp_path):
+    text = run("long_memory.py", tmp_path, "--quick")
+    answers = dict(re.findall(r"The (\w+) after \d+ epochs: (\d+)% of new", text))
+    assert float(answers["RNN"]) < 35
+    assert float(answers["LSTM"]) > 75
+    assert text.count("forgetting over time") == 2  # before and after training of the RNN, and of no other
+
+
+@pytest.mark.slow
+def test_a_network_foresees_more_than_counts_of_letters(tmp_path, data):
+    text = run("shakespeare.py", tmp_path, "--quick", data=data)
+    singles, pairs = found(r"counting letters: ([\d.]+); by counting pairs of letters: ([\d.]+)\.", text)
+    rest = [float(number) for number in re.findall(r"([\d.]+) on the rest", text)]
+    assert rest == sorted(rest, reverse=True)
+    assert rest[-1] < pairs < singles
+
+
+@pytest.mark.slow
+def test_months_are_near_months_and_sums_of_words_tell_sentences_apart(tmp_path, data):
+    text = run("word_vectors.py", tmp_path, data=data)
+    (near,) = re.findall(r"- march: (.+)", text)
+    assert (
+        len({*re.findall("[a-z]+", near)} & {"january", "february", "april", "june", "july", "august", "december"}) >= 2
+    )
+    assert "this does not match: june." in text
+    right, frequent = found(r"tells in ([\d.]+)% of \d+ new texts; the more frequent one is it in ([\d.]+)%", text)
+    assert right > frequent + 10
 
 
 @pytest.mark.slow
