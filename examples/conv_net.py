@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 import tinygrad_ml as tg
-from tinygrad_ml.models import ConvNet
+from tinygrad_ml.models import BaselineClassifier, ConvNet
 from tinygrad_ml.train import Checkpoint, LearningRate
 
 try:
@@ -126,6 +126,8 @@ def main():
     read, sure = chances.argmax(axis=1), chances.max(axis=1)
     errors = int((read != y_test).sum())
     print(f"{1 - errors / len(y_test):.2%} of the test images are read correctly; {errors} of {len(y_test)} are not.")
+    baseline = BaselineClassifier().fit(x, y).score(x_test, y_test)
+    print(f"Always saying the most frequent digit would read {baseline:.1%} correctly.")
     if errors:
         matrix = tg.metrics.confusion_matrix(y_test, read, labels=range(10))
         np.fill_diagonal(matrix, 0)

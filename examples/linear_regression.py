@@ -17,7 +17,7 @@ import numpy as np
 
 import tinygrad_ml as tg
 from tinygrad_ml.metrics import root_mean_squared_error
-from tinygrad_ml.models import LinearRegression, PolynomialRegression
+from tinygrad_ml.models import BaselineRegressor, LinearRegression, PolynomialRegression
 from tinygrad_ml.train import Diverged
 
 try:
@@ -156,7 +156,7 @@ def main():
         ((part - mean) / deviation, values.to_numpy()) for part, values in (training, validation, test)
     )
     print(f"{what}: {len(frame)} rows, {features.shape[1]} features; {len(x)} rows to learn from.")
-    constant = root_mean_squared_error(y_valid, np.full(len(y_valid), y.mean()))
+    constant = root_mean_squared_error(y_valid, BaselineRegressor().fit(x, y).predict(x_valid))
     print(f"Always predicting the mean is wrong by {one * constant:,.0f} {unit} (root mean square, validation part).")
 
     figure, axes = plt.subplots(2, 3, figsize=(15, 8.6), layout="constrained")

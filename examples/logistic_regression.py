@@ -17,7 +17,7 @@ import numpy as np
 
 import tinygrad_ml as tg
 from tinygrad_ml import metrics
-from tinygrad_ml.models import LogisticRegression
+from tinygrad_ml.models import BaselineClassifier, LogisticRegression
 
 try:
     import matplotlib
@@ -104,6 +104,9 @@ def main():
     )
     print(f"{len(malignant)} tumours, {malignant.mean():.0%} of them malignant; {len(x)} to learn from, ", end="")
     print(f"{len(x_valid)} to choose by, {len(x_test)} for the test.")
+
+    benign = BaselineClassifier().fit(x, y).score(x_test, y_test)
+    print(f"Always saying the more frequent kind is right for {benign:.1%} of the test part.")
 
     figure, axes = plt.subplots(2, 3, figsize=(14, 9), layout="constrained")
     solvers(x, y)

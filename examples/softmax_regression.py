@@ -17,7 +17,7 @@ import numpy as np
 
 import tinygrad_ml as tg
 from tinygrad_ml import metrics
-from tinygrad_ml.models import LogisticRegression, OneVsRest, SoftmaxRegression
+from tinygrad_ml.models import BaselineClassifier, LogisticRegression, OneVsRest, SoftmaxRegression
 
 try:
     import matplotlib
@@ -73,7 +73,9 @@ def main():
     training, validation, (x_test, y_test) = tg.data.split(
         images / 16, digits, validation=0.2, test=0.25, stratify=digits, seed=SEED
     )
-    print(f"{len(training[0])} digits to learn from, {len(validation[0])} to choose by, {len(x_test)} for the test.\n")
+    print(f"{len(training[0])} digits to learn from, {len(validation[0])} to choose by, {len(x_test)} for the test.")
+    baseline = BaselineClassifier().fit(*training).score(x_test, y_test)
+    print(f"Always saying the most frequent digit reads {baseline:.1%} of them correctly.\n")
 
     models, right = {}, {}
     strengths = (0.1, 1.0, 10.0) if quick else (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
