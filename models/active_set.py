@@ -70,9 +70,8 @@ def minimise(
     """
     c, signs = quadratic.c, np.sign(w)
     slack = 1e-11 * float(max(l1.max(), abs(c).max()))  # what rounding may leave of a gradient
-    before, waited = np.inf, 0
-    for rounds in range(1, max_iter + 1):
-        w, signs = _descend(quadratic, l1, l2, w, signs)
+    before, waited, rounds = np.inf, 0, 0
+    while True:
         active = np.flatnonzero(signs)
         slope = quadratic.slope(active, w[active])
         excess = np.where(signs == 0, abs(slope), 0) - l1
@@ -80,12 +79,14 @@ def minimise(
         value = l1 @ abs(w) + l2 @ (w * w) / 2 - w @ (c + slope) / 2
         waited = 0 if value < before else waited + 1
         before = min(before, value)
-        if not joins.any() or waited > 2 * PATIENCE:  # after which rounding is all that is left
+        if rounds and (not joins.any() or waited > 2 * PATIENCE):  # after which rounding is all that is left
             return w, rounds
+        if rounds >= max_iter:
+            return w, max_iter + 1
         if waited > PATIENCE:  # several at once may get into each other's way, one alone never does
             joins = np.arange(len(w)) == excess.argmax()
-        signs = np.where(joins, np.sign(slope), signs)
-    return w, max_iter + 1
+        w, signs = _descend(quadratic, l1, l2, w, np.where(joins, np.sign(slope), signs))
+        rounds += 1
 
 
 def _descend(quadratic: Quadratic, l1: np.ndarray, l2: np.ndarray, w: np.ndarray, signs: np.ndarray) -> Any:

@@ -160,7 +160,7 @@ class LocallyWeightedRegression(Regressor):
         distance = tg.linalg.norm(difference, axis=2)
         with np.errstate(over="ignore", under="ignore"):
             weight = self.kernel(distance / self.tau)
-        weight = weight if isinstance(weight, Tensor) else tg.tensor(weight)
+        weight = (weight if isinstance(weight, Tensor) else tg.tensor(weight)).astype(distance.dtype)  # also of True
         values, wanted = weight.detach().numpy(), distance.shape
         if values.shape != wanted or not (values >= 0).all() or not np.isfinite(values).all():
             what = f"shape {values.shape}" if values.shape != wanted else "negative or not finite entries"

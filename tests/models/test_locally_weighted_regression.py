@@ -103,6 +103,9 @@ def test_a_kernel_of_ones_own():
     model = LocallyWeightedRegression(0.5, kernel=triangle).fit(x, y)
     wanted = by_least_squares(x, y, QUERIES, 0.5, kernel=lambda u: np.maximum(1 - u, 0))[:, 0]
     np.testing.assert_allclose(model.predict(QUERIES), wanted, rtol=1e-9, atol=1e-11)
+    window = LocallyWeightedRegression(0.5, kernel=lambda u: u < 1).fit(x, y)
+    wanted = by_least_squares(x, y, QUERIES, 0.5, kernel=lambda u: u < 1)[:, 0]
+    np.testing.assert_allclose(window.predict(QUERIES), wanted, rtol=1e-9, atol=1e-11)
     of_numpy = LocallyWeightedRegression(0.5, kernel=lambda u: np.exp(-u * u / 2)).fit(x, y)
     np.testing.assert_allclose(of_numpy.predict(QUERIES), LocallyWeightedRegression(0.5).fit(x, y).predict(QUERIES))
 
