@@ -80,6 +80,18 @@ def is_other(x: Any) -> bool:
     return stands_in(x) and type(x) in KINDS
 
 
+def name_of(kind: type) -> str:
+    """Return the name of a kind of arrays, with its library.
+
+    Examples
+    --------
+    >>> from tinygrad_ml.arrays import name_of
+    >>> name_of(np.ndarray)
+    'numpy.ndarray'
+    """
+    return f"{kind.__module__.partition('.')[0]}.{kind.__qualname__}"
+
+
 def kind_of(x: Any) -> type:
     """Return of which kind an array or Tensor is: another library's, or else NumPy's.
 
@@ -190,7 +202,7 @@ def on_host(x: Any) -> Any:
 def no_ndarray(array: Any) -> TypeError:
     """Return the error for the array of another library that is asked to become an ndarray."""
     return TypeError(
-        f"the value is a {type(array).__name__}, which does not become an ndarray by itself: x.data is that array, and "
+        f"the value is a {name_of(type(array))}, which does not become an ndarray by itself: x.data is that array, and "
         "its own library fetches it (CuPy's: x.data.get())"
     )
 

@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from . import foreign_names
-from .arrays import CHANGEABLE, KINDS, complex_of, copied, is_other, like, stands_in, together
+from .arrays import CHANGEABLE, KINDS, complex_of, copied, is_other, kind_of, like, name_of, stands_in, together
 from .batched import holds_batch, kernel_for_each
 from .modes import modes, modes_set
 from .signature import OperationSignature
@@ -264,6 +264,11 @@ class Primitive:
         if not isinstance(error, (ValueError, TypeError, IndexError, OverflowError)):
             return error
         shapes = " and ".join(str(np.shape(x)) for x in inputs)
+        kinds = sorted({name_of(kind_of(x)) for x in inputs if getattr(x, "ndim", 0)}) if KINDS else ()
+        if len(kinds) > 1:
+            return TypeError(
+                f"{self.name}: {' and '.join(kinds)} do not meet: move the one, x.data = ..., to the other"
+            )
         if "broadcast together" in str(error):
             error = type(error)("the shapes do not fit together: from the last axis on, lengths must be equal or 1")
         return type(error)(f"{self.name}: {error} (got shape{'s' * (len(inputs) > 1)} {shapes})")

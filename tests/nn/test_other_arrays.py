@@ -174,7 +174,7 @@ def test_a_parameter_that_is_moved_after_the_optimizer_was_made():
     sgd = optim.SGD(model.parameters(), lr=0.1)
     on_device(model)
     model(tg.tensor(DeviceArray(X))).sum().backward()
-    with pytest.raises(RuntimeError, match=r"0\.weight is now DeviceArray of .*make a new optimizer"):
+    with pytest.raises(RuntimeError, match=r"0\.weight is now tests.DeviceArray of .*make a new optimizer"):
         sgd.step()
 
 

@@ -244,7 +244,7 @@ def chosen(condition: Any, x: Any, y: Any) -> Any:
     condition=None,
     x=lambda g, condition: chosen(condition, g, 0),
     y=lambda g, condition: chosen(condition, 0, g),
-    formula=("", "np.where(condition, g, 0)", "np.where(condition, 0, g)"),
+    formula=("", "where(condition, g, 0)", "where(condition, 0, g)"),
 )
 def where(condition, x, y):
     """Return x where the condition holds and y elsewhere; the branch not taken gets a gradient of 0, never NaN.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..arrays import kind_of, like
+from ..arrays import kind_of, like, name_of
 from ..sparse import SparseRows, put_rows
 from ..tensor import Tensor, from_owned, touch
 
@@ -91,7 +91,7 @@ class FlatParameters:
             if p._data is not self.views[i] and p._requires_grad:
                 moved = kind_of(p) is not kind_of(self.values)
                 if p.shape != self.shapes[i] or p.dtype != self.dtype or moved:
-                    now, then = (f"{kind_of(x).__name__} of " if moved else "" for x in (p, self.values))
+                    now, then = (f"{name_of(kind_of(x))} of " if moved else "" for x in (p, self.values))
                     raise RuntimeError(
                         f"parameter {p.name or i} is now {now}{p.dtype} {p.shape}, and was {then}{self.dtype} "
                         f"{self.shapes[i]} when the optimizer was made: make a new optimizer"
