@@ -49,7 +49,7 @@ print(
 # %% [markdown]
 # ## Buckets by quantiles
 #
-# Edges by quantiles put equally many examples into each bucket, edges of equal width do not.
+# Edges by quantiles put the same number of examples into each bucket, edges of equal width do not.
 
 # %%
 edges = Bucketize(quantiles=7).fit(train[["households"]]).edges_[0]
