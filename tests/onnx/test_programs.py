@@ -105,6 +105,9 @@ PROGRAMS = {
         x.astype(np.float64) * np.array([2.0]),
         x + tg.arange(6),
     ),
+    "a vmap": tg.vmap(lambda row: tg.tanh(row).sum()),
+    "a gradient": lambda x: tg.grad(lambda z: (z**3).sum())(x),
+    "more of NumPy's": lambda x: (np.diff(x, axis=1), np.nanmean(x, axis=1), np.trapezoid(x, axis=1)),
     "NumPy's functions": lambda x: np.exp(x) + np.where(np.isnan(x), 0, x),
     # sizes
     "the number of rows": lambda x: (x.sum(axis=0) / len(x), x * float(len(x)), x + tg.arange(len(x))[:, None, None]),

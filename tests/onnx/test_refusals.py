@@ -112,3 +112,20 @@ def test_options_that_do_not_fit(options, message):
 def test_an_empty_example_is_refused():
     with pytest.raises(ValueError, match="give at least one row"):
         tg.onnx.export(nn.Linear(5, 2), X[:0])
+
+
+def test_a_vmap_that_takes_its_batch_apart_is_refused():
+    layer = nn.Linear(5, 2)
+    with pytest.raises(tg.onnx.ExportError, match="operations on whole Tensors"):
+        tg.onnx.export(tg.vmap(lambda row: layer(row).max()), X)
+
+
+def test_a_table_that_looking_up_changes_is_refused_with_the_way():
+    model = nn.Sequential(nn.Embedding(6, 3, max_norm=1.0))
+    before = model.state_dict()["0.weight"]
+    with pytest.raises(tg.onnx.ExportError, match=r"in the layer '0' shortens rows"):
+        tg.onnx.export(model, np.array([1, 2]))
+    assert np.array_equal(model.state_dict()["0.weight"], before)
+    model(np.arange(6))
+    model[0].max_norm = None
+    tg.onnx.export(model, np.array([1, 2]))

@@ -15,14 +15,15 @@ import onnx
 from onnx import ModelProto, helper
 
 from .. import __version__, nn
+from ..modes import no_grad
 from ..nn.module import Module
 from ..serialization import replace_file
-from ..tensor import Tensor
+from ..tensor import Tensor, from_owned
 from ..validation import check_array
 from . import arrays, elementwise, indices, layers  # noqa: F401  # their rules
 from .errors import ExportError
 from .estimators import head_of
-from .recording import Recording
+from .recording import Recording, where
 from .sizes import Merged, Size, leaves_of
 from .writer import OPSET, Part, Writer, refuse_what_has_no_form
 
@@ -94,6 +95,7 @@ def export(
     given, rebuild = _inputs(module, example, input_names, head)
     names = [name for name, _ in given]
     function = _call(module if head is None else head.compute, rebuild)
+    _refuse_tables_that_change(module)
     with _evaluated(module):
         merged = _recorded(module, function, given, dynamic_axes)
     writer = Writer(merged, names)
@@ -243,6 +245,16 @@ def _evaluated(module: Module) -> Iterator[None]:
             part.training = True
 
 
+def _refuse_tables_that_change(module: Module) -> None:
+    for path, part in module.named_modules():
+        if isinstance(part, nn.Embedding) and part.max_norm is not None:
+            raise ExportError(
+                f"Embedding(max_norm={part.max_norm}){where(path, '')} shortens rows of its table when it looks them up, "
+                "which has no form in ONNX: look all rows up once, layer(np.arange(layer.num_embeddings)), and set "
+                "layer.max_norm = None"
+            )
+
+
 # ---------------------------------------------------------------------- running the model
 
 
@@ -250,7 +262,17 @@ def _recorded(module: Module, function: Callable, given: list[tuple[str, Any]], 
     """Run the model for inputs of several sizes; return what it computes for all of them."""
     choices = _choices(module, given, axes)
     with np.errstate(all="ignore"):
-        example = Recording(module, function, given)  # what fails for the example itself is an error of its own
+        with no_grad():
+            function(*(from_owned(array) for _, array in given))  # what fails here is an error of the model itself
+        try:
+            example = Recording(module, function, given)
+        except ExportError:
+            raise
+        except Exception as error:
+            raise ExportError(
+                f"the steps of the model cannot be written down: {type(error).__name__}: {error}. Inside of a vmap or "
+                "of a function that works element by element, write it with operations on whole Tensors"
+            ) from error
         refuse_what_has_no_form(example.needed(leaves_of(example.result)))
         failure: Exception | None = None
         for free in choices:

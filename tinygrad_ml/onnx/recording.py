@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from ..batched import Batched
 from ..compiler.traced import Source, Tape, Traced, Untraceable, Value, mapped
 from ..modes import Mode, is_users, user_frame
 from ..nn.dropout import Dropout
@@ -27,7 +28,7 @@ from ..nn.parameter import Parameter
 from ..tensor import Tensor, from_owned
 from .errors import ExportError
 
-__all__ = ["Recording", "Step"]
+__all__ = ["Recording", "Step", "where"]
 
 BELOW = ("tinygrad_ml.compiler.traced", "tinygrad_ml.tensor", "tinygrad_ml.ops.tensor_methods")  # carry a question on
 PYTHONS = {"py_float": "float", "py_int": "int"}
@@ -59,7 +60,7 @@ class Step:
     @property
     def place(self) -> str:
         """Where it was called, for messages."""
-        return where(self.scope, self.line)
+        return where(self.scope, self.line) or " in the model itself"
 
 
 class Recording(Tape):
@@ -159,8 +160,8 @@ class Recording(Tape):
         args = [self._value_of(x) for x in inputs]
         named = {key: mapped(self._value_of, x) for key, x in parameters.items() if type(x) is not list or not x}
         outputs = [self._value_of(part) for part in (output if type(output) is tuple else (output,))]
-        if not all(type(value) is Value for value in outputs):
-            return  # it was computed from constants
+        if not all(type(value) is Value for value in outputs) or any(type(value) is Batched for value in args):
+            return  # it was computed from constants, or inside of a vmap, whose steps are those of NumPy
         self.alive.append(inputs)
         step = Step(primitive.name, args, named, outputs, self.scopes[-1], self._line())
         known = {value for value in args if type(value) is Value}
@@ -280,9 +281,9 @@ class _Tracer:
         """Return what a kernel gives that could not be traced."""
         return self.recording.opaque(function, args, parameters, error)
 
-    def random(self, generator: Any) -> NoReturn:
-        """Refuse random numbers."""
-        raise Untraceable(RANDOM)
+    def random(self, generator: Any) -> Any:
+        """Return what refuses to draw."""
+        return _Silent(generator)
 
     def step(self, optimizer: Any) -> NoReturn:
         """Refuse to train."""
@@ -293,6 +294,16 @@ def _values(step: Step) -> list[Value]:
     found: list[Value] = []
     mapped(lambda x: found.append(x) if type(x) is Value else None, [list(step.inputs), step.parameters])
     return found
+
+
+class _Silent:
+    """In the place of the generator of random numbers: nothing can be drawn, only its state be looked at."""
+
+    def __init__(self, generator: Any):
+        self.bit_generator = generator.bit_generator
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise Untraceable(RANDOM)
 
 
 def _asked_by_user() -> bool:
