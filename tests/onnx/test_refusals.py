@@ -129,3 +129,25 @@ def test_a_table_that_looking_up_changes_is_refused_with_the_way():
     model(np.arange(6))
     model[0].max_norm = None
     tg.onnx.export(model, np.array([1, 2]))
+
+
+@pytest.mark.parametrize(
+    ("example", "message"),
+    [
+        ("model.onnx", "the example comes before the path"),
+        ((1, 5), r"looks like a shape; give an array: np\.zeros\(\(1, 5\)"),
+        ([X, X], "write a tuple of several"),
+    ],
+)
+def test_what_is_no_example(example, message):
+    with pytest.raises(TypeError, match=message):
+        tg.onnx.export(nn.Linear(5, 2), example)
+
+
+def test_names_and_arguments_of_other_exporters():
+    with pytest.raises(TypeError, match="leave it out: files are of version 18"):
+        tg.onnx.export(nn.Linear(5, 2), X, opset_version=17)
+    with pytest.raises(AttributeError, match=r"tg\.onnx\.export"):
+        tg.onnx.save  # noqa: B018
+    with pytest.raises(AttributeError, match=r"tg\.onnx\.export"):
+        nn.Linear(5, 2).to_onnx  # noqa: B018

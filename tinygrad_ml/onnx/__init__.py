@@ -5,8 +5,14 @@ try:
 except ImportError as _error:
     raise ImportError("tg.onnx needs the package onnx: pip install 'tinygrad_ml[onnx]'") from _error
 
+from typing import TYPE_CHECKING
+
+from ..foreign_names import module_getattr
 from .errors import ExportError, LoadError
 from .exporting import export
 from .loading import OnnxModule, load
 
 __all__ = ["ExportError", "LoadError", "OnnxModule", "export", "load"]
+
+if not TYPE_CHECKING:  # which knows what there is
+    __getattr__ = module_getattr("tg.onnx")

@@ -15,6 +15,7 @@ import onnx
 from onnx import ModelProto, helper
 
 from .. import __version__, nn
+from ..foreign_names import takes_foreign_names
 from ..modes import no_grad
 from ..nn.module import Module
 from ..serialization import replace_file
@@ -33,6 +34,7 @@ IR_VERSION = 8  # that of the operators' version, so that older runtimes read th
 Axes = Mapping[str, Any]
 
 
+@takes_foreign_names()
 def export(
     model: Any,
     example: Any,
@@ -157,6 +159,7 @@ def _inputs(
     module: Module, example: Any, names: Sequence[str] | None, head: Any
 ) -> tuple[list[tuple[str, Any]], Callable[[Sequence[Any]], tuple[tuple, dict]]]:
     """Return the inputs with their names, and a function from as many Tensors to the arguments of the model."""
+    _refuse_what_is_no_example(example)
     found: list[tuple[str, Any]] = []
 
     def taken(x: Any, name: str) -> Callable[[Sequence[Any]], Any]:
@@ -184,6 +187,19 @@ def _inputs(
             raise ValueError(f"tg.onnx.export: input_names={names!r} must be {len(found)} different names")
         found = [(name, array) for name, (_, array) in zip(names, found)]
     return found, rebuild
+
+
+def _refuse_what_is_no_example(example: Any) -> None:
+    if isinstance(example, (str, os.PathLike)):
+        raise TypeError("tg.onnx.export: the example comes before the path: tg.onnx.export(model, example, path)")
+    if isinstance(example, tuple) and example and all(type(n) is int for n in example):
+        raise TypeError(
+            f"tg.onnx.export: the example {example} looks like a shape; give an array: np.zeros({example}, np.float32)"
+        )
+    if isinstance(example, list) and example and all(getattr(x, "ndim", 0) for x in example):
+        raise TypeError(
+            "tg.onnx.export: a list of arrays could be several inputs or one: write a tuple of several, np.stack of one"
+        )
 
 
 def _argument_names(module: Module, count: int) -> list[str]:
@@ -249,8 +265,8 @@ def _refuse_tables_that_change(module: Module) -> None:
     for path, part in module.named_modules():
         if isinstance(part, nn.Embedding) and part.max_norm is not None:
             raise ExportError(
-                f"Embedding(max_norm={part.max_norm}){where(path, '')} shortens rows of its table when it looks them up, "
-                "which has no form in ONNX: look all rows up once, layer(np.arange(layer.num_embeddings)), and set "
+                f"Embedding(max_norm={part.max_norm}){where(path, '')} shortens rows of its table when it looks them "
+                "up, which has no form in ONNX: look all rows up once, layer(np.arange(layer.num_embeddings)), and set "
                 "layer.max_norm = None"
             )
 

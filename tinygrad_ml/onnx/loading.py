@@ -14,7 +14,8 @@ from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto,
 
 from ..nn.module import Module
 from ..nn.parameter import Buffer, Parameter
-from ..tensor import Tensor, as_array, from_owned
+from ..tensor import Tensor, as_array, as_tensor, from_owned
+from ..validation import check_array
 from . import operators, operators_layers, operators_ml  # noqa: F401  # they fill the table
 from .errors import LoadError
 from .operators import OPERATORS, Node
@@ -322,8 +323,10 @@ def _dtype(entry: Any) -> Any:
 
 def _given(x: Any, name: str, dtype: Any) -> Any:
     """Return an input in the dtype of the file: integers fit into floats, and floats of other precision, too."""
+    if isinstance(x, (list, tuple, int, float)):
+        x = as_tensor(x)  # Python's numbers are of the default float
     if not isinstance(x, Tensor):
-        array = np.asarray(x)
+        array = check_array(x, name, "the loaded model")
         x = array if array.dtype.kind in "OSU" else from_owned(np.array(array))
     if dtype is None or not isinstance(x, Tensor) or x.dtype == dtype or (x.dtype.kind == dtype.kind == "f"):
         return x
