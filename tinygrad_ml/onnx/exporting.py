@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,22 +15,20 @@ from onnx import ModelProto, helper
 
 from .. import __version__, nn
 from ..foreign_names import takes_foreign_names
-from ..modes import no_grad
 from ..nn.module import Module
 from ..serialization import replace_file
-from ..tensor import Tensor, from_owned
-from ..validation import check_array
-from . import arrays, elementwise, indices, layers  # noqa: F401  # their rules
+from . import arrays, elementwise, indices, layers, reductions  # noqa: F401  # their rules
 from .errors import ExportError
 from .estimators import head_of
-from .recording import Recording, where
-from .sizes import Merged, Size, leaves_of
-from .writer import OPSET, Part, Writer, refuse_what_has_no_form
+from .examples import inputs_of
+from .recording import where
+from .running import Axes, recorded
+from .sizes import Merged, Size
+from .writer import OPSET, Part, Writer
 
 __all__ = ["export"]
 
 IR_VERSION = 8  # that of the operators' version, so that older runtimes read the file, too
-Axes = Mapping[str, Any]
 
 
 @takes_foreign_names()
@@ -94,12 +91,12 @@ def export(
     """
     module = _as_module(model)
     head = head_of(model)
-    given, rebuild = _inputs(module, example, input_names, head)
+    given, rebuild = inputs_of(module, example, input_names, head)
     names = [name for name, _ in given]
     function = _call(module if head is None else head.compute, rebuild)
     _refuse_tables_that_change(module)
     with _evaluated(module):
-        merged = _recorded(module, function, given, dynamic_axes)
+        merged = recorded(module, function, given, dynamic_axes)
     writer = Writer(merged, names)
     results = writer.write()
     if head is not None:
@@ -155,92 +152,6 @@ def _named(thing: Any) -> str:
     )
 
 
-def _inputs(
-    module: Module, example: Any, names: Sequence[str] | None, head: Any
-) -> tuple[list[tuple[str, Any]], Callable[[Sequence[Any]], tuple[tuple, dict]]]:
-    """Return the inputs with their names, and a function from as many Tensors to the arguments of the model."""
-    _refuse_what_is_no_example(example)
-    found: list[tuple[str, Any]] = []
-
-    def taken(x: Any, name: str) -> Callable[[Sequence[Any]], Any]:
-        if x is None:
-            return lambda given: None
-        if isinstance(x, tuple):
-            parts = [taken(part, f"{name}_{k}") for k, part in enumerate(x)]
-            return lambda given: tuple([part(given) for part in parts])
-        at = len(found)
-        found.append((name, _as_input(x if head is None else head.table(x), name, head)))
-        return lambda given: given[at]
-
-    if isinstance(example, Mapping) and not hasattr(example, "iloc"):
-        by_name = {key: taken(x, str(key)) for key, x in example.items()}
-        rebuild: Callable = lambda given: ((), {key: part(given) for key, part in by_name.items()})
-    else:
-        several = example if isinstance(example, tuple) else (example,)
-        arguments = _argument_names(module, len(several))
-        parts = [taken(x, name) for x, name in zip(several, arguments)]
-        rebuild = lambda given: (tuple([part(given) for part in parts]), {})
-    if not found:
-        raise ValueError("tg.onnx.export: the example holds no input")
-    if names is not None:
-        if isinstance(names, str) or len(names) != len(found) or len({*names}) != len(names):
-            raise ValueError(f"tg.onnx.export: input_names={names!r} must be {len(found)} different names")
-        found = [(name, array) for name, (_, array) in zip(names, found)]
-    return found, rebuild
-
-
-def _refuse_what_is_no_example(example: Any) -> None:
-    if isinstance(example, (str, os.PathLike)):
-        raise TypeError("tg.onnx.export: the example comes before the path: tg.onnx.export(model, example, path)")
-    if isinstance(example, tuple) and example and all(type(n) is int for n in example):
-        raise TypeError(
-            f"tg.onnx.export: the example {example} looks like a shape; give an array: np.zeros({example}, np.float32)"
-        )
-    if isinstance(example, list) and example and all(getattr(x, "ndim", 0) for x in example):
-        raise TypeError(
-            "tg.onnx.export: a list of arrays could be several inputs or one: write a tuple of several, np.stack of one"
-        )
-
-
-def _argument_names(module: Module, count: int) -> list[str]:
-    """Return the names of the first arguments of a module's forward."""
-    function = module.function if isinstance(module, nn.Lambda) else module.forward
-    try:
-        known = [
-            p.name
-            for p in inspect.signature(function).parameters.values()
-            if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-        ]
-    except (TypeError, ValueError):
-        known = []
-    known += [f"input_{k}" for k in range(len(known), count)]
-    return known[:count]
-
-
-def _as_input(x: Any, name: str, head: Any) -> np.ndarray:
-    frame = hasattr(x, "columns") and hasattr(x, "dtypes")
-    array = check_array(x, name, "tg.onnx.export", "an example")
-    if array.dtype.kind not in "fiub":
-        what = f"has columns of dtype {array.dtype}: encode" if frame else f"is of dtype {array.dtype}: encode"
-        raise TypeError(
-            f"tg.onnx.export: the example {name!r} {what} them as numbers first (tg.features, or steps of a pipeline)"
-        )
-    if (
-        not isinstance(x, (np.ndarray, np.generic, Tensor))
-        and not hasattr(x, "dtype")
-        and array.dtype == np.float64
-        and head is None
-    ):
-        array = array.astype(np.float32) if not frame else array  # a list of Python's numbers, as tg.tensor takes it
-    if head is not None and (array.dtype.kind != "f" or array.dtype == np.float16):
-        array = array.astype(head.dtype)
-    if array.size == 0:
-        raise ValueError(
-            f"tg.onnx.export: the example {name!r} is empty, of shape {array.shape}; give at least one row"
-        )
-    return np.array(array)
-
-
 def _call(function: Callable, rebuild: Callable) -> Callable:
     def call(*given: Any) -> Any:
         arguments, named = rebuild(given)
@@ -269,137 +180,6 @@ def _refuse_tables_that_change(module: Module) -> None:
                 "up, which has no form in ONNX: look all rows up once, layer(np.arange(layer.num_embeddings)), and set "
                 "layer.max_norm = None"
             )
-
-
-# ---------------------------------------------------------------------- running the model
-
-
-def _recorded(module: Module, function: Callable, given: list[tuple[str, Any]], axes: Axes | None) -> Merged:
-    """Run the model for inputs of several sizes; return what it computes for all of them."""
-    choices = _choices(module, given, axes)
-    with np.errstate(all="ignore"):
-        with no_grad():
-            function(*(from_owned(array) for _, array in given))  # what fails here is an error of the model itself
-        try:
-            example = Recording(module, function, given)
-        except ExportError:
-            raise
-        except Exception as error:
-            raise ExportError(
-                f"the steps of the model cannot be written down: {type(error).__name__}: {error}. Inside of a vmap or "
-                "of a function that works element by element, write it with operations on whole Tensors"
-            ) from error
-        refuse_what_has_no_form(example.needed(leaves_of(example.result)))
-        failure: Exception | None = None
-        for free in choices:
-            try:
-                return _merged(module, function, given, free)
-            except Exception as error:
-                failure = failure or error
-    assert failure is not None
-    if isinstance(failure, ExportError) or not choices[0]:
-        raise failure
-    raise ExportError(
-        f"the model does not take inputs of other sizes than the example: {type(failure).__name__}: {failure}. Give an "
-        f"example with a batch axis, or say by dynamic_axes={{{given[0][0]!r}: [...]}} which axes are free, or that "
-        "none is: dynamic_axes={}"
-    ) from failure
-
-
-def _choices(module: Module, given: list[tuple[str, Any]], axes: Axes | None) -> list[dict[tuple[int, int], str]]:
-    """Return which axes (of an input) may be free, and what they are called, the best choice first."""
-    if axes is not None:
-        return [_asked(given, axes)]
-    first = given[0][1].shape
-    choices: list[dict[tuple[int, int], str]] = []
-    time_first = any(getattr(part, "batch_first", None) is False for part in module.modules())
-    if time_first and len(first) >= 3:
-        shared = {1: "batch"} if len(given) > 1 else {0: "time", 1: "batch"}
-        choice: dict[tuple[int, int], str] = {}
-        for k, (_, array) in enumerate(given):
-            choice |= {
-                (k, axis): name
-                for axis, name in shared.items()
-                if array.ndim > axis and array.shape[axis] == first[axis]
-            }
-        choices.append(choice)
-    if first:
-        of_batch = [k for k, (_, x) in enumerate(given) if x.ndim and x.shape[0] == first[0]]
-        choices.append({(k, 0): "batch" for k in of_batch})
-        if len(of_batch) > 1:
-            choices.append({(0, 0): "batch"})
-    return choices or [{}]
-
-
-def _asked(given: list[tuple[str, Any]], axes: Axes) -> dict[tuple[int, int], str]:
-    names = [name for name, _ in given]
-    free: dict[tuple[int, int], str] = {}
-    for name, wanted in axes.items():
-        if name not in names:
-            raise ValueError(f"tg.onnx.export: dynamic_axes has {name!r}, but the inputs are {names}")
-        ndim = given[names.index(name)][1].ndim
-        if isinstance(wanted, int):
-            wanted = [wanted]
-        if not isinstance(wanted, Mapping):
-            wanted = {axis: "batch" if axis == 0 else f"{name}_{axis}" for axis in wanted}
-        for axis, title in wanted.items():
-            if not isinstance(axis, int) or not -ndim <= axis < ndim or not isinstance(title, str) or not title:
-                raise ValueError(
-                    f"tg.onnx.export: dynamic_axes={{{name!r}: {axis!r}: {title!r}}}: {name} has {ndim} axes, and a "
-                    "free one has a name"
-                )
-            free[names.index(name), axis % ndim] = title
-    return free
-
-
-def _merged(
-    module: Module, function: Callable, given: list[tuple[str, Any]], free: dict[tuple[int, int], str]
-) -> Merged:
-    symbols: dict[str, tuple[int, int, int]] = {}
-    for (k, axis), name in free.items():
-        length = given[k][1].shape[axis]
-        if name in symbols and symbols[name][0] != max(length, 2):
-            raise ValueError(
-                f"tg.onnx.export: axes that are called {name!r} have the lengths {symbols[name][0]} and {length}"
-            )
-        length = max(length, 2)  # a length of 1 could broadcast
-        symbols[name] = length, length + 1, length + 3
-    names = list(symbols)
-    which: list[dict[str, int]] = [
-        dict.fromkeys(names, 0),
-        *({n: int(n == name) for n in names} for name in names),
-        dict.fromkeys(names, 2),
-    ]
-    recordings = []
-    for turn, choice in enumerate(which):
-        inputs = []
-        for k, (name, array) in enumerate(given):
-            shape = list(array.shape)
-            for (j, axis), symbol in free.items():
-                if j == k:
-                    shape[axis] = symbols[symbol][choice[symbol]]
-            inputs.append((name, _other(_resized(array, shape), turn)))
-        recordings.append(Recording(module, function, inputs))
-    return Merged(recordings, symbols)
-
-
-def _resized(array: np.ndarray, shape: list[int]) -> np.ndarray:
-    for axis, length in enumerate(shape):
-        array = np.take(array, np.arange(length) % array.shape[axis], axis)
-    return array
-
-
-def _other(array: np.ndarray, turn: int) -> np.ndarray:
-    """Return other values that the model must be able to take as well as those of the example.
-
-    The rows go round, and numbers that are not whole become smaller: whole ones could be labels or counts.
-    """
-    if not turn or not array.ndim:
-        return array
-    array = np.roll(array, turn, 0)
-    if array.dtype.kind == "f" and not np.array_equal(array, np.rint(array)):
-        array = (array * (1 - turn / 16)).astype(array.dtype)
-    return array
 
 
 # ---------------------------------------------------------------------- what is written

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from ..ops.pool import counts
-from .arrays import expanded, reduced
+from .arrays import expanded
 from .elementwise import number, softplus
 from .errors import ExportError
+from .reductions import reduced
 from .sizes import MergedStep, Size
 from .writer import Call, Part, Writer, rule
 

@@ -16,7 +16,7 @@ from ..nn.module import Module
 from ..nn.parameter import Buffer, Parameter
 from ..tensor import Tensor, as_array, as_tensor, from_owned
 from ..validation import check_array
-from . import operators, operators_layers, operators_ml  # noqa: F401  # they fill the table
+from . import operators_arrays, operators_layers, operators_ml  # noqa: F401  # they fill the table
 from .errors import LoadError
 from .operators import OPERATORS, Node
 from .writer import TO_DOUBLE, TO_SINGLE

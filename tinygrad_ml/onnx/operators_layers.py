@@ -11,7 +11,8 @@ import numpy as np
 from .. import ops
 from ..nn import functional as F
 from ..tensor import Tensor, as_array, as_tensor, from_owned
-from .operators import Node, integers, operator, pairs
+from .operators import Node, integers, operator
+from .operators_arrays import pairs
 
 # ---------------------------------------------------------------------- windows
 
