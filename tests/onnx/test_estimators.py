@@ -38,6 +38,7 @@ FITTED = {
     "BinaryChain": (models.BinaryChain(), CLASSES),
     "ClassifierChain": (models.ClassifierChain(chain_method="predict"), SEVERAL),
 }
+REFUSED = {"LocallyWeightedRegression"}  # it decomposes a matrix for each query
 OTHERS = {"Classifier", "Model", "Regressor"}  # which the models derive from
 OTHERS |= {"CharRNN", "Word2Vec", "MultiHeadMLP", "EmbeddingClassifier", "EmbeddingRegressor", "DenoisingAutoencoder"}
 
@@ -76,12 +77,13 @@ def test_the_methods_of_an_estimator(name, dtype):
 @pytest.mark.parametrize("name", [n for n in models.__all__ if n not in {k.partition(" ")[0] for k in FITTED} | OTHERS])
 def test_any_other_model_is_exported_or_refused_by_name(name):
     kind = getattr(models, name)
-    target = {"classifier": YES, "regressor": NUMBERS}.get(kind.kind)
+    target = {"classifier": YES, "regressor": np.abs(np.rint(NUMBERS))}.get(kind.kind)  # counts
     model = fitted(kind(), target)
     try:
         proto = tg.onnx.export(model, X[:3])
     except tg.onnx.ExportError as refused:
-        assert "has no form in ONNX" in str(refused)  # noqa: PT017
+        assert name in REFUSED
+        assert str(refused).startswith(f"{name}: ")  # noqa: PT017
         return
     method = model.predict if hasattr(model, "predict") else model.transform
     got, wanted = run(proto, X)[0], method(X)

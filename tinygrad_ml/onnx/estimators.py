@@ -99,6 +99,8 @@ class Head:
         learned = {name: x for name, x in vars(model).items() if type(x) is np.ndarray and x.dtype.kind in "fiub"}
         replaced: dict[str, Any] = {name: x.view(_Learned) for name, x in learned.items()}
         replaced |= {"_check_X": lambda X, *_: X, "_outputs": outputs}
+        if hasattr(model, "inverse_link"):
+            replaced["inverse_link"] = lambda output, link=model.inverse_link: _Noted(link(output))
         if isinstance(self.classes, dict):
             replaced["classes_"] = dict.fromkeys(self.classes, _Positions([]))
         elif self.classes is not None:
@@ -145,6 +147,17 @@ class _Learned(np.ndarray):
         if isinstance(index, Traced):
             return index.tape.call("getitem", operator.getitem, (self.view(np.ndarray), index), {})
         return super().__getitem__(index)
+
+
+class _Noted:
+    """In the place of a Tensor whose value is asked for: the array that notes what is computed."""
+
+    def __init__(self, tensor: Tensor):
+        self.tensor = tensor
+
+    def numpy(self) -> Any:
+        """Return the array."""
+        return self.tensor._data
 
 
 class _Positions:

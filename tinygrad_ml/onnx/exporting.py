@@ -96,7 +96,10 @@ def export(
     function = _call(module if head is None else head.compute, rebuild)
     _refuse_tables_that_change(module)
     with _evaluated(module):
-        merged = recorded(module, function, given, dynamic_axes)
+        try:
+            merged = recorded(module, function, given, dynamic_axes)
+        except ExportError as error:
+            raise error if head is None else ExportError(f"{type(model).__name__}: {error}") from None
     writer = Writer(merged, names)
     results = writer.write()
     if head is not None:
