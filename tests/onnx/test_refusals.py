@@ -1,5 +1,8 @@
 """What has no form in ONNX is refused, and the message says what, where and what to do."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -151,3 +154,18 @@ def test_names_and_arguments_of_other_exporters():
         tg.onnx.save  # noqa: B018
     with pytest.raises(AttributeError, match=r"tg\.onnx\.export"):
         nn.Linear(5, 2).to_onnx  # noqa: B018
+
+
+def test_without_the_package_the_room_says_what_to_install():
+    program = (
+        "import sys; sys.modules['onnx'] = None\n"
+        "from tinygrad_ml import *\n"
+        "import tinygrad_ml as tg\n"
+        "try: tg.onnx.export\n"
+        "except ImportError as error: print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == (
+        "tg.onnx.export needs the package onnx: pip install 'tinygrad_ml[onnx]'\n",
+        "",
+    )

@@ -27,6 +27,10 @@ BLOCKS = [
 def test_the_program_runs(block, tmp_path, request):
     if "import torch" in block:
         pytest.importorskip("torch")
+    if "tg.onnx" in block:
+        pytest.importorskip("onnx")
+    if "import onnxruntime" in block:
+        pytest.importorskip("onnxruntime")
     if "import cupy" in block:
         request.getfixturevalue("cupy")
     result = subprocess.run([sys.executable, "-c", block], cwd=tmp_path, capture_output=True, text=True)
