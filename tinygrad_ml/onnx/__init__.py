@@ -25,3 +25,7 @@ else:
         found = getattr(import_module("." + WHERE[name], __name__), name)
         sys.modules[__name__.partition(".")[0]]._hide_frames()
         return found
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, helper, inliner, numpy_helper
 
 from ..nn.module import Module
 from ..nn.parameter import Buffer, Parameter
@@ -62,32 +62,29 @@ def load(model: str | os.PathLike[str] | bytes | ModelProto) -> OnnxModule:
     proto, name = _read(model)
     try:
         onnx.checker.check_model(proto)
-    except onnx.checker.ValidationError as error:
+        if len(proto.functions):
+            proto = inliner.inline_local_functions(proto)
+        return OnnxModule(proto, name).eval()
+    except LoadError:
+        raise
+    except Exception as error:  # whatever a damaged file makes the readers raise
         raise LoadError(f"{name} is damaged, or no valid model: {error}") from error
-    except (UnicodeDecodeError, ValueError, RuntimeError) as error:
-        raise LoadError(f"{name} is damaged, or too large: {error}") from error
-    if len(proto.functions):
-        from onnx import inliner
-
-        proto = inliner.inline_local_functions(proto)
-    return OnnxModule(proto, name).eval()
 
 
 def _read(model: Any) -> tuple[ModelProto, str]:
     if isinstance(model, ModelProto):
         return model, "the model"
-    name = "the model"
+    if not isinstance(model, (bytes, bytearray, str, os.PathLike)):
+        raise TypeError(f"tg.onnx.load takes a path, bytes or an onnx.ModelProto, not {type(model).__name__}")
+    name = "the model" if isinstance(model, (bytes, bytearray)) else os.fspath(model)
+    if not isinstance(model, (bytes, bytearray)) and Path(model).is_dir():
+        raise IsADirectoryError(f"{name} is a folder, not a file of ONNX")
     try:
         if isinstance(model, (bytes, bytearray)):
             proto = onnx.load_model_from_string(bytes(model))
-        elif isinstance(model, (str, os.PathLike)):
-            name = os.fspath(model)
-            if Path(model).is_dir():
-                raise IsADirectoryError(f"{name} is a folder, not a file of ONNX")
-            proto = onnx.load(str(model), format="protobuf")
         else:
-            raise TypeError(f"tg.onnx.load takes a path, bytes or an onnx.ModelProto, not {type(model).__name__}")
-    except (FileNotFoundError, IsADirectoryError, PermissionError, TypeError):
+            proto = onnx.load(name, format="protobuf")
+    except (FileNotFoundError, PermissionError):
         raise
     except Exception as error:  # Protobuf's DecodeError, and what onnx raises for missing parts of a file
         raise LoadError(f"{name} is not a file of ONNX, or is damaged or incomplete: {error}") from error
@@ -138,6 +135,8 @@ class OnnxModule(Module):
         try:
             notes = json.loads(self.metadata["tinygrad_ml"])
             known = {*self._arrays}
+            if sorted(_leaves(notes["result"])) != sorted(self.output_names):
+                raise KeyError("another tool has changed the outputs")
             return notes["result"], known & {*notes["parameters"]}, known & {*notes["buffers"]}
         except (KeyError, TypeError, ValueError):
             result: Any = self.output_names if len(self.output_names) > 1 else self.output_names[0]
@@ -339,6 +338,14 @@ def _given(x: Any, name: str, dtype: Any) -> Any:
 
 def _as_tensor(x: Any) -> Any:
     return from_owned(np.asarray(x)) if isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind in "fiub" else x
+
+
+def _leaves(result: Any) -> list[str]:
+    """Return the names of the outputs in nested results."""
+    if isinstance(result, str):
+        return [result]
+    parts = result.values() if isinstance(result, dict) else result or []
+    return [name for part in parts for name in _leaves(part)]
 
 
 def _nested(result: Any, values: Mapping[str, Any]) -> Any:
