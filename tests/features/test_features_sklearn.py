@@ -208,3 +208,17 @@ def test_a_pipeline_routes_weights_past_transformers():
         model.fit(frame, y, sample_weight=weight)
     alone = tg.models.LogisticRegression().fit(columns().fit_transform(frame), y, sample_weight=weight)
     np.testing.assert_allclose(model[-1].coef_, alone.coef_)
+
+
+def test_global_output_of_frames_reaches_the_steps_inside_columns():
+    from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+    frame, _ = table()
+    mixed = Columns({"age": [Impute(), StandardScaler(), MinMaxScaler(), Scale()], "sex": OneHot()})
+    expected = sklearn.base.clone(mixed).fit_transform(frame)
+    with sklearn.config_context(transform_output="pandas"):
+        out = mixed.fit_transform(frame)
+        again = mixed.transform(frame)
+    assert out.columns.tolist() == ["age", "sex_f", "sex_m"]
+    np.testing.assert_allclose(out, expected)
+    np.testing.assert_allclose(again, expected)

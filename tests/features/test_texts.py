@@ -121,6 +121,15 @@ def test_columns_count_the_words_of_one_column_beside_others():
     np.testing.assert_array_equal(theirs.toarray(), out.toarray()[:, :4])
 
 
+def test_counts_are_scaled_by_the_names_of_their_words():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"text": ["win now", "see you"]})
+    columns = Columns({"text": [TextCounts(sparse=False), Scale("min-max")]})
+    np.testing.assert_array_equal(columns.fit_transform(frame), columns.transform(frame))
+    with pytest.raises(ValueError, match="TextCounts takes one column: list each by itself"):
+        Columns({("text", "other"): TextCounts()}).fit(frame.assign(other="x"))
+
+
 def test_counts_go_into_models_as_they_are():
     pipeline = pytest.importorskip("sklearn.pipeline")
     texts, y = ["win money now", "see you soon", "money money", "soon home"] * 5, [1, 0, 1, 0] * 5

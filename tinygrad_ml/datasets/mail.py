@@ -52,8 +52,8 @@ def spamassassin() -> Dataset:
     Returns
     -------
     Dataset
-        mails, a list of 3,000 bytes, and y (3000,) of int64: 1 for spam. Python's `email.message_from_bytes(mail,
-        policy=email.policy.default)` reads one.
+        mails, a list of 3,000 bytes, and y (3000,) of int64: 1 for spam. `tg.features.read_mail` reads one, and
+        `tg.features.TextCounts` counts the words of all.
 
     Examples
     --------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -153,17 +153,12 @@ class Columns(Transformer):
         for key, value in self._all_pairs(names):
             places = [_place(column, names) for column in (key if isinstance(key, tuple) else (key,))]
             chain = [clone(step) for step in self._steps(key, value)]
-            one_axis = _takes_texts(key, chain)
-            part, now = _taken(table, places, one_axis), [names[i] for i in places]
-            for i, step in enumerate(chain):
-                if hasattr(step, "set_output"):
-                    step.set_output(transform="default")
-                part = step.fit_transform(part, y)
-                made = _names_out(step, now, part)
-                now = [f"{now[0]}_{name}" for name in made] if one_axis and i == 0 else made
-                part = named(part, now)
+            if len(places) > 1 and chain and takes_texts(chain[0]):
+                kind = type(chain[0]).__name__
+                raise ValueError(f"Columns: {key!r}: {kind} takes one column: list each by itself")
+            part, now = _through(chain, table, places, [names[i] for i in places], lambda t, x: t.fit_transform(x, y))
             self.transformers_.append((places, chain))
-            parts.append(part if chain else read_array("Columns", part))
+            parts.append(part)
             out_names.append(now)
         self._out_ = _told_apart(out_names, [chain for _, chain in self.transformers_])
         return self._joined(parts)
@@ -188,9 +183,7 @@ class Columns(Transformer):
             needed = sorted({i for places, _ in self.transformers_ for i in places})
             gone = [known[i] for i in needed if known[i] not in there]
             if gone:
-                raise ValueError(
-                    f"columns are missing: X has no column {', '.join(map(repr, gone[:5]))}, and Columns needs it"
-                )
+                raise ValueError(f"Columns: columns are missing: X has no column {', '.join(map(repr, gone[:5]))}")
             return table, [there.index(name) if name in there else -1 for name in known]
         if table.shape[1] != self.n_features_in_:
             raise ValueError(
@@ -200,16 +193,10 @@ class Columns(Transformer):
 
     def _apply(self, table: Any) -> Any:
         X, where = table
-        parts = []
+        names, parts = self._names_in(), []
         for places, chain in self.transformers_:
-            part = _taken(X, [where[i] for i in places], bool(chain) and takes_texts(chain[0]))
-            now = [self._names_in()[i] for i in places]
-            for i, step in enumerate(chain):
-                part = step.transform(part)
-                if i + 1 < len(chain):
-                    now = _names_out(step, now, part)
-                    part = named(part, now)
-            parts.append(part if chain else read_array("Columns", part))
+            there, now = [where[i] for i in places], [names[i] for i in places]
+            parts.append(_through(chain, X, there, now, lambda t, x: t.transform(x))[0])
         return self._joined(parts)
 
     def _joined(self, parts: list[Any]) -> Any:
@@ -243,6 +230,25 @@ def _place(column: Any, names: Sequence[str]) -> int:
     raise ValueError(f"Columns: X has no column {column!r} (n_features={len(names)}){hint}")
 
 
+def _through(
+    chain: list[Any], X: Any, places: list[int], names: list[str], call: Callable[[Any, Any], Any]
+) -> tuple[Any, list[str]]:
+    """Return what a chain of transformers makes of columns, and the names of that.
+
+    `call` fits a transformer and applies it, or applies it. Each gets an array, with names if it is one of ours.
+    """
+    texts = bool(chain) and takes_texts(chain[0])
+    part = _taken(X, places, texts)
+    for i, step in enumerate(chain):
+        if isinstance(step, Transformer):
+            step.set_output(transform="default")
+        part = call(step, part)
+        made = _names_out(step, names, part)
+        names = [f"{names[0]}_{name}" for name in made] if texts and i == 0 else made
+        part = named(part, names)
+    return (part if chain else read_array("Columns", part)), names
+
+
 def _taken(X: Any, places: list[int], one_axis: bool) -> Any:
     """Return columns of a table as what they were part of, or one column as what holds texts."""
     if hasattr(X, "iloc"):
@@ -254,17 +260,6 @@ def _taken(X: Any, places: list[int], one_axis: bool) -> Any:
         return np.asarray(X)[:, places[0]]
     part = X[:, places]
     return named(part, [X.columns[i] for i in places]) if isinstance(X, NamedArray) else part
-
-
-def _takes_texts(key: Key, chain: list[Any]) -> bool:
-    """Whether the first transformer takes texts, of one column."""
-    if not chain or not takes_texts(chain[0]):
-        return False
-    if isinstance(key, tuple) and len(key) > 1:
-        raise ValueError(
-            f"Columns: {key!r}: {type(chain[0]).__name__} takes the texts of one column; list each by itself"
-        )
-    return True
 
 
 def takes_texts(step: Any) -> bool:

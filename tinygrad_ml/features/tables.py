@@ -25,9 +25,10 @@ class NamedArray(np.ndarray):
 
 
 def named(array: Any, names: Sequence[str]) -> Any:
-    """Return an array whose columns have these names; a sparse one stays as it is."""
-    if not isinstance(array, np.ndarray):
+    """Return an array, or what a frame holds, with these names of its columns; a sparse matrix stays as it is."""
+    if hasattr(array, "tocsr"):
         return array
+    array = np.asarray(array)
     view = array.view(NamedArray)
     view.columns = list(names)
     return view

@@ -51,8 +51,8 @@ class Transformer(HasHyperparameters):
         Parameters
         ----------
         X : array, list of rows, or frame of pandas or polars, (samples, features)
-        y : ignored
-            Pipelines give it.
+        y : (samples,), optional
+            Pipelines give it; transformers of scikit-learn that stand in `Columns` may want it.
         """
         __tracebackhide__ = True
         self._fit(X, y)
