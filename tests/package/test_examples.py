@@ -28,6 +28,7 @@ STORIES = [
     "steps_and_periods.py",
     "titanic.py",
     "transformer.py",
+    "users_and_films.py",
     "word_vectors.py",
 ]
 NO_OTHERS = {"housing.py": "california_housing", "spam.py": "sms_spam", "titanic.py": "titanic"}  # story: its data
@@ -239,6 +240,19 @@ def test_softmax_is_ahead_of_one_vs_rest_and_a_few_classes_rank_as_all(tmp_path)
     )
     assert same > 90
     assert together > 0.97
+
+
+@pytest.mark.slow
+def test_vectors_of_users_and_films_foresee_ratings_and_show_hidden_tastes(tmp_path):
+    text = run("users_and_films.py", tmp_path, "--quick")
+    mean, linear, vectors, noise = found(
+        r"the mean: ([\d.]+)\n.*columns: ([\d.]+)\n.*films: ([\d.]+); the noise alone has ([\d.]+)", text
+    )
+    assert noise < vectors < 0.65 < linear < mean
+    unknown, films = found(r"unknown ones: ([\d.]+); a .*alone: ([\d.]+)\.", text)
+    assert unknown < 1.1 * films
+    near, anywhere = found(r"nearest one are ([\d.]+) away, those of any film ([\d.]+)", text)
+    assert near < anywhere / 2
 
 
 @pytest.mark.slow
