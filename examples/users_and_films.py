@@ -72,9 +72,7 @@ def main():
     print("Root of the mean squared error on ratings that were not seen:")
     print(f"- always the mean: {np.sqrt(np.mean((y_test - y.mean()) ** 2)):.2f}")
     linear = LinearRegression(penalty="l2", alpha=0.01).fit(one_hot(X), y)
-    print(
-        f"- linear regression on {one_hot(X[:1]).shape[1]} one-hot columns: {error(linear, one_hot(X_test), y_test):.2f}"
-    )
+    print(f"- linear regression on {USERS + FILMS + 1} one-hot columns: {error(linear, one_hot(X_test), y_test):.2f}")
     model = EmbeddingRegressor(
         (64,),
         categories=["user", "film"],  # the ids of films are numbers, so they must be named

@@ -251,7 +251,7 @@ def test_vectors_of_users_and_films_foresee_ratings_and_show_hidden_tastes(tmp_p
     assert noise < vectors < 0.65 < linear < mean
     unknown, films = found(r"unknown ones: ([\d.]+); a .*alone: ([\d.]+)\.", text)
     assert unknown < 1.1 * films
-    near, anywhere = found(r"nearest one are ([\d.]+) away, those of any film ([\d.]+)", text)
+    near, anywhere = found(r"nearest one are ([\d.]+) away, those of any film (\d\.\d+)", text)
     assert near < anywhere / 2
 
 
