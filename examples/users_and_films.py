@@ -114,7 +114,7 @@ def main():
     picture = folder / "users_and_films.png"
     figure.savefig(picture, dpi=110)
     print(f"\nThe vectors of the films: {picture}")
-    print("Try next: embedding_dim=1, which has room for one taste; or id_dropout=0, and the error for strangers.")
+    print("Try next: embedding_dim=1, which has room for one taste; or id_dropout=0, and the error for unknown users.")
 
 
 if __name__ == "__main__":

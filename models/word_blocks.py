@@ -79,7 +79,7 @@ def listed(kind: str, sentences: Any) -> tuple[list, list[int]]:
                 "[sentence.split() for sentence in sentences]"
             )
         n = len(words)
-        words.extend(sentence)
+        words.extend(sentence.tolist() if isinstance(sentence, np.ndarray) else sentence)
         lengths.append(len(words) - n)
     try:
         set(words)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ml import nn
+from tinygrad_ml.foreign_names import takes_foreign_names
 from tinygrad_ml.validation import is_integer
 
 from .text_model import TextModel
@@ -64,6 +65,7 @@ class WordVectors(TextModel):
         """Return the cosine of the angle between the vectors of two words: 1 for the same direction."""
         return float(unit(self[word]) @ unit(self[other]))
 
+    @takes_foreign_names()
     def most_similar(self, positive: Any, negative: Any = (), topn: int = 10) -> list[tuple[Any, float]]:
         """Return the words whose vectors point most nearly in one direction, with the cosines of the angles.
 
@@ -94,6 +96,7 @@ class WordVectors(TextModel):
         order = [row for row in np.argsort(-cosines, kind="stable")[: topn + len(asked)].tolist() if row not in asked]
         return [(self.vocabulary_[row], float(cosines[row])) for row in order[:topn]]
 
+    @takes_foreign_names()
     def analogy(self, a: Any, b: Any, c: Any, topn: int = 10) -> list[tuple[Any, float]]:
         """Return what is to `c` as `b` is to `a`, the best answer first: the words most similar to b - a + c.
 

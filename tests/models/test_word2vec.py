@@ -224,6 +224,12 @@ def test_a_generator_of_sentences_is_read_once():
     np.testing.assert_array_equal(Word2Vec(**SMALL).fit(tuple(s) for s in SENTENCES).vectors_, expected)
 
 
+def test_sentences_may_be_arrays():
+    model = Word2Vec(**SMALL, max_iter=1).fit(np.array([["a", "b", "c"], ["c", "b", "a"]] * 50))
+    assert {type(word) for word in model.vocabulary_} == {str}
+    assert model.transform(np.array([["a", "b", "x"]])).shape == (1, 8)
+
+
 def test_words_may_be_numbers():
     model = Word2Vec(**SMALL, max_iter=1).fit([[1, 2, 3], [3, 2]] * 50)
     assert [word for word, _ in model.most_similar(2)]
@@ -362,6 +368,8 @@ def test_what_is_not_known_is_said(model):
     for wrong in (lambda: model.most_similar([]), lambda: model.doesnt_match("cat")):
         with pytest.raises(ValueError, match=r"most_similar: give it a word|at least 2 words"):
             wrong()
+    with pytest.raises(TypeError, match=r"does not know the argument 'n'.*topn"):
+        model.most_similar("cat", n=3)
     with pytest.raises(ValueError, match="topn must be a whole number"):
         model.most_similar("cat", topn=-1)
     for early in (lambda: Word2Vec().most_similar("cat"), lambda: Word2Vec().vectors_, lambda: Word2Vec()["cat"]):
