@@ -232,21 +232,20 @@ class PCA(Model):
         return covariance
 
     def get_precision(self) -> np.ndarray:
-        """Return the inverse of the covariance."""
-        covariance = self.get_covariance().astype(np.float64)
-        if np.linalg.matrix_rank(covariance, hermitian=True) < len(covariance):
-            raise ValueError(
-                f"{type(self).__name__}: the components have all the variance, and none is left for the other "
-                "directions, so samples beside them have no likelihood: choose fewer components"
-            )
-        return np.linalg.inv(covariance)
+        """Return the inverse of the covariance, in which no variance is smaller than rounding."""
+        values, vectors = self._spectrum()
+        return (vectors / values) @ vectors.T
+
+    def _spectrum(self) -> tuple[np.ndarray, np.ndarray]:
+        values, vectors = np.linalg.eigh(self.get_covariance().astype(np.float64))
+        rounding = np.finfo(self.directions_.dtype).eps * len(values) * values[-1]
+        return np.maximum(values, max(rounding, np.finfo(np.float64).tiny)), vectors
 
     def score_samples(self, X: Any) -> np.ndarray:
         """Return the log-likelihood of each sample under that distribution, (samples,)."""
-        precision = self.get_precision()
-        rows = self._check_X(X) - self.mean_
-        logarithm = np.linalg.slogdet(precision)[1] - len(precision) * np.log(2 * np.pi)
-        return (logarithm - np.einsum("ij,ij->i", rows @ precision, rows)) / 2
+        values, vectors = self._spectrum()
+        along = (self._check_X(X) - self.mean_) @ vectors
+        return -(np.log(2 * np.pi * values).sum() + (along * along / values).sum(axis=1)) / 2
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return the mean log-likelihood of samples: GridSearchCV chooses the number of components by it."""

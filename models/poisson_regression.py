@@ -75,7 +75,6 @@ class PoissonRegression(Gradient, Regressor):
     fit_intercept: bool = boolean(True, layers=True)
     solver: str = choice("auto", "lbfgs", "sgd", "adagrad", "adam")
     max_iter: int = count(1000)
-    tol: float = not_negative(1e-6)
 
     def build(self, n_features: int, n_outputs: int = 1) -> PoissonRegression:
         """Make `linear_`, with weights of zero; return the model."""

@@ -20,6 +20,7 @@ from .warnings import warn_not_converged
 
 EXPLODED = 1000.0  # a loss that has become this multiple of the first is an error
 SAMPLES = 500  # how many of the samples tell whether a network is better than at first
+ROUNDING = 1e-12  # a loss that is smaller at first says nothing of its unit
 LITTLE = 0.1  # a relative decrease of the loss that is hardly one
 
 
@@ -113,7 +114,7 @@ class WatchLoss(Watch):
         self.best_epoch, self.waited, self.penalty_before = 0, 0, self.penalty()
         self.first = self.measure()
         if not self.unit and math.isfinite(self.first):
-            self.min_delta = self.model.tol * (abs(self.first) or 1.0)
+            self.min_delta = self.model.tol * (abs(self.first) if abs(self.first) > ROUNDING else 1.0)
         self.first_weights = self.best_weights = run.module.state_dict()
 
     def on_epoch_end(self, run: Any) -> None:
