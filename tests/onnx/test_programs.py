@@ -287,3 +287,13 @@ def test_none_among_the_results_stays():
     assert result["nothing"] is None
     assert result["deep"]["b"][1] is None
     assert json.loads(loaded.metadata["tinygrad_ml"])["result"]["deep"]["b"] == ["deep_b_0", None]
+
+
+def test_outputs_that_are_called_as_weights_are():
+    class Named(nn.Linear):
+        def forward(self, x):
+            return {"weight": super().forward(x), "x": x * 2}
+
+    model = Named(3, 2)
+    proto = check(model, f32(4, 3))
+    assert set(tg.onnx.load(proto)(f32(1, 3))) == {"weight", "x"}

@@ -104,7 +104,7 @@ def test_modules_of_pytorch_are_refused_with_the_way(torch):
         ({"dynamic_axes": {"y": [0]}}, "the inputs are"),
         ({"dynamic_axes": {"x": [2]}}, "has 2 axes"),
         ({"input_names": ["a", "b"]}, "must be 1 different names"),
-        ({"output_names": ["x"]}, "not those of inputs"),
+        ({"output_names": ["x"]}, "not of inputs or weights"),
     ],
 )
 def test_options_that_do_not_fit(options, message):

@@ -89,6 +89,8 @@ def _filled(w: Writer, call: Call) -> Any:
 def flipped(w: Writer, x: Part, axes: Sequence[int]) -> Part:
     """Return x with some axes backwards."""
     n = len(axes)
+    if not n:
+        return w.op("Identity", x, shape=x.shape)
     given = [w.integers(v) for v in ([-1] * n, [-FAR] * n, list(axes), [-1] * n)]
     return w.op("Slice", x, *given, shape=x.shape)
 
@@ -138,6 +140,7 @@ def _rot90(w: Writer, call: Call) -> Any:
 @rule("tril", "triu")
 def _triangle(w: Writer, call: Call) -> Any:
     x, upper = call[0], int(call.step.name == "triu")
+    x = expanded(w, x, call.shape) if x.ndim == 1 else x  # NumPy repeats a row
     wide = w.cast(x, np.int32) if x.dtype.kind == "b" else x
     return w.op("Trilu", wide, w.constant(call.get("k", 1, 0), np.int64), upper=upper)
 

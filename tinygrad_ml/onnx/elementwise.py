@@ -72,10 +72,12 @@ def _not_equal(w: Writer, call: Call) -> Any:
     return w.op("Not", w.op("Equal", *_compared(w, call), dtype=bool))
 
 
-@rule("bitwise_and", "bitwise_or", "bitwise_xor", "invert")
+@rule("bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "invert")
 def _bitwise(w: Writer, call: Call) -> Any:
     name = call.step.name
-    logical = {"bitwise_and": "And", "bitwise_or": "Or", "bitwise_xor": "Xor", "invert": "Not"}[name]
+    logical = {"bitwise_and": "And", "bitwise_or": "Or", "bitwise_xor": "Xor", "invert": "Not", "bitwise_not": "Not"}[
+        name
+    ]
     if call.dtype.kind == "b":
         return w.op(logical, *call.of(bool), dtype=bool)
     return w.op("Bitwise" + logical, *call.of(call.dtype))

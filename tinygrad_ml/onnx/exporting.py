@@ -105,7 +105,7 @@ def export(
     if head is not None:
         head.name_classes(writer, list(merged.first.result), results)
     structure = _structure(merged.first.result)
-    titles = _output_names(structure, len(results), output_names, names)
+    titles = _output_names(structure, len(results), output_names, [*names, *writer.taken])
     proto = _model(writer, merged, results, names, titles, model)
     notes = {
         "tinygrad_ml": json.dumps(
@@ -221,7 +221,7 @@ def _output_names(structure: Any, count: int, names: Sequence[str] | None, taken
     if names is not None:
         if isinstance(names, str) or len(names) != count or len({*names}) != count or {*names} & {*taken}:
             raise ValueError(
-                f"tg.onnx.export: output_names={names!r} must be {count} different names, and not those of inputs"
+                f"tg.onnx.export: output_names={names!r} must be {count} different names, not of inputs or weights"
             )
         return list(names)
     found: list[str] = []

@@ -158,7 +158,8 @@ class Recording(Tape):
         """Note an operation: the observer of the modes."""
         inputs, parameters = primitive.bind(tuple(inputs), dict(parameters))
         args = [self._value_of(x) for x in inputs]
-        named = {key: mapped(self._value_of, x) for key, x in parameters.items() if type(x) is not list or not x}
+        grown = {key for key, x in parameters.items() if type(x) is list and any(type(part) is Traced for part in x)}
+        named = {key: mapped(self._value_of, x) for key, x in parameters.items() if key not in grown}
         outputs = [self._value_of(part) for part in (output if type(output) is tuple else (output,))]
         if not all(type(value) is Value for value in outputs) or any(type(value) is Batched for value in args):
             return  # it was computed from constants, or inside of a vmap, whose steps are those of NumPy

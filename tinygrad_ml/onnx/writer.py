@@ -255,10 +255,12 @@ class Writer:
         part = self.part(x)
         if part.shape is not None and tuple(part.shape) == tuple(shape):
             return part
-        free = [k for k, length in enumerate(shape) if isinstance(length, Size)]
         wanted = list(shape)
+        if any(length == 0 for length in wanted if not isinstance(length, Size)):
+            return self.op("Reshape", part, self.sizes_of(wanted), shape=tuple(shape), allowzero=1)
+        free = [k for k, length in enumerate(shape) if isinstance(length, Size)]
         unknown = [k for k in free if wanted[k].factors is None]
-        if free and -1 not in wanted and not any(length == 0 for length in wanted if not isinstance(length, Size)):
+        if free and -1 not in wanted:
             wanted[unknown[0] if unknown else free[0]] = -1
         return self.op("Reshape", part, self.sizes_of(wanted), shape=tuple(shape))
 
