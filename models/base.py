@@ -38,9 +38,9 @@ M = TypeVar("M", bound="Model")
 
 F = TypeVar("F", bound=Callable)
 
-OF_HEADS = "_kinds", "_sizes", "_moments", "_range", "_image_shape"
-# what `fit` learns beside name_
-PRIVATE = ("_generator", "_structure", "_total_weight", "_y_is_1d", "_n_targets", "_labels", "_class_counts", *OF_HEADS)
+# what `fit` learns beside name_, and what y is like
+PRIVATE = ("_generator", "_structure", "_total_weight", "_class_counts", "_range")
+PRIVATE += ("_y_is_1d", "_n_targets", "_labels", "_heads", "_image_shape")
 
 
 class Asked(NamedTuple):
@@ -270,7 +270,7 @@ class Model(HasHyperparameters, nn.Module):
         y = self._check_y(y, len(X))
         weight = checking.check_weights(self, sample_weight, len(X), X.dtype)
         if weight is not None and not weight.all() and not self.keeps_weightless:
-            X, y, weight = X[weight > 0], y[weight > 0], weight[weight > 0]
+            X, y, weight = X[weight > 0], self._rows_of(y, weight > 0), weight[weight > 0]
         target, weight, n_outputs = self._encode(y, weight, X.dtype, classes)
         if "n_features_in_" not in vars(self):
             self.n_features_in_ = math.prod(X.shape[1:])
@@ -281,6 +281,10 @@ class Model(HasHyperparameters, nn.Module):
     def _check_y(self, y: Any, n_samples: int) -> Any:
         """Return y as an array, `(samples,)` or, for models of several outputs, `(samples, outputs)`."""
         return checking.check_target(self, y, n_samples, int(self.multi_output))
+
+    def _rows_of(self, y: Any, rows: np.ndarray) -> Any:
+        """Return some rows of what `_check_y` returns."""
+        return y[rows]
 
     def _encode(self, y: np.ndarray, weight: Any, dtype: np.dtype, classes: Any) -> tuple[np.ndarray, Any, int]:
         """Return the target as `criterion` takes it, the weights of the samples, and the number of outputs."""

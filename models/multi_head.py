@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY
 from typing import Any
 
@@ -18,11 +18,11 @@ from tinygrad_ml.validation import is_number
 from . import checking
 from .base import mean_of
 from .checking import Rule
+from .heads import KINDS, Heads, columns_of
 from .hyperparameters import activations, hyperparameters, sizes
 from .network import ACTIVATIONS, Network, as_list
 from .weights import variance
 
-KINDS = ("classes", "number")
 LOSSES: dict[str, Callable[[Any, Any], Any]] = {
     "mse": lambda output, target: (output - target) ** 2,
     "mae": lambda output, target: tg.abs(output - target),
@@ -106,11 +106,11 @@ class MultiHeadMLP(Network):
         if isinstance(n_outputs, Mapping):
             if self.heads is None or list(self.heads) != list(n_outputs):
                 raise ValueError(f"MultiHeadMLP.build: heads= must say what {list(n_outputs)} are, in this order")
-            self._kinds, self._sizes = dict(self.heads), dict(n_outputs)
+            self._heads = Heads(self.heads, n_outputs)
         hidden = self.dense(n_features, self.hidden_layer_sizes, 1)[:-1]
         width = [n_features, *as_list(self.hidden_layer_sizes)][-1]
         self.layers_ = nn.Sequential(*hidden)
-        self.heads_ = {name: nn.Linear(width, size) for name, size in self._sizes.items()}
+        self.heads_ = {name: nn.Linear(width, size) for name, size in self._heads.sizes.items()}
         return self
 
     def forward(self, x: Tensor) -> Tensor:
@@ -123,35 +123,51 @@ class MultiHeadMLP(Network):
         The target is `(batch, heads)`: positions of classes, and standardised numbers.
         """
         total: Any = 0.0
-        for i, (name, part) in enumerate(self._parts(output)):
-            weight = (self.loss_weights or {}).get(name, 1.0)
-            total = (
-                total + mean_of(self._loss_of(name), part, self._column(name, target, i, part), sample_weight) * weight
-            )
+        for name, part in self._heads.parts(output):
+            mean = mean_of(self._loss_of(name), part, self._heads.target_of(name, target, part), sample_weight)
+            total = total + mean * self._weight_of(name)
         return total
 
-    def _parts(self, output: Any) -> Iterator[tuple[str, Any]]:
-        """Yield the outputs of each head, `(batch, classes)`, or `(batch,)` of a number."""
-        start = 0
-        for name, size in self._sizes.items():
-            part = output[:, start : start + size]
-            yield name, part[:, 0] if self._kinds[name] == "number" else part
-            start += size
-
-    def _column(self, name: str, target: Any, i: int, part: Tensor) -> Any:
-        column = np.asarray(target)[:, i]
-        if self._kinds[name] == "number":
-            return column.astype(part.dtype)
-        return column.astype(np.intp) if part.shape[1] > 1 else column.reshape(-1, 1).astype(part.dtype)
+    def _weight_of(self, name: str) -> float:
+        return (self.loss_weights or {}).get(name, 1.0)
 
     def _loss_of(self, name: str) -> Callable[[Any, Any], Tensor]:
         """Return the loss of a head, a function that returns the loss of each sample."""
         chosen = (self.losses or {}).get(name)
         if callable(chosen):
             return chosen
-        if self._kinds[name] == "number":
-            return LOSSES[chosen or "mse"]
-        return _cross_entropy
+        return LOSSES[chosen or "mse"] if self._heads.kinds[name] == "number" else _cross_entropy
+
+    def constant_loss(self, target: np.ndarray, weight: Any) -> float:
+        if any(map(callable, (self.losses or {}).values())):
+            return np.inf
+        total = 0.0
+        for i, (name, kind) in enumerate(self._heads.kinds.items()):
+            column = target[:, i : i + 1]
+            if kind == "number":
+                of_constant = variance(column, weight) if (self.losses or {}).get(name, "mse") == "mse" else np.inf
+            else:
+                share = np.bincount(column[:, 0].astype(int), weight)
+                share = share[share > 0] / share.sum()
+                of_constant = -(share * np.log(share)).sum()
+            total += of_constant * self._weight_of(name)
+        return total
+
+    # ------------------------------------------------------------------ what y holds
+
+    def _check_y(self, y: Any, n_samples: int) -> dict[str, np.ndarray]:
+        known = self.heads if self.heads is not None else getattr(vars(self).get("_heads"), "kinds", ())
+        return columns_of(self, y, n_samples, list(known))
+
+    def _rows_of(self, y: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, np.ndarray]:
+        return {name: column[rows] for name, column in y.items()}
+
+    def _encode(self, y: Any, weight: Any, dtype: np.dtype, classes: Any) -> tuple[np.ndarray, Any, int]:
+        if "n_features_in_" not in vars(self):
+            self._heads = Heads.of(self, y, weight)
+            self._check_choices()
+            self.classes_ = self._heads.classes
+        return self._heads.encode(self, y, dtype), weight, sum(self._heads.sizes.values())
 
     def _check_hyperparameters(self) -> None:
         super()._check_hyperparameters()
@@ -164,119 +180,29 @@ class MultiHeadMLP(Network):
 
     def _check_choices(self) -> None:
         """Raise ValueError if losses or weights are for heads that are not there, or of another kind."""
+        kinds = self._heads.kinds
         for option in ("losses", "loss_weights"):
-            if unknown := [name for name in vars(self)[option] or {} if name not in self._kinds]:
-                raise ValueError(f"MultiHeadMLP: {option} has {unknown[0]!r}, but the heads are {list(self._kinds)}")
+            if unknown := [name for name in vars(self)[option] or {} if name not in kinds]:
+                raise ValueError(f"MultiHeadMLP: {option} has {unknown[0]!r}, but the heads are {list(kinds)}")
         for name, loss in (self.losses or {}).items():
-            if isinstance(loss, str) and (loss == "cross_entropy") != (self._kinds[name] == "classes"):
-                raise ValueError(f"MultiHeadMLP: the loss {loss!r} does not fit {name!r}, of {self._kinds[name]}")
-
-    def constant_loss(self, target: np.ndarray, weight: Any) -> float:
-        if any(map(callable, (self.losses or {}).values())):
-            return np.inf
-        total = 0.0
-        for i, (name, kind) in enumerate(self._kinds.items()):
-            column = target[:, i : i + 1]
-            if kind == "number":
-                of_constant = variance(column, weight) if (self.losses or {}).get(name, "mse") == "mse" else np.inf
-            else:
-                share = np.bincount(column[:, 0].astype(int), weight)
-                share = share[share > 0] / share.sum()
-                of_constant = -(share * np.log(share)).sum()
-            total += of_constant * (self.loss_weights or {}).get(name, 1.0)
-        return total
-
-    # ------------------------------------------------------------------ what y holds
-
-    def _check_y(self, y: Any, n_samples: int) -> dict[str, np.ndarray]:
-        """Return the columns of y by name."""
-        if y is None:
-            raise ValueError("MultiHeadMLP requires y to be passed, but the target y is None")
-        columns = self._columns(y)
-        if not columns:
-            raise ValueError("MultiHeadMLP: y has no columns")
-        wanted = list(self.heads if self.heads is not None else vars(self).get("_kinds", columns))
-        if missing := [name for name in wanted if name not in columns]:
-            raise ValueError(f"MultiHeadMLP: y has no column {missing[0]!r}; it has {list(columns)}")
-        return {name: checking.check_target(self, columns[name], n_samples) for name in wanted}
-
-    def _columns(self, y: Any) -> dict[Any, Any]:
-        if isinstance(y, Mapping):
-            return dict(y)
-        if hasattr(y, "columns"):
-            return {name: y[name] for name in y.columns}
-        array = np.asarray(y)
-        names = list(self.heads or vars(self).get("_kinds", ()))
-        if array.ndim != 2 or array.shape[1] != len(names):
-            raise ValueError(
-                "MultiHeadMLP: y must be a frame with a column for each head, a dict of arrays (samples,), or, with "
-                f"heads= {len(names) or ''}, an array (samples, heads), not {type(y).__name__} of shape {array.shape}"
-            )
-        return dict(zip(names, array.T))
-
-    def _encode(self, y: Any, weight: Any, dtype: np.dtype, classes: Any) -> tuple[np.ndarray, Any, int]:
-        """Return positions of classes and standardised numbers `(samples, heads)`, and learn what they are of."""
-        if "n_features_in_" not in vars(self):
-            self._learn(y, weight)
-        target = np.empty((len(next(iter(y.values()))), len(self._kinds)), dtype)
-        for i, (name, kind) in enumerate(self._kinds.items()):
-            if kind == "number":
-                mean, scale = self._moments[name]
-                target[:, i] = (checking.check_numbers(self, y[name], np.dtype(np.float64)) - mean) / scale
-                continue
-            column, known = checking.check_labels(self, y[name], name), self.classes_[name]
-            if unknown := sorted({*column.tolist()} - {*known.tolist()}, key=str):
-                raise ValueError(
-                    f"MultiHeadMLP: {name} has the label {unknown[0]!r}, which is not one of {known.tolist()}"
-                )
-            target[:, i] = np.searchsorted(known, column)
-        return target, weight, sum(self._sizes.values())
-
-    def _learn(self, y: dict[str, np.ndarray], weight: Any) -> None:
-        """Learn the kind of each head, its classes, or the mean and the scale of its number."""
-        self._kinds = dict(self.heads) if self.heads is not None else {name: _kind(name, y[name]) for name in y}
-        self._check_choices()
-        self.classes_, self._moments, self._sizes = {}, {}, {}
-        for name, kind in self._kinds.items():
-            self._sizes[name] = 1
-            if kind == "number":
-                column = checking.check_numbers(self, y[name], np.dtype(np.float64))
-                mean = np.average(column, weights=weight)
-                self._moments[name] = mean, np.average((column - mean) ** 2, weights=weight) ** 0.5 or 1.0
-                continue
-            found = np.unique(checking.check_labels(self, y[name], name))
-            if len(found) < 2:
-                raise ValueError(f"MultiHeadMLP: {name} has only one class, {found.tolist()[0]!r}; leave it out")
-            self.classes_[name] = found
-            self._sizes[name] = 1 if len(found) == 2 else len(found)
+            if isinstance(loss, str) and (loss == "cross_entropy") != (kinds[name] == "classes"):
+                raise ValueError(f"MultiHeadMLP: the loss {loss!r} does not fit {name!r}, of {kinds[name]}")
 
     # ------------------------------------------------------------------ using what was learned
 
     def predict(self, X: Any) -> dict[str, np.ndarray]:
         """Return the most probable class or the number of each head, `(samples,)`, by name."""
-        found = {}
-        for name, part in self._parts(self._outputs(X)):
-            if self._kinds[name] == "number":
-                mean, scale = vars(self).get("_moments", {}).get(name, (0.0, 1.0))
-                found[name] = part * scale + mean
-            else:
-                best = (part[:, 0] > 0).astype(int) if part.shape[1] == 1 else part.argmax(axis=1)
-                found[name] = self.classes_[name][best] if "classes_" in vars(self) else best
-        return found
-
-    def probabilities(self, output: Tensor) -> dict[str, Tensor]:
-        """Return what `predict_proba` makes of outputs of `forward`."""
-        found = {}
-        for name, part in self._parts(output):
-            if self._kinds[name] == "classes":
-                logits = part if part.shape[1] > 1 else tg.concatenate([part * 0, part], axis=1)
-                found[name] = tg.softmax(logits, axis=1)
-        return found
+        output = self._outputs(X)
+        return {name: self._heads.decode(name, part) for name, part in self._heads.parts(output)}
 
     def predict_proba(self, X: Any) -> dict[str, np.ndarray]:
         """Return the probability of each class, `(samples, classes)`, by the names of the heads for classes."""
-        found = self.probabilities(tg.tensor(self._outputs(X)))
-        return {name: each.numpy().copy() for name, each in found.items()}
+        output, found = self._outputs(X), {}
+        for name, part in self._heads.parts(output):
+            if self._heads.kinds[name] == "classes":
+                logits = part if part.shape[1] > 1 else np.concatenate([np.zeros_like(part), part], axis=1)
+                found[name] = tg.softmax(tg.tensor(logits), axis=1).numpy().copy()
+        return found
 
     def scores(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
         """Return the accuracy of classes and R² of numbers, by the names of the heads."""
@@ -284,7 +210,7 @@ class MultiHeadMLP(Network):
         columns = self._check_y(y, len(next(iter(predicted.values()))))
         found = {}
         for name, guess in predicted.items():
-            if self._kinds[name] == "number":
+            if self._heads.kinds[name] == "number":
                 truth = checking.check_numbers(self, columns[name], np.dtype(np.float64))
                 found[name] = scores.r2_score(truth, guess, sample_weight=sample_weight)
             else:
@@ -295,18 +221,6 @@ class MultiHeadMLP(Network):
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the mean over the heads of their `scores`."""
         return float(np.mean([*self.scores(X, y, sample_weight).values()]))
-
-
-def _kind(name: str, column: np.ndarray) -> str:
-    """Return what a column holds, if its dtype says so."""
-    if column.dtype.kind == "f":
-        return "number"
-    if column.dtype.kind in "iu":
-        raise ValueError(
-            f"MultiHeadMLP: {name} has whole numbers, which may be classes or numbers: give heads={{{name!r}: 'classes'"
-            "}, or 'number', with all other heads"
-        )
-    return "classes"
 
 
 def _cross_entropy(output: Any, target: Any) -> Tensor:

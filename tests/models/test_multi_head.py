@@ -160,6 +160,13 @@ def test_other_ways_to_fit(model):
     np.testing.assert_array_equal(again.predict(X)["distance"], model.predict(X)["distance"])
 
 
+def test_samples_without_weight_are_as_if_they_were_not_there():
+    weight = (np.arange(240) % 3 > 0).astype(float)
+    kept = {name: np.asarray(column)[weight > 0] for name, column in Y.items()}
+    one, other = new(max_iter=5).fit(X, Y, weight), new(max_iter=5).fit(X[weight > 0], kept)
+    np.testing.assert_allclose(one.predict(X)["distance"], other.predict(X)["distance"], rtol=1e-9)
+
+
 def test_a_network_that_learns_nothing_says_so():
     with pytest.warns(UserWarning, match="the loss has hardly changed"):
         new(tol=1e-4, learning_rate=1e-9, max_iter=100).fit(X, Y)
