@@ -39,8 +39,8 @@ M = TypeVar("M", bound="Model")
 F = TypeVar("F", bound=Callable)
 
 # what `fit` learns beside name_, and what y is like
-PRIVATE = ("_generator", "_structure", "_total_weight", "_class_counts", "_range")
-PRIVATE += ("_y_is_1d", "_n_targets", "_labels", "_heads", "_image_shape")
+PRIVATE = {"_generator", "_structure", "_total_weight", "_class_counts", "_range"}
+PRIVATE |= {"_y_is_1d", "_n_targets", "_labels", "_heads", "_image_shape"}
 
 
 class Asked(NamedTuple):
