@@ -104,6 +104,9 @@ class DenoisingAutoencoder(Network, Regressor):
         share = np.stack([weight @ (target == level) for level in range(len(self.levels_))]) / weight.sum()
         return float(-(share * np.log(np.maximum(share, 1e-300))).sum() / target.shape[1])
 
+    def _is_squared(self) -> bool:
+        return self.pixels == "numbers"
+
     def loss_unit(self, target: np.ndarray, weight: Any) -> float:
         return super().loss_unit(target, weight) if self.pixels == "numbers" else 1.0
 
