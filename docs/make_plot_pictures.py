@@ -1,4 +1,4 @@
-"""Draw the pictures of docs/plots.md: `python docs/make_plot_pictures.py [folder]`; needs scikit-learn and Pillow."""
+"""Draw the pictures of docs/plots.md and docs/data.md: `python docs/make_plot_pictures.py`; needs scikit-learn."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib import pyplot as plt
 from PIL import Image
-from sklearn.datasets import load_breast_cancer, load_digits, load_iris
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris
 
 import tinygrad_ml as tg
 from tinygrad_ml import nn
@@ -116,7 +116,13 @@ def images():
     return tg.plot.images(X[:20], titles=y[:20], columns=10, cmap="gray_r")[0].figure
 
 
-PICTURES = (boundary, surface, filters, weights, curve, scores, residuals, images)
+def correlation():
+    """Measurements of patients, and how far diabetes had gone a year later."""
+    frame = load_diabetes(as_frame=True, scaled=False).frame.rename(columns={"target": "progression"})
+    return tg.data.correlation(frame, target="progression").plot().figure
+
+
+PICTURES = (boundary, surface, filters, weights, curve, scores, residuals, images, correlation)
 
 
 def main():
