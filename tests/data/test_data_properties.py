@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 
+import tinygrad_ml as tg
 from tinygrad_ml.data import DataLoader, split
+from tinygrad_ml.models.stochastic import hold_out
+from tinygrad_ml.random import seeded
+from tinygrad_ml.sparse_matrix import SparseMatrix
 
 hypothesis = pytest.importorskip("hypothesis")
 st = hypothesis.strategies
@@ -51,3 +55,64 @@ def test_an_epoch_has_every_row_once(n, batch_size, seed, epoch):
     assert sorted(rows.tolist()) == list(range(n))
     np.testing.assert_array_equal(np.concatenate([half.numpy() for _, half in batches]), rows * 0.5)
     np.testing.assert_array_equal(rows, loader.order(epoch))
+
+
+@hypothesis.settings(max_examples=60, deadline=None, derandomize=True)
+@hypothesis.given(st.integers(5, 120), st.floats(0.1, 0.4), st.booleans(), st.integers(0, 2**40))
+def test_no_row_of_any_kind_of_table_is_in_two_parts(n, test, stratified, seed):
+    sparse, pandas = pytest.importorskip("scipy.sparse"), pytest.importorskip("pandas")
+    hypothesis.assume(n * test >= 2)
+    rows, labels = np.arange(1, n + 1), np.arange(n) % 2
+    kinds = {
+        "frame": pandas.DataFrame({"row": rows}, index=rows[::-1]),
+        "csr": sparse.csr_array(rows[:, None]),
+        "coo": sparse.coo_matrix(rows[:, None]),
+        "tensor": tg.tensor(rows),
+        "list": rows.tolist(),
+    }
+    parts = split(
+        *kinds.values(), labels, test=test, validation=test, stratify=labels if stratified else None, seed=seed
+    )
+    read = {
+        "frame": lambda x: x["row"].to_numpy(),
+        "csr": lambda x: x.toarray()[:, 0],
+        "coo": lambda x: x.toarray()[:, 0],
+        "tensor": lambda x: x.numpy(),
+        "list": np.array,
+    }
+    found = [[read[kind](part) for kind, part in zip(kinds, each)] for each in parts]
+    for each, (*_, of_part) in zip(found, parts):
+        for other in each[1:]:  # all are divided alike
+            np.testing.assert_array_equal(other, each[0])
+        np.testing.assert_array_equal(of_part, (each[0] - 1) % 2)
+    assert sorted(np.concatenate([each[0] for each in found]).tolist()) == rows.tolist()
+
+
+@hypothesis.settings(max_examples=60, deadline=None, derandomize=True)
+@hypothesis.given(st.integers(10, 80), st.floats(0.1, 0.4), st.integers(0, 1000), st.booleans())
+def test_early_stopping_never_judges_by_a_row_that_it_learns_from(n, share, seed, is_sparse):
+    sparse = pytest.importorskip("scipy.sparse")
+    hypothesis.assume(n * share >= 2)
+    model = tg.models.LogisticRegression(early_stopping=True, validation_fraction=share, random_state=seed)
+    X = np.arange(1.0, n + 1).reshape(-1, 1)
+    with seeded(seed):
+        training, validation = hold_out(
+            model, (SparseMatrix(sparse.csr_array(X)) if is_sparse else X, np.arange(n) % 2)
+        )
+    learned, judged = (part[0].toarray() if is_sparse else part[0] for part in (training, validation))
+    assert sorted([*learned[:, 0], *judged[:, 0]]) == X[:, 0].tolist()
+
+
+@hypothesis.settings(max_examples=40, deadline=None, derandomize=True)
+@hypothesis.given(st.integers(1, 90), st.integers(1, 40), st.integers(1, 30), st.integers(0, 2**40), st.booleans())
+def test_an_epoch_of_a_file_has_every_row_once(tmp_path_factory, n, batch_size, piece, seed, shuffle):
+    pytest.importorskip("pandas")
+    path = tmp_path_factory.mktemp("table") / "t.csv"
+    path.write_text("row,half\n" + "".join(f"{i},{i / 2}\n" for i in range(n)))
+    loader = DataLoader(path, batch_size, shuffle, target="row", columns=["half"], piece=piece, seed=seed)
+    batches = list(loader)
+    assert [len(x) for x, _ in batches] == [min(batch_size, n - start) for start in range(0, n, batch_size)]
+    rows = np.concatenate([row for _, row in batches])
+    assert sorted(rows.tolist()) == list(range(n))
+    np.testing.assert_array_equal(rows, loader.order(0))
+    np.testing.assert_array_equal(np.concatenate([x.numpy()[:, 0] for x, _ in batches]), rows / 2)

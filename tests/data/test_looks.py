@@ -289,6 +289,11 @@ def test_arrays_dicts_and_frames_of_polars():
     assert report({"b": [1, 1, 2]}).duplicates == 1
 
 
+def test_cells_may_hold_lists():
+    table = pandas.DataFrame({"words": [["a", "b"], ["a", "b"], ["c", "d"]], "n": [1, 1, 2]})
+    assert report(table).duplicates == 1
+
+
 @pytest.mark.parametrize(
     ("data", "target", "message"),
     [

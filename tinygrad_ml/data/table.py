@@ -70,7 +70,9 @@ def read_column(values: Any) -> np.ndarray:
         items: list[Any] = [None if np.isnat(time) else str(time) for time in array.ravel()]
     else:
         items = array.astype(object).ravel().tolist()
-    found = np.array([None if is_missing(value) else value for value in items], object)
+    found = np.empty(len(items), object)  # cell by cell: NumPy would make a table of lists
+    for i, value in enumerate(items):
+        found[i] = None if is_missing(value) else value
     kinds = {type(value) for value in found if value is not None}
     if kinds and all(issubclass(kind, (bool, int, float, np.number, np.bool_)) for kind in kinds):
         return np.array([np.nan if value is None else value for value in found], np.float64)
