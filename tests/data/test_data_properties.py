@@ -66,7 +66,7 @@ def test_no_row_of_any_kind_of_table_is_in_two_parts(n, test, stratified, seed):
     kinds = {
         "frame": pandas.DataFrame({"row": rows}, index=rows[::-1]),
         "csr": sparse.csr_array(rows[:, None]),
-        "coo": sparse.coo_matrix(rows[:, None]),
+        "triples": sparse.coo_matrix(rows[:, None]),
         "tensor": tg.tensor(rows),
         "list": rows.tolist(),
     }
@@ -76,7 +76,7 @@ def test_no_row_of_any_kind_of_table_is_in_two_parts(n, test, stratified, seed):
     read = {
         "frame": lambda x: x["row"].to_numpy(),
         "csr": lambda x: x.toarray()[:, 0],
-        "coo": lambda x: x.toarray()[:, 0],
+        "triples": lambda x: x.toarray()[:, 0],
         "tensor": lambda x: x.numpy(),
         "list": np.array,
     }
