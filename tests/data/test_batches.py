@@ -1,5 +1,7 @@
 """Batches that are transformed, prepared ahead, of several inputs, and of tables in files."""
 
+import copy
+import pickle
 import threading
 import time
 
@@ -379,6 +381,13 @@ def test_words_come_to_the_transform_in_a_frame(table):
         DataLoader(table, target="price")
 
 
+def test_a_loader_of_a_file_can_be_copied_and_pickled(table):
+    loader = DataLoader(table, 20, target="price", columns=["age"], piece=7)
+    for twin in (copy.deepcopy(loader), pickle.loads(pickle.dumps(loader))):
+        for part, wanted in zip(whole(twin), whole(loader)):
+            np.testing.assert_array_equal(part, wanted)
+
+
 def test_fit_trains_on_a_file_and_goes_on(table, tmp_path):
     def train(epochs, path):
         tg.manual_seed(0)
@@ -418,6 +427,7 @@ BAD_FILES = {
     "empty": ("t.csv", b"", {}, ValueError, "has no rows"),
     "only names": ("t.csv", b"a,b\n", {}, ValueError, "has no rows"),
     "a long row": ("t.csv", b"a,b\n1,2\n1,2,3\n", {}, ValueError, "t.csv, from row 0"),
+    "all rows too long": ("t.csv", b"a,b\n1,2,3\n1,2,3\n", {}, ValueError, "more values than there are names"),
     "an open quote": ("t.csv", b'a,b\n1,"2\n3,4\n', {}, ValueError, "a quote is opened and never closed"),
     "no UTF-8": ("t.csv", b"a,b\n1,\xff\n", {}, ValueError, "t.csv, from row 0"),
     "no such target": ("t.csv", b"a,b\n1,2\n", {"target": "c"}, ValueError, "target names 'c', .*its columns are a, b"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import warnings
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
@@ -162,7 +161,7 @@ class CSVTable(TableFile):
     """A table in a text file with a line of names; a value in quotes may hold newlines."""
 
     def open(self, rows: int) -> list[int]:
-        self.pandas = _import("pandas", f"to read {self.path.name}")
+        _import("pandas", f"to read {self.path.name}")
         self.separator = "\t" if self.path.suffix.lower() == ".tsv" else ","
         self.places, counts = [], []
         with open(self.path, "rb") as file:
@@ -184,12 +183,13 @@ class CSVTable(TableFile):
             file.seek(self.places[i])
             text = self.header.rstrip(b"\r\n") + b"\n" + file.read(self.places[i + 1] - self.places[i])
         where = f"DataLoader: {self.path.name}, from row {self.starts[i]}"
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error", self.pandas.errors.ParserWarning)  # of a row that is too long
-                frame = self.pandas.read_csv(io.BytesIO(text), sep=self.separator, usecols=self.wanted, index_col=False)
-        except (ValueError, self.pandas.errors.ParserWarning) as error:  # also of text that is not UTF-8
+        pandas = _import("pandas", f"to read {self.path.name}")
+        try:  # all columns: where some are left out, pandas does not see that a row is too long
+            frame = pandas.read_csv(io.BytesIO(text), sep=self.separator)
+        except ValueError as error:  # also of text that is not UTF-8
             raise ValueError(f"{where}: {error}") from None
+        if not isinstance(frame.index, pandas.RangeIndex):
+            raise ValueError(f"{where}: the rows have more values than there are names")
         if len(frame) != self.starts[i + 1] - self.starts[i]:
             raise ValueError(
                 f"{where}: {len(frame)} rows were read, and {self.starts[i + 1] - self.starts[i]} are there"
@@ -200,10 +200,12 @@ class CSVTable(TableFile):
 class ParquetTable(TableFile):
     """A table in a Parquet file, whose row groups are the pieces."""
 
+    def _file(self) -> Any:
+        return _import("pyarrow.parquet", f"to read {self.path.name}").ParquetFile(self.path)
+
     def open(self, rows: int) -> list[int]:
-        self.parquet = _import("pyarrow.parquet", f"to read {self.path.name}")
         try:
-            with self.parquet.ParquetFile(self.path) as file:
+            with self._file() as file:
                 groups = [file.metadata.row_group(i).num_rows for i in range(file.metadata.num_row_groups)]
         except (OSError, ValueError) as error:  # those of pyarrow derive from these
             raise ValueError(f"DataLoader: {self.path.name} is no Parquet file, or damaged: {error}") from None
@@ -211,7 +213,7 @@ class ParquetTable(TableFile):
         return [groups[i] for i in self.groups]
 
     def piece(self, i: int) -> dict[str, np.ndarray]:
-        with self.parquet.ParquetFile(self.path) as file:
+        with self._file() as file:
             try:
                 table = file.read_row_group(self.groups[i], columns=self.wanted)
             except (OSError, ValueError) as error:

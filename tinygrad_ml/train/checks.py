@@ -106,9 +106,13 @@ def is_of_arrays(data: Any, what: str) -> bool:
             refuse_lists_of_arrays(data, what)
         return True
     if not isinstance(data, Iterable) or isinstance(data, (str, bytes, dict)):
+        cure = {
+            "str": "; of a file, write tg.data.DataLoader(path, target='name of the column')",
+            "dict": "; of several inputs, write ({'a': A, 'b': B}, y)",
+        }.get(type(data).__name__, "")
         raise TypeError(
             f"fit: {what} must be a tuple of arrays (X, y), a DataLoader or an iterable of batches, "
-            f"not {type(data).__name__}"
+            f"not {type(data).__name__}{cure}"
         )
     if isinstance(data, Iterator):
         raise TypeError(
