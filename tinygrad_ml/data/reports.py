@@ -66,51 +66,57 @@ def report(data: Any, target: Any = None) -> Report:
     >>> found.missing, found.outliers, found.constant
     ({'age': 1}, {'age': 1}, ['unit'])
     """
-    table = read_table("report", data)
+    table, name = _with_target(read_table("report", data), target)
     rows = len(next(iter(table.values())))
-    name = target if isinstance(target, str) else None
-    if name is not None and name not in table:
-        raise ValueError(f"report: there is no column {name!r}; the columns are {', '.join(list(table)[:20])}")
-    if target is not None and name is None:
-        values = read_column(target)
-        name = str(getattr(target, "name", None) or "target")
-        if values.shape != (rows,) or name in table:
-            why = f"there is a column {name!r} already" if name in table else f"it has the shape {values.shape}"
-            raise ValueError(
-                f"report: target must hold a value for each of the {rows} rows under a name of its own: {why}"
-            )
-        table[name] = values
     coded = {key: codes_of(column) for key, column in table.items()}
-    far = {key: _far_out(column) for key, column in table.items() if is_numeric(column)}
+    numbers = {key: column for key, column in table.items() if is_numeric(column)}
+    far = {key: values for key, column in numbers.items() if key != name and len(values := _far_out(column))}
+    features = [key for key in table if key != name]
     found = Report(
         rows,
         list(table),
         name,
         missing={key: int((codes < 0).sum()) for key, (_, codes) in coded.items() if (codes < 0).any()},
-        infinite={k: int(np.isinf(c).sum()) for k, c in table.items() if is_numeric(c) and np.isinf(c).any()},
+        infinite={key: int(np.isinf(column).sum()) for key, column in numbers.items() if np.isinf(column).any()},
         duplicates=rows - len(np.unique(np.stack([codes for _, codes in coded.values()], axis=1), axis=0)),
-        outliers={key: len(values) for key, values in far.items() if len(values) and key != name},
+        outliers={key: len(values) for key, values in far.items()},
         constant=[key for key, (distinct, _) in coded.items() if len(distinct) <= 1],
-        high_cardinality={
-            key: len(coded[key][0]) for key in table if key != name and _is_by_heart(table[key], *coded[key])
-        },
+        high_cardinality={key: len(coded[key][0]) for key in features if _is_by_heart(table[key], *coded[key])},
         leaking={},
-        classes={},
-        farthest={key: float(values[0]) for key, values in far.items() if len(values)},
+        classes={} if name is None else _classes(table[name], *coded[name]),
+        farthest={key: float(values[0]) for key, values in far.items()},
     )
     if name is not None:
-        distinct, codes = coded[name]
-        if not is_numeric(table[name]) or (
-            len(distinct) <= CLASSES and all(v == int(v) for v in distinct if abs(v) < 1e15)
-        ):
-            counts = np.bincount(codes[codes >= 0], minlength=len(distinct))
-            order = np.argsort(-counts, kind="stable")
-            found.classes.update({_plain(distinct[i]): int(counts[i]) for i in order})
-        for key in table:
-            reason = "" if key == name else leak(table[key], coded[key], table[name], coded[name], bool(found.classes))
+        for key in features:
+            reason = leak(table[key], coded[key], table[name], coded[name], bool(found.classes))
             if reason:
-                found.leaking[key] = f"{reason.format(target=name)}"
+                found.leaking[key] = reason.format(target=name)
     return found
+
+
+def _with_target(table: dict[str, np.ndarray], target: Any) -> tuple[dict[str, np.ndarray], str | None]:
+    """Return the table with the target as one of its columns, and what it is called."""
+    if target is None:
+        return table, None
+    rows = len(next(iter(table.values())))
+    if isinstance(target, str):
+        if target not in table:
+            raise ValueError(f"report: there is no column {target!r}; the columns are {', '.join(list(table)[:20])}")
+        return table, target
+    values = read_column(target)
+    name = str(getattr(target, "name", None) or "target")
+    if values.shape != (rows,) or name in table:
+        why = f"there is a column {name!r} already" if name in table else f"it has the shape {values.shape}"
+        raise ValueError(f"report: target must hold a value for each of the {rows} rows under a name of its own: {why}")
+    return table | {name: values}, name
+
+
+def _classes(column: np.ndarray, distinct: list, codes: np.ndarray) -> dict[Any, int]:
+    """Return how many rows each class has, the most frequent first; nothing if the target is a number."""
+    if is_numeric(column) and not (len(distinct) <= CLASSES and all(float(value).is_integer() for value in distinct)):
+        return {}
+    counts = np.bincount(codes[codes >= 0], minlength=len(distinct))
+    return {_plain(distinct[i]): int(counts[i]) for i in np.argsort(-counts, kind="stable")}
 
 
 def _far_out(column: np.ndarray) -> np.ndarray:
