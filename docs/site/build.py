@@ -27,7 +27,7 @@ PAGES = {  # of the repository, and where they are on the site; the pages of doc
     "LICENSE": "license.md",
     "tinygrad_ml/README.md": "reading-the-core.md",
 }
-LINK = re.compile(r"(\]\()([^)#:\s]+)((?:#[^)\s]*)?\))")
+LINK = re.compile(r"\[([^\]]*)\]\(([^)#:\s]+)((?:#[^)\s]*)?)\)")
 CODE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
 
@@ -36,6 +36,10 @@ def place(path):
     path = path.resolve().relative_to(ROOT).as_posix()
     if path in PAGES:
         return PAGES[path]
+    if path in ("examples", "examples/course"):
+        return "gallery/index.md"
+    if path.startswith("examples/") and path.endswith(".py"):
+        return f"gallery/{Path(path).stem}.md"
     if path.startswith("docs/"):
         return path.removeprefix("docs/")
     return None
@@ -45,15 +49,18 @@ def fit_links(text, origin, source):
     """Make the links of a page fit the site; files that are no pages are copied beside them."""
 
     def fit(match):
-        target = (origin.parent / match[2]).resolve()
+        text, path, anchor = match.groups()
+        target = (origin.parent / path).resolve()
+        if not target.exists():
+            raise FileNotFoundError(f"{origin}: {path}")
         to = place(target)
+        if to is None and target.is_dir():
+            return text  # a folder of the repository, which the site does not have
         if to is None:
-            if not target.is_file():
-                raise FileNotFoundError(f"{origin}: {match[2]}")
             to = f"files/{target.relative_to(ROOT).as_posix()}"
             (source / to).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(target, source / to)
-        return f"{match[1]}{to}{match[3]}"
+        return f"[{text}]({to}{anchor})"
 
     parts, end = [], 0
     for block in CODE.finditer(text):
