@@ -14,7 +14,8 @@ PAGES = [
     *sorted((ROOT / "docs").glob("*.md")),
 ]
 PAGES_OF_THE_SITE = sorted((ROOT / "docs/site").glob("*.md"))  # its links are followed when it is built
-LONG_TO_IMPORT = re.compile(r"^(?:import|from) (?:torch|sklearn|skops)", re.M)
+LONG_TO_IMPORT = re.compile(r"^(?:import|from) (?:torch|sklearn|skops|jax|scipy|polars)", re.M)
+OPTIONAL = re.compile(r"^(?:import|from) (torch|onnxruntime|jax|dask\.distributed|polars|skops)", re.M)
 BLOCKS = [
     pytest.param(block, id=f"{page.name}-{i}", marks=[pytest.mark.slow] if LONG_TO_IMPORT.search(block) else [])
     for page in [*PAGES, *PAGES_OF_THE_SITE]
@@ -25,12 +26,10 @@ BLOCKS = [
 
 @pytest.mark.parametrize("block", BLOCKS)
 def test_the_program_runs(block, tmp_path, request):
-    if "import torch" in block:
-        pytest.importorskip("torch")
     if "tg.onnx" in block:
         pytest.importorskip("onnx")
-    if "import onnxruntime" in block:
-        pytest.importorskip("onnxruntime")
+    for package in OPTIONAL.findall(block):
+        pytest.importorskip(package)
     if "import cupy" in block:
         request.getfixturevalue("cupy")
     result = subprocess.run([sys.executable, "-c", block], cwd=tmp_path, capture_output=True, text=True)
