@@ -804,7 +804,7 @@ MISTAKES = [
         ["StepLR: the first argument must be an Optimizer"],
     ),
     ("clip norm model", lambda: optim.clip_grad_norm_(model(), 1.0), TypeError, ["write model.parameters()"]),
-    ("loader str", lambda: tg.data.DataLoader("abc"), TypeError, ["DataLoader: a str has no rows"]),
+    ("loader str", lambda: tg.data.DataLoader("abc"), ValueError, ["'abc' must end in .csv, .tsv or .parquet"]),
     (
         "loader batch 0",
         lambda: tg.data.DataLoader(X, batch_size=0),
