@@ -70,7 +70,7 @@ def learning_rates(ax, x, y, shown=60):
     model = LinearRegression(solver="sgd", batch_size=None, max_iter=1000, tol=0).fit(x, y)
     right = model.history_["learning_rate"][0]  # one over the largest curvature; above twice this, steps overshoot
     print(f"\nThe learning rate, with all samples in each step; the loss after {shown} epochs:")
-    for rate in (0.01 * right, right, 2.5 * right):
+    for rate in (0.01 * right, right, 3 * right):
         try:
             losses, end = model.set_params(learning_rate=rate).fit(x, y).history_["loss"], ""
         except Diverged as error:
@@ -107,7 +107,7 @@ def penalties(ridge_ax, lasso_ax, x, y, telling, count, epochs):
     print("\nPenalties, from weak to strong:")
     for ax, penalty, name, alphas in (
         (ridge_ax, "l2", "ridge", len(x) * np.logspace(-3, 2, count)),
-        (lasso_ax, "l1", "lasso", np.logspace(-3, 0, count)),
+        (lasso_ax, "l1", "lasso", np.logspace(-4, 0, count)),
     ):
         solver = {"solver": "sgd", "batch_size": None, "momentum": 0.9, "max_iter": epochs, "tol": 0}
         model = LinearRegression(penalty=penalty, **(solver if penalty == "l1" else {}))

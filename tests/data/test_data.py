@@ -29,9 +29,20 @@ def test_rows_are_mixed_also_within_a_stratified_part():
 
 def test_the_same_seed_gives_the_same_parts_on_every_machine():
     # the order is that of raw 64-bit numbers of PCG64, whose stream NumPy promises never to change (NEP 19)
-    order = np.argsort(np.random.PCG64(7).random_raw(10), kind="stable")
+    order = np.argsort(np.random.PCG64([7, 0x73706C6974]).random_raw(10), kind="stable")
     train, _, test = split(np.arange(10), test=3, seed=7)
     np.testing.assert_array_equal(np.concatenate([train, test]), order)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("draw", ["random", "uniform", "normal", "standard_normal", "exponential", "permutation"])
+@pytest.mark.parametrize("stratify", [False, True])
+def test_rows_that_were_made_up_with_the_same_seed_are_mixed_all_the_same(seed, draw, stratify):
+    """The parts have the mean of all rows, as parts at random have (to within 4.5 standard errors)."""
+    rng = np.random.default_rng(seed)
+    x = rng.permutation(2000).astype(float) if draw == "permutation" else getattr(rng, draw)(size=2000)
+    for part in split(x, validation=0.25, test=0.25, seed=seed, stratify=np.arange(2000) % 2 if stratify else None):
+        assert abs(part.mean() - x.mean()) < 4.5 * x.std() / np.sqrt(len(part))
 
 
 def test_without_a_seed_the_library_decides():

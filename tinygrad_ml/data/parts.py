@@ -13,6 +13,8 @@ from .loader import common_rows, drawn_seed
 
 __all__ = ["split"]
 
+SPLITTING = 0x73706C6974  # "split"
+
 
 def split(
     *arrays: Any, validation: float = 0.0, test: float = 0.2, stratify: Any = None, seed: int | None = None
@@ -53,7 +55,9 @@ def split(
         raise TypeError("split: there is nothing to divide; write split(X, y, test=0.2)")
     n = common_rows("split", arrays)
     sizes = _sizes(n, validation, test)
-    random = np.random.PCG64(drawn_seed("split", seed))  # whose numbers never change in NumPy
+    # PCG64's numbers never change in NumPy. With the second word they are others than those of `default_rng(seed)`,
+    # from which the data may come: made-up rows would be divided in the order of their first feature.
+    random = np.random.PCG64([drawn_seed("split", seed), SPLITTING])
     order = random.random_raw(n).argsort(kind="stable")
     parts = np.split(order, np.cumsum(sizes)[:-1]) if stratify is None else _stratified(order, sizes, stratify)
     found = [tuple(_taken(array, rows) for array in arrays) for rows in parts]
