@@ -42,11 +42,11 @@ html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
-html_sidebars = {page: [] for page in ("index", "gallery/index", "browser", "moving", "search", "genindex")}
+html_sidebars = {page: [] for page in ("index", "gallery/index", "browser", "moving", "course", "search", "genindex")}
 html_theme_options = {
     "logo": {"text": "tinygrad_ml"},
     "navbar_align": "left",
-    "header_links_before_dropdown": 7,
+    "header_links_before_dropdown": 8,
     "navigation_with_keys": False,
     "show_prev_next": True,
     "secondary_sidebar_items": ["page-toc"],
