@@ -100,7 +100,7 @@ for name, rows in (("counts", counts), ("sums", sums)):
 
 # %%
 groups = {
-    "months": "february june august september november",
+    "months": "february june august november",
     "numbers": "two four six seven eight ten",
     "people": "he she him her his father mother wife",
     "places": "north south east west river city coast island",
