@@ -83,13 +83,13 @@ class Heads:
             return column.astype(part.dtype)
         return column.astype(np.intp) if part.shape[1] > 1 else column.reshape(-1, 1).astype(part.dtype)
 
-    def decode(self, name: str, part: np.ndarray) -> np.ndarray:
+    def decode(self, name: str, part: np.ndarray, classes: dict[str, np.ndarray]) -> np.ndarray:
         """Return the classes or numbers that the outputs of a head stand for; positions if the classes are unknown."""
         if self.kinds[name] == "number":
             mean, scale = self.moments.get(name, (0.0, 1.0))
             return part * scale + mean
         best = (part[:, 0] > 0).astype(int) if part.shape[1] == 1 else part.argmax(axis=1)
-        return self.classes[name][best] if name in self.classes else best
+        return classes[name][best] if name in classes else best
 
 
 def columns_of(model: Any, y: Any, n_samples: int, known: list[str]) -> dict[str, np.ndarray]:

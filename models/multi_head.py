@@ -193,16 +193,22 @@ class MultiHeadMLP(Network):
     def predict(self, X: Any) -> dict[str, np.ndarray]:
         """Return the most probable class or the number of each head, `(samples,)`, by name."""
         output = self._outputs(X)
-        return {name: self._heads.decode(name, part) for name, part in self._heads.parts(output)}
+        classes = vars(self).get("classes_", {})
+        return {name: self._heads.decode(name, part, classes) for name, part in self._heads.parts(output)}
+
+    def probabilities(self, output: Tensor) -> dict[str, Tensor]:
+        """Return what `predict_proba` makes of outputs of `forward`."""
+        found = {}
+        for name, part in self._heads.parts(output):
+            if self._heads.kinds[name] == "classes":
+                logits = part if part.shape[1] > 1 else tg.concatenate([part * 0, part], axis=1)
+                found[name] = tg.softmax(logits, axis=1)
+        return found
 
     def predict_proba(self, X: Any) -> dict[str, np.ndarray]:
         """Return the probability of each class, `(samples, classes)`, by the names of the heads for classes."""
-        output, found = self._outputs(X), {}
-        for name, part in self._heads.parts(output):
-            if self._heads.kinds[name] == "classes":
-                logits = part if part.shape[1] > 1 else np.concatenate([np.zeros_like(part), part], axis=1)
-                found[name] = tg.softmax(tg.tensor(logits), axis=1).numpy().copy()
-        return found
+        found = self.probabilities(tg.tensor(self._outputs(X)))
+        return {name: each.numpy().copy() for name, each in found.items()}
 
     def scores(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
         """Return the accuracy of classes and R² of numbers, by the names of the heads."""
