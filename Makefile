@@ -14,7 +14,7 @@ demo: ## Train two classifiers on handwritten digits
 	@# on matrices this small several threads gain nothing, and lose much when the cores are busy
 	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(PYTHON) examples/quickstart.py
 
-test: ## Run the quick tests and the examples in the docstrings (under three minutes on two cores)
+test: ## Run the quick tests and the examples in the docstrings (some minutes on two cores)
 	@sh scripts/setup.sh test
 	@scripts/test
 

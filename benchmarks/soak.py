@@ -8,6 +8,7 @@ the weights in the end must be those of a run that nobody has disturbed, bit for
 """
 
 import argparse
+import contextlib
 import os
 import random
 import signal
@@ -80,8 +81,9 @@ def one_round(folder, dice):
         rank = dice.randrange(2)
         pid = folder / f"{rank}.pid"
         if process.poll() is None and pid.exists() and dice.random() < 0.9:
-            os.kill(int(pid.read_text() or 0) or process.pid, signal.SIGKILL)
-            kills += 1
+            with contextlib.suppress(ProcessLookupError, ValueError):  # it has just ended, or just begun to write
+                os.kill(int(pid.read_text()), signal.SIGKILL)
+                kills += 1
             finish(process, f"rank {rank} was killed after {wait:.1f} s")
         else:
             finish(process, "nobody was killed")

@@ -74,13 +74,13 @@ LAYERS = [
         for a in (None, True, False)
         for o in [{"scale_factor": 2}, {"scale_factor": 1.7}, {"scale_factor": 1.05}, {"size": 7}, {"size": 1}]
     ],
+    ("TransformerEncoderLayer", (6, 3), {"dropout": 0.0, "layer_norm_eps": 0.1, "activation": "gelu"}, [(5, 6)]),
     *[
         ("TransformerEncoderLayer", (6, 2, 8, 0.0), o, [(5, 3, 6)])
         for o in options(
             activation=["relu", "gelu"], norm_first=[False, True], batch_first=[False, True], bias=[True, False]
         )
     ],
-    ("TransformerEncoderLayer", (6, 3), {"dropout": 0.0, "layer_norm_eps": 0.1, "activation": "gelu"}, [(5, 6)]),
     ("Flatten", (), {}, [(2, 3, 4)]),
     ("Flatten", (0, 1), {}, [(2, 3, 4)]),
     ("Unflatten", (1, (2, 3)), {}, [(4, 6, 2)]),
