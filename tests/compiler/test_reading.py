@@ -9,6 +9,7 @@ import pytest
 import tinygrad_ml as tg
 from tests.compiler.workloads import linear_regression, mlp
 from tinygrad_ml import nn
+from tinygrad_ml.compiler.build import CannotCompile, compiler
 
 
 def compiled(make):
@@ -108,6 +109,10 @@ def test_the_page_shows_the_program_that_is_derived(capsys):
 
 
 def test_the_program_in_c_is_shown_as_it_was_compiled():
+    try:
+        compiler()
+    except CannotCompile as reason:
+        pytest.skip(str(reason))
     tg.manual_seed(0)
     step, batches, _ = linear_regression()
     function = tg.compile(step, backend="c")
@@ -116,8 +121,6 @@ def test_the_program_in_c_is_shown_as_it_was_compiled():
     for batch in batches[:4]:
         function(*batch)
     text = function.source("c")
-    if not text:
-        pytest.skip("no C compiler")
     assert text.startswith("int segment0(char **p) {\n    char *n = p[0];")
     assert text.endswith("\n    return 0;\n}")
     assert text.count("{") == text.count("}")
