@@ -1314,6 +1314,10 @@ class HintsArguments:
         if code.co_flags & inspect.CO_VARARGS:
             return
         names = takes[:most]
+        if twice := [name for name in names[: len(positional)] if name in named]:
+            arrays = sum(hasattr(thing, "shape") for thing in positional)
+            hint = "; several arrays are one argument: write (X, y)" if arrays > 1 else ""
+            raise TypeError(f"{cls.__name__}() gets {twice[0]!r} twice, by position and by name{hint}")
         needed = names[len(positional) : most - len(init.__defaults__ or ())]
         lacking = [name for name in needed if name not in named]
         if len(positional) <= most and not lacking:

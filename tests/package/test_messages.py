@@ -804,6 +804,27 @@ MISTAKES = [
         ["StepLR: the first argument must be an Optimizer"],
     ),
     ("clip norm model", lambda: optim.clip_grad_norm_(model(), 1.0), TypeError, ["write model.parameters()"]),
+    (
+        "loader of two arrays",
+        lambda: tg.data.DataLoader(X, np.ones(len(X)), batch_size=4),
+        TypeError,
+        [
+            "DataLoader() gets 'batch_size' twice",
+            "several arrays are one argument: write (X, y)",
+        ],
+    ),
+    (
+        "twice",
+        lambda: tg.train.ClipGradients(1.0, max_norm=2.0),
+        TypeError,
+        ["ClipGradients() gets 'max_norm' twice, by position and by name"],
+    ),
+    (
+        "transformer argument",
+        lambda: tg.features.Bucketize(quantile=4),
+        TypeError,
+        ["Bucketize() does not know the argument 'quantile'; did you mean quantiles?"],
+    ),
     ("loader str", lambda: tg.data.DataLoader("abc"), ValueError, ["'abc' must end in .csv, .tsv or .parquet"]),
     (
         "loader batch 0",

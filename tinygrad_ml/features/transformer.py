@@ -12,13 +12,14 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
+from ..foreign_names import HintsArguments
 from ..protocol import HasHyperparameters, NotFitted, check_names, feature_names, loaded_class
 from .tables import as_frame, read_columns, read_numbers
 
 T = TypeVar("T", bound="Transformer")
 
 
-class Transformer(HasHyperparameters):
+class Transformer(HintsArguments, HasHyperparameters):
     """What has `fit`, `transform` and `get_feature_names_out`; the base of `tg.features`.
 
     A transformer stands in pipelines and column transformers of scikit-learn, and in `tg.features.Columns`. It learns
