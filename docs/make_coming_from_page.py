@@ -39,6 +39,7 @@ TITLES = {
     "Tensor": "Methods and attributes of a Tensor",
     "Module": "Methods and attributes of a module",
     "History": "The history of a training run",
+    "Graph": "A graph",
 }
 
 

@@ -167,7 +167,7 @@ def check_X(model: Any, X: Any, dimensions: tuple[int, ...] = (2,)) -> Any:
             raise ValueError(
                 f"{kind}: found array with 0 {what}(s) (shape={array.shape}) while a minimum of 1 is required."
             )
-    check_finite(kind, "X", array)
+    check_finite(kind, "X", array, getattr(X, "columns", None))
     return array
 
 
@@ -215,19 +215,32 @@ def _to_float(kind: str, name: str, array: Any, source: Any) -> Any:
     except (TypeError, ValueError) as error:
         reason = "argument must be a string or a number: " if isinstance(error, TypeError) else ""
         columns = non_numeric_columns(source) if hasattr(source, "iloc") else []
-        advice = f". Encode or drop these columns, or fill what is missing: {', '.join(columns[:8])}" if columns else ""
+        advice = ""
+        if columns:
+            advice = (
+                f". Encode or drop these columns, or fill what is missing: {', '.join(columns[:8])} "
+                "(tg.features.Columns does both, with OneHot and Impute)"
+            )
+        elif name == "y" and array.dtype.kind in "OSU":
+            advice = "; for classes there are classifiers, such as LogisticRegression and MLPClassifier"
         raise type(error)(f"{kind}: {name} must hold numbers: {reason}{error}{advice}") from None
 
 
-def check_finite(kind: str, name: str, array: Any) -> None:
-    """Raise ValueError if there is a NaN or an infinity in an array; say where the first one is."""
+def check_finite(kind: str, name: str, array: Any, columns: Any = None) -> None:
+    """Raise ValueError if there is a NaN or an infinity in an array; say where the first one is.
+
+    `columns` are the names of the columns, if it was a frame.
+    """
     found = first_non_finite(array)
     if found:
         what = "NaN" if np.isnan(found.value) else "infinity"
         where = f"row {found.where[0]}" + (f", column {found.where[1]}" if array.ndim == 2 else "")
+        if columns is not None and array.ndim == 2:
+            where += f", {columns[found.where[1]]!r}"
+        advice = "drop these rows" + (", or fill the gaps first, with tg.features.Impute" if name[0] == "X" else "")
         raise ValueError(
             f"{kind}: input {name} contains NaN or infinity ({found.total} entries, the first is {what} at {where}); "
-            "fill or drop them first, for example with sklearn.impute.SimpleImputer"
+            f"{advice}"
         )
 
 

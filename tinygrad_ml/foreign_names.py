@@ -700,6 +700,17 @@ NAMES: dict[str, dict[str, str]] = {
         "to_dict": "write dict(history)",
         "loss_curve_": "history['loss']",
     },
+    "Graph": {
+        "pipe": "graph.to_svg()",
+        "plot": "graph.render('net.png'), which writes a file; a notebook shows the graph itself",
+        "save": "graph.render('net.svg')",
+        "show": "graph.render('net.png'), which writes a file; a notebook shows the graph itself",
+        "source": "graph.to_dot()",
+        "to_html": "graph.explorer('net.html')",
+        "to_png": "graph.render('net.png')",
+        "view": "graph.render('net.png'), which writes a file; a notebook shows the graph itself",
+        "visual_graph": "the Graph itself",
+    },
 }
 
 # Arguments: their name -> ours, of every operation (which takes them, too) ...
@@ -783,6 +794,11 @@ KEYWORDS = {
     "bidirectional_": "bidirectional=",
     "capturable": "leave it out",
     "check_finite": "leave it out: what is not finite always ends the training run",
+    "check_backward_ad": "leave it out",
+    "check_batched_grad": "leave it out",
+    "check_forward_ad": "leave it out",
+    "check_grad_dtypes": "leave it out: dtypes are always checked",
+    "check_undefined_grad": "leave it out",
     "class_weight": "weight= of the loss: tg.nn.CrossEntropyLoss(weight=...)",
     "clipnorm": "callbacks=[tg.train.ClipGradients(norm)] of tg.train.fit, or tg.optim.clip_grad_norm_",
     "clipvalue": "tg.optim.clip_grad_value_",
@@ -819,6 +835,7 @@ KEYWORDS = {
     "filters": "out_channels=",
     "foreach": "leave it out",
     "from_logits": "the loss that takes logits: tg.nn.CrossEntropyLoss or tg.nn.BCEWithLogitsLoss",
+    "fast_mode": "mode='random'",
     "fused": "leave it out",
     "generator": "seed=, or tg.manual_seed",
     "gradient_accumulation_steps": "callbacks=[tg.train.GradientAccumulation(batches)]",
@@ -858,6 +875,7 @@ KEYWORDS = {
     "nb_epoch": "epochs=",
     "nesterov_": "nesterov=",
     "non_blocking": "leave it out",
+    "nondet_tol": "leave it out",
     "num_epochs": "epochs=",
     "num_steps": "steps=",
     "num_workers": "prefetch= of tg.data.DataLoader: how many batches a thread prepares ahead",
@@ -869,6 +887,7 @@ KEYWORDS = {
     "pool_size": "kernel_size=",
     "prefetch_factor": "prefetch= of tg.data.DataLoader",
     "random_state": "seed= of tg.train.fit and tg.data.DataLoader, or tg.manual_seed",
+    "raise_exception": "leave it out: tg.testing.GradientCheckError can be caught",
     "rate": "p=",
     "recompute_scale_factor": "leave it out",
     "reduce": "reduction='mean', 'sum' or 'none'",
@@ -973,7 +992,7 @@ DIFFERENT = {
 
 def here(hint: str) -> str:
     """Say where a hint leads: a name is "here it is ...", and a sentence stays as it is."""
-    is_name = hint.startswith(("tg.", "x.", "np.", "module.", "optimizer.", "history", "an ", "a ", "the "))
+    is_name = hint.startswith(("tg.", "x.", "np.", "module.", "optimizer.", "history", "graph.", "an ", "a ", "the "))
     elsewhere = hint.startswith(("scipy.", "sklearn.", "Python's", "scikit-learn's"))
     return f"here it is {hint}" if is_name else f"use {hint}" if elsewhere else hint
 

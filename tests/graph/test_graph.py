@@ -667,3 +667,50 @@ def test_a_single_value_or_gradient_of_a_graph_is_a_number():
     assert graph["w"].gradient.item() == float(graph["w"].gradient) == 3.0
     with pytest.raises(ValueError, match=r"item\(\) needs exactly one element, not 2; .numbers is a list"):
         float(graph["x"].gradient)
+
+
+def test_unknown_options_are_refused_with_those_that_there_are(tmp_path):
+    graph = trace(lambda x: x * x, 3.0)
+    calls = {
+        "draw": lambda **options: tg.draw(graph, **options),
+        "render": lambda **options: graph.render(tmp_path / "net.svg", **options),
+        "explorer": lambda **options: graph.explorer(tmp_path / "net.html", **options),
+        "to_svg": graph.to_svg,
+        "to_dot": graph.to_dot,
+        "to_mermaid": graph.to_mermaid,
+        "to_tikz": graph.to_tikz,
+        "animate": lambda **options: graph.animate(tmp_path / "net.gif", **options),
+    }
+    for name, call in calls.items():
+        with pytest.raises(TypeError, match=rf"^{name}\(\) does not know the argument 'depht'; did you mean depth\?"):
+            call(depht=1)
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(TypeError, match=r"draw: depth=1 needs a path, as in path='net.svg'"):
+        tg.draw(graph, depth=1)
+
+
+def test_names_of_other_libraries_lead_to_those_of_a_graph():
+    graph = trace(lambda x: x * x, 3.0)
+    with pytest.raises(AttributeError, match=r"no attribute 'save'; here it is graph.render\('net.svg'\)"):
+        graph.save("net.svg")
+    with pytest.raises(AttributeError, match="which writes a file; a notebook shows the graph itself"):
+        graph.show()
+    assert not hasattr(graph, "anything")
+
+
+def test_a_frame_is_an_input_like_an_array():
+    pandas = pytest.importorskip("pandas")
+    tg.manual_seed(0)
+    model, x = MLP().eval(), np.arange(6.0).reshape(2, 3)
+    assert trace(model, pandas.DataFrame(x, columns=list("abc"))) == trace(model, x)
+
+
+def test_an_object_of_a_plain_class_is_told_from_a_module():
+    class Net:
+        def forward(self, x):
+            return x
+
+    with pytest.raises(TypeError, match=r"object of Net; .*is a Module if it says so: class Net\(tg.nn.Module\)"):
+        tg.draw(Net(), 3.0)
+    with pytest.raises(TypeError, match=r"object of int; give a Tensor, a function or a Module$"):
+        tg.draw(3)

@@ -170,6 +170,11 @@ def test_frames_with_other_columns():
     frame["b"] = ["low", "high"] * 10
     with pytest.raises(ValueError, match=r"LinearRegression: X must hold numbers: .*Encode or drop .*'b'"):
         LinearRegression().fit(frame, NUMBERS)
+    frame["b"] = [1.0, np.nan] * 10
+    with pytest.raises(
+        ValueError, match=r"first is NaN at row 1, column \d, 'b'\); .* gaps first, with tg.features.Impute"
+    ):
+        LinearRegression().fit(frame, NUMBERS)
 
 
 def test_images_of_another_shape():
@@ -210,7 +215,10 @@ def test_targets_that_cannot_be_used(Model, bad, kind, message):
 
 @pytest.mark.parametrize("Model", REGRESSORS)
 def test_regressors_need_numbers(Model):
-    for bad, message in ((np.full(20, "a"), "'a'"), (NUMBERS.astype(str), "y.astype.float.")):
+    for bad, message in (
+        (np.full(20, "a"), "'a'.*for classes there are classifiers"),
+        (NUMBERS.astype(str), "y.astype.float."),
+    ):
         with pytest.raises(ValueError, match=f"{Model.__name__}: y must hold numbers: .*{message}"):
             Model().fit(X, bad)
     with pytest.raises(ValueError, match="infinity"):  # as float32

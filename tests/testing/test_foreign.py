@@ -117,3 +117,22 @@ def test_mistakes(adapter):
     pytest.importorskip("jax")
     with pytest.raises(TypeError, match="must be callable, not ndarray"):
         adapter(X)
+
+
+def test_pytorch_is_seen_by_the_module_or_by_the_inputs(torch):
+    x = torch.tensor(X, dtype=torch.float32)
+    assert gradcheck(torch.nn.Linear(4, 2), X).entries == gradcheck(torch.nn.Linear(4, 2), x).entries == 12 + 10
+    wrong = wrong_in_torch(torch)["5 times too large"]
+    for inputs in (x, (x,), [x]):
+        with pytest.raises(GradientCheckError, match="5 times too large"):
+            gradcheck(wrong, inputs)
+    asking = torch.ones(2, dtype=torch.double, requires_grad=True)
+    report = gradcheck(lambda a, b: (a.detach() * b).sum(), (torch.ones(2, dtype=torch.double), asking))
+    assert report.entries == 2  # only what requires a gradient, as in PyTorch
+    assert asking.grad is None
+
+
+def test_jax_is_seen_by_the_inputs():
+    jax = pytest.importorskip("jax")
+    x = jax.numpy.asarray(X)
+    assert gradcheck(lambda x, y: jax.numpy.tanh(x) @ y, (x, x.T)).entries == 24

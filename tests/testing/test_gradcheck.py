@@ -1,6 +1,7 @@
 """gradcheck: what it accepts, what it reports, and what it says when a check is impossible."""
 
 import pickle
+import re
 import subprocess
 import sys
 
@@ -187,6 +188,56 @@ def test_a_scalar_function_whose_gradient_takes_an_incoming_one():
     assert gradcheck((lambda x: (x**2).sum(), lambda g, x: 2 * g * x), V)
     with pytest.raises(GradientCheckError, match="does not multiply by the incoming gradient"):
         gradcheck((lambda x: (x**2).sum(), lambda g, x: 2 * x), V)
+
+
+def test_whether_a_gradient_takes_an_incoming_one_does_not_hang_on_defaults_or_on_how_a_function_is_made():
+    class Norm:
+        def __call__(self, x):
+            return (x**2).sum()
+
+    assert gradcheck((Norm(), lambda x: 2 * x), V)
+    assert gradcheck((Norm(), lambda x, factor=2: factor * x), V)
+    assert gradcheck((lambda x, k=3: x**k, lambda g, x, k=3: k * g * x ** (k - 1)), V)
+
+
+@pytest.mark.parametrize("f", [lambda x: x**2, lambda x: [np.sum(x**2)], lambda x: (x, x)])
+@pytest.mark.parametrize("x", [V, np.arange(3)])
+def test_a_gradient_of_many_numbers_is_refused_with_what_to_do(f, x):
+    with pytest.raises(TypeError, match=r"is that of one number: return one .*df\(g, x\)"):
+        gradcheck((f, lambda x: 2 * x), x)
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.ndarray.tolist])
+def test_the_gradient_of_one_input_may_be_a_list_of_numbers(kind):
+    matrix = V.reshape(2, 3)
+    assert gradcheck((lambda x: np.sum(x**2), lambda x: kind(2 * x)), V).entries == 6
+    assert gradcheck((lambda x: np.sum(x**2), lambda x: kind(2 * x)), [1, 2, 3]).entries == 3
+    assert gradcheck((lambda x: np.sum(x**2), lambda x: (2 * x).tolist()), matrix).entries == 6
+    with pytest.raises(GradientCheckError, match="2 times too large"):
+        gradcheck((lambda x: np.sum(x**2), lambda x: kind(4 * x)), V)
+    with pytest.raises(TypeError, match="returned 2 arrays; there are 1 inputs"):
+        gradcheck((lambda x: np.sum(x**2), lambda x: kind(2 * x[:2])), V)
+
+
+def test_a_forgotten_return_is_named():
+    with pytest.raises(GradientCheckError, match="does the gradient function return its result"):
+        gradcheck((lambda x: np.sum(x**2), lambda x: None), V)
+
+
+def test_other_ways_to_write_the_call_are_answered_with_the_right_one():
+    f, df, two = (lambda x: np.sum(x**2)), (lambda x: 2 * x), (lambda x, y: np.sum(x * y))
+    for call in (lambda: gradcheck(f, df, V), lambda: gradcheck(f, V, df), lambda: gradcheck((f, df), V, V)):
+        with pytest.raises(TypeError, match=re.escape("gradcheck((f, gradient), (x, y))")):
+            call()
+    with pytest.raises(TypeError, match=r"not \(function, ndarray\): df itself"):
+        gradcheck((f, df(V)), V)
+    for wrong in (lambda: gradcheck((f, df)), lambda: gradcheck(tg.nn.Linear(3, 2)), lambda: gradcheck(f)):
+        with pytest.raises(TypeError, match="is given 0 inputs: missing a required argument: 'x'"):
+            wrong()
+    with pytest.raises(TypeError, match="is given 1 input: missing a required argument: 'y'"):
+        gradcheck(two, V)
+    with pytest.raises(TypeError, match="use mode='random'"):
+        gradcheck(f, V, fast_mode=True)
 
 
 def test_unknown_options_are_refused():

@@ -171,6 +171,36 @@ def test_features_of_very_different_scales_are_named():
     assert "column 2 about 2e+03" in message
 
 
+def warns_of_target(y, x=X, model=None, optimizer=optim.Adam, lr=1e-3):
+    tg.manual_seed(0)
+    module = model or net(outputs=1)
+    module.to(np.float64)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fit(module, nn.MSELoss(), optimizer(module.parameters(), lr=lr), (x, y), epochs=1, progress=False, seed=0)
+    return [str(warning.message) for warning in caught if "target is about" in str(warning.message)]
+
+
+PRICES = 400_000 + 100_000 * YES
+
+
+@pytest.mark.parametrize("optimizer", [optim.Adam, optim.AdamW, optim.RMSprop, optim.Adagrad])
+def test_a_target_that_short_steps_do_not_reach_is_named(optimizer):
+    (message,) = warns_of_target(PRICES, optimizer=optimizer)
+    assert re.search(r"about 4\.5\S*e\+05 in size .* steps of \w+, which are about lr=0.001 long", message)
+    assert "learn (y - mean) / deviation" in message
+    assert len(warns_of_target(PRICES.astype(int), optimizer=optimizer)) == 1
+
+
+def test_a_target_within_reach_is_not_named():
+    assert warns_of_target((PRICES - PRICES.mean()) / PRICES.std()) == []
+    assert warns_of_target(300 * YES) == []
+    assert warns_of_target(PRICES, lr=10.0) == []
+    assert warns_of_target(PRICES, optimizer=optim.SGD, lr=1e-3) == []  # its steps grow with the error
+    scaled = nn.Sequential(net(outputs=1), Function(lambda z: 400_000 + 100_000 * z))
+    assert warns_of_target(PRICES, model=scaled) == []
+
+
 def test_labels_with_signs_beside_outputs_without():
     (message,) = messages(net(nn.Sigmoid(), outputs=1), nn.MSELoss(), 2 * YES - 1)
     assert "the labels are -1 and 1, but the outputs are probabilities" in message

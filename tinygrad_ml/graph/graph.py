@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..foreign_names import missing, unknown_argument
 from .diff import Difference
 from .nodes import GraphData
 from .show.animate import animate
@@ -16,6 +18,7 @@ from .show.text import listing, tree
 from .show.tikz import to_tikz
 
 WRONG_ENTRIES = 50  # of one node that are kept
+OPTIONS = ("depth", "gradients", "theme", "direction", "share", "limit", "repeats", "title", "legend")  # of a picture
 
 
 class Graph(GraphData):
@@ -47,6 +50,11 @@ class Graph(GraphData):
     """
 
     faults = GraphData.non_finite  # its name before
+
+    if not TYPE_CHECKING:  # which knows what there is
+
+        def __getattr__(self, name: str) -> Any:
+            raise missing("Graph", name, self, "'Graph' object")
 
     # ------------------------------------------------------------------ as text
 
@@ -81,6 +89,7 @@ class Graph(GraphData):
         >>> tg.graph.trace(lambda x: x * x, 3.0).to_dot().splitlines()[0]
         'digraph {'
         """
+        refuse_unknown("to_dot", options, OPTIONS)
         return to_dot(self, **options)
 
     def render(self, path: str | Path, **options: Any) -> Path:
@@ -116,10 +125,12 @@ class Graph(GraphData):
             If there is no Graphviz: neither its program `dot` nor the package pygraphviz; it says how to get one.
             A .html page needs none of them, as it can lay itself out.
         """
+        refuse_unknown("render", options, OPTIONS)
         return render(self, path, **options)
 
     def to_svg(self, **options: Any) -> str:
         """Return the picture as SVG text. The options and errors are those of `render`."""
+        refuse_unknown("to_svg", options, OPTIONS)
         return to_svg(self, **options)
 
     def to_mermaid(self, **options: Any) -> str:
@@ -136,6 +147,7 @@ class Graph(GraphData):
         n1("<b>sin</b><br/>0.141")
         n0 --> n1
         """
+        refuse_unknown("to_mermaid", options, OPTIONS[:-1])
         return to_mermaid(self, **options)
 
     def to_tikz(self, *, document: bool = False, **options: Any) -> str:
@@ -152,6 +164,7 @@ class Graph(GraphData):
         RuntimeError
             If there is no Graphviz; it says how to get it.
         """
+        refuse_unknown("to_tikz", options, OPTIONS[:-1])
         return to_tikz(self, document=document, **options)
 
     def animate(self, path: str | Path, *, seconds: float = 1.0, **options: Any) -> Path:
@@ -172,6 +185,7 @@ class Graph(GraphData):
         RuntimeError
             If there is no Graphviz; it says how to get it.
         """
+        refuse_unknown("animate", options, OPTIONS[:-2])
         return animate(self, path, seconds=seconds, **options)
 
     def _repr_svg_(self) -> str | None:
@@ -200,6 +214,7 @@ class Graph(GraphData):
         >>> page.name
         'square.html'
         """
+        refuse_unknown("explorer", options, OPTIONS)
         return explorer(self, path, **options)
 
     # ------------------------------------------------------------------ comparing
@@ -275,3 +290,10 @@ class Graph(GraphData):
             if message not in place.message:
                 place.message = f"{place.message}; {message}" if place.message else message
         self.notes.append(f"{layer!r}: {message}" if layer else message)
+
+
+def refuse_unknown(function: str, options: Iterable[str], known: Iterable[str] = OPTIONS) -> None:
+    """Raise TypeError, with the options that there are, if one of a picture is unknown."""
+    for name in options:
+        if name not in known:
+            raise unknown_argument(function, name, known)

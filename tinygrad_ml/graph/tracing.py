@@ -18,7 +18,7 @@ from .build.jaxpr import trace_jax
 from .build.pytorch import trace_torch
 from .build.recorder import Recorder
 from .build.tensor_history import trace_history
-from .graph import Graph
+from .graph import OPTIONS, Graph, refuse_unknown
 
 
 def trace(target: Any, *inputs: Any, backward: bool = True, gradient: Any = None, values: bool = True) -> Graph:
@@ -69,7 +69,14 @@ def trace(target: Any, *inputs: Any, backward: bool = True, gradient: Any = None
     elif callable(target):
         builder, results = _run(target, inputs, values)
     else:
-        raise TypeError(f"trace: cannot trace {type(target).__name__}; give it a Tensor, a function or a Module")
+        hint = (
+            "; a class of layers is a Module if it says so: class Net(tg.nn.Module)"
+            if hasattr(target, "forward")
+            else ""
+        )
+        raise TypeError(
+            f"cannot draw or trace an object of {type(target).__name__}; give a Tensor, a function or a Module{hint}"
+        )
     if backward:
         add_gradients(builder, results, gradient)
     return builder.graph
@@ -172,13 +179,17 @@ def draw(
     >>> tg.draw(lambda x: x * x, 3.0)["x"].gradient.numbers
     [6.0]
     """
+    refuse_unknown("draw", options, ("path", "backward", "findings", *OPTIONS))
+    if path is None and options:
+        given = ", ".join(f"{name}={value!r}" for name, value in options.items())
+        raise TypeError(
+            f"draw: {given} needs a path, as in path='net.svg'; a picture without a file is draw(...).to_svg({given})"
+        )
     graph = target if isinstance(target, Graph) else trace(target, *inputs, backward=backward)
     if findings is not None:
         graph.mark(findings)
     if path is not None:
         (graph.explorer if str(path).endswith(".html") else graph.render)(path, **options)
-    elif options:
-        raise TypeError(f"draw: {', '.join(options)} needs a path; draw(...).to_svg({', '.join(options)}=...) has none")
     return graph
 
 
@@ -225,6 +236,9 @@ def _run(target: Callable, inputs: Sequence, values: bool) -> tuple[Builder, Seq
 def _as_tensors(inputs: Sequence, requires_grad: bool) -> list:
     tensors = []
     for x in inputs:
+        if hasattr(x, "to_numpy"):  # a frame; of one that holds words the module makes what it needs
+            array = x.to_numpy()
+            x = array if array.dtype.kind in "fiub" else x
         if isinstance(x, (bool, int, float, complex, np.ndarray, np.generic)) or _is_numbers(x):
             x = Tensor(x, requires_grad=requires_grad and _floating(x))
         tensors.append(x)

@@ -63,6 +63,8 @@ def malformed(name: str, g: np.ndarray, value: np.ndarray) -> Failure | None:
 
 
 def _cause(part: Comparison, problem: Problem) -> Finding:
+    if part.missing and not isinstance(problem, TensorProblem):
+        return "the gradient is None, but the output depends on it", "does the gradient function return its result?"
     if part.missing:
         return (
             "the gradient is None, but the output depends on it",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -72,6 +73,27 @@ def from_jax(function: Callable[..., Any]) -> Any:
     True
     """
     return _adapted(_Jax(), function)
+
+
+def adapted_if_foreign(function: Any, inputs: Any) -> tuple[Any, Any]:
+    """Return what to check with what: of a function and inputs of PyTorch or JAX, or of this library as they are."""
+    given = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
+    for package, kinds, adapt in (("torch", ("Tensor",), from_torch), ("jax", ("Array",), from_jax)):
+        library = sys.modules.get(package)
+        if library is None or isinstance(function, (tuple, list)):
+            continue
+        arrays = tuple([getattr(library, kind) for kind in kinds])
+        if any(isinstance(x, arrays) for x in given) or (package == "torch" and _Torch().is_module(function)):
+            converted = tuple([_converted(x) if isinstance(x, arrays) else x for x in given])
+            return adapt(function), converted
+    return function, inputs
+
+
+def _converted(x: Any) -> Any:
+    """Return a tensor of PyTorch, or an array of JAX, as one of ours that requires a gradient if it did."""
+    if getattr(x, "requires_grad", False):
+        return Tensor(x.detach().numpy(), requires_grad=True)
+    return np.asarray(x)
 
 
 class _Library:

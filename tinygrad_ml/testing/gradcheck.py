@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..foreign_names import takes_foreign_names
 from .checker import Checker
+from .foreign import adapted_if_foreign
 from .problem import Problem, SecondOrder, TensorProblem, make_problem
 from .report import Failure, GradientCheckError, Report
 
@@ -17,6 +19,10 @@ ROW_LIMIT = 32  # outputs that are each checked on their own; more are checked a
 JACOBIAN_LIMIT = 4_000_000  # numbers
 
 
+@takes_foreign_names(
+    too_many="a gradient by hand stands in a pair with its function, several inputs in a tuple: "
+    "gradcheck((f, gradient), (x, y))"
+)
 def gradcheck(
     fn: Any,
     inputs: Any = (),
@@ -39,7 +45,9 @@ def gradcheck(
         A function of Tensors; a Module (all its parameters are checked too, by name); or a pair `(f, df)` of
         functions of NumPy arrays: `df(*inputs)` returns the gradient of a scalar `f`; for an `f` that
         returns an array (and if it has one argument more than `f`) `df(g, *inputs)` returns the gradient of
-        `sum(g * f(*inputs))`. With several inputs `df` returns a tuple.
+        `sum(g * f(*inputs))`. With several inputs `df` returns a tuple. Modules of PyTorch, and functions whose inputs
+        are tensors of PyTorch or arrays of JAX, are checked with the derivatives of these libraries (`from_torch` and
+        `from_jax` say so where the inputs do not).
     inputs : array_like or tuple
         One input, or a tuple of them. Floating inputs are checked (if some Tensors require a gradient, only
         those), in float64; everything else is a constant. Of a pair of plain functions integers are checked too, as
@@ -95,6 +103,7 @@ def gradcheck(
         swapped = callable(inputs[0] if isinstance(inputs, tuple) and inputs else inputs)
         hint = "these two are swapped" if swapped else "give the function itself, not its result"
         raise TypeError(f"gradcheck(function, inputs): the first argument is a {type(fn).__name__}; {hint}")
+    fn, inputs = adapted_if_foreign(fn, inputs)
     with make_problem(fn, inputs, params) as problem, np.errstate(all="ignore"):
         report = Report(problem.title, METHODS[method], mode)
         options = {"method": method, "mode": mode, "eps": eps, "rtol": rtol, "atol": atol, "samples": samples}

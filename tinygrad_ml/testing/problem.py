@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatch
 from typing import Any
@@ -183,8 +184,10 @@ class PlainProblem(Problem):
     def __init__(self, title: str, pair: Sequence[Callable], arguments: Sequence):
         self.derivative = pair[1]
         self.several = False
-        self.takes_g = len(_argument_names(pair[1])) == len(_argument_names(pair[0])) + 1
         arguments = [np.asarray(x) if isinstance(x, list) else x for x in arguments]
+        self.takes_g = _accepts(pair[1], (None, *arguments)) and (
+            not _accepts(pair[1], arguments) or _required(pair[1]) == _required(pair[0]) + 1
+        )
         claimed = _claimed_integers(pair, arguments, self.takes_g)
         arguments = [_double(x)[()] if k in claimed else x for k, x in enumerate(arguments)]
         super().__init__(title, pair[0], arguments, {})
@@ -211,6 +214,7 @@ class PlainProblem(Problem):
 
     def evaluate(self, values: Arrays) -> Arrays:
         result = self.call(self.function, values)
+        _refuse_a_gradient_of_many((self.function, self.derivative), self.arguments, result)
         self.several = isinstance(result, (tuple, list))
         return self.real_parts(_floating(result), values)
 
@@ -220,7 +224,7 @@ class PlainProblem(Problem):
         else:
             given = [_as_complex(w) if pairs else w.copy() for w, pairs in zip(weights, self.complex_outputs)]
             found = self.call(self.derivative, values, tuple(given) if self.several else given[0])
-        found = list(found) if isinstance(found, (tuple, list)) else [found]
+        found = _as_gradients(found, self.arguments)
         if len(found) == len(self.arguments) != len(self.values):
             found = [found[k] for k in self.positions]
         if len(found) != len(self.values):
@@ -247,6 +251,7 @@ def _claimed_integers(pair: Sequence[Callable], arguments: Sequence, takes_g: bo
         return []
     floats = _copied(arguments)
     result = function(*_copied(arguments))
+    _refuse_a_gradient_of_many(pair, arguments, result)
     for k in integers:
         moved = [*floats[:k], _double(floats[k])[()], *floats[k + 1 :]]
         try:
@@ -261,11 +266,68 @@ def _claimed_integers(pair: Sequence[Callable], arguments: Sequence, takes_g: bo
     first: tuple = (tuple(ones) if isinstance(result, (tuple, list)) else ones[0],)
     if not (takes_g or isinstance(result, (tuple, list)) or np.ndim(result)):
         first = ()
-    found = derivative(*first, *_copied(floats))
-    found = list(found) if isinstance(found, (tuple, list)) else [found]
+    found = _as_gradients(derivative(*first, *_copied(floats)), arguments)
     if len(found) == len(arguments):
         return [k for k in integers if found[k] is not None]
     return integers if len(found) == len(integers) + len(_varying(list(arguments))) else []
+
+
+def _as_gradients(found: Any, arguments: Sequence) -> list:
+    """Return the gradients for each input; of a single input a list of numbers is one, as an array is."""
+    if not isinstance(found, (tuple, list)):
+        return [found]
+    if len(arguments) == 1 and all(g is not None for g in found):
+        try:
+            whole = np.asarray(found)
+        except ValueError:  # of different lengths
+            return list(found)
+        if whole.ndim and whole.shape == np.shape(arguments[0]):
+            return [whole]
+    return list(found)
+
+
+def _refuse_a_gradient_of_many(pair: Sequence[Callable], arguments: Sequence, result: Any) -> None:
+    """Raise TypeError if f returns more than one number, and df does not take the gradient that arrives at them."""
+    function, derivative = pair
+    if not (isinstance(result, (tuple, list)) or np.ndim(result)) or _accepts(derivative, (result, *arguments)):
+        return
+    returns = (
+        f"a {type(result).__name__} of {len(result)}"
+        if isinstance(result, (tuple, list))
+        else f"an array of shape {np.shape(result)}"
+    )
+    inputs = ", ".join(_argument_names(function)) or "*inputs"
+    raise TypeError(
+        f"gradcheck: {_title(function)} returns {returns}, and a gradient is that of one number: return one (np.sum of "
+        f"the array, for example), or let the gradient function take the gradient g that arrives at the result, "
+        f"df(g, {inputs}), and return that of np.sum(g * f({inputs}))"
+    )
+
+
+def _accepts(function: Any, arguments: Sequence) -> bool:
+    return not _misfit(function, arguments)
+
+
+def _required(function: Any) -> int:
+    """Return how many arguments by position a function cannot do without."""
+    try:
+        arguments = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # one of another language
+        return 0
+    return sum(a.default is a.empty and a.kind in (a.POSITIONAL_ONLY, a.POSITIONAL_OR_KEYWORD) for a in arguments)
+
+
+def _misfit(function: Any, arguments: Sequence) -> str:
+    """Return why a function cannot be called with so many arguments, or nothing."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # one of another language
+        return ""
+    try:
+        signature.bind(*arguments)
+    except TypeError as error:
+        return str(error)
+    return ""
 
 
 def _copied(arguments: Sequence) -> list:
@@ -280,23 +342,41 @@ def make_problem(fn: Any, inputs: Any, params: Any) -> Problem:
     """Sort out what the caller wants to check."""
     arguments = inputs if isinstance(inputs, tuple) or _holds_arrays(inputs) else (inputs,)
     if isinstance(fn, (tuple, list)):
-        if len(fn) != 2 or params is not None:
+        if len(fn) != 2 or not all(map(callable, fn)):
+            kinds = ", ".join("function" if callable(f) else type(f).__name__ for f in fn)
+            raise TypeError(
+                f"gradcheck: a pair is two functions, (f, df), and not ({kinds}): df itself, for example, not df(x)"
+            )
+        if params is not None:
             raise TypeError("a pair (f, df) of plain functions is checked for its inputs only: no params")
+        _refuse_misfit(fn[0], arguments, _title(fn[0]))
         return PlainProblem(_title(fn[0]), fn, [_array(x) if isinstance(x, Tensor) else x for x in arguments])
+    _refuse_misfit(getattr(fn, "forward", fn), arguments, _title(fn))
     if hasattr(fn, "named_parameters"):
         fn, chosen = _module(fn, params)
     else:
         chosen = _named(params)
     if not all(isinstance(p, Tensor) for p in chosen.values()):
         raise TypeError(
-            f"gradcheck: {_title(fn)} has parameters that are not Tensors of tinygrad_ml; a PyTorch function is "
-            "checked as a pair (f, df), see docs/gradient-checking.md"
+            f"gradcheck: {_title(fn)} has parameters that are not Tensors of tinygrad_ml; of PyTorch's "
+            "parameters check a module: gradcheck(module, x)"
         )
     frozen = [name for name, p in chosen.items() if not p.requires_grad]
     problem = TensorProblem(_title(fn), fn, arguments, {n: p for n, p in chosen.items() if n not in frozen})
     if frozen:
         problem.notes.append(f"not checked, since they require no gradient: {', '.join(frozen)}")
     return problem
+
+
+def _refuse_misfit(function: Any, arguments: Sequence, title: str) -> None:
+    """Raise TypeError if a function takes another number of inputs than it is to be checked with."""
+    reason = _misfit(function, arguments)
+    if reason:
+        given = "1 input" if len(arguments) == 1 else f"{len(arguments)} inputs"
+        raise TypeError(
+            f"gradcheck: {title} is given {given}: {reason}; write gradcheck(f, x), or of several inputs "
+            "gradcheck(f, (x, y))"
+        )
 
 
 def _module(fn: Any, params: Any) -> tuple[Any, dict[str, Any]]:

@@ -13,6 +13,7 @@ from ..modes import Mode
 from ..nn.losses import NLLLoss, nll_loss
 from ..nn.module import Module
 from ..ops import sigmoid, softmax
+from ..optim import Adadelta, Adagrad, Adam, RMSprop
 from ..optim.optimizer import Optimizer
 from ..sparse_matrix import SparseMatrix
 from ..tensor import Tensor, as_array
@@ -34,6 +35,7 @@ __all__ = [
     "may_pair_rows",
     "misfit",
     "refuse_lists_of_arrays",
+    "target_out_of_reach",
 ]
 
 ONE_INPUT = (
@@ -274,6 +276,8 @@ class BroadcastGuard(Mode):
 PROBABILITIES = softmax.primitive, sigmoid.primitive  # type: ignore[attr-defined]  # what makes them of logits
 FEW, SAMPLE = 8, 32  # rows, of which scales cannot be told; and of which they can
 RATIO = 100.0  # of the sizes of two features, from which on one learning rate does not suit both
+FAR = 1000.0  # sizes of the outputs, and
+STEPS = 1e5  # steps of a bias, beyond which a target is out of reach
 
 
 def is_suspicious(run: Run, batch: tuple, output: Any) -> bool:
@@ -286,6 +290,7 @@ def is_suspicious(run: Run, batch: tuple, output: Any) -> bool:
         or isinstance(run.loss, NLLLoss)
         or run.loss is nll_loss
         or features_apart(run, batch) is not None
+        or target_out_of_reach(run, batch, output) is not None
     )
 
 
@@ -330,3 +335,18 @@ def features_apart(run: Run, batch: tuple, sample: int = SAMPLE) -> tuple[int, i
     if not sizes[large] > RATIO * sizes[small]:
         return None
     return int(columns[small]), int(columns[large]), float(sizes[small]), float(sizes[large])
+
+
+def target_out_of_reach(run: Run, batch: tuple, output: Any) -> tuple[float, float] | None:
+    """Return the sizes of target and outputs, if the optimizer's steps are too short to bring these to that.
+
+    Adaptive optimizers move a parameter by about the learning rate in a step, however large its gradient is.
+    """
+    target = as_array(batch[1]) if len(batch) > 1 and type(batch[1]) is not dict else None
+    if not (isinstance(output, Tensor) and isinstance(run.optimizer, (Adam, RMSprop, Adagrad, Adadelta))):
+        return None
+    if target is None or target.dtype.kind not in "fiu" or target.shape != output.shape or len(target) < FEW:
+        return None
+    wanted, begins = (float(np.sqrt(np.mean(np.square(y, dtype=np.float64)))) for y in (target, as_array(output)))
+    step = max(group["lr"] for group in run.optimizer.param_groups)
+    return (wanted, begins) if wanted > FAR * max(begins, 1) and wanted > STEPS * step else None

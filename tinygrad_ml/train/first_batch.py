@@ -13,7 +13,7 @@ import numpy as np
 from .. import ops, random
 from ..modes import Mode, modes, warn
 from ..tensor import Tensor, as_array
-from .checks import PROBABILITIES, data_loader, features_apart, is_lost
+from .checks import PROBABILITIES, data_loader, features_apart, is_lost, target_out_of_reach
 from .diverged import Snapshot
 from .measures import LOGS, outputs_of
 from .run import Run
@@ -50,6 +50,7 @@ def warn_of_first_batch(run: Run, batch: tuple, before: Snapshot) -> None:
     _warn_of_lost_gradients(run, seen.used)
     if seen.takes_features:
         _warn_of_scales(run, batch)
+    _warn_of_target(run, seen.output, batch)
 
 
 class _Operations:
@@ -171,3 +172,14 @@ def _warn_of_scales(run: Run, batch: tuple) -> None:
         f"{found[3]:.3g}, so a learning rate that suits one does not suit the other: scale them first, "
         "x = (x - x.mean(axis=0)) / x.std(axis=0)"
     )
+
+
+def _warn_of_target(run: Run, output: Any, batch: tuple) -> None:
+    found = target_out_of_reach(run, batch, output)
+    if found is not None:
+        rate = max(group["lr"] for group in run.optimizer.param_groups)
+        warn(
+            f"fit: the target is about {found[0]:.3g} in size and the outputs begin at {found[1]:.3g}, so they hardly "
+            f"get there by steps of {type(run.optimizer).__name__}, which are about lr={rate:.3g} long: learn "
+            "(y - mean) / deviation, with those of the training part, and predict mean + deviation * output"
+        )
