@@ -237,7 +237,7 @@ def check_finite(kind: str, name: str, array: Any, columns: Any = None) -> None:
         where = f"row {found.where[0]}" + (f", column {found.where[1]}" if array.ndim == 2 else "")
         if columns is not None and array.ndim == 2:
             where += f", {columns[found.where[1]]!r}"
-        advice = "drop these rows" + (", or fill the gaps first, with tg.features.Impute" if name[0] == "X" else "")
+        advice = "fill or drop them first" + (" (tg.features.Impute fills gaps)" if name[0] == "X" else "")
         raise ValueError(
             f"{kind}: input {name} contains NaN or infinity ({found.total} entries, the first is {what} at {where}); "
             f"{advice}"

@@ -710,7 +710,7 @@ def test_an_object_of_a_plain_class_is_told_from_a_module():
         def forward(self, x):
             return x
 
-    with pytest.raises(TypeError, match=r"object of Net; .*is a Module if it says so: class Net\(tg.nn.Module\)"):
+    with pytest.raises(TypeError, match=r"cannot trace Net; .*is a Module if it says so: class Net\(tg.nn.Module\)"):
         tg.draw(Net(), 3.0)
-    with pytest.raises(TypeError, match=r"object of int; give a Tensor, a function or a Module$"):
+    with pytest.raises(TypeError, match=r"cannot trace int; give it a Tensor, a function or a Module$"):
         tg.draw(3)

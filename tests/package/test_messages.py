@@ -296,7 +296,7 @@ MISTAKES = [
         "gradcheck no inputs",
         lambda: tg.testing.gradcheck(model()),
         TypeError,
-        ["missing 1 required positional argument"],
+        ["is given 0 inputs: missing a required argument: 'x'", "write gradcheck(f, x)"],
     ),
     (
         "gradcheck result",

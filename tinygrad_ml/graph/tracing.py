@@ -74,9 +74,7 @@ def trace(target: Any, *inputs: Any, backward: bool = True, gradient: Any = None
             if hasattr(target, "forward")
             else ""
         )
-        raise TypeError(
-            f"cannot draw or trace an object of {type(target).__name__}; give a Tensor, a function or a Module{hint}"
-        )
+        raise TypeError(f"trace: cannot trace {type(target).__name__}; give it a Tensor, a function or a Module{hint}")
     if backward:
         add_gradients(builder, results, gradient)
     return builder.graph
