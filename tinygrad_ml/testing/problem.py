@@ -318,7 +318,7 @@ def _required(function: Any) -> int:
 
 
 def _misfit(function: Any, arguments: Sequence) -> str:
-    """Return why a function cannot be called with so many arguments, or nothing."""
+    """Return why a function cannot be called with these arguments, or nothing."""
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):  # one of another language
