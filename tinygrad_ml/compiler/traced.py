@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import operator
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NoReturn
 
 import numpy as np
@@ -24,9 +24,10 @@ from ..batched import Batched
 from ..sparse import SparseRows
 from ..tensor import Tensor
 
-__all__ = ["Source", "Tape", "Traced", "Untraceable", "Value", "mapped", "of_values"]
+__all__ = ["Source", "Tape", "Traced", "Untraceable", "Value", "among", "mapped", "of_values", "rebuilt"]
 
 NUMBERS = (bool, int, float, complex)  # Python's, which are weak beside arrays
+ARRAYS = (np.ndarray, np.generic, *NUMBERS)  # what one Value may be
 
 
 class Untraceable(Exception):
@@ -83,7 +84,7 @@ class Value:
     def __init__(self, op: str, function: Any, args: tuple, parameters: dict[str, Any], concrete: Any):
         self.op, self.function, self.args, self.parameters = op, function, args, parameters
         self.weak = type(concrete) in NUMBERS
-        several = not self.weak and not isinstance(concrete, (np.ndarray, np.generic))
+        several = not isinstance(concrete, ARRAYS)
         self.shape: Any = None if several else np.shape(concrete)
         self.dtype: Any = None if several else np.dtype(type(concrete)) if self.weak else concrete.dtype
         self.strides: Any = concrete.strides if isinstance(concrete, np.ndarray) else ()
@@ -107,6 +108,11 @@ class Value:
         return f"v{self.index} = {self.op}({of}{', '.join(args)}): {self.dtype}{self.shape}"
 
 
+def rebuilt(x: Any, parts: Iterable[Any]) -> Any:
+    """Return other parts in a tuple, a named tuple or a list like x."""
+    return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
+
+
 def mapped(change: Callable[[Any], Any], x: Any) -> Any:
     """Return arguments with `change` applied to all that is no tuple, list, dict or slice of others."""
     if type(x) is tuple or type(x) is list:
@@ -118,21 +124,20 @@ def mapped(change: Callable[[Any], Any], x: Any) -> Any:
     return change(x)
 
 
+def among(kinds: Any, x: Any) -> list[Any]:
+    """Return what is of some classes among arguments."""
+    found: list[Any] = []
+    mapped(lambda part: found.append(part) if isinstance(part, kinds) else None, x)
+    return found
+
+
 def of_values(x: Any) -> list[Value]:
     """Return the Values among arguments."""
-    found: list[Value] = []
-    mapped(lambda part: found.append(part) if type(part) is Value else None, x)
-    return found
+    return among(Value, x)
 
 
 def _concrete(x: Any) -> Any:
     return mapped(lambda part: part.concrete if type(part) is Traced else part, x)
-
-
-def _holds_traced(x: Any) -> bool:
-    found: list[bool] = []
-    mapped(lambda part: found.append(True) if type(part) is Traced else None, x)
-    return bool(found)
 
 
 class Tape:
@@ -177,19 +182,13 @@ class Tape:
 
     def record(self, op: str, function: Callable, args: tuple, parameters: dict[str, Any], concrete: Any) -> Any:
         """Write down a result that was computed, or several."""
-        if not isinstance(concrete, (np.ndarray, np.generic, *NUMBERS)):
-            if op == "opaque" and (concrete is None or isinstance(concrete, str)):
-                return concrete
-            return self._parts(self.add(op, function, args, parameters, concrete), concrete)
         traced = self.add(op, function, args, parameters, concrete)
+        if not isinstance(concrete, ARRAYS):
+            return self._parts(traced, concrete)
         traced.value.checked = op in OF_DATA or (op == "getitem" and _by_mask(args[1]))
         if isinstance(concrete, np.ndarray) and concrete.base is not None:
             for x in args:
-                if (
-                    type(x) is Traced
-                    and isinstance(x.concrete, np.ndarray)
-                    and np.may_share_memory(x.concrete, concrete)
-                ):
+                if type(x) is Traced and np.may_share_memory(x.concrete, concrete):
                     traced.value.view = True
                     x.family.append(weakref.ref(traced))
                     traced.family = x.family
@@ -197,27 +196,23 @@ class Tape:
 
     def _parts(self, whole: Traced, concrete: Any) -> Any:
         """Return what stands for several results: a Traced for each array among them."""
-        if isinstance(concrete, (np.ndarray, np.generic, *NUMBERS)):
+
+        def part(function: Callable, *args: Any) -> Any:
+            found = function(concrete, *args)
+            return self._parts(self.add("part", function, (whole, *args), {}, found), found)
+
+        if isinstance(concrete, ARRAYS):
             whole.value.checked = True
             return whole
-        if isinstance(concrete, (tuple, list)):
-            parts = [
-                self._parts(self.add("part", operator.getitem, (whole, k), {}, part), part)
-                for k, part in enumerate(concrete)
-            ]
-            return type(concrete)(*parts) if hasattr(concrete, "_fields") else type(concrete)(parts)
-        if type(concrete) is SparseRows:
-            rows = self.add("part", _rows_of, (whole,), {}, concrete.rows)
-            values = self.add("part", _values_of, (whole,), {}, concrete.values)
-            rows.value.checked = values.value.checked = True
-            return SparseRows(rows, values, concrete.shape)  # type: ignore[arg-type]
-        if hasattr(type(concrete), "mapped"):  # residuals
-            found: list[Any] = []
-            concrete.mapped(found.append)
-            listed = self._parts(self.add("part", _listed, (whole,), {}, found), found)
-            return concrete.mapped(lambda _: listed.pop(0))
         if concrete is None or isinstance(concrete, str):
             return concrete
+        if isinstance(concrete, (tuple, list)):
+            return rebuilt(concrete, [part(operator.getitem, k) for k in range(len(concrete))])
+        if type(concrete) is SparseRows:
+            return SparseRows(part(getattr, "rows"), part(getattr, "values"), concrete.shape)
+        if hasattr(type(concrete), "mapped"):  # residuals
+            listed = part(_listed)
+            return concrete.mapped(lambda _: listed.pop(0))
         raise Untraceable(f"a result of type {type(concrete).__name__}")
 
     def guard(self, traced: Traced, expected: bool) -> None:
@@ -229,7 +224,7 @@ class Tape:
 
         `error` is why. It is raised if nothing here was traced; if the computation is wrong by itself, its own error.
         """
-        if not _holds_traced((args, parameters)):
+        if not among(Traced, (args, parameters)):
             raise error
         lists = {key: x for key, x in parameters.items() if type(x) is list}
         call = _Growing(function, tuple(lists)) if lists else function
@@ -272,14 +267,6 @@ def _by_mask(index: Any) -> bool:
     """Whether the shape of x[index] depends on the values of the index."""
     parts = index if type(index) is tuple else (index,)
     return any(isinstance(part, (np.ndarray, Traced)) and part.dtype == bool for part in parts)
-
-
-def _rows_of(sparse: SparseRows) -> np.ndarray:
-    return sparse.rows
-
-
-def _values_of(sparse: SparseRows) -> np.ndarray:
-    return sparse.values
 
 
 def _listed(residuals: Any) -> list:
@@ -352,12 +339,6 @@ class Traced(StandIn):
         written = [x._set(part) for x, part in zip(out, result if type(result) is tuple else (result,))]
         return tuple(written) if type(result) is tuple else written[0]
 
-    def _refuse(self, what: str) -> NoReturn:
-        raise Untraceable(what)
-
-    def __array__(self, *args: Any, **parameters: Any) -> Any:
-        self._refuse("a plain array of a traced one")
-
     # ------------------------------------------------------------------ writing
 
     def _set(self, new: Any) -> Traced:
@@ -392,28 +373,13 @@ class Traced(StandIn):
     def __iter__(self) -> Iterator[Traced]:
         return (self[i] for i in range(len(self.concrete)))
 
-    def __float__(self) -> float:
-        self._refuse("float()")
-
-    def __int__(self) -> int:
-        self._refuse("int()")
-
-    def __index__(self) -> int:
-        self._refuse("an index")
-
-    def __complex__(self) -> complex:
-        self._refuse("complex()")
-
-    def __format__(self, spec: str) -> str:
-        self._refuse("formatting a value")
-
     def __repr__(self) -> str:
         return f"<traced {self.value!r}>"
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        return self._refuse(f".{name}")
+        raise Untraceable(f".{name}")
 
     # ------------------------------------------------------------------ what an ndarray has
 
@@ -478,10 +444,6 @@ class Traced(StandIn):
             return self.tape.call("copy", function, (self,), {})
         return Traced(self.tape, self.value, self.concrete)
 
-    def conj(self) -> Traced:
-        """Return the complex conjugates."""
-        return self.tape.call("conjugate", np.conjugate, (self,), {})
-
     def dot(self, other: Any) -> Any:
         """Return the product of matrices or vectors."""
         return NotImplemented if type(other) is Batched else self.tape.call("dot", np.dot, (self, other), {})
@@ -518,8 +480,15 @@ def _reduction(ufunc: np.ufunc) -> Callable:
     return reduced
 
 
-def _method(function: Callable, name: str) -> Callable:
+def _method(function: Callable) -> Callable:
     return lambda self, *args, **parameters: self.__array_function__(function, (), (self, *args), parameters)
+
+
+def _refusal(what: str) -> Callable:
+    def refuse(self: Traced, *args: Any, **parameters: Any) -> NoReturn:
+        raise Untraceable(what)
+
+    return refuse
 
 
 def _number_or(name: str, of_numbers: Callable, ufunc: np.ufunc) -> tuple[Callable, Callable]:
@@ -581,9 +550,14 @@ for _name, _ufunc in {
     **{"all": np.logical_and, "any": np.logical_or},
 }.items():
     setattr(Traced, _name, _reduction(_ufunc))
+for _name, _what in {
+    **{"float": "float()", "int": "int()", "index": "an index", "complex": "complex()"},
+    **{"format": "formatting a value", "array": "a plain array of a traced one"},
+}.items():
+    setattr(Traced, f"__{_name}__", _refusal(_what))
 for _name in (
     *("swapaxes", "squeeze", "mean", "var", "std", "take", "argmax", "argmin", "argsort", "cumsum", "cumprod", "clip"),
     *("diagonal", "trace", "repeat", "nonzero", "round"),
 ):
-    setattr(Traced, _name, _method(getattr(np, _name), _name))
-Traced.conjugate = Traced.conj  # type: ignore[attr-defined]
+    setattr(Traced, _name, _method(getattr(np, _name)))
+Traced.conj = Traced.conjugate = lambda self: np.conjugate(self)  # type: ignore[attr-defined]
