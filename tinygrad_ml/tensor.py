@@ -28,7 +28,7 @@ from .sparse_matrix import SparseMatrix
 from .unusable import not_numeric, refuse_masked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from .gradients import HookHandle
     from .primitive import Node
@@ -750,12 +750,6 @@ def from_owned(array: Any) -> Tensor:
     t._version = 0
     t._snapshot = t._grad = t._name = t.node = None
     return t
-
-
-def put_gradients(leaves: list[Tensor], arrays: Iterable[Any]) -> None:
-    """Let arrays that nobody else will write to be the gradients of leaves."""
-    for leaf, array in zip(leaves, arrays):
-        leaf._grad = from_owned(array)
 
 
 def touch(tensors: list[Tensor]) -> None:

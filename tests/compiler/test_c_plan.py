@@ -166,6 +166,17 @@ def test_views_of_inputs_and_of_results(name):
     assert_close(lambda x: (look(x * 2) * look(x)).sum(), normal(4, 30))
 
 
+@pytest.mark.parametrize("order", ["C", "F", "A"])
+def test_elements_in_another_order(order):
+    functions = [
+        lambda x: np.ravel(x, order=order) * 2,
+        lambda x: np.ravel(x.T, order) * 2,
+        lambda x: np.reshape(x, (30, 4), order=order) + 1,
+        lambda x: np.reshape(x.T, (5, 24), order=order) + 1,
+    ]
+    assert_same_bits(each(functions), normal(4, 30))
+
+
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_inputs_that_lie_otherwise_than_in_the_traced_call(name):
     x = normal(4, 30)

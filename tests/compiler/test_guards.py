@@ -328,6 +328,33 @@ def test_a_counter_inside_of_the_function_is_noticed():
         assert [step(tg.tensor(1.0)).item() for _ in range(5)] == [2.0, 4.0, 6.0, 8.0, 10.0]
 
 
+class Told:
+    """What compares in no usual way, as a table does."""
+
+    def __init__(self, call):
+        self.call = call
+
+    def __repr__(self):
+        return f"call {self.call}"
+
+    def __eq__(self, other):
+        raise ValueError("neither true nor false")
+
+
+@pytest.mark.parametrize("make", [np.float32, str, lambda k: {"call": k}, lambda k: [np.int64(k)], Told])
+def test_what_is_returned_beside_tensors_is_never_old(make):
+    calls = []
+
+    def step(x):
+        calls.append(1)
+        return x * 2, make(len(calls))
+
+    compiled = tg.compile(step)
+    with pytest.warns(UserWarning, match="what is returned"):
+        told = [compiled(tg.ones(2))[1] for _ in range(5)]
+    assert list(map(repr, told)) == [repr(make(k)) for k in range(1, 6)]
+
+
 def test_noise_of_a_generator_of_ones_own_is_noticed():
     rng = np.random.default_rng(0)
 

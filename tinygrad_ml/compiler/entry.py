@@ -11,14 +11,11 @@ from traceback import walk_tb
 from types import TracebackType
 from typing import Any
 
-import numpy as np
-
-from .. import random
 from ..graph.graph import Graph
 from ..modes import Mode, is_users, modes, modes_set, warn
 from ..tensor import Tensor, from_owned
 from .back_ends import BACK_ENDS
-from .capture import Capture, Seen, Stale, without_history
+from .capture import Capture, Seen, Stale, copied, given_back, without_history
 from .program import Code
 from .reading import graph_of, guards_of, indented, names_of, source_of
 from .traced import Untraceable
@@ -159,7 +156,8 @@ class Compiled:
             self._say(f"has {PLANS} plans, and runs as it is for others: arguments that are new in each call", None)
             return self._as_it_is(args, named)
         try:
-            capture = Capture(self.function, args, named, self.seen)
+            with given_back():
+                capture = Capture(self.function, args, named, self.seen)
         except Untraceable as reason:
             self._give_up(f"it needs {reason}", reason.__traceback__)
             return self._as_it_is(args, named)
@@ -186,14 +184,11 @@ class Compiled:
 
     def _plan(self, capture: Capture) -> Callable:
         """Return the function that replays a traced call."""
-        code = capture.code
-        code.lines.clear()
-        capture.begin()
-        outputs = BACK_ENDS[self.backend](capture.program, code)
-        expression = dict(zip(capture.program.outputs, outputs))
-        capture.end(lambda value: expression[capture.program.now(value)])
+        code, program = capture.code, capture.program
+        expressions = dict(zip(program.outputs, BACK_ENDS[self.backend](program, code)))
+        capture.end(expressions.__getitem__, code)
         plan: Any = code.function("plan", "args, named")
-        plan = _giving_back(plan) if any(v.op == "random" for v in capture.program.values) else plan
+        plan = given_back()(plan) if any(v.op == "random" for v in program.values) else plan
         plan.capture = capture
         plan.why = capture.news(self.plans[0].capture) if self.plans else ""
         return plan
@@ -217,24 +212,9 @@ class Compiled:
             warn(message)
 
 
-def _giving_back(plan: Callable) -> Callable:
-    """Return a plan that gives random numbers back when it fails: the function will draw them again."""
-
-    def careful(args: tuple, named: dict[str, Any]) -> Any:
-        bits = random.default_generator().bit_generator
-        before = bits.state
-        try:
-            return plan(args, named)
-        except BaseException:
-            bits.state = before
-            raise
-
-    return careful
-
-
 def _finish(capture: Capture, args: tuple, named: dict[str, Any]) -> Any:
     """Let everything have the values that a traced call computed, and return its result."""
-    values = {value: x.copy() if isinstance(x, np.ndarray) else x for value, x in capture.concrete.items()}
+    values = {capture.program.now(value): copied(x) for value, x in capture.concrete.items()}
     for memory, traced in capture.written:
         memory[...] = traced.concrete
     code = Code(**capture.code.things)

@@ -40,7 +40,7 @@ from typing import Any
 
 import numpy as np
 
-from .traced import Tape, Value, mapped, of_values
+from .traced import Source, Tape, Value, mapped, of_values
 
 __all__ = ["Code", "GuardFailed", "Program", "base_of"]
 
@@ -62,13 +62,13 @@ class Program:
     def __init__(self, tape: Tape, outputs: Iterable[Value], writes: Iterable[tuple[np.ndarray, Value]]):
         self.outputs, self.writes = list(outputs), list(writes)
         self.replaced: dict[Value, Value] = {}  # Values of the tape that have become others
-        self.values = self._needed(_simplified(tape.values, self.replaced))
+        self.values = self._needed(_simplified(self, tape.values))
         self.outputs = [self.now(v) for v in self.outputs]
         self.writes = [(array, self.now(v)) for array, v in self.writes]
 
-    def now(self, value: Value) -> Value:
-        """Return what a Value of the tape is here."""
-        return self.replaced.get(value, value)
+    def now(self, value: Any) -> Any:
+        """Return what a Value of the tape is here; constants are what they are."""
+        return self.replaced.get(value, value) if type(value) is Value else value
 
     def _needed(self, values: list[Value]) -> list[Value]:
         """Return the Values that an output, a write or a guard needs, numbered anew."""
@@ -96,13 +96,13 @@ def base_of(value: Value) -> Value:
 # ---------------------------------------------------------------------- what a program is spared
 
 
-def _simplified(values: list[Value], replaced: dict[Value, Value]) -> list[Value]:
-    """Return the Values with equal ones merged and trivial ones left out; `replaced` tells which have become others."""
+def _simplified(program: Program, values: list[Value]) -> list[Value]:
+    """Return the Values with equal ones merged and trivial ones left out; the program notes which became others."""
+    replaced = program.replaced
     known: dict[Any, Value] = {}
     order: list[Value] = []
     for value in values:
-        value.args = mapped(lambda x: replaced.get(x, x) if type(x) is Value else x, value.args)
-        value.parameters = mapped(lambda x: replaced.get(x, x) if type(x) is Value else x, value.parameters)
+        value.args, value.parameters = mapped(program.now, (value.args, value.parameters))
         if isinstance(value.function, np.ufunc) and value.function.signature is None:
             _numbers_for_arrays(value)
             same = _unchanged(value)
@@ -226,10 +226,6 @@ class Code:
         """Write one line."""
         self.lines.append(text)
 
-    def made(self, maker: str, text: str) -> str:
-        """Return the expression of what a helper makes of another one."""
-        return f"{maker}({text})"
-
     def constant(self, x: Any) -> str:
         """Return the expression of an argument that holds no Values."""
         plain = x is None or x is ... or type(x) in (bool, int, str) or (type(x) is float and x - x == 0)
@@ -239,17 +235,16 @@ class Code:
         """Return the expression of an argument, with `of_value` for the Values in it."""
         if type(x) is Value:
             return of_value(x)
+        if type(x) is Source:
+            return x.written(self)
+        if type(x) in (tuple, list) and x:
+            parts = "".join(self.expression(part, of_value) + ", " for part in x)
+            return f"[{parts}]" if type(x) is list else f"({parts})"
         if not of_values(x):
-            return self.constant(x) if type(x) not in (tuple, list) or not x else self._several(x, of_value)
+            return self.constant(x)
         if type(x) is slice:
             return f"slice({', '.join(self.expression(part, of_value) for part in (x.start, x.stop, x.step))})"
-        if type(x) is dict:
-            return "{" + ", ".join(f"{key!r}: {self.expression(part, of_value)}" for key, part in x.items()) + "}"
-        return self._several(x, of_value)
-
-    def _several(self, x: Any, of_value: Callable[[Value], str]) -> str:
-        parts = [self.expression(part, of_value) for part in x]
-        return f"[{', '.join(parts)}]" if type(x) is list else f"({' '.join(part + ',' for part in parts)})"
+        return "{" + ", ".join(f"{key!r}: {self.expression(part, of_value)}" for key, part in x.items()) + "}"
 
     def call(self, value: Value, of_value: Callable[[Value], str]) -> str:
         """Return the call that computes a Value."""

@@ -13,7 +13,7 @@ import numpy as np
 from ..graph.graph import Graph
 from ..graph.nodes import GraphNode, Input
 from .capture import Capture
-from .traced import Value, of_values
+from .traced import Source, Value, of_values
 
 __all__ = ["graph_of", "source_of"]
 
@@ -122,7 +122,6 @@ class _Reader:
 
     def source(self) -> str:
         """Return the function, line by line."""
-        capture = self.capture
         given = dict.fromkeys(re.split(r"\W", name)[0] for name in self.arguments.values())
         lines = [f"def {self.title}({', '.join(given)}):"]
         lines += [f"    {self._place(value)}" for value in self.names if value.op != "input"]
@@ -140,14 +139,10 @@ class _Reader:
                 lines.append(f"    {self.names[value]} = {self.expression(value)}")
         for array, value in self.program.writes:
             lines.append(f"    {self._memory(array)}[...] = {self.of(value)}")
-        if capture.gradients:
-            leaves = ", ".join(f"{self._leaf(leaf)}.grad" for leaf, _ in capture.gradients)
-            lines.append(f"    {leaves} = {', '.join(self.of(self.program.now(v)) for _, v in capture.gradients)}")
-        for source, values in capture.last:
-            of = {f"v{k}": self.of(self.program.now(v)) for k, v in enumerate(values)}
-            lines.append("    " + source.written(self, of).replace("_data", "data"))
-        returned = capture.expression(capture.returned, lambda value: self.of(self.program.now(value)), self)
-        lines.append(f"    return {returned}")
+        for text, things in (*self.capture.last, self.capture.returned):
+            text = re.sub(r"\b(from_owned|without_history)\((\{\d+\})\)", r"\2", text)
+            text = text.replace("._data", ".data").replace("._grad", ".grad")
+            lines.append("    " + text.format(*map(self.of, things)))
         return "\n".join(lines)
 
     def _test(self, guard: Value) -> str:
@@ -159,17 +154,6 @@ class _Reader:
                 return f"not np.isfinite({self.of(x.args[0])})"
         return f"not {_inner(self.of(value))}" if expected else self.of(value)
 
-    def name(self, thing: Any) -> str:
-        """Return how a thing is called that the function uses."""
-        for leaf in self.capture.leaves:
-            if leaf.tensor is thing:
-                return self._leaf(leaf)
-        return type(thing).__name__.lower()
-
-    def made(self, maker: str, text: str) -> str:
-        """Return an expression as it is: whether it becomes a Tensor is of no interest here."""
-        return text
-
     def constant(self, x: Any) -> str:
         """Return a constant as people write it."""
         if isinstance(x, np.ndarray):
@@ -179,12 +163,16 @@ class _Reader:
             return repr(x.item())
         if isinstance(x, np.dtype):
             return f"np.{x.name}"
+        if isinstance(x, type):
+            return x.__name__
         return repr(x) if x is not ... else "..."
 
     def of(self, x: Any) -> str:
         """Return the expression of an argument."""
         if type(x) is Value:
             return self.shown.get(x) or self.names.get(x) or f"v{x.index}"
+        if type(x) is Source:
+            return self._leaf(x)
         if type(x) is slice:
             parts = ["" if part is None else self.of(part) for part in (x.start, x.stop, x.step)]
             return ":".join(parts if parts[2] else parts[:2])
@@ -216,6 +204,8 @@ class _Reader:
         if op in METHODS:
             return f"{_inner(args[0])}.{op}({', '.join(args[1:] + more)})"
         name = getattr(value.function, "__name__", op)
+        if op == "random":
+            name, args = value.args[0].rpartition(".")[2], args[1:]
         if op in ("opaque", "part", "random") or op.startswith("py_"):
             return f"{name.strip('_<>')}({', '.join(args + more)})"
         return f"np.{op}({', '.join(args + more)})"
@@ -242,9 +232,10 @@ class _Reader:
                 return f"{self.names[value]}[{start}:{start + array.size}]"
         return "memory"
 
-    def _leaf(self, leaf: Any) -> str:
-        first = self.program.now(leaf.first)
-        return self.names.get(first) or re.sub(r"\W+", "_", leaf.title).strip("_")
+    def _leaf(self, place: Source) -> str:
+        """Return the name of a leaf."""
+        known = [self.names.get(self.program.now(leaf.first)) for leaf in self.capture.leaves if leaf.place == place]
+        return (known and known[0]) or re.sub(r"\W+", "_", place.title).strip("_")
 
     # ------------------------------------------------------------------ as a drawing
 
@@ -290,6 +281,8 @@ class _Reader:
         """Return the inputs of an operation, numbers among them, and its other arguments."""
         inputs, settings = [], {key: self.of(x) for key, x in value.parameters.items() if not of_values(x)}
         for k, x in enumerate(value.args):
+            if value.op == "random" and k == 0:
+                continue
             if of_values(x):
                 inputs += [Input(f"{k}", number[v]) for v in of_values(x)]
             elif isinstance(x, (bool, int, float, np.generic)) and value.op in SYMBOLS:

@@ -55,9 +55,9 @@ class Source:
 
     __hash__ = None  # type: ignore[assignment]
 
-    def written(self, code: Any, more: dict[str, str] | None = None) -> str:
-        """Return the expression in a function that is written, with `more` for other names in it."""
-        return self.text.format(*map(code.name, self.things), **(more or {}))
+    def written(self, code: Any) -> str:
+        """Return the expression in a function that is written."""
+        return self.text.format(*map(code.name, self.things))
 
 
 class Value:
