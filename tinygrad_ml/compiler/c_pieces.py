@@ -54,8 +54,8 @@ def kind(plan: Plan, value: Value) -> str | None:
         if type(args[0]) is not Value or _indices(value) is None:
             return None
         return "getitem" if op != "setitem" else op if _can_set(plan, value) else None
-    usual = (op == "reshape" and len(args) == 2) or (op == "ravel" and len(args) == 1)  # not in another order
-    return "copy" if usual and value.shape and not value.parameters else None
+    usual = len(args) == {"reshape": 2, "ravel": 1}.get(op) and not value.parameters  # not in another order
+    return "copy" if usual and value.shape else None
 
 
 def _kind_of_product(value: Value) -> str | None:
