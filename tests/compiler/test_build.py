@@ -240,6 +240,25 @@ def test_openmp_pragmas_do_not_hinder():
 # ---------------------------------------------------------------------- without a compiler
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="GCC's OpenMP says what it was told")
+@pytest.mark.parametrize(("chosen", "expected"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "active"}, "ACTIVE")])
+def test_threads_sleep_while_they_wait_unless_the_user_has_chosen(chosen, expected):
+    code = """if True:
+        import os
+        from tinygrad_ml.compiler import build
+        before = dict(os.environ)
+        source = "int f(int x) {\\n#pragma omp parallel for\\nfor (int i = 0; i < 9; i++) x++; return x; }"
+        build.library(source)
+        assert dict(os.environ) == before
+    """
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
+    environment |= {"OMP_DISPLAY_ENV": "true", **chosen}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    if "OMP_WAIT_POLICY" not in done.stderr:
+        pytest.skip("the compiler has another OpenMP, or none")
+    assert f"OMP_WAIT_POLICY = '{expected}'" in done.stderr
+
+
 @pytest.mark.parametrize("backend", ["auto", "c"])
 def test_without_a_compiler_numpy_computes_and_one_warning_says_so(backend, monkeypatch, tmp_path):
     monkeypatch.setenv("CC", script(tmp_path / "broken", "echo out of order >&2; exit 1"))

@@ -638,8 +638,9 @@ def test_the_c_stays_within_its_arrays(tmp_path):
         "PYTHONMALLOC": "malloc",
     }
     here = Path(__file__).parent
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", str(here / "test_kernels.py")]
-    command += [str(here / "test_c_plan.py"), "-k", "float32 or views or joined or index or constant or state"]
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
+    command += [str(here / f"test_{name}.py") for name in ("kernels", "products", "c_plan")]
+    command += ["-k", "float32 or (layout and this) or views or joined or index or constant or state"]
     done = subprocess.run(command, cwd=here.parents[1], env=environment, capture_output=True, text=True)
     reports = [path.read_text() for path in tmp_path.glob("asan.*")]
     assert done.returncode == 0, (done.stdout + done.stderr + "".join(reports))[-3000:]

@@ -21,8 +21,7 @@ SITE_PACKAGES = str(Path(np.__file__).parents[1])
 DATA_FILES = [
     "tinygrad_ml/py.typed",
     "tinygrad_ml/README.md",
-    "tinygrad_ml/compiler/kernels.c",
-    "tinygrad_ml/compiler/pooling.c",
+    *(f"tinygrad_ml/compiler/{name}.c" for name in ("gemm", "kernels", "pooling", "vectors")),
     "tinygrad_ml/graph/show/explorer.html",
     "tinygrad_ml/graph/show/explorer.css",
     *(f"tinygrad_ml/graph/show/page/{name}.js" for name in SCRIPTS),

@@ -16,6 +16,8 @@ import stat
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -55,10 +57,27 @@ def library(source: str) -> ctypes.CDLL:
         try:
             folder = find()
             known = _known(folder, key)
-            return ctypes.CDLL(str(known or _compile(command, flags, source, folder, key)))
+            path = known or _compile(command, flags, source, folder, key)
+            with threads_that_sleep():
+                return ctypes.CDLL(str(path))
         except OSError as error:  # nobody may write there, the disk is full, libraries may not be loaded from it ...
             failure = error
     raise CannotCompile(f"no folder to compile into: {failure}")
+
+
+@contextmanager
+def threads_that_sleep() -> Iterator[None]:
+    """Let OpenMP, if it is loaded now, put threads to sleep while they wait, unless the user has chosen.
+
+    By itself it lets them wait busily, which takes the processor from what they wait for where other programs run too.
+    """
+    chosen = "OMP_WAIT_POLICY" in os.environ
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    try:
+        yield
+    finally:
+        if not chosen:
+            del os.environ["OMP_WAIT_POLICY"]
 
 
 def compiler() -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import kernels
+from . import kernels, products
 from .c_code import c_type, formula, literal, loops, merged, place
 from .c_memory import address_of
 from .loops import ufunc_of
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["WRITERS", "is_number", "kind"]
 
-SMALL = 20_000  # multiplications, up to which a product of matrices is written out
 IDENTITIES = ("reshape", "squeeze", "broadcast_to", "expand_dims", "ravel", "real", "transpose")
 ARITHMETIC = {
     **{"add": "{} + {}", "sub": "{} - {}", "mul": "{} * {}", "truediv": "{} / {}", "pow": "pow({}, {})", "neg": "-{}"},
@@ -120,48 +119,6 @@ def _number(plan: Plan, value: Value) -> list[str]:
 def _guard(plan: Plan, value: Value) -> list[str]:
     of, expected = value.args
     return [f"if (({plan.scalar(of)} != 0) != {int(expected)}) return 1;"]
-
-
-# ---------------------------------------------------------------------- products
-
-
-def _product(plan: Plan, value: Value) -> list[str]:
-    """Return C for a product of matrices: written out if it is small, else NumPy's own loop, which has its BLAS."""
-    a, b, out = (plan.frame(x) for x in (*value.args, value))
-    if a.ndim == 1:
-        a, out = a[None], out[..., None, :] if b.ndim > 1 else out[None]
-    if b.ndim == 1:
-        b, out = b[:, None], out[..., None]
-    outer = out.shape[:-2]
-    a, b = (np.broadcast_to(x, outer + x.shape[-2:]) for x in (a, b))
-    (m, k), n, size, t = a.shape[-2:], b.shape[-1], value.dtype.itemsize, c_type(value.dtype)
-    names = [f"i{d}" for d in range(len(outer))]
-    steps = [step for x in (a, b, out) for step in x.strides[-2:]]
-    x, y, z = (
-        f"(char *)({plan.address(v)}) + {place(names, frame.strides[:-2], 1)}"
-        for v, frame in zip((*value.args, value), (a, b, out))
-    )
-    if m * k * n > SMALL:
-        loop = plan.loop(np.matmul, [value.dtype] * 3)
-        sizes = f"(npy_intp[]){{1, {m}, {k}, {n}}}, (npy_intp[]){{0, 0, 0, {', '.join(map(str, steps))}}}"
-        return loops(names, outer, [f"((inner_loop)p[{loop}])((char *[]){{{x}, {y}, {z}}}, {sizes}, p[{loop + 1}]);"])
-    row, inner, down, across, out_row, out_column = (step // size for step in steps)
-    body = [
-        f"const {t} *restrict x = ({t} *)({x}), *restrict y = ({t} *)({y}); {t} *restrict z = ({t} *)({z});",
-        f"for (npy_intp r = 0; r < {m}; r++) {{",
-    ]
-    if n == 1:
-        body += [f"{t} s = 0;", "#pragma omp simd reduction(+ : s)"]
-        body.append(f"for (npy_intp l = 0; l < {k}; l++) s += x[r * {row} + l * {inner}] * y[l * {down}];")
-        return ["{", *loops(names, outer, [*body, f"z[r * {out_row}] = s; }}"]), "}"]
-    body += [
-        f"{t} s[{n}] = {{0}};",
-        f"for (npy_intp l = 0; l < {k}; l++) {{ const {t} w = x[r * {row} + l * {inner}];",
-        "#pragma omp simd",
-        f"for (npy_intp c = 0; c < {n}; c++) s[c] += w * y[l * {down} + c * {across}]; }}",
-        f"for (npy_intp c = 0; c < {n}; c++) z[r * {out_row} + c * {out_column}] = s[c]; }}",
-    ]
-    return ["{", *loops(names, outer, body), "}"]
 
 
 # ---------------------------------------------------------------------- reductions
@@ -329,7 +286,7 @@ def _setitem(plan: Plan, value: Value) -> list[str]:
 
 
 WRITERS: dict[str, Callable[[Any, Value], list[str]]] = {
-    **{"number": _number, "guard": _guard, "product": _product, "reduction": _reduction, "copy": _copy},
+    **{"number": _number, "guard": _guard, "product": products.write, "reduction": _reduction, "copy": _copy},
     **{"concatenate": _concatenate, "getitem": _getitem, "setitem": _setitem, "kernel": kernels.write},
     "channels": lambda plan, value: reduced(plan, value, value.args[1], (0, 2, 3), "add"),
 }

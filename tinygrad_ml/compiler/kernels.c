@@ -11,23 +11,15 @@ the dilation, and run after run is multiplied by one weight and added. Columns b
 #pragma GCC optimize("fp-contract=fast")
 #endif
 
-#ifndef LANES
-#ifdef __AVX512F__
-#define BYTES 64
+#ifndef MARGIN
 #define FILTERS 4
+#ifdef __AVX512F__
 #define STRIPES 4
 #define PAIRS 12
 #else
-#ifdef __AVX__
-#define BYTES 32
-#else
-#define BYTES 16
-#endif
-#define FILTERS 4
 #define STRIPES 2
 #define PAIRS 6
 #endif
-#define LANES(real) ((npy_intp)(BYTES / sizeof(real)))
 #define MARGIN (BYTES * STRIPES) /* elements behind an array that a last run may read */
 
 typedef struct {
@@ -39,9 +31,6 @@ typedef struct {
 typedef struct {
   npy_intp rows, columns, plane, taps;
 } grid;
-
-static inline npy_intp ceiling(npy_intp a, npy_intp b) { return (a + b - 1) / b; }
-static inline npy_intp least(npy_intp a, npy_intp b) { return a < b ? a : b; }
 
 static grid input_grid(const convolution *s, npy_intp *offsets) {
   grid g;
@@ -57,8 +46,6 @@ static grid input_grid(const convolution *s, npy_intp *offsets) {
   return g;
 }
 #endif
-
-typedef real real_vector __attribute__((vector_size(BYTES), aligned(sizeof(real))));
 
 /* Copy one image into its planes, which hold zeros where no image is. */
 static void spread_real(const real *x, real *planes, const convolution *s, const grid *g, npy_intp apart) {

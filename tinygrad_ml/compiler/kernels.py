@@ -21,7 +21,7 @@ from .traced import Value
 if TYPE_CHECKING:
     from .c_plan import Plan
 
-__all__ = ["can", "write"]
+__all__ = ["can", "include", "write"]
 
 FEW = 50_000_000  # multiplications of a convolution, about a millisecond, that are not worth a second thread
 
@@ -47,7 +47,7 @@ def _text(name: str) -> str:
     return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
-def _used(plan: Plan, name: str, **names: str) -> None:
+def include(plan: Plan, name: str, **names: str) -> None:
     """Let a plan have the functions of a file, with words of it replaced."""
     text = _text(name)
     for word, other in names.items():
@@ -73,7 +73,8 @@ def _layer(plan: Plan, x: tuple, weight: tuple, out: tuple, geometry: Geometry) 
 def _call(plan: Plan, value: Value, name: str, arrays: list[str], layer: str, threads: int, share: int) -> list[str]:
     """Return the call of one of the three functions, with memory for each thread."""
     kind = c_type(value.dtype)
-    _used(plan, "kernels.c", real=kind)
+    include(plan, "vectors.c", real=kind)
+    include(plan, "kernels.c", real=kind)
     share = -(-share // 64) * 64
     memory = plan.scratch(threads * share * value.dtype.itemsize)
     arguments = [f"({kind} *)({array})" for array in arrays]
@@ -148,7 +149,7 @@ def _each_image(
         f"#define WINDOW(...) {places}\n"
     )
     kind = c_type(value.dtype)
-    _used(plan, "pooling.c", real=kind, layer=f"layer{value.index}")
+    include(plan, "pooling.c", real=kind, layer=f"layer{value.index}")
     arguments = [
         f"({kind} *)({plan.address(x)}) + i * {step}" if isinstance(x, (Value, np.ndarray)) else str(x)
         for x, step in arrays
