@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from .design import SparseDesign
+
 PATIENCE = 3  # the rounds without progress after which the weights join one at a time
 ROUNDING = 1e-14  # the ridge, relative to the largest entry of G, that is lost in rounding
 
@@ -50,6 +52,23 @@ class Quadratic:
         if self.X is None:
             return self.c - values @ self.G.take(active, 0)
         return self.c - (self.X.take(active, 1) @ values) @ self.X
+
+
+class SparseQuadratic(Quadratic):
+    """The mean of share · (x·w - y)² / 2 over the rows x of a sparse design, which has too many columns for G."""
+
+    def __init__(self, design: SparseDesign, y: np.ndarray, share: np.ndarray):
+        self.design, self.share = design, share
+        self.c = (share * y) @ design
+        self.largest = float(design.column_squares(share).max())
+
+    def block(self, active: np.ndarray) -> np.ndarray:
+        return self.design.columns(active).gram(self.share)
+
+    def slope(self, active: np.ndarray, values: np.ndarray) -> np.ndarray:
+        w = np.zeros(len(self.c))
+        w[active] = values
+        return self.c - (self.share * (self.design @ w)) @ self.design
 
 
 def minimise(

@@ -65,7 +65,6 @@ class ClassifierChain(BinaryClassifiers):
 
     multi_class = False
     multi_label = multi_output = True
-    why_not_sparse = "a chain appends labels to its columns; OneVsRest and LogisticRegression take it"
 
     _: KW_ONLY
     order: Any = label_order(None)

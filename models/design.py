@@ -6,6 +6,7 @@ with a matrix take the means into account.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,8 @@ ROWS = 8192  # what is turned into float64 at once, of a large table of float32
 FAR = 1e3  # the means, in standard deviations, beyond which rounding would spoil the sum of products of entries
 EXACT = 300  # up to this number of columns the largest eigenvalue is computed, beyond it approximated
 BLOCK = 1024  # the rows that are made dense at once where it does
+SMALL = 1_000_000  # where a solver needs a dense table, a sparse one of fewer elements is made dense: 8 MB
+SQUARE = 10_000  # the most rows and columns of a square table that stands for a sparse one: 800 MB
 
 
 class SparseDesign:
@@ -55,6 +58,7 @@ class SparseDesign:
     def __getitem__(self, rows: Any) -> SparseDesign:
         part = SparseDesign.__new__(SparseDesign)
         vars(part).update(vars(self), matrix=self.matrix[rows])
+        vars(part).pop("by_column", None)
         return part
 
     def __matmul__(self, theta: np.ndarray) -> np.ndarray:
@@ -102,6 +106,27 @@ class SparseDesign:
             total[d, d] = whole
         return total
 
+    def kernel(self) -> np.ndarray:
+        """Return the products of the rows with each other, `(samples, samples)`."""
+        n = len(self)
+        products = np.empty((n, n), self.dtype)
+        for i in range(0, n, BLOCK):
+            products[:, i : i + BLOCK] = self @ self[i : i + BLOCK].toarray().T
+        return products
+
+    def columns(self, chosen: np.ndarray) -> SparseDesign:
+        """Return the design of some of the features, without a bias."""
+        part = SparseDesign.__new__(SparseDesign)
+        matrix = SparseMatrix._of(self.by_column[:, chosen].tocsr())
+        shift, inverse = self.shift[chosen], self.inverse[chosen]
+        vars(part).update(matrix=matrix, shift=shift, inverse=inverse, has_bias=False, is_centred=bool(shift.any()))
+        return part
+
+    @cached_property
+    def by_column(self) -> Any:
+        """The matrix of SciPy column by column (CSC), of which columns are taken quickly."""
+        return self.matrix.matrix.tocsc()
+
     def column_squares(self, weight: np.ndarray) -> np.ndarray:
         """Return the sum of weight · x² over the rows x, `(columns,)`: the diagonal of `gram`."""
         scaled, whole = self.matrix.scaled(self.inverse).matrix, weight.sum()
@@ -109,6 +134,14 @@ class SparseDesign:
         scaled.data **= 2
         squares = scaled.T @ weight + self.shift * (whole * self.shift - 2 * sums)
         return np.append(np.maximum(squares, 0), [whole] * self.has_bias)
+
+    def column_sizes(self, weight: np.ndarray) -> np.ndarray:
+        """Return the sum of weight · |x| over the rows x, `(columns,)`."""
+        matrix, whole = self.matrix.matrix, weight.sum()
+        shift = self.shift[matrix.indices]
+        entries = abs(matrix.data * self.inverse[matrix.indices] - shift) - abs(shift)
+        sizes = type(matrix)((entries, matrix.indices, matrix.indptr), shape=matrix.shape).T @ weight
+        return np.append(sizes + whole * abs(self.shift), [whole] * self.has_bias)
 
     def row_squares(self) -> np.ndarray:
         """Return the sum of the squares of every row."""
@@ -139,6 +172,11 @@ def column_squares(design: Design, weight: np.ndarray) -> np.ndarray:
     if isinstance(design, SparseDesign):
         return design.column_squares(weight)
     return np.einsum("ij,ij,i->j", design, design, weight)
+
+
+def column_sizes(design: Design, weight: np.ndarray) -> np.ndarray:
+    """Return the sum of weight · |x| over the rows x of a design, `(columns,)`."""
+    return design.column_sizes(weight) if isinstance(design, SparseDesign) else weight @ abs(design)
 
 
 def row_squares(design: Design) -> np.ndarray:

@@ -9,16 +9,21 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tinygrad_ml import Tensor
+from tinygrad_ml.sparse_matrix import SparseMatrix
+from tinygrad_ml.validation import is_sparse
 
-from .active_set import Quadratic, minimise
+from .active_set import Quadratic, SparseQuadratic, minimise
 from .checking import Rule
+from .design import SMALL, SparseDesign, spread
 from .folds import folds, splits
 from .hyperparameters import boolean, count, fraction, hyperparameters, not_negative, positive
 from .linear import linear_layer, regression_coefficients, regression_intercepts, set_coefficients
 from .linear_regression import LinearRegression
 from .regressor import Regressor
 from .warnings import warn_not_converged
-from .weights import Weights, rounding_of_mean
+from .weights import Weights, normalized_weights, rounding_of_mean
+
+NARROW = 2000  # up to this number of columns of a sparse X their products with each other are computed at once
 
 
 @hyperparameters
@@ -74,6 +79,8 @@ def fit_path(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> 
 
     One after the other from the largest alpha on, so that each fit starts where the last ended, which is near.
     """
+    if is_sparse(X) and X.size < SMALL:
+        X = X.toarray()
     X, y = X.astype(np.float64), target[:, 0].astype(np.float64)
     if weight is not None:
         weight = weight.astype(np.float64)
@@ -105,19 +112,33 @@ class CentredData:
     standard deviations; penalties count the weights of the features as they were.
     """
 
-    def __init__(self, X: np.ndarray, y: np.ndarray, weight: Weights, fit_intercept: bool):
+    def __init__(self, X: Any, y: np.ndarray, weight: Weights, fit_intercept: bool):
         n, d = X.shape
         self.mean, self.mean_y = np.zeros(d), 0.0
+        if isinstance(X, SparseMatrix):
+            self._of_sparse(X, y, weight, fit_intercept)
+            return
         if fit_intercept:
             self.mean, self.mean_y = np.average(X, axis=0, weights=weight), float(np.average(y, weights=weight))
         rows, y = X - self.mean, y - self.mean_y
         rows[:, abs(rows).max(axis=0) <= rounding_of_mean(n) * abs(self.mean)] = 0  # what rounding left of a constant
         share = np.full((n, 1), 1 / n) if weight is None else (weight / weight.sum())[:, None]
         scale = np.sqrt((share * rows * rows).sum(axis=0))
-        self.scale = np.where(scale > 0, scale, 1)
-        if not np.isfinite(self.scale).all():
-            raise np.linalg.LinAlgError("the standard deviation of a feature is not finite")
+        self.scale = _usable(scale)
         self.quadratic = Quadratic.of_data(rows / self.scale * np.sqrt(share), y * np.sqrt(share[:, 0]))
+
+    def _of_sparse(self, X: SparseMatrix, y: np.ndarray, weight: Weights, fit_intercept: bool) -> None:
+        n, d = X.shape
+        if fit_intercept:
+            self.mean_y = float(np.average(y, weights=weight))
+        y, share = y - self.mean_y, np.full(n, 1 / n) if weight is None else weight / weight.sum()
+        self.mean, deviation = spread(X, normalized_weights(weight), fit_intercept)
+        self.scale = _usable(deviation)
+        design = SparseDesign(X, self.mean, np.where(deviation > 0, 1 / self.scale, 0), has_bias=False)
+        is_narrow = d <= NARROW
+        self.quadratic = (
+            Quadratic((share * y) @ design, design.gram(share)) if is_narrow else SparseQuadratic(design, y, share)
+        )
 
     def alphas(self, model: Any, ratio: float) -> np.ndarray:
         """Return the alphas to try, the largest first; by default from the one that makes all weights zero."""
@@ -143,6 +164,13 @@ class CentredData:
         if all_rounds > model.max_iter:
             warn_not_converged(model, "the active set", f" in max_iter={model.max_iter} rounds; raise max_iter")
         return weights, self.mean_y - weights @ self.mean, min(all_rounds, model.max_iter)
+
+
+def _usable(deviation: np.ndarray) -> np.ndarray:
+    """Return the standard deviations that features are divided by, 1 for those that are constant."""
+    if not np.isfinite(deviation).all():
+        raise np.linalg.LinAlgError("the standard deviation of a feature is not finite")
+    return np.where(deviation > 0, deviation, 1)
 
 
 @hyperparameters
@@ -192,7 +220,7 @@ class ElasticNetCV(Regressor):
 
     multi_output = False
     keeps_weightless = True  # so that the rows are those that `cv` counts
-    why_not_sparse = "its path is computed from a dense table"
+    why_not_sparse = ""
     solver = "path"
     solvers: ClassVar = {"path": fit_path}
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_ml.sparse_matrix import SparseMatrix
 from tinygrad_ml.validation import is_integer
 
 from .checking import Rule
@@ -50,7 +51,8 @@ def _pairs(model: Any, X: np.ndarray, y: np.ndarray) -> list[tuple[np.ndarray, n
             (np.delete(np.arange(n), np.s_[start:end]), np.arange(start, end)) for start, end in zip([0, *ends], ends)
         ]
     pairs = []
-    for i, pair in enumerate(cv.split(X, y) if hasattr(cv, "split") else cv):
+    rows = X.tocsr() if isinstance(X, SparseMatrix) else X
+    for i, pair in enumerate(cv.split(rows, y) if hasattr(cv, "split") else cv):
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
             raise ValueError(f"{kind}: part {i} of cv must be a pair of arrays of indices, (training, test)")
         training, test = (_rows(kind, rows, n, i) for rows in pair)

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 import tinygrad_ml as tg
+from tinygrad_ml.sparse_matrix import SparseMatrix
 
+from .design import SMALL, Design, spread, standardised
 from .linear import set_coefficients
 from .robust import interior_point
 from .warnings import warn_not_converged
@@ -21,30 +23,34 @@ from .weights import Weights, normalized_weights
 EXACT = 1e-9  # what rounding may leave of the conditions of the minimum
 
 
-def fit_hinge(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> None:
+def fit_hinge(model: Any, X: Any, target: np.ndarray, weight: Weights) -> None:
     """Fit the layer `linear_` of a `LinearSVM`, one class after the other."""
     layer = model.linear_
-    inputs = model.inputs(X).astype(np.float64)
+    inputs, has_bias = model.inputs(X), layer.bias is not None
     n, d = inputs.shape
-    mean = np.average(inputs, axis=0, weights=weight) if layer.bias is not None else np.zeros(d)
-    rows = inputs - mean
-    scale = np.sqrt(np.average(rows * rows, axis=0, weights=weight))
-    scale = np.where(scale > 1e-14 * abs(inputs).max(axis=0), scale, 1)
-    design, ridge = rows / scale, 1 / scale**2
-    if layer.bias is not None:
-        design, ridge = np.column_stack([design, np.ones(n)]), np.append(ridge, 0.0)
+    if isinstance(inputs, SparseMatrix):
+        if inputs.size < SMALL:
+            inputs = inputs.toarray()
+        elif d > n:
+            raise ValueError(
+                f"{type(model).__name__}(solver='interior_point'): with more features than samples it would make the "
+                "sparse X dense; choose the solver 'sgd'"
+            )
+    mean, deviation = spread(inputs, normalized_weights(weight), has_bias)
+    constant = deviation == 0
+    scale = np.where(constant, 1, deviation)
+    design = standardised(inputs, mean, scale, constant, has_bias, np.float64)
+    ridge = np.append(1 / scale**2, [0.0] * has_bias)
     limit = model.C * (np.ones(n) if weight is None else weight.astype(np.float64))
     n_outputs, iterations, converged = layer.out_features, [], True
     w, b = np.zeros((n_outputs, d)), np.zeros(n_outputs)
     for k in range(n_outputs):
-        truth = target == (k if n_outputs > 1 else 1)
-        theta, n_iter, is_there = minimise_hinge(
-            design * np.where(truth, 1.0, -1.0)[:, None], limit, ridge, model.max_iter
-        )
+        sign = np.where(target == (k if n_outputs > 1 else 1), 1.0, -1.0)
+        theta, n_iter, is_there = minimise_hinge(design, limit, ridge, model.max_iter, sign)
         iterations.append(n_iter)
         converged &= is_there
         w[k] = theta[:d] / scale
-        if layer.bias is not None:
+        if has_bias:
             b[k] = theta[d] - mean @ w[k]
     set_coefficients(layer, w, b)
     model.n_iter_ = max(iterations)
@@ -56,53 +62,62 @@ def fit_hinge(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) ->
         warn_not_converged(model, "the interior point method", reason)
 
 
-def minimise_hinge(A: np.ndarray, limit: np.ndarray, ridge: np.ndarray, max_iter: int) -> tuple[np.ndarray, int, bool]:
-    """Return the t that minimises Σ limit · max(0, 1 - A·t) + Σ ridge/2 · t², the iterations, and whether it did.
+def minimise_hinge(
+    A: Design, limit: np.ndarray, ridge: np.ndarray, max_iter: int, sign: Any = 1.0
+) -> tuple[np.ndarray, int, bool]:
+    """Return the t that minimises Σ limit · max(0, 1 - s · A·t) + Σ ridge/2 · t², the iterations, and whether it did.
 
     Parameters
     ----------
     A : (samples, columns)
-        The features times 1 or -1 by the class.
+        The features; sparse ones must not have more columns with a ridge than samples.
+    sign : (samples,)
+        s, 1 or -1 by the class.
     """
     n, has_ridge = len(A), ridge > 0
-    if has_ridge.sum() > n:  # t is a sum of samples, in whose space there are fewer dimensions
+    sign = np.broadcast_to(sign, n)
+    if has_ridge.sum() > n and isinstance(A, np.ndarray):  # t is a sum of samples: there are fewer dimensions
         root = np.sqrt(ridge[has_ridge])
         Q, R = np.linalg.qr((A[:, has_ridge] / root).T)
         inside, t = np.column_stack([R.T, A[:, ~has_ridge]]), np.empty_like(ridge)
         ridge_inside = np.append(np.ones(n), ridge[~has_ridge])
-        z, iterations, converged = minimise_hinge(inside, limit, ridge_inside, max_iter)
+        z, iterations, converged = minimise_hinge(inside, limit, ridge_inside, max_iter, sign)
         t[has_ridge], t[~has_ridge] = Q @ z[:n] / root, z[n:]
         return t, iterations, converged
-    none, ones = np.zeros(n), np.ones(n)
-    t, _, iterations, converged = interior_point(A, ones, none, limit, none, ridge, max_iter)
+    none = np.zeros(n)
+    lower, upper = np.where(sign < 0, -limit, 0.0), np.where(sign > 0, limit, 0.0)
+    t, _, iterations, converged = interior_point(A, sign, lower, upper, none, ridge, max_iter)
     for slack in (1e-3, 1e-4, 1e-5, 1e-6):
-        exact = from_margin(A, limit, ridge, t, slack)
+        exact = from_margin(A, sign, limit, ridge, t, slack)
         if exact is not None:
             return exact, iterations, True
     return t, iterations, converged
 
 
-def from_margin(A: np.ndarray, limit: np.ndarray, ridge: np.ndarray, t: np.ndarray, slack: float) -> np.ndarray | None:
+def from_margin(
+    A: Design, sign: np.ndarray, limit: np.ndarray, ridge: np.ndarray, t: np.ndarray, slack: float
+) -> np.ndarray | None:
     """Return the exact minimum, if the samples within `slack` of the margin are on it, and the others where they seem.
 
-    The equations are those of Lagrange: ridge · t = Aᵀm, and A·t = 1 on the margin.
+    The equations are those of Lagrange: ridge · t = Aᵀ(s · m), and s · A·t = 1 on the margin.
     """
-    distance = 1 - A @ t
+    distance = 1 - sign * (A @ t)
     on = abs(distance) <= slack
     short = ~on & (distance > 0)
     d, k = len(t), int(on.sum())
     if k > 4 * d + 100:
         return None
-    M = A[on]
+    M = A[on] if isinstance(A, np.ndarray) else A[on].toarray()
+    M = M * sign[on, None]
     matrix = np.zeros((d + k, d + k))
     matrix.flat[: d * (d + k) : d + k + 1] = ridge
     matrix[:d, d:], matrix[d:, :d] = -M.T, M
-    right = np.concatenate([A[short].T @ limit[short], np.ones(k)])
+    right = np.concatenate([(sign * limit)[short] @ A[short], np.ones(k)])
     solution = np.linalg.lstsq(matrix, right, rcond=None)[0]
     t, m = solution[:d], solution[d:]
     if abs(matrix @ solution - right).max(initial=0) > EXACT * max(1.0, abs(right).max(initial=0)):
         return None
-    distance = 1 - A @ t
+    distance = 1 - sign * (A @ t)
     beyond = ~on & ~short
     right_side = (distance[short] >= -EXACT).all() and (distance[beyond] <= EXACT).all()
     inside = (m >= -EXACT * limit[on]).all() and (m <= (1 + EXACT) * limit[on]).all()

@@ -10,13 +10,12 @@ import tinygrad_ml as tg
 from tinygrad_ml.sparse_matrix import SparseMatrix
 
 from .descent import STEPS
-from .design import SparseDesign, spread
+from .design import SMALL, SparseDesign, spread
 from .linear import set_coefficients
 from .robust import fit_robust
 from .warnings import warn_not_converged
 from .weights import Weights, normalized_weights, rounding_of_mean
 
-SMALL = 1_000_000  # a sparse table of fewer elements is made dense: 8 MB
 EXACT = 1e-12  # the relative residual at which an iteration ends
 ITERATIONS = 10_000
 

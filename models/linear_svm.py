@@ -68,7 +68,6 @@ class LinearSVM(LinearClassifier):
     >>> report = gradcheck(lambda x: model.criterion(model(x), np.array([0, 0, 1, 1])), X + 0.1, params=model)
     """
 
-    why_not_sparse = "its margin is found in a dense table"
     multi_class = True
     curvature = 2.0  # of the squared hinge; of the hinge, a scale of the steps
     solvers: ClassVar = {"interior_point": fit_hinge, "newton": newton, "lbfgs": lbfgs, **STEPS}
@@ -107,7 +106,7 @@ class LinearSVM(LinearClassifier):
     def inputs(self, X: np.ndarray) -> np.ndarray:
         if not self.has_bias_feature:
             return X
-        return np.column_stack([X, np.full(len(X), self.intercept_scaling, X.dtype)])
+        return np.concatenate([X, np.full((len(X), 1), self.intercept_scaling, X.dtype)], axis=1)
 
     def penalty_strength(self, total_weight: float) -> float:
         return super().penalty_strength(total_weight) / self.linear_.out_features  # as the loss is a mean over them

@@ -12,10 +12,12 @@ from tinygrad_ml import Tensor, nn
 from tinygrad_ml.features.transformer import Transformer
 from tinygrad_ml.protocol import feature_names
 from tinygrad_ml.random import default_generator
-from tinygrad_ml.validation import is_integer, is_number
+from tinygrad_ml.validation import is_integer, is_number, is_sparse
 
 from .base import Model
 from .checking import Rule, check_finite
+from .design import SMALL as DENSE
+from .design import SQUARE, Design, SparseDesign, row_squares, spread
 from .hyperparameters import boolean, choice, count, hyperparameters, seed
 
 SMALL = 500  # up to this number of samples and features the full decomposition is quick
@@ -31,12 +33,44 @@ powers = Rule(
 
 def fit_full(model: Any, X: np.ndarray, target: Any, weight: Any) -> None:
     """Find all components, and keep those that are asked for."""
+    if is_sparse(X) and X.size < DENSE:
+        X = X.toarray()
     rows = centred(model, X)
     n, d = rows.shape
-    if n > d:  # the same singular values and right vectors, of a small matrix
-        rows = np.asarray(np.linalg.qr(rows, mode="r"))
-    s, V = np.linalg.svd(rows, full_matrices=False)[1:]
+    if isinstance(rows, SparseDesign):
+        s, V = sparse_decomposition(model, rows)
+    else:
+        if n > d:  # the same singular values and right vectors, of a small matrix
+            rows = np.asarray(np.linalg.qr(rows, mode="r"))
+        s, V = np.linalg.svd(rows, full_matrices=False)[1:]
     keep(model, V, s, n, float((s * s).sum()))
+
+
+def sparse_decomposition(model: Any, rows: SparseDesign) -> tuple[np.ndarray, np.ndarray]:
+    """Return the singular values and the right singular vectors of large sparse rows.
+
+    They are found by the eigenvalues of the products of columns, or of rows if these are fewer, whose rounding hides
+    singular values of less than about 1e-8 of the largest one.
+    """
+    n, d = rows.shape
+    if min(n, d) > SQUARE:
+        raise ValueError(
+            f"{type(model).__name__}(svd_solver='full'): all components of a sparse X of shape {(n, d)} need a square "
+            f"table of {min(n, d):,} rows; set n_components to a whole number, and svd_solver='randomized'"
+        )
+    squares, vectors = np.linalg.eigh(rows.gram(None) if d <= n else rows.kernel())
+    s, vectors = np.sqrt(np.maximum(squares[::-1], 0)), vectors[:, ::-1]
+    if d <= n:
+        return s, vectors.T
+    V = vectors.T @ rows
+    length = np.linalg.norm(V, axis=1)  # 0 along directions in which nothing varies, where any will do
+    known = length > np.sqrt(n * np.finfo(s.dtype).eps) * s[0]
+    V[known] /= length[known, None]
+    if not known.all():
+        k = int(known.sum())
+        other = default_generator().standard_normal((d, n - k)).astype(V.dtype)
+        V[~known] = np.linalg.qr(np.column_stack([V[known].T, other]))[0][:, k:].T
+    return np.where(known, s, 0), V
 
 
 def fit_randomized(model: Any, X: np.ndarray, target: Any, weight: Any) -> None:
@@ -63,14 +97,14 @@ def fit_randomized(model: Any, X: np.ndarray, target: Any, weight: Any) -> None:
     Q = default_generator().standard_normal((d, size)).astype(rows.dtype)
     for _ in range(iterations):
         Q = np.linalg.qr(rows @ Q)[0]
-        Q = np.linalg.qr(rows.T @ Q)[0]
+        Q = np.linalg.qr((Q.T @ rows).T)[0]
     Q = np.linalg.qr(rows @ Q)[0]
     s, V = np.linalg.svd(Q.T @ rows, full_matrices=False)[1:]
-    keep(model, V, s, n, float(np.einsum("ij,ij->", rows, rows)))
+    keep(model, V, s, n, float(row_squares(rows).sum()))
 
 
-def centred(model: Any, X: np.ndarray) -> np.ndarray:
-    """Keep the mean of X; return X without it."""
+def centred(model: Any, X: Any) -> Design:
+    """Keep the mean of X; return X without it, of a sparse one in its products alone."""
     n, d = X.shape
     if n < 2:
         raise ValueError(f"{type(model).__name__}: one sample has no variance (n_samples = 1); give at least 2")
@@ -79,6 +113,10 @@ def centred(model: Any, X: np.ndarray) -> np.ndarray:
             f"{type(model).__name__}(n_components={model.n_components}): there are at most min(n_samples, n_features) "
             f"= {min(n, d)} components"
         )
+    if is_sparse(X):
+        mean = spread(X, None, True).mean.astype(X.dtype)
+        model.centre_ = nn.Buffer(mean)
+        return SparseDesign(X, mean, np.ones(d), has_bias=False)
     mean = X.mean(axis=0, dtype=np.float64).astype(X.dtype)
     model.centre_ = nn.Buffer(mean)
     return X - mean
@@ -116,7 +154,8 @@ class PCA(Model):
 
     `transform` gives the coordinates of samples along them; as a module it is a linear layer whose rows are the
     components, on data whose mean is taken away. Of all linear maps to so few numbers and back it loses least:
-    `criterion` is the mean squared error of the way back.
+    `criterion` is the mean squared error of the way back. A sparse X stays sparse: its mean is taken away in its
+    products alone.
 
     Parameters
     ----------
@@ -160,7 +199,7 @@ class PCA(Model):
     """
 
     kind = "transformer"
-    why_not_sparse = "taking the mean away would make it dense"
+    why_not_sparse = ""
     solvers: ClassVar = {"full": fit_full, "randomized": fit_randomized}
     multi_label = False
 
@@ -180,6 +219,8 @@ class PCA(Model):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the coordinates along the components, `(batch, components)`."""
+        if is_sparse(x._data):
+            return (x @ self.directions_.T - self.centre_ @ self.directions_.T) / self.scales_
         return (x - self.centre_) @ self.directions_.T / self.scales_
 
     def decode(self, coordinates: Tensor) -> Tensor:
@@ -244,7 +285,8 @@ class PCA(Model):
     def score_samples(self, X: Any) -> np.ndarray:
         """Return the log-likelihood of each sample under that distribution, (samples,)."""
         values, vectors = self._spectrum()
-        along = (self._check_X(X) - self.mean_) @ vectors
+        X = self._check_X(X)
+        along = X @ vectors - self.mean_ @ vectors if is_sparse(X) else (X - self.mean_) @ vectors
         return -(np.log(2 * np.pi * values).sum() + (along * along / values).sum(axis=1)) / 2
 
     def score(self, X: Any, y: Any = None) -> float:

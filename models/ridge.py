@@ -10,14 +10,18 @@ import numpy as np
 
 from tinygrad_ml import Tensor
 from tinygrad_ml.metrics import r2_score
+from tinygrad_ml.sparse_matrix import SparseMatrix
+from tinygrad_ml.validation import is_sparse
 
 from .checking import Rule
+from .design import BLOCK, SMALL, SQUARE, SparseDesign, spread
 from .folds import folds, splits
 from .hyperparameters import boolean, hyperparameters, not_negative
+from .least_squares import sparse_least_squares
 from .linear import linear_layer, regression_coefficients, regression_intercepts, set_coefficients
 from .linear_regression import LinearRegression
 from .regressor import Regressor
-from .weights import Weights, rounding_of_mean
+from .weights import Weights, normalized_weights, rounding_of_mean
 
 
 @hyperparameters
@@ -59,13 +63,15 @@ grid = Rule(
 )
 
 
-def fit_alphas(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> None:
+def fit_alphas(model: Any, X: Any, target: np.ndarray, weight: Weights) -> None:
     """Judge all alphas, take the best, and fit it on all the data."""
+    if is_sparse(X) and X.size < SMALL:
+        X = X.toarray()
     X, y = X.astype(np.float64), target.astype(np.float64)
     alphas = np.ravel(model.alphas).astype(float)
     if weight is not None:
         weight = weight.astype(np.float64)
-    everything = Spectrum(X, y, weight, model.fit_intercept)
+    everything = spectrum(model, X, y, weight)
     if model.cv is None:
         if not alphas.all():
             raise ValueError(
@@ -93,7 +99,7 @@ def fit_alphas(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -
     model.history_.append(loss=float(np.average((residuals**2).mean(axis=1), weights=weight)))
 
 
-def of_folds(model: Any, X: np.ndarray, y: np.ndarray, weight: Weights, alphas: np.ndarray) -> np.ndarray:
+def of_folds(model: Any, X: Any, y: np.ndarray, weight: Weights, alphas: np.ndarray) -> np.ndarray:
     """Return the R² of each alpha on the test rows of each fold, (folds, alphas)."""
     scores = []
     for k, (training, test) in enumerate(folds(model, X, y, weight)):
@@ -102,7 +108,7 @@ def of_folds(model: Any, X: np.ndarray, y: np.ndarray, weight: Weights, alphas: 
                 f"{type(model).__name__}: fold {k} has one test row, which has no R²; cv=None leaves out each sample"
             )
         of_training, of_test = (None, None) if weight is None else (weight[training], weight[test])
-        w, b = Spectrum(X[training], y[training], of_training, model.fit_intercept).coefficients(alphas)
+        w, b = spectrum(model, X[training], y[training], of_training).coefficients(alphas)
         predictions = [X[test] @ w[i].T + b[i] for i in range(len(alphas))]
         scores.append([r2_score(y[test], predicted, sample_weight=of_test) for predicted in predictions])
     return np.array(scores)
@@ -147,6 +153,61 @@ class Spectrum:
         return ((self.y[:, :, None] - predicted) / (1 - leverage)[:, None, :]) ** 2
 
 
+class SparseSpectrum:
+    """What `Spectrum` is, of a large sparse X, which stays so."""
+
+    def __init__(self, model: Any, X: SparseMatrix, y: np.ndarray, weight: Weights):
+        self.model, self.X, self.y, self.weight = model, X, y, weight
+
+    def coefficients(self, alphas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return weights (alphas, outputs, features) and biases (alphas, outputs)."""
+        fits = [sparse_least_squares(self.model, self.X, self.y, self.weight, alpha) for alpha in alphas]
+        return np.array([w.T for w, _, _ in fits]), np.array([b for _, b, _ in fits])
+
+    def left_out(self, alphas: np.ndarray) -> np.ndarray:
+        """Return the squared error of each sample by the fit without it, (samples, outputs, alphas).
+
+        The singular values and vectors of X are found by the eigenvalues of XᵀX, or of XXᵀ if that is smaller.
+        """
+        n, d = self.X.shape
+        if min(n, d) > SQUARE:
+            raise ValueError(
+                f"{type(self.model).__name__}: leaving out each sample of a sparse X of shape {(n, d)} needs a square "
+                f"table of {min(n, d):,} rows; set cv to a number of folds"
+            )
+        root, mean_y, of_bias = np.ones(n), np.zeros(self.y.shape[1]), np.zeros(n)
+        if self.weight is not None:
+            root = np.sqrt(self.weight)
+        if self.model.fit_intercept:
+            mean_y, of_bias = np.average(self.y, axis=0, weights=self.weight), root**2 / (root @ root)
+        mean, deviation = spread(self.X, normalized_weights(self.weight), self.model.fit_intercept)
+        design = SparseDesign(self.X, mean, np.where(deviation > 0, 1.0, 0.0), has_bias=False)
+        y = (self.y - mean_y) * root[:, None]
+        errors = np.empty((*y.shape, len(alphas)))
+        if d <= n:
+            squares, vectors = np.linalg.eigh(design.gram(root**2))
+            along = vectors.T @ ((y * root[:, None]).T @ design).T
+        else:
+            squares, vectors = np.linalg.eigh(design.kernel() * root * root[:, None])
+            along = vectors.T @ y
+        squares = np.maximum(squares, 0)
+        for i in range(0, n, BLOCK):
+            rows = slice(i, i + BLOCK)
+            part = root[rows, None] * (design[rows] @ vectors) if d <= n else vectors[rows]
+            share = 1 / (squares[:, None] + alphas) if d <= n else squares[:, None] / (squares[:, None] + alphas)
+            leverage = part**2 @ share + of_bias[rows, None]
+            predicted = np.einsum("nk,ka,kt->nta", part, share, along, optimize=True)
+            errors[rows] = ((y[rows, :, None] - predicted) / (1 - leverage)[:, None, :]) ** 2
+        return errors
+
+
+def spectrum(model: Any, X: Any, y: np.ndarray, weight: Weights) -> Spectrum | SparseSpectrum:
+    """Return the decomposition that ridge regression on these data is computed by."""
+    if isinstance(X, SparseMatrix):
+        return SparseSpectrum(model, X, y, weight)
+    return Spectrum(X, y, weight, model.fit_intercept)
+
+
 @hyperparameters
 class RidgeCV(Regressor):
     """Ridge regression with the best of some alphas: that of the least error for samples that are left out.
@@ -189,7 +250,7 @@ class RidgeCV(Regressor):
     """
 
     keeps_weightless = True  # so that the rows are those that `cv` counts
-    why_not_sparse = "it decomposes a dense table"
+    why_not_sparse = ""
     solver = "spectrum"
     solvers: ClassVar = {"spectrum": fit_alphas}
 

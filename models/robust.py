@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .design import Design, column_sizes, gram
 from .weights import rounding_of_mean
 
 CLOSE = 1e-11  # the relative gap between the loss and what it is at least, at which it is taken for the minimum
@@ -55,7 +56,7 @@ def fit_robust(
 
 
 def interior_point(
-    X: np.ndarray,
+    X: Design,
     y: np.ndarray,
     lower: np.ndarray,
     upper: np.ndarray,
@@ -78,12 +79,12 @@ def interior_point(
     up, down = np.maximum(y, 0) + 0.1 * size, np.maximum(-y, 0) + 0.1 * size  # any start will do
     m = (lower + upper) / 2
     size = max(size, float(abs(y).max()))
-    strongest = float((abs(X.T) @ upper).max()) or 1.0
+    strongest = float(column_sizes(X, np.maximum(upper, -lower)).max()) or 1.0
     best = least = smallest = np.inf
     waited, first = 0, 0.0
     for iteration in range(1, max_iter + 1):
         above, below = upper - m, m - lower
-        forces, springs = X.T @ m, ridge * t
+        forces, springs = m @ X, ridge * t
         primal, dual = y - X @ t - compliance * m - up + down, forces - springs
         gap = float(up @ above + down @ below)
         loss = float(upper @ up - lower @ down + (compliance * m) @ m / 2 + springs @ t / 2)
@@ -99,7 +100,7 @@ def interior_point(
             return t, m, iteration, best <= 1e-7
         best, least, smallest = min(best, error), min(least, gap), min(smallest, off)
         flow = 1 / (compliance + up / above + down / below)
-        matrix = X.T @ (X * flow[:, None])
+        matrix = gram(X, flow)
         matrix.flat[:: len(t) + 1] += ridge
         diagonal = np.diag(matrix)
         scale = np.sqrt(np.where(diagonal > 0, diagonal, 1))
@@ -108,7 +109,7 @@ def interior_point(
         def step(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, ...]:
             """Return the step after which up · (bound - m) and down · (bound + m) have changed by these."""
             target = primal - first / above + second / below  # noqa: B023
-            right = X.T @ (flow * target) + dual  # noqa: B023
+            right = (flow * target) @ X + dual  # noqa: B023
             dt = inverse @ (right / scale) / scale  # noqa: B023
             dm = flow * (target - X @ dt)  # noqa: B023
             return dt, dm, (first + up * dm) / above, (second - down * dm) / below  # noqa: B023

@@ -1,4 +1,7 @@
-"""Sparse matrices as data: SciPy's, behind what the library asks of an array. Rows and products are all they can do."""
+"""Sparse matrices as data: SciPy's, behind what the library asks of an array.
+
+Rows, products, and matrices joined with others are all they can do.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,8 @@ __all__ = ["SparseMatrix"]
 class SparseMatrix(StandIn, NDArrayOperatorsMixin):
     """The value of a sparse Tensor `(rows, columns)`: a matrix of SciPy's, kept row by row (CSR), that nobody changes.
 
-    Of the data of a training run nothing is needed but rows, and products with a matrix, in which only the entries
-    that are there count. Everything else raises an error that says so.
+    Of the data of a training run nothing is needed but rows, products with a matrix, in which only the entries that are
+    there count, and columns beside them (`concatenate`). Everything else raises an error that says so.
 
     Parameters
     ----------
@@ -200,6 +203,8 @@ class SparseMatrix(StandIn, NDArrayOperatorsMixin):
             return self.copy()
         if name in ("swapaxes", "transpose", "matrix_transpose"):  # of two axes there is one way
             return self.T
+        if name == "concatenate":
+            return _joined(*arguments, **options)
         if name in ("shape", "ndim", "size"):
             return getattr(self, name)
         raise TypeError(_refusal(name))
@@ -225,8 +230,19 @@ def _csr_array(source: Any, shape: tuple[int, int] | None = None) -> Any:
     return scipy.sparse.csr_array(source, shape=shape)
 
 
+def _joined(parts: Any, axis: Any = 0) -> SparseMatrix:
+    """Return matrices of which at least one is sparse, one below the other (axis=0) or side by side (axis=1)."""
+    import scipy.sparse
+
+    if axis not in (0, 1, -1, -2):
+        raise TypeError(_refusal(f"concatenate(axis={axis})"))
+    matrices = [part.matrix if type(part) is SparseMatrix else _csr_array(part) for part in parts]
+    join = scipy.sparse.hstack if axis in (1, -1) else scipy.sparse.vstack
+    return SparseMatrix(join(matrices, format="csr"))
+
+
 def _refusal(name: str) -> str:
     return (
-        f"{name} of a sparse Tensor: only rows of it and products with a matrix are computed (nn.Linear, x @ w); if it "
-        "is small, make it dense, X.toarray()"
+        f"{name} of a sparse Tensor: only rows of it and products with a matrix are computed (nn.Linear, x @ w), and "
+        "matrices joined (concatenate); if it is small, make it dense, X.toarray()"
     )

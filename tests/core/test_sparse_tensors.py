@@ -101,6 +101,27 @@ def test_rows_are_taken_as_of_an_array():
     assert x.astype(np.float32).dtype == np.float32
 
 
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_matrices_are_joined_as_arrays_are(axis):
+    rng = np.random.default_rng(0)
+    X, other = matrix(), rng.normal(size=(6, 2) if axis else (2, 30))
+    other[0] = 0
+    for parts in ([X, other], [other, X], [X, X], [X, tg.tensor(other), X]):
+        whole = tg.concatenate([tg.tensor(part) if sparse.issparse(part) else part for part in parts], axis=axis)
+        dense = np.concatenate([p.toarray() if sparse.issparse(p) else np.asarray(p) for p in parts], axis=axis)
+        np.testing.assert_array_equal(whole.numpy().toarray(), dense)
+
+
+def test_a_dense_part_that_is_joined_has_its_gradient():
+    X, w = matrix(), np.random.default_rng(0).normal(size=(32, 3))
+    found = []
+    for x in (tg.tensor(X), tg.tensor(X.toarray())):
+        beside = tg.tensor(np.arange(12.0).reshape(6, 2), requires_grad=True)
+        ((tg.concatenate([x, beside], axis=1) @ w) ** 2).sum().backward()
+        found.append(beside.grad.numpy())
+    np.testing.assert_allclose(*found, rtol=1e-12)
+
+
 @pytest.mark.parametrize(
     "use",
     [
@@ -113,7 +134,7 @@ def test_rows_are_taken_as_of_an_array():
         lambda x: x.sum(),
         lambda x: x.mean(axis=0),
         lambda x: x.reshape(-1),
-        lambda x: tg.concatenate([x, x]),
+        lambda x: tg.concatenate([x, x], axis=None),
         lambda x: tg.einsum("ij,jk->ik", x, np.ones((30, 2))),
         lambda x: nn.LayerNorm(30)(x),
         lambda x: nn.BatchNorm1d(30)(x),
