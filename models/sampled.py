@@ -13,6 +13,7 @@ import numpy as np
 import tinygrad_ml as tg
 from tinygrad_ml import Tensor, nn
 from tinygrad_ml.nn import functional as F
+from tinygrad_ml.validation import is_sparse
 
 from .base import weighted_mean
 from .design import spread, standardised
@@ -34,12 +35,16 @@ class Candidates(nn.Module):
     ridge : (features,)
         The strength of the penalty on the weights of each feature: Σ ridge/2 · w². It is estimated, too: from the
         classes drawn, each counted as often as one over the number of times that it is drawn on average.
+    spread : (mean, scale), each (features,), optional
+        What sparse batches are standardised by; as many weights as a dense batch has elements are looked up anyway.
     """
 
     kind = "classifier"
 
-    def __init__(self, layer: nn.Linear, counts: np.ndarray, num_sampled: int, ridge: np.ndarray):
-        self.linear, self.ridge = layer, ridge
+    def __init__(
+        self, layer: nn.Linear, counts: np.ndarray, num_sampled: int, ridge: np.ndarray, spread: Any = None
+    ):
+        self.linear, self.ridge, self.spread = layer, ridge, spread
         self.sampler, self.drawn = nn.UnigramSampler(counts), np.zeros(0, np.intp)
         self.num_classes, self.log_probability = len(counts), self.sampler.log_probability
         self.loss = nn.SampledSoftmaxLoss(self, num_sampled, sparse=True, reduction="none")
@@ -50,8 +55,15 @@ class Candidates(nn.Module):
         return self.drawn
 
     def forward(self, x: Tensor) -> Any:
-        # a tuple, since the features are no output that `fit` should judge
-        return (x,) if self.training else self.linear(x)
+        if self.spread is None:
+            # a tuple, since the features are no output that `fit` should judge
+            return (x,) if self.training else self.linear(x)
+        mean, scale = self.spread
+        if self.training:
+            return (tg.tensor(((x.numpy().toarray() - mean) / scale).astype(x.dtype)),)
+        plain = self.linear.weight / scale.astype(x.dtype)
+        output = x @ plain.T - plain @ mean.astype(x.dtype)
+        return output if self.linear.bias is None else output + self.linear.bias
 
     def criterion(self, output: Any, target: Any, sample_weight: Any = None) -> Tensor:
         """Return the estimate of the mean loss and the penalty, or after `eval()` the loss of all classes."""
@@ -89,14 +101,17 @@ def solve_sampled(model: Any, X: Any, target: np.ndarray, weight: Weights, passe
         return
     mean, deviation = spread(X, normalized_weights(weight), layer.bias is not None)
     constant, scale = deviation == 0, np.where(deviation > 0, deviation, 1)
-    if asked.validation is not None:
+    sparse = is_sparse(X)
+    if asked.validation is not None and not sparse:
         judged, *rest = asked.validation
         model.asked = asked._replace(validation=(standardised(judged, mean, scale, constant, False, X.dtype), *rest))
-    module = Candidates(layer, model._class_counts, model.sampled, ridge / scale**2)
+    module = Candidates(
+        layer, model._class_counts, model.sampled, ridge / scale**2, (mean, scale) if sparse else None
+    )
     rescale(layer, mean, scale, inverse=False)
+    inputs = standardised(X, mean, scale, constant, sparse, X.dtype)  # a sparse one with the column of the bias
     try:
-        X = standardised(X, mean, scale, constant, False, X.dtype)
-        fit_stochastic(model, X, target, weight, solver, module)
+        fit_stochastic(model, X if sparse else inputs, target, weight, solver, module, inputs)
     finally:
         rescale(layer, mean, scale, inverse=True)
 

@@ -58,11 +58,6 @@ class SoftmaxRegression(LinearClassifier):
     sampled: int | None = count(None)
 
     @property
-    def why_not_sparse(self) -> str:  # type: ignore[override]
-        """Why X must not be sparse, if classes are sampled."""
-        return "" if self.sampled is None else "the classes drawn are compared row by row: leave sampled out"
-
-    @property
     def is_sampled(self) -> bool:
         """Whether the gradient steps of this fit look at some of the classes only."""
         return self.sampled is not None and self.linear_.out_features > max(2, self.sampled)

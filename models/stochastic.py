@@ -36,13 +36,20 @@ from .weights import Weights, normalized_weights, total, variance
 
 
 def fit_stochastic(
-    model: Any, X: np.ndarray, target: np.ndarray, weight: Weights, solver: str, module: nn.Module | None = None
+    model: Any,
+    X: np.ndarray,
+    target: np.ndarray,
+    weight: Weights,
+    solver: str,
+    module: nn.Module | None = None,
+    inputs: Any = None,
 ) -> None:
     """Fit by gradient steps until the loss has stopped decreasing, or for `max_iter` passes over the data.
 
-    The steps are those of the model, or of another `module` with its layers and a `criterion`.
+    The steps are those of the model, or of another `module` with its layers and a `criterion`. `inputs` are what its
+    layer multiplies with its weights, if that is not X.
     """
-    optimizer = make_optimizer(model, solver, X, target, weight)
+    optimizer = make_optimizer(model, solver, X if inputs is None else inputs, target, weight)
     rows = _rows(X, target, normalized_weights(weight))
     callbacks, validation = step_callbacks(model), model.asked.validation
     if model.early_stopping:
@@ -226,7 +233,7 @@ def safe_learning_rate(model: Any, solver: str, inputs: np.ndarray, target: np.n
 
 def warn_of_scales(model: Any, X: Any) -> None:
     """Warn if the features are of such different sizes that no learning rate suits all of them."""
-    if isinstance(X, SparseMatrix):  # rare words have no scale
+    if isinstance(X, (SparseMatrix, SparseDesign)):  # rare words have no scale
         return
     sizes = X.std(axis=0)
     sizes = sizes[sizes > 0]
@@ -251,8 +258,8 @@ def smoothness(X: Any, weight: Weights, batch_size: int, curvature: float, l2: f
     of_sample = weight
     if weight is not None:
         of_sample = (weight if weight.ndim == 1 else weight.max(axis=1)) / weight.mean()
-    if isinstance(X, SparseMatrix):
-        design = SparseDesign(X, np.zeros(d), np.ones(d), has_bias=True)
+    if isinstance(X, (SparseMatrix, SparseDesign)):
+        design = X if isinstance(X, SparseDesign) else SparseDesign(X, np.zeros(d), np.ones(d), has_bias=True)
         squares = row_squares(design) * (1 if of_sample is None else of_sample)
         return float(curvature * (share * squares.max() + (1 - share) * largest_eigenvalue(design, of_sample)) + l2)
     rows = np.column_stack([X, np.ones(n, X.dtype)])

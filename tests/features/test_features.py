@@ -408,7 +408,7 @@ def test_columns_are_sparse_if_a_part_is():
 @pytest.mark.parametrize(
     ("transformer", "data", "message"),
     [
-        (Scale("zscore"), X, r"Scale: method must be 'z-score', 'min-max' or 'robust', not 'zscore'"),
+        (Scale("zscore"), X, r"Scale: method must be 'z-score', 'min-max', 'robust' or 'max-abs', not 'zscore'"),
         (Scale(), [["a"], ["b"]], r"Scale: X must hold numbers: .*'a'"),
         (Scale(), [[np.nan], [np.nan]], r"Scale: the column 'x0' holds nothing but gaps"),
         (Scale(), [[np.inf]], r"Scale: input X contains infinity \(the first in row 0, column 0\)"),

@@ -33,6 +33,8 @@ TRANSFORMERS = [
     Scale(),
     Scale("min-max"),
     Scale("robust"),
+    Scale("max-abs"),
+    Scale(center=False),
     Log(),
     Clip(),
     Clip(lower=-0.5, upper=1),

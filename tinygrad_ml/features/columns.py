@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..protocol import clone, is_estimator
-from ..validation import is_integer
+from ..validation import is_integer, is_sparse
+from .sparse_tables import read_sparse
 from .tables import NamedArray, named, read_array, sparse_module
 from .transformer import Transformer, check_choice, distinct
 
@@ -136,11 +137,20 @@ class Columns(Transformer):
         self.columns = dict(pairs) if isinstance(self.columns, Mapping) else pairs
 
     @property
+    def why_not_sparse(self) -> str:  # type: ignore[override]
+        """Why X must not be sparse, if that is so for a transformer."""
+        reasons = (getattr(step, "why_not_sparse", "") for step, *_ in self._by_name().values())
+        return next(filter(None, reasons), "")
+
+    @property
     def allows_missing(self) -> bool:  # type: ignore[override]
         """Whether every transformer does."""
         return all(_allows_missing(step) for step, *_ in self._by_name().values())
 
     # ------------------------------------------------------------------ learning
+
+    def _read_sparse(self, X: Any) -> Any:  # what a transformer refuses, it says itself
+        return read_sparse("Columns", X, missing=True)
 
     def _read(self, X: Any) -> Any:
         return X if _is_frame(X) else read_array("Columns", X)
@@ -177,7 +187,7 @@ class Columns(Transformer):
 
     def _checked(self, X: Any) -> Any:
         """Return the columns of X that it was fitted with: of a frame by their names, whatever others it has."""
-        table, known = self._read(X), vars(self).get("feature_names_in_")
+        table, known = self._table(X), vars(self).get("feature_names_in_")
         if known is not None and _is_frame(X):
             there = list(X.columns)
             needed = sorted({i for places, _ in self.transformers_ for i in places})
@@ -246,7 +256,7 @@ def _through(
         made = _names_out(step, names, part)
         names = [f"{names[0]}_{name}" for name in made] if texts and i == 0 else made
         part = named(part, names)
-    return (part if chain else read_array("Columns", part)), names
+    return (part if chain or is_sparse(part) else read_array("Columns", part)), names
 
 
 def _taken(X: Any, places: list[int], one_axis: bool) -> Any:

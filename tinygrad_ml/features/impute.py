@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..protocol import available_when
+from ..validation import is_sparse
 from .categories import sort_key
+from .sparse_tables import Sums, blocks, with_entries
 from .tables import missing_values, read_array, read_numbers
 from .transformer import FLOATS, Transformer, check_choice
 
@@ -17,6 +19,8 @@ from .transformer import FLOATS, Transformer, check_choice
 @dataclass(eq=False, repr=False)
 class Impute(Transformer):
     """Fill the gaps of each column: NaN, None, and what pandas and polars have for that.
+
+    Of a sparse X, which stays sparse, gaps are the entries that are NaN; all else that is not there is 0.
 
     Parameters
     ----------
@@ -48,51 +52,70 @@ class Impute(Transformer):
 
     allows_missing = True
     preserves = FLOATS
+    why_not_sparse = ""
 
     @property
     def reads_values(self) -> bool:  # type: ignore[override]
         """Whether it takes strings, too."""
         return self.strategy == "most frequent"
 
-    def _read(self, X: Any) -> np.ndarray:
+    def _table(self, X: Any) -> Any:
         check_choice("Impute: strategy", self.strategy, ("mean", "median", "most frequent"))
+        return super()._table(X)
+
+    def _read(self, X: Any) -> np.ndarray:
         if self.strategy == "most frequent":
             array = read_array("Impute", X)
             if array.dtype.kind not in "fiub":
                 return array.astype(object)
         return read_numbers("Impute", X, missing=True)
 
-    def _learn(self, table: np.ndarray) -> None:
-        gaps = missing_values(table)
-        empty = gaps.all(axis=0)
+    def _learn(self, table: Any) -> None:
+        if is_sparse(table) and self.strategy == "mean":
+            sums = Sums(table)
+            there, empty, has_gaps = sums.mean(), sums.counts == 0, sums.counts < table.shape[0]
+        elif is_sparse(table) and self.strategy == "most frequent":
+            there, empty, has_gaps = _most_frequent_of(table.tocsc())
+        else:
+            parts = [_of_columns(self.strategy, part) for part in (blocks(table) if is_sparse(table) else [table])]
+            there, empty, has_gaps = (np.concatenate(each) for each in zip(*parts))
         if empty.any():
             name = self._names_in()[int(empty.argmax())]
             raise ValueError(
                 f"Impute: the column {name!r} holds nothing but gaps in the training part, so there is nothing to fill "
                 "them with; leave it out"
             )
-        if self.strategy == "most frequent":
-            values = [_most_frequent(table[~gap, i].tolist()) for i, gap in enumerate(gaps.T)]
-            self.statistics_ = np.array(values, table.dtype)
-        else:
-            middle = np.nanmean if self.strategy == "mean" else np.nanmedian
-            self.statistics_ = middle(table.astype(np.float64), axis=0)
-        self.flagged_ = np.flatnonzero(gaps.any(axis=0)) if self.flag else np.zeros(0, np.intp)
+        self.statistics_ = there
+        self.flagged_ = np.flatnonzero(has_gaps) if self.flag else np.zeros(0, np.intp)
 
-    def _apply(self, table: np.ndarray) -> np.ndarray:
+    def _apply(self, table: Any) -> Any:
+        if is_sparse(table):
+            return self._of_sparse(table)
         gaps = missing_values(table)
         out = np.where(gaps, self.statistics_.astype(table.dtype), table)
         return (
             np.hstack([out, gaps[:, self.flagged_].astype(np.int64).astype(table.dtype)]) if len(self.flagged_) else out
         )
 
+    def _of_sparse(self, table: Any) -> Any:
+        import scipy.sparse
+
+        gaps = np.isnan(table.data)
+        out = with_entries(table, np.where(gaps, self.statistics_.astype(table.dtype)[table.indices], table.data))
+        if not len(self.flagged_):
+            return out
+        flags = with_entries(table, gaps.astype(table.dtype))[:, self.flagged_]
+        flags.eliminate_zeros()
+        return scipy.sparse.hstack([out, flags], format="csr")
+
     def _names(self, names: list[str]) -> list[str]:
         return [*names, *(f"{names[i]}_missing" for i in self.flagged_)]
 
     @available_when(lambda model: "" if model.flag else "Impute has an inverse with flag=True: without, gaps are lost")
     def inverse_transform(self, X: Any) -> np.ndarray:
-        """Return the columns with the gaps that the flags tell of."""
+        """Return the columns with the gaps that the flags tell of; an array, also of a sparse X."""
         self.require_fitted()
+        X = X.toarray() if is_sparse(X) else X
         array = read_array("Impute", X)
         width = self.n_features_in_ + len(self.flagged_)
         if array.shape[1] != width:
@@ -106,6 +129,34 @@ class Impute(Transformer):
         return out
 
 
-def _most_frequent(values: list[Any]) -> Any:
+def _of_columns(strategy: str, table: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return what the gaps of columns are filled with, which hold nothing but gaps, and which have some."""
+    gaps = missing_values(table)
+    empty, has_gaps = gaps.all(axis=0), gaps.any(axis=0)
+    if empty.any():
+        return np.zeros(len(empty)), empty, has_gaps
+    if strategy == "most frequent":
+        values = [_most_frequent(table[~gap, i].tolist()) for i, gap in enumerate(gaps.T)]
+        return np.array(values, table.dtype), empty, has_gaps
+    middle = np.nanmean if strategy == "mean" else np.nanmedian
+    return middle(table.astype(np.float64), axis=0), empty, has_gaps
+
+
+def _most_frequent_of(by_column: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the same of the columns of a CSC array, by the most frequent value."""
+    gaps, ends = np.isnan(by_column.data), by_column.indptr
+    entries, has_gaps = np.diff(ends), np.add.reduceat(np.append(gaps, 0), ends[:-1]) * (np.diff(ends) > 0)
+    zeros = by_column.shape[0] - entries
+    empty = (zeros == 0) & (has_gaps == entries)
+    values = np.zeros(len(empty), by_column.dtype)
+    for i in np.flatnonzero((entries > 0) & ~empty):
+        own = slice(ends[i], ends[i + 1])
+        values[i] = _most_frequent(by_column.data[own][~gaps[own]].tolist(), zeros[i])
+    return values, empty, has_gaps > 0
+
+
+def _most_frequent(values: list[Any], zeros: int = 0) -> Any:
     counts = Counter(values)
+    if zeros:
+        counts[0.0] += zeros
     return min(counts, key=lambda value: (-counts[value], sort_key(value)))

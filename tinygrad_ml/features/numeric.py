@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 from itertools import chain, combinations, combinations_with_replacement
 from typing import Any
 
 import numpy as np
 
-from ..validation import check_integer, is_number
+from ..sparse_matrix import SparseMatrix
+from ..validation import check_integer, is_number, is_sparse
+from .sparse_tables import Sums, blocks, like, products, with_entries
 from .transformer import FLOATS, Transformer, check_choice
 
 
@@ -17,13 +20,16 @@ from .transformer import FLOATS, Transformer, check_choice
 class Scale(Transformer):
     """Bring each column to a common scale: (x - center) / scale.
 
-    Gaps (NaN) stay gaps, and take no part in what is learned. A column whose values are all equal becomes 0.
+    Gaps (NaN) stay gaps, and take no part in what is learned. A column whose values are all equal becomes 0. A sparse X
+    stays sparse, and so cannot be centred: use "max-abs", or `center=False`.
 
     Parameters
     ----------
-    method : "z-score", "min-max" or "robust"
-        Mean 0 and standard deviation 1 (divided by n); from 0 to 1; or median 0 and the distance of the quartiles 1,
-        which outliers hardly move.
+    method : "z-score", "min-max", "robust" or "max-abs"
+        Mean 0 and standard deviation 1 (divided by n); from 0 to 1; median 0 and the distance of the quartiles 1,
+        which outliers hardly move; or divided by the largest absolute value, so that zeros stay zeros.
+    center : bool
+        Whether to take the mean, the least value or the median away. Without, columns are only divided.
 
     Attributes
     ----------
@@ -40,46 +46,93 @@ class Scale(Transformer):
     """
 
     method: str = "z-score"
+    center: bool = True
 
     allows_missing = True
     preserves = FLOATS
 
-    def _learn(self, table: np.ndarray) -> None:
-        check_choice("Scale: method", self.method, ("z-score", "min-max", "robust"))
-        empty = np.isnan(table).all(axis=0)
+    @property
+    def why_not_sparse(self) -> str:  # type: ignore[override]
+        """Why X must not be sparse, if it is to be centred."""
+        if self.method == "max-abs" or not self.center:
+            return ""
+        what = {"min-max": "the least value", "robust": "the median"}.get(self.method, "the mean")
+        return f"taking {what} away would make it dense: write Scale({self.method!r}, center=False) or Scale('max-abs')"
+
+    def _learn(self, table: Any) -> None:
+        check_choice("Scale: method", self.method, ("z-score", "min-max", "robust", "max-abs"))
+        if not isinstance(self.center, (bool, np.bool_)):
+            raise TypeError(f"Scale: center must be True or False, not {self.center!r}")
+        with np.errstate(over="ignore", invalid="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # of a column of nothing but gaps, which is said below
+            learned = self._of_sparse(table) if is_sparse(table) else self._of_array(table.astype(np.float64))
+        center, scale, noise, empty = learned
         if empty.any():
             name = self._names_in()[int(empty.argmax())]
             raise ValueError(f"Scale: the column {name!r} holds nothing but gaps; leave it out")
-        x = table.astype(np.float64)
-        with np.errstate(over="ignore", invalid="ignore"):
-            if self.method == "z-score":
-                mean, deviation = (np.nanmean, np.nanstd) if np.isnan(x).any() else (np.mean, np.std)
-                center, scale = mean(x, axis=0), deviation(x, axis=0)
-                noise = len(x) * np.finfo(float).eps * np.abs(center)  # what rounding leaves of a constant column
-            elif self.method == "min-max":
-                center = np.nanmin(x, axis=0)
-                scale, noise = np.nanmax(x, axis=0) - center, 0.0
-            else:
-                low, center, high = np.nanquantile(x, [0.25, 0.5, 0.75], axis=0)
-                scale, noise = high - low, 0.0
         if not np.isfinite([center, scale]).all():
             raise ValueError("Scale: numbers as large as these cannot be computed with; divide them first")
-        self.center_, self.scale_ = center, np.where(scale > noise, scale, 1.0)
+        self.center_ = center if self.center else np.zeros_like(center)
+        self.scale_ = np.where(scale > noise, scale, 1.0)
 
-    def _apply(self, table: np.ndarray) -> np.ndarray:
+    def _of_array(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, Any, np.ndarray]:
+        """Return the centres, the scales, what of these is only rounding, and which columns are empty."""
+        gaps = np.isnan(x)
+        empty = gaps.all(axis=0)
+        if self.method == "z-score":
+            mean, deviation = (np.nanmean, np.nanstd) if gaps.any() else (np.mean, np.std)
+            center, scale = mean(x, axis=0), deviation(x, axis=0)
+            return center, scale, rounding(len(x), center), empty
+        if self.method == "robust":
+            low, center, high = np.nanquantile(x, [0.25, 0.5, 0.75], axis=0)
+            return center, high - low, 0.0, empty
+        least, greatest = np.nanmin(x, axis=0), np.nanmax(x, axis=0)
+        return (*_between(self.method, least, greatest), 0.0, empty)
+
+    def _of_sparse(self, table: Any) -> tuple[np.ndarray, np.ndarray, Any, np.ndarray]:
+        """Return the same of the columns of a sparse table."""
+        if self.method == "robust":
+            parts = [self._of_array(block.astype(np.float64)) for block in blocks(table)]
+            center, scale, empty = (np.concatenate([part[i] for part in parts]) for i in (0, 1, 3))
+            return center, scale, 0.0, empty
+        sums = Sums(table)
+        empty = sums.counts == 0
+        if self.method == "z-score":
+            mean = sums.mean()
+            return mean, sums.deviation(mean), rounding(table.shape[0], mean), empty
+        return (*_between(self.method, *sums.extremes()), 0.0, empty)
+
+    def _apply(self, table: Any) -> Any:
+        if is_sparse(table):
+            return with_entries(table, (table.data / self.scale_[table.indices]).astype(table.dtype, copy=False))
         return ((table - self.center_) / self.scale_).astype(table.dtype, copy=False)
 
-    def inverse_transform(self, X: Any) -> np.ndarray:
+    def inverse_transform(self, X: Any) -> Any:
         """Return what `transform` has made into X."""
         table = self._features(X)
+        if is_sparse(table):
+            entries = (table.data * self.scale_[table.indices]).astype(table.dtype, copy=False)
+            return like(X, with_entries(table, entries))
         return (table * self.scale_ + self.center_).astype(table.dtype, copy=False)
+
+
+def rounding(n: int, mean: np.ndarray) -> np.ndarray:
+    """Return what rounding leaves of the standard deviation of a constant column of n values."""
+    return n * np.finfo(float).eps * np.abs(mean)
+
+
+def _between(method: str, least: np.ndarray, greatest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the centres and the scales of columns from their least and greatest values."""
+    if method == "min-max":
+        return least, greatest - least
+    return np.zeros_like(least), np.maximum(np.abs(least), np.abs(greatest))
 
 
 @dataclass(eq=False, repr=False)
 class Log(Transformer):
     """Take log(1 + x) of each entry, which draws in the long tails of amounts and counts.
 
-    Entries must not be negative. Gaps (NaN) stay.
+    Entries must not be negative. Gaps (NaN) stay, and a sparse X stays sparse.
 
     Examples
     --------
@@ -91,28 +144,32 @@ class Log(Transformer):
     allows_missing = True
     positive_only = True
     preserves = FLOATS
+    why_not_sparse = ""
 
-    def _read(self, X: Any) -> np.ndarray:
-        table: np.ndarray = super()._read(X)
-        if (table < 0).any():
-            row, column = np.argwhere(table < 0)[0].tolist()
+    def _table(self, X: Any) -> Any:
+        table = super()._table(X)
+        negative = (table.data if is_sparse(table) else table) < 0
+        if negative.any():
+            first = np.flatnonzero(negative)[0]
+            row, column = SparseMatrix(table).place(first) if is_sparse(table) else np.argwhere(negative)[0].tolist()
             raise ValueError(
                 f"Negative values in data passed to Log: {table[row, column]} in row {row}, column {column}; it is for "
                 "amounts and counts from 0: shift the column first, or use Scale"
             )
         return table
 
-    def _apply(self, table: np.ndarray) -> np.ndarray:
-        return np.log1p(table)
+    def _apply(self, table: Any) -> Any:
+        return with_entries(table, np.log1p(table.data)) if is_sparse(table) else np.log1p(table)
 
-    def inverse_transform(self, X: Any) -> np.ndarray:
+    def inverse_transform(self, X: Any) -> Any:
         """Return exp(x) - 1."""
-        return np.expm1(self._features(X))
+        table = self._features(X)
+        return like(X, with_entries(table, np.expm1(table.data))) if is_sparse(table) else np.expm1(table)
 
 
 @dataclass(eq=False, repr=False)
 class Clip(Transformer):
-    """Cut entries off at a lower and an upper bound. Gaps (NaN) stay.
+    """Cut entries off at a lower and an upper bound. Gaps (NaN) stay, and a sparse X stays sparse.
 
     Parameters
     ----------
@@ -139,15 +196,28 @@ class Clip(Transformer):
         if self.lower is not None and self.upper is not None and self.lower > self.upper:
             raise ValueError(f"Clip: lower={self.lower} is above upper={self.upper}")
 
-    def _apply(self, table: np.ndarray) -> np.ndarray:
-        lower = -np.inf if self.lower is None else self.lower
-        upper = np.inf if self.upper is None else self.upper
-        return np.clip(table, lower, upper).astype(table.dtype, copy=False)
+    @property
+    def why_not_sparse(self) -> str:  # type: ignore[override]
+        """Why X must not be sparse, if the bounds change zeros."""
+        low, high = self._bounds()
+        if low <= 0 <= high:
+            return ""
+        return f"zeros would not stay zeros between the bounds {self.lower} and {self.upper}"
+
+    def _bounds(self) -> tuple[float, float]:
+        return -np.inf if self.lower is None else self.lower, np.inf if self.upper is None else self.upper
+
+    def _apply(self, table: Any) -> Any:
+        if is_sparse(table):
+            return with_entries(table, np.clip(table.data, *self._bounds()).astype(table.dtype, copy=False))
+        return np.clip(table, *self._bounds()).astype(table.dtype, copy=False)
 
 
 @dataclass(eq=False, repr=False)
 class Polynomial(Transformer):
     """Return the columns and their products of up to `degree` factors; the short ones come first.
+
+    A sparse X stays sparse: of each row only what is not zero is multiplied.
 
     Parameters
     ----------
@@ -173,8 +243,9 @@ class Polynomial(Transformer):
     interaction_only: bool = False
 
     preserves = FLOATS
+    why_not_sparse = ""
 
-    def _learn(self, table: np.ndarray) -> None:
+    def _learn(self, table: Any) -> None:
         check_integer("Polynomial: degree", self.degree, 1)
         n = table.shape[1]
         if self.interaction_only:
@@ -186,17 +257,23 @@ class Polynomial(Transformer):
         choose: Any = combinations if self.interaction_only else combinations_with_replacement
         self.terms_ = list(chain.from_iterable(choose(range(n), k) for k in range(1, self.degree + 1)))
 
-    def _apply(self, table: np.ndarray) -> np.ndarray:
+    def _apply(self, table: Any) -> Any:
+        with np.errstate(over="ignore", invalid="ignore"):
+            out = (
+                products(table, self.degree, self.interaction_only) if is_sparse(table) else self._of_array(table)
+            )
+        if not np.isfinite(out.data if is_sparse(out) else out).all():
+            raise ValueError(f"Polynomial(degree={self.degree}): products are too large for {table.dtype}: scale first")
+        return out
+
+    def _of_array(self, table: np.ndarray) -> np.ndarray:
         out = np.empty((len(table), len(self.terms_)), table.dtype)
         place = {(): -1}
-        with np.errstate(over="ignore", invalid="ignore"):
-            for i, term in enumerate(self.terms_):  # each is a column times a product that stands further left
-                shorter = place[term[:-1]]
-                last = table[:, term[-1]]
-                out[:, i] = last if shorter < 0 else out[:, shorter] * last
-                place[term] = i
-        if not np.isfinite(out).all():
-            raise ValueError(f"Polynomial(degree={self.degree}): products are too large for {table.dtype}: scale first")
+        for i, term in enumerate(self.terms_):  # each is a column times a product that stands further left
+            shorter = place[term[:-1]]
+            last = table[:, term[-1]]
+            out[:, i] = last if shorter < 0 else out[:, shorter] * last
+            place[term] = i
         return out
 
     def _names(self, names: list[str]) -> list[str]:

@@ -203,7 +203,8 @@ def one_hot(codes: np.ndarray, widths: Sequence[int], sparse: bool, who: str) ->
 def as_frame(kind: str, out: Any, names: Sequence[str], X: Any, who: str) -> Any:
     """Return an array as a frame of `kind`, "pandas" or "polars", with the index of X if X is a frame of pandas."""
     if not isinstance(out, np.ndarray):
-        raise ValueError(f"{who}: a frame of {kind} holds no sparse data: write {who}(..., sparse=False)")
+        advice = "give X.toarray()" if hasattr(X, "tocsr") else f"write {who}(..., sparse=False)"
+        raise ValueError(f"{who}: a frame of {kind} holds no sparse data: {advice}")
     columns = {name: out[:, i] for i, name in enumerate(names)}
     if len(columns) < len(names):
         twice = sorted({name for name in names if list(names).count(name) > 1})

@@ -14,6 +14,8 @@ import numpy as np
 
 from ..foreign_names import HintsArguments
 from ..protocol import HasHyperparameters, NotFitted, check_names, feature_names, loaded_class
+from ..validation import is_sparse
+from .sparse_tables import like, read_sparse
 from .tables import as_frame, read_columns, read_numbers
 
 T = TypeVar("T", bound="Transformer")
@@ -44,6 +46,7 @@ class Transformer(HintsArguments, HasHyperparameters):
     allows_missing = False
     positive_only = False
     reads_texts = False  # texts, (samples,), rather than a table
+    why_not_sparse = "it reads all values, zeros too"  # or "", if X may be a sparse matrix of SciPy
     preserves: ClassVar[Sequence[str]] = ()  # the dtypes that stay as they are
 
     def fit(self: T, X: Any, y: Any = None) -> T:
@@ -51,7 +54,7 @@ class Transformer(HintsArguments, HasHyperparameters):
 
         Parameters
         ----------
-        X : array, list of rows, or frame of pandas or polars, (samples, features)
+        X : array, list of rows, or frame of pandas or polars, (samples, features); for some a sparse matrix of SciPy
         y : (samples,), optional
             Pipelines give it; transformers of scikit-learn that stand in `Columns` may want it.
         """
@@ -78,7 +81,7 @@ class Transformer(HintsArguments, HasHyperparameters):
             delattr(self, name)
         try:
             names = feature_names(self, X)
-            table = self._read(X)
+            table = self._table(X)
             self.n_features_in_ = _width(table)
             if names is not None:
                 self.feature_names_in_ = names
@@ -139,14 +142,24 @@ class Transformer(HintsArguments, HasHyperparameters):
 
     # ------------------------------------------------------------------ reading and writing
 
+    def _table(self, X: Any) -> Any:
+        return self._read_sparse(X) if is_sparse(X) else self._read(X)
+
     def _read(self, X: Any) -> Any:
         who = type(self).__name__
         return read_columns(who, X) if self.reads_values else read_numbers(who, X, self.allows_missing)
 
+    def _read_sparse(self, X: Any) -> Any:
+        """Return a sparse X as a CSR array of numbers, or say why it cannot be used."""
+        who = type(self).__name__
+        if reason := self.why_not_sparse:
+            raise TypeError(f"{who}: X is a sparse matrix, and {reason}; if it is small, make it dense: X.toarray()")
+        return read_sparse(who, X, self.allows_missing)
+
     def _checked(self, X: Any) -> Any:
         """Return X as `_read` does, if it has the columns that the transformer was fitted with."""
         check_names(self, feature_names(self, X))
-        table = self._read(X)
+        table = self._table(X)
         if _width(table) != self.n_features_in_:
             raise ValueError(
                 f"X has {_width(table)} features, but {type(self).__name__} is expecting {self.n_features_in_} "
@@ -154,18 +167,20 @@ class Transformer(HintsArguments, HasHyperparameters):
             )
         return table
 
-    def _features(self, X: Any) -> np.ndarray:
-        """Return numbers as `transform` returns them, for its inverse."""
+    def _features(self, X: Any) -> Any:
+        """Return numbers as `transform` returns them, for its inverse; sparse ones if it has one of these."""
         self.require_fitted()
         who, width = type(self).__name__, len(self._names(self._names_in()))
-        if hasattr(X, "toarray") and not isinstance(X, np.ndarray):
+        if is_sparse(X) and self.why_not_sparse:
             X = X.toarray()
-        table = read_numbers(who, X, missing=True)
+        table = read_sparse(who, X, missing=True) if is_sparse(X) else read_numbers(who, X, missing=True)
         if table.shape[1] != width:
             raise ValueError(f"{who}.inverse_transform: X has {table.shape[1]} columns, and transform makes {width}")
         return table
 
     def _output(self, out: Any, X: Any) -> Any:
+        if is_sparse(X) and is_sparse(out):
+            out = like(X, out)
         kind = vars(self).get("_sklearn_output_config", {}).get("transform")
         sklearn = sys.modules.get("sklearn")
         if kind is None and sklearn is not None:
@@ -224,6 +239,7 @@ class Transformer(HintsArguments, HasHyperparameters):
                 categorical=self.reads_values,
                 string=self.reads_values,
                 allow_nan=self.allows_missing,
+                sparse=not self.why_not_sparse,
                 positive_only=self.positive_only,
                 two_d_array=not self.reads_texts,
             ),

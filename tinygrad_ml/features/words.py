@@ -86,6 +86,7 @@ class TextCounts(Transformer):
 
     reads_texts = True
     reads_values = True
+    why_not_sparse = "it counts the words of texts"
 
     def _read(self, X: Any) -> list[Counter[str]]:
         """Return the words of each text, and how often each occurs."""
@@ -135,7 +136,7 @@ class TextCounts(Transformer):
         return out
 
     def _checked(self, X: Any) -> list[Counter[str]]:
-        return self._read(X)
+        return self._table(X)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return the words, in the order of the columns."""

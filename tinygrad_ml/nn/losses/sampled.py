@@ -12,7 +12,8 @@ import numpy as np
 
 from ... import ops
 from ...random import default_generator
-from ...tensor import Tensor, as_array, as_floating, shape_of
+from ...tensor import Tensor, as_array, as_floating, from_owned, shape_of
+from ...validation import is_sparse
 from ..linear import linear
 from .base import Loss, reduce_loss
 from .classification import class_indices, cross_entropy
@@ -138,6 +139,10 @@ class _Sampled(Loss):
             )
         return x, class_indices(name, labels, classes)
 
+    def _dense(self, x: Tensor) -> Tensor:
+        """Return features as an array: as many weights as a batch has elements are looked up anyway."""
+        return from_owned(x._data.toarray()) if is_sparse(x._data) else x
+
     def _look_up(self, classes: np.ndarray, weight: Any, bias: Any) -> tuple[Tensor, Any]:
         rows = ops.embedding(classes, weight, sparse=self.sparse)
         return rows, 0.0 if bias is None else ops.embedding(classes, bias, sparse=self.sparse)
@@ -179,6 +184,7 @@ class SampledSoftmaxLoss(_Sampled):
         x, labels = self._check(input, target, weight, bias)
         if not self.training:
             return cross_entropy(linear(x, weight, bias), labels, reduction=self.reduction)
+        x = self._dense(x)
         drawn = self.sampler.sample(self.num_sampled)
         rows, offsets = self._look_up(np.concatenate([labels, drawn]), weight, bias)
         n = len(labels)
@@ -222,6 +228,7 @@ class NegativeSamplingLoss(_Sampled):
         `weight` (classes, features) and `bias` (classes,) are those of the last layer, which need not be called.
         """
         x, labels = self._check(input, target, weight, bias)
+        x = self._dense(x)
         drawn = self.sampler.sample((len(labels), self.num_sampled))
         rows, offsets = self._look_up(np.concatenate([labels[:, None], drawn], axis=1), weight, bias)
         logits = ops.squeeze(rows @ ops.expand_dims(x, -1), -1) + offsets
