@@ -171,11 +171,18 @@ def check_X(model: Any, X: Any, dimensions: tuple[int, ...] = (2,)) -> Any:
     return array
 
 
+def refuse_sparse(model: Any, X: Any) -> None:
+    """Raise TypeError if X is sparse and the model takes no such."""
+    if is_sparse(X) and (reason := model.why_not_sparse):
+        raise TypeError(
+            f"{type(model).__name__}: X is a sparse matrix, and {reason}; if it is small, make it dense: X.toarray()"
+        )
+
+
 def _check_sparse(model: Any, X: Any) -> SparseMatrix:
     """Return a sparse X, or raise TypeError or ValueError if the model cannot use it."""
+    refuse_sparse(model, X)
     kind = type(model).__name__
-    if reason := model.why_not_sparse:
-        raise TypeError(f"{kind}: X is a sparse matrix, and {reason}; if it is small, make it dense: X.toarray()")
     if len(X.shape) != 2:
         raise ValueError(
             f"{kind}: expected a 2-d sparse matrix of (samples, features), got shape {X.shape}. Reshape your data: "

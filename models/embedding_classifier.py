@@ -70,6 +70,7 @@ class EmbeddingClassifier(Network, Classifier):
     """
 
     reader = MixedColumns
+    why_not_sparse = "it looks up the category in each cell; MLPClassifier takes one-hot columns"
     multi_label = True
 
     hidden_layer_sizes: int | Sequence[int] = sizes((100,), layers=True)

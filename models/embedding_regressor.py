@@ -68,6 +68,7 @@ class EmbeddingRegressor(Network, Regressor):
     """
 
     reader = MixedColumns
+    why_not_sparse = "it looks up the category in each cell; MLPRegressor takes one-hot columns"
 
     hidden_layer_sizes: int | Sequence[int] = sizes((100,), layers=True)
     activation: str | Sequence[str] = activations(*ACTIVATIONS)

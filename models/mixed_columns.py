@@ -42,6 +42,7 @@ class MixedColumns:
 
     def __init__(self, model: Any, X: Any, sample_weight: Any = None):
         kind = type(model).__name__
+        checking.refuse_sparse(model, X)
         table = Table(kind, X)
         chosen = table.chosen(model.categories)
         array = checking.check_X(model, table.without(chosen))
@@ -56,6 +57,7 @@ class MixedColumns:
 
     def read(self, model: Any, X: Any) -> np.ndarray:
         """Return a table as an array of numbers and ids."""
+        checking.refuse_sparse(model, X)
         kind, table = type(model).__name__, Table(type(model).__name__, X)
         chosen = list(self.ids) if len(table.names) == self.n else []  # otherwise the model says what is wrong
         array = checking.check_X(model, table.without(chosen))

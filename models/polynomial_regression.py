@@ -49,8 +49,8 @@ class PolynomialRegression(LinearRegression):
     """
 
     why_not_sparse = (
-        "the products of its features would make it dense; sklearn.preprocessing.PolynomialFeatures keeps it sparse, "
-        "before a LinearRegression"
+        "the products of its features would make it dense; tg.features.Polynomial keeps it sparse, before a "
+        "LinearRegression"
     )
 
     degree: int = count(2, layers=True)

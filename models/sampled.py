@@ -41,9 +41,7 @@ class Candidates(nn.Module):
 
     kind = "classifier"
 
-    def __init__(
-        self, layer: nn.Linear, counts: np.ndarray, num_sampled: int, ridge: np.ndarray, spread: Any = None
-    ):
+    def __init__(self, layer: nn.Linear, counts: np.ndarray, num_sampled: int, ridge: np.ndarray, spread: Any = None):
         self.linear, self.ridge, self.spread = layer, ridge, spread
         self.sampler, self.drawn = nn.UnigramSampler(counts), np.zeros(0, np.intp)
         self.num_classes, self.log_probability = len(counts), self.sampler.log_probability
@@ -105,9 +103,7 @@ def solve_sampled(model: Any, X: Any, target: np.ndarray, weight: Weights, passe
     if asked.validation is not None and not sparse:
         judged, *rest = asked.validation
         model.asked = asked._replace(validation=(standardised(judged, mean, scale, constant, False, X.dtype), *rest))
-    module = Candidates(
-        layer, model._class_counts, model.sampled, ridge / scale**2, (mean, scale) if sparse else None
-    )
+    module = Candidates(layer, model._class_counts, model.sampled, ridge / scale**2, (mean, scale) if sparse else None)
     rescale(layer, mean, scale, inverse=False)
     inputs = standardised(X, mean, scale, constant, sparse, X.dtype)  # a sparse one with the column of the bias
     try:

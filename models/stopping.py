@@ -97,14 +97,14 @@ class WatchLoss(Watch):
                     total += group.get("weight_decay", 0.0) / 2 * float(np.vdot(w, w))
         return total
 
-    def measure(self) -> float:
-        """Return the loss of the sample with the current weights, in evaluation mode."""
-        modes = [module for module in self.model.modules() if module.training]
-        self.model.eval()
+    def measure(self, trained: Any) -> float:
+        """Return the loss of the sample with the current weights of the module that is trained, in evaluation mode."""
+        modes = [module for module in trained.modules() if module.training]
+        trained.eval()
         try:
             with tg.no_grad(), np.errstate(all="ignore"):
                 X, *rest = self.sample
-                return float(self.model.criterion(self.model(tg.tensor(X)), *rest).item())
+                return float(trained.criterion(trained(tg.tensor(X)), *rest).item())
         finally:
             for module in modes:
                 module.training = True
@@ -112,7 +112,7 @@ class WatchLoss(Watch):
     def on_start(self, run: Any) -> None:
         self.best = self.lowest = math.inf
         self.best_epoch, self.waited, self.penalty_before = 0, 0, self.penalty()
-        self.first = self.measure()
+        self.first = self.measure(run.module)
         if not self.unit and math.isfinite(self.first):
             self.min_delta = self.model.tol * (abs(self.first) if abs(self.first) > ROUNDING else 1.0)
         self.first_weights = self.best_weights = run.module.state_dict()
@@ -144,7 +144,7 @@ class WatchLoss(Watch):
             run.history.stopped += (
                 f" The weights are those of epoch {self.best_epoch}, the best (loss {self.lowest:.6g})."
             )
-        last, rate = self.measure(), self.groups[0]["lr"]
+        last, rate = self.measure(run.module), self.groups[0]["lr"]
         if not last <= self.first:
             run.module.load_state_dict(self.first_weights)
             run.history.stopped += " The weights are those that it began with, which are better."

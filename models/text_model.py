@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from tinygrad_ml.train import fit
+from tinygrad_ml.validation import is_sparse
 
 from .base import Model, takes_known_arguments
 from .hyperparameters import (
@@ -66,6 +67,7 @@ class TextModel(Model):
     """
 
     how_to_fit = "fit(text)"
+    why_not_sparse = "it learns from the order of words, which counts do not tell: give it the texts"
 
     _: KW_ONLY
     optimizer: Any = optimizer_choice(None)
@@ -92,6 +94,8 @@ class TextModel(Model):
         raise NotImplementedError(f"{type(self).__name__} does not define read(self, text)")
 
     def _training_data(self, X: Any, y: Any, sample_weight: Any, classes: Any) -> tuple[Any, Any, Any, int]:
+        if is_sparse(X):
+            raise TypeError(f"{type(self).__name__}: X is a sparse matrix, and {self.why_not_sparse}")
         return self.read(X), None, None, 0
 
     def _start(self, X: Any, target: Any, weight: Any, n_outputs: int) -> None:

@@ -54,7 +54,9 @@ REFUSERS = {
     Scale("min-max"): "the least value",
     Scale("robust"): "the median",
     Clip(lower=1): "zeros would not stay zeros",
-    **{t: "it reads all values, zeros too" for t in (Bucketize(), Cross(), EmbeddingIds(), Hash(8), OneHot(), Ordinal())},
+    **dict.fromkeys(
+        (Bucketize(), Cross(), EmbeddingIds(), Hash(8), OneHot(), Ordinal()), "it reads all values, zeros too"
+    ),
     TextCounts(): "it counts the words of texts",
 }
 
@@ -92,7 +94,9 @@ def test_features_are_those_of_the_dense_table(transformer, kind):
     assert found.dtype == wanted.dtype
 
 
-@pytest.mark.parametrize("transformer", [t for t in TAKERS if t.allows_missing and not isinstance(t, Columns)], ids=repr)
+@pytest.mark.parametrize(
+    "transformer", [t for t in TAKERS if t.allows_missing and not isinstance(t, Columns)], ids=repr
+)
 def test_gaps_are_the_entries_that_are_nan(transformer):
     table = data_for(transformer, gaps=True)
     found, wanted = transformer.fit_transform(table).toarray(), transformer.fit_transform(table.toarray())
@@ -102,7 +106,10 @@ def test_gaps_are_the_entries_that_are_nan(transformer):
 @pytest.mark.parametrize("transformer", TAKERS, ids=repr)
 def test_entries_that_are_zero_or_listed_twice_or_in_any_order_change_nothing(transformer):
     table = data_for(transformer).tocoo()
-    rows, columns = np.concatenate([table.row, table.row[:9], [3, 3]]), np.concatenate([table.col, table.col[:9], [0, 8]])
+    rows, columns = (
+        np.concatenate([table.row, table.row[:9], [3, 3]]),
+        np.concatenate([table.col, table.col[:9], [0, 8]]),
+    )
     entries = np.concatenate([table.data, table.data[:9], [0, 0]])
     entries[:9] = 0  # these come a second time
     order = rng.permutation(len(entries))

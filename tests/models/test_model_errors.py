@@ -90,7 +90,9 @@ def test_data_that_cannot_be_used(Model, bad, kind, message):
     [
         (ConvNet, "a convolution needs all pixels"),
         (PolynomialRegression, "the products of its features would make it dense"),
-        (tg.models.ClassifierChain, "a chain appends labels"),
+        (tg.models.LocallyWeightedRegression, "the distances between samples"),
+        (tg.models.EmbeddingClassifier, "it looks up the category in each cell; MLPClassifier"),
+        (tg.models.EmbeddingRegressor, "it looks up the category in each cell; MLPRegressor"),
         (lambda: OneVsRest(ConvNet()), "a convolution needs all pixels"),
     ],
 )

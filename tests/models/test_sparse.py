@@ -7,7 +7,8 @@ import pytest
 
 import tinygrad_ml as tg
 from tinygrad_ml import models, nn
-from tinygrad_ml.models import least_squares
+from tinygrad_ml.models import elastic_net, hinge, least_squares, pca, ridge
+from tinygrad_ml.models import newton as newton_module
 from tinygrad_ml.models.design import SparseDesign, gram, largest_eigenvalue, row_squares, spread, standardised
 from tinygrad_ml.models.newton import newton
 from tinygrad_ml.sparse_matrix import SparseMatrix
@@ -86,6 +87,144 @@ def test_every_format_and_dtype_gives_the_same(kind, dtype):
     np.testing.assert_allclose(model.coef_, dense.coef_, rtol=1e-4, atol=1e-6)
     assert model.predict_proba(counts).dtype == dense.predict_proba(counts.toarray()).dtype
     np.testing.assert_array_equal(model.predict(getattr(sparse, kind)(counts)), dense.predict(counts.toarray()))
+
+
+# ---------------------------------------------------------------------- every model, every kind of sparse matrix
+
+QUICK = {"max_iter": 3, "random_state": 0, "tol": 0}
+LABELS = np.stack([BINARY, CLASSES > 0, CLASSES > 1], axis=1).astype(int)
+POSITIVE = np.exp(TRUTH / 3)
+TAKERS = {
+    "BaselineClassifier": [(models.BaselineClassifier(), CLASSES)],
+    "BaselineRegressor": [(models.BaselineRegressor(), TRUTH)],
+    "BinaryChain": [(models.BinaryChain(), CLASSES), (models.BinaryChain(models.LinearSVM()), CLASSES)],
+    "ClassifierChain": [
+        *((models.ClassifierChain(chain_method=c), LABELS) for c in ("predict", "predict_proba", "decision_function")),
+        (models.ClassifierChain(models.LinearSVM()), LABELS),
+    ],
+    "ElasticNet": [(models.ElasticNet(0.01), TRUTH)],
+    "ElasticNetCV": [(models.ElasticNetCV(l1_ratio=[0.5, 0.9], alphas=5), TRUTH)],
+    "Lasso": [(models.Lasso(0.01), TRUTH)],
+    "LassoCV": [(models.LassoCV(alphas=5, cv=3), TRUTH)],
+    "LinearRegression": [
+        (models.LinearRegression(), TRUTH),
+        (models.LinearRegression(loss="mae"), TRUTH),
+        (models.LinearRegression(solver="sgd", penalty="l2", random_state=0), TRUTH),
+    ],
+    "LinearSVM": [
+        (models.LinearSVM(), CLASSES),
+        (models.LinearSVM(intercept_scaling=np.inf), BINARY),
+        (models.LinearSVM(loss="squared_hinge"), CLASSES),
+        (models.LinearSVM(loss="squared_hinge", solver="lbfgs"), BINARY),
+        (models.LinearSVM(solver="sgd", max_iter=5, random_state=0), BINARY),
+    ],
+    "LogisticRegression": [
+        (models.LogisticRegression(solver=s, random_state=0), BINARY) for s in ("newton", "lbfgs", "sgd")
+    ],
+    "MLPClassifier": [(models.MLPClassifier((4,), **QUICK), CLASSES)],
+    "MLPRegressor": [(models.MLPRegressor((4,), **QUICK), TRUTH)],
+    "MultiHeadMLP": [(models.MultiHeadMLP((4,), heads={"a": "classes"}, **QUICK), {"a": CLASSES})],
+    "OneVsOne": [(models.OneVsOne(), CLASSES), (models.OneVsOne(models.LinearSVM()), CLASSES)],
+    "OneVsRest": [(models.OneVsRest(), CLASSES), (models.OneVsRest(models.Perceptron(max_iter=2)), CLASSES)],
+    "PCA": [(models.PCA(3), None), (models.PCA(3, svd_solver="randomized", random_state=0), None)],
+    "Perceptron": [(models.Perceptron(max_iter=3), BINARY)],
+    "PoissonRegression": [(models.PoissonRegression(), POSITIVE)],
+    "Ridge": [(models.Ridge(), TRUTH)],
+    "RidgeCV": [(models.RidgeCV(), TRUTH), (models.RidgeCV(cv=3), np.stack([TRUTH, -TRUTH], axis=1))],
+    "SoftmaxRegression": [
+        (models.SoftmaxRegression(), CLASSES),
+        (models.SoftmaxRegression(sampled=2, **QUICK), np.arange(200) % 10),
+        (models.SoftmaxRegression(sampled=2, solver="sgd", penalty=None, **QUICK), np.arange(200) % 10),
+        (models.SoftmaxRegression(sampled=2, learning_rate=0.1, **QUICK), np.arange(200) % 10),
+    ],
+}
+REFUSERS = {
+    "CharRNN": "the order of words",
+    "ConvNet": "a convolution needs all pixels",
+    "DenoisingAutoencoder": "an image has all its pixels",
+    "EmbeddingClassifier": "MLPClassifier takes one-hot columns",
+    "EmbeddingRegressor": "MLPRegressor takes one-hot columns",
+    "LocallyWeightedRegression": "the distances between samples",
+    "PolynomialRegression": "tg.features.Polynomial keeps it sparse",
+    "Word2Vec": "the order of words",
+}
+BASES = {"Classifier", "Model", "Regressor"}
+CASES_OF_TAKERS = [case for cases in TAKERS.values() for case in cases]
+
+
+def odd(X, kind):
+    """Return a matrix in a format, in its memory as odd as that may be, and the table that it is."""
+    table = X.toarray()
+    table[[5, 17]] = 0  # rows without an entry
+    if kind == "shuffled":  # entries in any order, some listed twice, some zero
+        rows, columns = table.nonzero()
+        halves = table[rows, columns] / 2
+        rows = np.concatenate([rows, rows, [0, 5, 199]])
+        columns = np.concatenate([columns, columns, [29, 0, 7]])
+        entries, order = np.concatenate([halves, halves, np.zeros(3)]), rng.permutation(len(rows))
+        by_row = order[np.argsort(rows[order], kind="stable")]
+        ends = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=200))])
+        return sparse.csr_array((entries[by_row], columns[by_row], ends), (200, 30)), table
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", sparse.SparseEfficiencyWarning)  # of very many diagonals
+        matrix = getattr(sparse, kind.removesuffix("64"))(table)
+    if kind.endswith("64"):
+        matrix.indices, matrix.indptr = matrix.indices.astype(np.int64), matrix.indptr.astype(np.int64)
+    return matrix, table
+
+
+KINDS = [f"{format}_{what}" for format in ("csr", "csc", "coo") for what in ("matrix", "array")]
+KINDS += ["csr_array64", "shuffled", "lil_array", "dok_array", "bsr_array", "dia_array"]
+
+
+def test_every_model_takes_sparse_x_or_refuses_it_by_name():
+    assert {*TAKERS, *REFUSERS, *BASES} == set(models.__all__)
+
+
+def outputs(model, X):
+    return model.transform(X) if isinstance(model, models.PCA) else model._outputs(X)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("model", "y"), CASES_OF_TAKERS, ids=[repr(model) for model, _ in CASES_OF_TAKERS])
+def test_every_kind_of_matrix_gives_what_the_table_gives(model, y, kind):
+    matrix, table = odd(X, kind)
+    one, other = models.estimator.clone(model), models.estimator.clone(model)
+    options = {"rtol": 1e-10, "atol": 1e-10}
+    given = [part.copy() for part in (matrix.data, matrix.indices)] if kind == "shuffled" else []
+    if y is None or "Baseline" in repr(model):
+        one.fit(matrix, y)
+        other.fit(table, y)
+    else:
+        weight = {} if "Perceptron" in repr(model) else {"sample_weight": WEIGHT}
+        one.fit(matrix, y, **weight)
+        other.fit(table, y, **weight)
+    if "Baseline" in repr(model):
+        np.testing.assert_array_equal(one.predict(matrix), other.predict(table))
+        return
+    np.testing.assert_allclose(outputs(one, matrix), outputs(other, table), **options)
+    if kind == "shuffled":
+        for before, after in zip(given, (matrix.data, matrix.indices)):
+            np.testing.assert_array_equal(before, after)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int64, np.int8, bool])
+@pytest.mark.parametrize(("model", "y"), CASES_OF_TAKERS, ids=[repr(model) for model, _ in CASES_OF_TAKERS])
+def test_every_dtype_gives_what_the_table_gives(model, y, dtype):
+    if "Baseline" in repr(model):
+        pytest.skip("it does not look at X")
+    counts = (X * 10).astype(dtype)
+    one, other = models.estimator.clone(model).fit(counts, y), models.estimator.clone(model).fit(counts.toarray(), y)
+    a, b = outputs(one, counts), outputs(other, counts.toarray())
+    assert a.dtype == b.dtype
+    single = dtype == np.float32
+    np.testing.assert_allclose(a, b, rtol=2e-3 if single else 1e-9, atol=2e-3 * abs(b).max() if single else 1e-9)
+
+
+@pytest.mark.parametrize(("name", "reason"), REFUSERS.items())
+def test_what_has_no_meaning_is_refused_with_a_reason(name, reason):
+    with pytest.raises(TypeError, match=f"{name}: X is a sparse matrix, and .*{reason}"):
+        getattr(models, name)().fit(X, CLASSES)
 
 
 def test_partial_fit_and_validation_take_sparse_parts():
@@ -204,6 +343,109 @@ def test_robust_losses_of_large_sparse_x_take_gradient_steps():
     assert model.score(words, y) > 0.5
     with pytest.raises(ValueError, match=r"solver='normal', loss='mae'.*make the sparse X dense; choose the .*'sgd'"):
         models.LinearRegression(loss="mae", solver="normal").fit(words, y)
+
+
+@pytest.fixture
+def all_large(monkeypatch):
+    for module in (least_squares, ridge, elastic_net, hinge):
+        monkeypatch.setattr(module, "SMALL", 0)
+    monkeypatch.setattr(pca, "DENSE", 0)
+    monkeypatch.setattr(elastic_net, "NARROW", 0)
+    monkeypatch.setattr(newton_module, "MANY", 1)
+
+
+LARGE = [
+    models.RidgeCV(alphas=[0.1, 1.0, 10.0]),
+    models.RidgeCV(fit_intercept=False),
+    models.RidgeCV(cv=3),
+    models.LassoCV(alphas=8),
+    models.ElasticNetCV(l1_ratio=[0.5, 0.9], alphas=5, cv=3, fit_intercept=False),
+    models.Lasso(0.02),
+    models.ElasticNet(0.02, fit_intercept=False),
+    models.LinearSVM(),
+    models.LinearSVM(C=0.1, intercept_scaling=np.inf),
+]
+
+
+@pytest.mark.parametrize("shape", [(150, 40), (60, 100)])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("model", LARGE, ids=repr)
+@pytest.mark.usefixtures("all_large")
+def test_large_tables_need_no_dense_one(model, shape, weighted):
+    words, y = wide_problem(*shape)
+    if isinstance(model, models.LinearSVM):
+        y = y > np.median(y)
+    weight = {"sample_weight": np.random.default_rng(2).integers(1, 4, len(y)).astype(float)} if weighted else {}
+    one, other = models.estimator.clone(model), models.estimator.clone(model).fit(words.toarray(), y, **weight)
+    if isinstance(model, models.LinearSVM) and shape[1] > shape[0]:
+        with pytest.raises(ValueError, match="it would make the sparse X dense; choose the solver 'sgd'"):
+            one.fit(words, y, **weight)
+        return
+    one.fit(words, y, **weight)
+    np.testing.assert_allclose(one.coef_, other.coef_, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(one.intercept_, other.intercept_, rtol=1e-9)
+    for name in ("alpha_", "best_score_", "l1_ratio_", "mse_path_"):
+        if hasattr(other, name):
+            np.testing.assert_allclose(getattr(one, name), getattr(other, name), rtol=1e-8)
+
+
+@pytest.mark.parametrize("shape", [(150, 40), (60, 100), (40, 40)])
+@pytest.mark.parametrize("offset", [0.0, 100.0])
+@pytest.mark.parametrize("options", [{}, {"n_components": 3}, {"n_components": 0.7, "whiten": True}], ids=repr)
+@pytest.mark.usefixtures("all_large")
+def test_principal_components_need_no_dense_table(shape, offset, options):
+    words, _ = wide_problem(*shape)
+    words = sparse.csr_array(words + sparse.csr_array((np.full(len(words.data), offset), words.nonzero()), words.shape))
+    words = sparse.hstack([words, words[:, :3]], format="csr")  # so that some directions have no variance
+    one, other = models.PCA(**options).fit(words), models.PCA(**options).fit(words.toarray())
+    k, size = one.n_components_, other.singular_values_[0]
+    assert k == other.n_components_
+    known = other.singular_values_ > 1e-5 * size
+    np.testing.assert_allclose(one.singular_values_, other.singular_values_, rtol=1e-9, atol=1e-7 * size)
+    np.testing.assert_allclose(one.components_ @ one.components_.T, np.eye(k), atol=1e-9)
+    a, b = one.transform(words)[:, known], other.transform(words.toarray())[:, known]
+    np.testing.assert_allclose(abs(a), abs(b), rtol=1e-7, atol=1e-7 * abs(b).max())
+    np.testing.assert_allclose(one.noise_variance_, other.noise_variance_, rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.usefixtures("all_large")
+def test_the_components_are_those_of_scikit_learn():
+    decomposition = pytest.importorskip("sklearn.decomposition")
+    theirs = decomposition.PCA(4, svd_solver="arpack", random_state=0).fit(X)
+    ours = models.PCA(4, svd_solver="full").fit(X)
+    np.testing.assert_allclose(ours.explained_variance_, theirs.explained_variance_, rtol=1e-9)
+    np.testing.assert_allclose(ours.explained_variance_ratio_, theirs.explained_variance_ratio_, rtol=1e-9)
+    np.testing.assert_allclose(abs(ours.transform(X)), abs(theirs.transform(X)), rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(ours.score_samples(X), theirs.score_samples(X.toarray()), rtol=1e-8)
+
+
+@pytest.mark.usefixtures("all_large")
+def test_what_needs_too_large_a_square_says_what_to_choose(monkeypatch):
+    monkeypatch.setattr(ridge, "SQUARE", 20)
+    monkeypatch.setattr(pca, "SQUARE", 20)
+    with pytest.raises(ValueError, match=r"PCA\(svd_solver='full'\): all components .* 'randomized'|set n_components"):
+        models.PCA().fit(X)
+    with pytest.raises(ValueError, match=r"RidgeCV: leaving out each sample .* set cv to a number of folds"):
+        models.RidgeCV().fit(X, TRUTH)
+    assert models.RidgeCV(cv=3).fit(X, TRUTH).score(X, TRUTH) > 0.9
+    assert models.PCA(3, svd_solver="randomized").fit_transform(X).shape == (200, 3)
+
+
+def test_a_lasso_of_very_many_columns_is_that_of_scikit_learn():
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    words, y = wide_problem(200, 3000)
+    ours = models.Lasso(0.02).fit(words, y)
+    theirs = linear_model.Lasso(0.02, tol=1e-12, max_iter=100_000).fit(words, y)
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=1e-6)
+    np.testing.assert_array_equal(ours.coef_ == 0, abs(theirs.coef_) < 1e-7)
+
+
+@pytest.mark.parametrize("Splitter", ["KFold", "TimeSeriesSplit", "ShuffleSplit"])
+def test_splitters_of_scikit_learn_divide_a_sparse_x(Splitter):
+    selection = pytest.importorskip("sklearn.model_selection")
+    cv = getattr(selection, Splitter)(3, **({"random_state": 0} if Splitter == "ShuffleSplit" else {}))
+    one, other = (models.LassoCV(alphas=4, cv=cv).fit(x, TRUTH) for x in (X, X.toarray()))
+    np.testing.assert_allclose(one.mse_path_, other.mse_path_, rtol=1e-9)
 
 
 def test_least_squares_that_are_too_hard_say_so(monkeypatch):

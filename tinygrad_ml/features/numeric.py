@@ -259,9 +259,7 @@ class Polynomial(Transformer):
 
     def _apply(self, table: Any) -> Any:
         with np.errstate(over="ignore", invalid="ignore"):
-            out = (
-                products(table, self.degree, self.interaction_only) if is_sparse(table) else self._of_array(table)
-            )
+            out = products(table, self.degree, self.interaction_only) if is_sparse(table) else self._of_array(table)
         if not np.isfinite(out.data if is_sparse(out) else out).all():
             raise ValueError(f"Polynomial(degree={self.degree}): products are too large for {table.dtype}: scale first")
         return out
