@@ -74,7 +74,7 @@ grid = Rule(
 )
 
 
-def fit_path(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> None:
+def fit_path(model: Any, X: Any, target: np.ndarray, weight: Weights) -> None:
     """Fit all alphas on the training rows of each fold, take the one with the least error on the test rows, and refit.
 
     One after the other from the largest alpha on, so that each fit starts where the last ended, which is near.

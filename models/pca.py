@@ -31,7 +31,7 @@ powers = Rule(
 )
 
 
-def fit_full(model: Any, X: np.ndarray, target: Any, weight: Any) -> None:
+def fit_full(model: Any, X: Any, target: Any, weight: Any) -> None:
     """Find all components, and keep those that are asked for."""
     if is_sparse(X) and X.size < DENSE:
         X = X.toarray()
@@ -73,7 +73,7 @@ def sparse_decomposition(model: Any, rows: SparseDesign) -> tuple[np.ndarray, np
     return np.where(known, s, 0), V
 
 
-def fit_randomized(model: Any, X: np.ndarray, target: Any, weight: Any) -> None:
+def fit_randomized(model: Any, X: Any, target: Any, weight: Any) -> None:
     """Find the first components, in the space that a few random combinations of the rows span.
 
     Each multiplication with XᵀX makes the directions of little variance fainter in them. Halko, Martinsson and Tropp,

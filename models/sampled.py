@@ -58,7 +58,7 @@ class Candidates(nn.Module):
             return (x,) if self.training else self.linear(x)
         mean, scale = self.spread
         if self.training:
-            return (tg.tensor(((x.numpy().toarray() - mean) / scale).astype(x.dtype)),)
+            return (tg.tensor(((x._data.toarray() - mean) / scale).astype(x.dtype)),)
         plain = self.linear.weight / scale.astype(x.dtype)
         output = x @ plain.T - plain @ mean.astype(x.dtype)
         return output if self.linear.bias is None else output + self.linear.bias
@@ -105,7 +105,7 @@ def solve_sampled(model: Any, X: Any, target: np.ndarray, weight: Weights, passe
         model.asked = asked._replace(validation=(standardised(judged, mean, scale, constant, False, X.dtype), *rest))
     module = Candidates(layer, model._class_counts, model.sampled, ridge / scale**2, (mean, scale) if sparse else None)
     rescale(layer, mean, scale, inverse=False)
-    inputs = standardised(X, mean, scale, constant, sparse, X.dtype)  # a sparse one with the column of the bias
+    inputs: Any = standardised(X, mean, scale, constant, sparse, X.dtype)  # a sparse one with the column of the bias
     try:
         fit_stochastic(model, X if sparse else inputs, target, weight, solver, module, inputs)
     finally:

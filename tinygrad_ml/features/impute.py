@@ -132,7 +132,8 @@ class Impute(Transformer):
 def _of_columns(strategy: str, table: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return what the gaps of columns are filled with, which hold nothing but gaps, and which have some."""
     gaps = missing_values(table)
-    empty, has_gaps = gaps.all(axis=0), gaps.any(axis=0)
+    empty: Any = gaps.all(axis=0)
+    has_gaps: Any = gaps.any(axis=0)
     if empty.any():
         return np.zeros(len(empty)), empty, has_gaps
     if strategy == "most frequent":
