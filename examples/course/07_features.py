@@ -63,7 +63,8 @@ print(
 # ## Step by step
 #
 # The same linear model, with more to see each time. The crosses of latitude and longitude are squares on the map: each
-# has a weight of its own, which no sum of a north-south and an east-west weight can replace.
+# has a weight of its own, which no sum of a north-south and an east-west weight can replace. Not every step helps: the
+# logarithms, alone, do not. So the error is measured after each.
 
 # %%
 numbers = ["median_income", "housing_median_age", "total_rooms", "population", "rooms_per_person"]

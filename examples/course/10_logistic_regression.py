@@ -57,7 +57,8 @@ print(
     f"A student with 45 and 85 points: probability {probability:.3f}, odds {probability / (1 - probability):.2f} to 1,"
 )
 print(
-    f"log odds {model.decision_function(student)[0]:.3f}. Ten points more multiply the odds by {np.exp(10 * w[0]):.1f}."
+    f"log odds {model.decision_function(student)[0]:.3f}. "
+    f"Ten points more in the first exam multiply the odds by {np.exp(10 * w[0]):.1f}."
 )
 print(f"{model.score(X, y):.0%} of the students are judged right; the loss is {model.history_['loss'][-1]:.4f} nats.")
 

@@ -148,7 +148,7 @@ for ax, (name, model) in zip(
     nn.CrossEntropyLoss()(model(tg.tensor(batch[0])), batch[1]).backward()
     norms = [np.linalg.norm(layer.weight.grad.numpy()) for layer in model if isinstance(layer, nn.Linear)]
     ax.semilogy(range(1, len(norms) + 1), norms, "o-", color="#0072b2")
-    ax.set(title=name, xlabel="layer (1 is at the input)", ylabel="gradient of the weights (norm)", ylim=(1e-10, 10))
+    ax.set(title=name, xlabel="layer (1 is at the input)", ylabel="gradient of the weights (norm)", ylim=(1e-12, 10))
     ax.spines[["top", "right"]].set_visible(False)
 figure.savefig(OUTPUT / "19_sick_networks.png", dpi=100)
 print(f"Picture: {OUTPUT / '19_sick_networks.png'}")

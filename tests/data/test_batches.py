@@ -309,14 +309,14 @@ pandas = pytest.importorskip("pandas")
 FRAME = pandas.DataFrame({"area": X[:, 0], "age": HOUR, "price": Y, "sold": HOUR > 2, "town": list("ab") * 25})
 
 
-@pytest.fixture(params=["csv", "tsv", "parquet"])
+@pytest.fixture(params=["csv", "csv with semicolons", "tsv", "parquet"])
 def table(request, tmp_path):
-    path = tmp_path / f"houses.{request.param}"
+    path = tmp_path / f"houses.{request.param.split()[0]}"
     if request.param == "parquet":
         pytest.importorskip("pyarrow")
         FRAME.to_parquet(path, row_group_size=7)
     else:
-        FRAME.to_csv(path, index=False, sep="\t" if request.param == "tsv" else ",")
+        FRAME.to_csv(path, index=False, sep={"tsv": "\t", "csv with semicolons": ";"}.get(request.param, ","))
     return path
 
 

@@ -162,10 +162,11 @@ class CSVTable(TableFile):
 
     def open(self, rows: int) -> list[int]:
         _import("pandas", f"to read {self.path.name}")
-        self.separator = "\t" if self.path.suffix.lower() == ".tsv" else ","
         self.places, counts = [], []
         with open(self.path, "rb") as file:
             self.header = b"".join(_record(file))
+            between = ";" if b";" in self.header and b"," not in self.header else ","  # as where commas are decimal
+            self.separator = "\t" if self.path.suffix.lower() == ".tsv" else between
             count, at = 0, len(self.header)
             while record := b"".join(_record(file)):
                 if record.strip():  # pandas leaves empty lines out
