@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import Field, field
 from typing import Any, TypeVar
@@ -152,6 +153,8 @@ def check_X(model: Any, X: Any, dimensions: tuple[int, ...] = (2,)) -> Any:
         entries that are not finite numbers.
     """
     kind = type(model).__name__
+    if isinstance(X, (str, os.PathLike)):
+        raise TypeError(f"{kind}: X is a {type(X).__name__}; read the file first, for example with pandas.read_csv")
     array = _check_sparse(model, X) if is_sparse(X) else check_array(X, "X", kind, "a table of numbers")
     array = _real(kind, "X", array)
     if array.ndim not in dimensions:

@@ -67,6 +67,7 @@ BAD_X = {
     "0-d": (np.float64(3), ValueError, r"got shape \(\)"),
     "5-d": (np.zeros((20, 1, 1, 2, 2)), ValueError, r"got shape \(20, 1, 1, 2, 2\). Reshape your data"),
     "None": (None, ValueError, "expected a 2-d"),
+    "a path": ("table.csv", TypeError, "X is a str; read the file first, for example with pandas.read_csv"),
     "no samples": (X[:0], ValueError, r"0 sample\(s\) \(shape=\(0, 4\)\) while a minimum of 1 is required"),
     "no features": (X[:, :0], ValueError, r"0 feature\(s\) \(shape=\(20, 0\)\)"),
     "complex": (X + 1j, ValueError, "Complex data not supported: .*complex128"),
