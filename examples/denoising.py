@@ -26,7 +26,7 @@ try:
     import matplotlib.pyplot as plt
     from sklearn.datasets import load_digits
 except ImportError as missing:
-    sys.exit(f"This example needs {missing.name}: pip install 'tinygrad_ml[examples]'")
+    sys.exit(f"This example needs {missing.name}: pip install '.[examples]'")
 
 SEED = 0
 NOISE = 0.4  # its standard deviation; pixels are from 0 to 1

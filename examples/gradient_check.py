@@ -20,7 +20,7 @@ from tinygrad_ml.testing import GradientCheckError, gradcheck
 try:
     import matplotlib.pyplot as plt
 except ImportError as missing:
-    sys.exit(f"This example needs {missing.name}: pip install 'tinygrad_ml[examples]'")
+    sys.exit(f"This example needs {missing.name}: pip install '.[examples]'")
 
 
 # ---------------------------------------------------------------------- the layer, with Tensors

@@ -29,7 +29,7 @@ try:
     import pandas as pd
     import tqdm  # noqa: F401  # progress bars
 except ImportError as missing:
-    sys.exit(f"This example needs {missing.name}: pip install 'tinygrad_ml[examples]'")
+    sys.exit(f"This example needs {missing.name}: pip install '.[examples]'")
 
 SEED = 0
 PRICE = "median_house_value"

@@ -27,7 +27,7 @@ try:
     import matplotlib.pyplot as plt
     from sklearn.datasets import load_diabetes
 except ImportError as missing:
-    sys.exit(f"This example needs {missing.name}: pip install 'tinygrad_ml[examples]'")
+    sys.exit(f"This example needs {missing.name}: pip install '.[examples]'")
 
 SEED = 0
 BLUE, ORANGE, GREEN = "#0072b2", "#d55e00", "#009e73"  # the colour-blind can tell them apart

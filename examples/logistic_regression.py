@@ -26,7 +26,7 @@ try:
     import matplotlib.pyplot as plt
     from sklearn.datasets import load_breast_cancer
 except ImportError as missing:
-    sys.exit(f"This example needs {missing.name}: pip install 'tinygrad_ml[examples]'")
+    sys.exit(f"This example needs {missing.name}: pip install '.[examples]'")
 
 SEED = 0
 MISSED, ALARM = 20.0, 1.0  # what a missed malignant tumour and a false alarm cost

@@ -25,7 +25,7 @@ try:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 except ImportError as missing:
-    sys.exit(f"This example needs {missing.name}: pip install 'tinygrad_ml[examples]'")
+    sys.exit(f"This example needs {missing.name}: pip install '.[examples]'")
 
 SYMBOLS, TIMES, UNITS = 4, 100, 32
 BLUE, ORANGE = "#0072b2", "#d55e00"

@@ -27,7 +27,7 @@ try:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 except ImportError as missing:
-    sys.exit(f"This example needs {missing.name}: pip install 'tinygrad_ml[examples]'")
+    sys.exit(f"This example needs {missing.name}: pip install '.[examples]'")
 
 SEED = 0
 FEATURES = 16

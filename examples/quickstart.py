@@ -19,7 +19,7 @@ try:
     import matplotlib.pyplot as plt
     from sklearn.datasets import load_digits
 except ImportError as missing:
-    sys.exit(f"This example needs {missing.name}: pip install 'tinygrad_ml[examples]'")
+    sys.exit(f"This example needs {missing.name}: pip install '.[examples]'")
 
 
 class MLP(nn.Module):

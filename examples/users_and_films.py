@@ -26,7 +26,7 @@ try:
     import matplotlib.pyplot as plt
     import pandas as pd
 except ImportError as missing:
-    sys.exit(f"This example needs {missing.name}: pip install 'tinygrad_ml[examples]'")
+    sys.exit(f"This example needs {missing.name}: pip install '.[examples]'")
 
 USERS, FILMS, NOISE = 150, 80, 0.4
 

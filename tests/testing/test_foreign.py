@@ -132,6 +132,21 @@ def test_pytorch_is_seen_by_the_module_or_by_the_inputs(torch):
     assert asking.grad is None
 
 
+def test_a_pair_of_functions_of_pytorch_is_checked_as_one_of_arrays(torch):
+    x, y = torch.tensor(X), torch.tensor(X.T.copy())
+
+    def f(w):
+        return (torch.tanh(w) @ y).sum()
+
+    report = gradcheck((f, lambda w: (1 - torch.tanh(w) ** 2) * y.sum(1)), x)
+    assert report.entries == 12
+    assert [part.name for part in report.comparisons] == ["w"]
+    with pytest.raises(GradientCheckError, match="w: the gradient has the wrong sign"):
+        gradcheck((f, lambda w: -(1 - torch.tanh(w) ** 2) * y.sum(1)), (x,))
+    pair = (lambda a, b: a @ b, lambda g, a, b: (g @ b.T, a.T @ g))
+    assert gradcheck(pair, (x, y)).entries == 24
+
+
 def test_jax_is_seen_by_the_inputs():
     jax = pytest.importorskip("jax")
     x = jax.numpy.asarray(X)

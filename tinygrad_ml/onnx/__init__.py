@@ -21,7 +21,7 @@ else:
         if name not in WHERE:
             raise missing("tg.onnx", name)
         if find_spec("onnx") is None:
-            raise ImportError(f"tg.onnx.{name} needs the package onnx: pip install 'tinygrad_ml[onnx]'")
+            raise ImportError(f"tg.onnx.{name} needs the package onnx: pip install onnx")
         found = getattr(import_module("." + WHERE[name], __name__), name)
         sys.modules[__name__.partition(".")[0]]._hide_frames()
         return found

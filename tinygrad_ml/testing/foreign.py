@@ -76,17 +76,29 @@ def from_jax(function: Callable[..., Any]) -> Any:
 
 
 def adapted_if_foreign(function: Any, inputs: Any) -> tuple[Any, Any]:
-    """Return what to check with what: of a function and inputs of PyTorch or JAX, or of this library as they are."""
+    """Return what to check with what: of a function and inputs of PyTorch or JAX, or of this library as they are.
+
+    A pair of functions of such inputs, one of them the gradient by hand, becomes a pair of functions of NumPy arrays.
+    """
     given = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
-    for package, kinds, adapt in (("torch", ("Tensor",), from_torch), ("jax", ("Array",), from_jax)):
-        library = sys.modules.get(package)
-        if library is None or isinstance(function, (tuple, list)):
+    for package, kind, Library in (("torch", "Tensor", _Torch), ("jax", "Array", _Jax)):
+        array = getattr(sys.modules.get(package), kind, None)
+        if array is None:
             continue
-        arrays = tuple([getattr(library, kind) for kind in kinds])
-        if any(isinstance(x, arrays) for x in given) or (package == "torch" and _Torch().is_module(function)):
-            converted = tuple([_converted(x) if isinstance(x, arrays) else x for x in given])
-            return adapt(function), converted
+        if any(isinstance(x, array) for x in given) or Library().is_module(function):
+            converted = tuple([_converted(x) if isinstance(x, array) else x for x in given])
+            if isinstance(function, (tuple, list)):
+                return tuple([_of_arrays(Library(), f) if callable(f) else f for f in function]), converted
+            return _adapted(Library(), function), converted
     return function, inputs
+
+
+def _of_arrays(library: Any, function: Callable) -> Callable:
+    @functools.wraps(function, updated=())
+    def of_arrays(*arrays: Any) -> Any:
+        return library.run(function, arrays)
+
+    return of_arrays
 
 
 def _converted(x: Any) -> Any:

@@ -479,6 +479,7 @@ def _argument_names(function: Any) -> Sequence[str]:
         return () if primitive.variadic else primitive.inputs
     if hasattr(function, "forward"):
         function = function.forward
+    function = inspect.unwrap(function)
     code = getattr(getattr(function, "__func__", function), "__code__", None)
     if code is None:
         return ()

@@ -102,7 +102,7 @@ def animate(graph: GraphData, path: str | Path, *, seconds: float = 1.0, **optio
     try:
         from PIL import Image
     except ImportError:
-        raise ImportError("animate needs Pillow: pip install pillow, or tinygrad_ml[drawing]") from None
+        raise ImportError("animate needs Pillow: pip install pillow") from None
     writer = written(graph, writer=Frame, **options)
     assert isinstance(writer, Frame)
     pictures = [Image.open(io.BytesIO(layout(writer.at(m), "png"))).convert("RGB") for m in moments(graph, writer)]

@@ -25,8 +25,8 @@ from .page import picture_page
 
 HINT = (
     "drawing needs Graphviz, and there are three ways to it: (1) its program `dot`: apt-get install graphviz (Debian, "
-    "Ubuntu), brew install graphviz (macOS), winget install graphviz (Windows); (2) pip install pygraphviz, or "
-    "tinygrad_ml[drawing], which is the same; (3) a browser: render('picture.html') and explorer('page.html') write "
+    "Ubuntu), brew install graphviz (macOS), winget install graphviz (Windows); (2) pip install pygraphviz; "
+    "(3) a browser: render('picture.html') and explorer('page.html') write "
     "pages that lay out by themselves. print(graph), graph.to_dot() and graph.to_mermaid() need none of them"
 )
 PIXELS = ("png", "jpg", "jpeg", "webp", "gif")
