@@ -784,6 +784,7 @@ class StartAndEndDim(TypedDict, total=False):
 KEYWORDS = {
     "accumulate_grad_batches": "callbacks=[tg.train.GradientAccumulation(batches)]",
     "activation": "a layer of its own behind this one: tg.nn.ReLU()",
+    "allow_int": "leave it out: integers become floats",
     "alpha": "weight_decay= of optimizers and tg.models regularises",
     "amsgrad": "leave it out",
     "baseline": "a callback of your own, which calls run.stop(reason)",
@@ -840,6 +841,7 @@ KEYWORDS = {
     "generator": "seed=, or tg.manual_seed",
     "gradient_accumulation_steps": "callbacks=[tg.train.GradientAccumulation(batches)]",
     "gradient_clip_val": "callbacks=[tg.train.ClipGradients(max_norm)]",
+    "has_aux": "tg.func.grad(f, has_aux=True), as in the other transforms of tg.func",
     "hidden_layers": "hidden_layer_sizes=",
     "initial_epoch": "tg.train.Checkpoint goes on where a training run stopped",
     "inplace": "leave it out: nothing is computed in place",

@@ -16,6 +16,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from . import transforms
+from .arrays import copied
 from .ops import concatenate, reshape, stack
 from .tensor import Tensor, as_tensor
 from .vectorize import vmap
@@ -403,12 +404,14 @@ class _Flat:
         return _filled(self.output, iter([self.like_arguments(row) for row in zip(*columns)]))
 
     def aux_like(self, value: Any) -> Any:
-        """Return what the function returned besides its value, with a history only if the value has one."""
+        """Return what the function returned besides its value: with a history, or as arrays, if the value is so."""
 
         def freed(x: Any) -> Any:
             if isinstance(x, (tuple, list, dict)):
                 leaves = iter([freed(leaf) for leaf in _leaves(x, x, "results")])
                 return _filled(x, leaves)
-            return x.detach() if isinstance(x, Tensor) and not getattr(value, "requires_grad", False) else x
+            if not isinstance(x, Tensor) or getattr(value, "requires_grad", False):
+                return x
+            return x.detach() if isinstance(value, Tensor) else copied(x._data)[()]
 
         return freed(self.aux)

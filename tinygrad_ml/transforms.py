@@ -24,6 +24,7 @@ from __future__ import annotations
 import functools
 import math
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -35,7 +36,7 @@ from .batched import Batched, Level, Unbatchable
 from .batching import out_of_batch
 from .modes import modes
 from .ops import concatenate, reshape, stack
-from .tensor import Tensor, as_tensor, from_owned, get_default_dtype, next_id
+from .tensor import Tensor, as_tensor, from_owned, get_default_dtype, next_id, shape_of
 
 __all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 
@@ -260,6 +261,9 @@ class _Depth(threading.local):
 
 
 _depth = _Depth()
+_past: weakref.WeakValueDictionary[int, Tensor] = (
+    weakref.WeakValueDictionary()
+)  # variables of calls that are over, by id
 
 
 class _Run:
@@ -279,9 +283,17 @@ class _Run:
         recording = modes.recording
         values = list(args)
         kinds = set()
-        for k in [argnums] if self.single else argnums:
+        own = []
+        chosen = [argnums] if isinstance(argnums, int) else argnums
+        for k in chosen:
             if not -len(args) <= k < len(args):
-                raise ValueError(f"{name}: argnums has {k}, but the function was called with {len(args)} arguments")
+                named_too = " by position; those to differentiate for cannot be given by name" if named else ""
+                raise ValueError(
+                    f"{name}: argnums has {k}, but the function was called with {len(args)} arguments{named_too}"
+                )
+        if len({k % len(args) for k in chosen}) < len(chosen):
+            raise ValueError(f"{name}: argnums has an argument twice: {tuple(chosen)}")
+        for k in chosen:
             if hasattr(values[k], "named_parameters"):
                 parameters = [(key, p) for key, p in values[k].named_parameters() if p.requires_grad]
                 self.names.append([key for key, _ in parameters])
@@ -292,6 +304,7 @@ class _Run:
                 values[k] = _variable(name, k, values[k])
                 self.names.append(None)
                 self.leaves.append(values[k])
+                own.append(values[k])
         _depth.now += 1
         try:
             with enable_grad():
@@ -300,11 +313,22 @@ class _Run:
                     self.output = _as_vector(name, self.output)
         finally:
             _depth.now -= 1
+            _past.update((id(leaf), leaf) for leaf in own)
         if not isinstance(self.output, Tensor) or self.output.dtype.kind not in "fc":
             dtype = f" of dtype {self.output.dtype}" if isinstance(self.output, Tensor) else ""
+            if self.output is None:
+                hint = "does it lack its `return`?"
+            elif isinstance(self.output, dict):
+                hint = "tg.func has transforms of functions with several results"
+            elif isinstance(self.output, np.ndarray):
+                hint = (
+                    "what is written into an array of NumPy has lost its history: write into np.zeros_like(x), or "
+                    "make the result by np.stack or np.where"
+                )
+            else:
+                hint = "what went through .item(), float() or .numpy() has lost its history"
             raise TypeError(
-                f"{name}: the function must return one floating Tensor, not {type(self.output).__name__}{dtype}; "
-                "what went through .item(), float() or .numpy() has lost its history"
+                f"{name}: the function must return one floating Tensor, not {type(self.output).__name__}{dtype}; {hint}"
             )
         inner = any(names is not None for names in self.names) and _depth.now > 0
         self.open = recording and (inner or _needs_others(self.output, self.leaves))
@@ -390,9 +414,15 @@ class _Run:
 
 def _variable(name: str, k: int, x: Any) -> Tensor:
     """Return a new variable with the value of an argument, and its history if it has one that counts."""
+    if isinstance(x, dict) or (isinstance(x, (list, tuple)) and len({shape_of(part) for part in x}) > 1):
+        raise TypeError(
+            f"{name}: argument {k} is a {type(x).__name__}, and must be one Tensor or array; tg.func has transforms "
+            "for dicts, lists and tuples of several"
+        )
+    of_numpy = isinstance(x, (np.ndarray, np.generic))
     x = as_tensor(x)
     if x.dtype.kind in "iu":  # whole numbers are numbers: what is differentiated is floating
-        x = x.astype(get_default_dtype())
+        x = x.astype(np.float64 if of_numpy else get_default_dtype())
     if x.dtype.kind not in "fc":
         raise TypeError(
             f"{name}: argument {k} has dtype {x.dtype}, and only floating ones have derivatives: convert it, for "
@@ -405,22 +435,27 @@ def _variable(name: str, k: int, x: Any) -> Tensor:
 
 def _as_vector(name: str, output: Sequence) -> Tensor:
     """Return the value of a function that gives a list, as many do for SciPy: its entries have one shape."""
-    entries = [as_tensor(entry) for entry in output]
-    if len({entry.shape for entry in entries}) > 1:
+    entries = [_as_vector(name, entry) if isinstance(entry, (list, tuple)) else entry for entry in output]
+    others = [entry for entry in entries if entry is None or isinstance(entry, (dict, str))]
+    if others or len({shape_of(entry) for entry in entries}) > 1:
+        what = [type(entry).__name__ for entry in entries] if others else f"the shapes {[*map(shape_of, entries)]}"
         raise TypeError(
-            f"{name}: the function must return one floating Tensor, not a {type(output).__name__} of the shapes "
-            f"{[entry.shape for entry in entries]}; tg.func has transforms of functions with several results"
+            f"{name}: the function must return one floating Tensor, not a {type(output).__name__} of {what}; tg.func "
+            "has transforms of functions with several results, and has_aux=True for (value, something else)"
         )
     return stack(entries)
 
 
 def _needs_others(output: Tensor, own: Sequence[Tensor]) -> bool:
-    """Whether a value depends on a leaf that requires a gradient and is not one of the variables."""
+    """Whether a value depends on a leaf that requires a gradient and is not one of the variables.
+
+    The variable of a derivative that the function itself computed is no such leaf.
+    """
     known = {id(leaf) for leaf in own}
     pending: list[Any] = [output.node or output]
     while pending:
         edge = pending.pop()
-        if isinstance(edge, Tensor) and id(edge) not in known and edge.requires_grad:
+        if isinstance(edge, Tensor) and edge.requires_grad and id(edge) not in known and id(edge) not in _past:
             return True
         if id(edge) not in known:
             known.add(id(edge))

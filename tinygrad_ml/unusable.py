@@ -38,8 +38,10 @@ def not_numeric(data: Any, array: Any) -> TypeError:
     elif array.dtype.kind == "O":
         missing = [i for i, value in enumerate(array.ravel()) if value is None or type(value).__name__ == "NAType"]
         hint = f"; element {missing[0]} is missing: fill or drop it first" if missing else "; convert it first"
-        if all(isinstance(value, (int, float)) for value in array.ravel()):
-            hint = "; it holds an integer of more than 64 bits: write it as a float"
+        if not isinstance(data, dict) and all(isinstance(value, (int, float, np.number)) for value in array.ravel()):
+            large = any(isinstance(value, int) and value.bit_length() > 63 for value in array.ravel())
+            what = "it holds an integer of more than 64 bits: write it as a float"
+            hint = f"; {what}" if large else "; its elements are numbers: .astype(float)"
     if callable(data):
         hint = f"; a {type(data).__name__} is called: layer(x), or function(x)"
     return TypeError(

@@ -134,3 +134,82 @@ def test_roots_of_a_function_of_one_number():
 def test_scipys_own_check_of_a_gradient():
     f = FUNCTIONS["ours"]
     assert optimize.check_grad(f, tg.grad(f), START) < 1e-4
+
+
+@pytest.mark.parametrize("method", ["L-BFGS-B", "SLSQP", "trust-constr", "BFGS"])
+def test_a_function_that_takes_derivatives_itself(method):
+    """The polynomial solution of u' = 2 t by the squares of its residuals, of which SciPy gets the gradient."""
+    times = np.linspace(0, 1, 5)
+
+    def residuals(w):
+        u = lambda t: w[0] + w[1] * t + w[2] * t**2
+        slopes = np.stack([tg.grad(u)(t) for t in times])
+        return np.sum((slopes - 2 * times) ** 2) + (u(0.0) - 1) ** 2
+
+    found = optimize.minimize(tg.value_and_grad(residuals), np.zeros(3), jac=True, method=method, tol=1e-12)
+    np.testing.assert_allclose(found.x, [1, 0, 1], atol=1e-4)
+
+
+@pytest.mark.parametrize("method", ["SLSQP", "trust-constr"])
+def test_several_constraints_at_once(method):
+    f, c = FUNCTIONS["NumPy"], lambda x: [np.sum(x**2), x[0] * x[1]]
+    hess = {"hess": lambda x, v: tg.hessian(lambda x: v[0] * c(x)[0] + v[1] * c(x)[1])(x)}
+    weighted = {} if method == "SLSQP" else hess
+    constraint = optimize.NonlinearConstraint(c, [-np.inf, 0.1], [1.5, 0.4], jac=tg.jacobian(c), **weighted)
+    half = optimize.LinearConstraint([[1, 1, 1]], -np.inf, 1.8)
+    start = np.full(3, 0.5)
+    result = optimize.minimize(f, start, jac=tg.grad(f), method=method, constraints=[constraint, half])
+    plain = optimize.NonlinearConstraint(c, [-np.inf, 0.1], [1.5, 0.4])
+    peer = optimize.minimize(optimize.rosen, start, method="SLSQP", constraints=[plain, half], tol=1e-12)
+    np.testing.assert_allclose(result.x, peer.x, atol=1e-3)
+
+
+@pytest.mark.parametrize("loss", ["soft_l1", "huber", "cauchy", "arctan"])
+def test_robust_least_squares(loss):
+    rng = np.random.default_rng(0)
+    t = np.linspace(0, 4, 40)
+    y = 2 * np.exp(-1.2 * t) + 0.5 + 0.05 * rng.normal(size=40)
+    f = lambda p, t, y: p[0] * np.exp(-p[1] * t) + p[2] - y
+    options = {"args": (t, y), "loss": loss, "bounds": (0, 10)}
+    found = optimize.least_squares(f, [1, 1, 0.1], jac=tg.jacobian(f), **options)
+    np.testing.assert_allclose(found.x, optimize.least_squares(f, [1, 1, 0.1], **options).x, rtol=1e-4)
+
+
+def test_a_boundary_problem():
+    f = lambda y: np.stack([y[1], -np.exp(y[0])])
+    ends = lambda a, b: np.stack([a[0], b[0]])
+    jacobians = {
+        "fun_jac": lambda x, y: tg.vmap(tg.jacobian(f), in_axes=1, out_axes=2)(y),
+        "bc_jac": lambda a, b: tg.jacobian(ends, argnums=(0, 1))(a, b),
+    }
+    x = np.linspace(0, 1, 5)
+    found = integrate.solve_bvp(lambda x, y: f(y), ends, x, np.zeros((2, 5)), **jacobians)
+    peer = integrate.solve_bvp(lambda x, y: f(y), ends, x, np.zeros((2, 5)))
+    assert found.success
+    np.testing.assert_allclose(found.sol(0.5), peer.sol(0.5), rtol=1e-6)
+
+
+def test_odeint():
+    f = lambda y, t, k: [y[1], -k * np.sin(y[0])]
+    times = np.linspace(0, 5, 20)
+    found = integrate.odeint(f, [1.0, 0.0], times, args=(2.0,), Dfun=tg.jacobian(f))
+    np.testing.assert_allclose(found, integrate.odeint(f, [1.0, 0.0], times, args=(2.0,)), atol=1e-5)
+
+
+GLOBAL = {
+    "basinhopping": lambda f, g: optimize.basinhopping(
+        f, [1, 1], niter=50, stepsize=3, minimizer_kwargs={"jac": g}, rng=0
+    ),
+    "dual_annealing": lambda f, g: optimize.dual_annealing(
+        f, [(-5, 5)] * 2, minimizer_kwargs={"method": "L-BFGS-B", "jac": g}, rng=0, maxiter=100
+    ),
+    "shgo": lambda f, g: optimize.shgo(f, [(-5, 5)] * 2, options={"jac": g}, minimizer_kwargs={"method": "SLSQP"}),
+    "differential_evolution": lambda f, g: optimize.differential_evolution(f, [(-5, 5)] * 2, rng=0),
+}
+
+
+@pytest.mark.parametrize("solver", GLOBAL)
+def test_searches_for_the_lowest_of_several_minima(solver):
+    f = lambda x: 0.5 * np.sum(x**4 - 16 * x**2 + 5 * x)
+    result = GLOBAL[solver](f, tg.grad(f))
+    np.testing.assert_allclose(result.x, -2.903534, atol=1e-3)

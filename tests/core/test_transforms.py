@@ -474,6 +474,40 @@ def test_wrong_shapes_and_numbers_of_tangents_are_refused():
 def test_argnums_that_do_not_exist_are_refused():
     with pytest.raises(ValueError, match="argnums has 1, but the function was called with 1 arguments"):
         tg.grad(smooth, argnums=1)(X)
+    with pytest.raises(ValueError, match="called with 0 arguments by position; those to differentiate for cannot"):
+        tg.grad(lambda x: x.sum())(x=X)
+    with pytest.raises(ValueError, match=r"argnums has an argument twice: \(0, -2\)"):
+        tg.grad(lambda x, y: (x * y).sum(), argnums=(0, -2))(X, X)
+
+
+def _filled(x):
+    y = np.zeros(4)
+    for i in range(4):
+        y[i] = x.numpy()[i] ** 2
+    return y
+
+
+@pytest.mark.parametrize(
+    ("function", "x", "message"),
+    [
+        (_filled, X, r"not ndarray; what is written into an array .* np\.zeros_like\(x\)"),
+        (lambda x: print(end=""), X, "not NoneType; does it lack its `return`"),
+        (lambda x: {"a": x.sum()}, X, r"not dict; tg\.func"),
+        (lambda x: (x.sum(), {"a": x}), X, r"not a tuple of \['Tensor', 'dict'\]; tg\.func .* has_aux=True"),
+        (lambda x: [x.sum(), None], X, r"not a list of \['Tensor', 'NoneType'\]"),
+        (smooth, {"a": X}, r"argument 0 is a dict, and must be one Tensor or array; tg\.func has"),
+        (smooth, [np.ones(2), np.ones(3)], "argument 0 is a list, and must be one Tensor or array"),
+    ],
+)
+@pytest.mark.parametrize("transform", [tg.grad, tg.value_and_grad, tg.jacobian, tg.hessian])
+def test_what_is_no_tensor_is_refused_with_what_to_do(transform, function, x, message):
+    with pytest.raises(TypeError, match=message):
+        transform(function)(x)
+
+
+def test_the_arguments_of_jax_lead_to_their_place():
+    with pytest.raises(TypeError, match=r"'has_aux'; here it is tg\.func\.grad\(f, has_aux=True\)"):
+        tg.grad(smooth, has_aux=True)
 
 
 # ---------------------------------------------------------------------- a point in the place of argnums
@@ -529,6 +563,15 @@ TRANSFORMS = {
     "func.jacrev": lambda x: tg.func.jacrev(lambda x: (x**2, {"sum": x.sum()}))(x),
     "func.hessian": lambda x: tg.func.hessian(smooth)(x),
     "func.vjp": lambda x: (lambda value, pull: (value, pull(x)))(*tg.func.vjp(lambda x: x**2, x)),
+    "aux": lambda x: tg.func.grad(lambda x: (smooth(x), {"x": x, "sums": (x.sum(), x * 2)}), has_aux=True)(x),
+    # with a derivative in the function, for a variable of its own
+    "slopes": lambda x: tg.value_and_grad(lambda w: (tg.jacobian(lambda t: w * t**3)(X) ** 2).sum())(x),
+    "slope": lambda x: tg.hessian(lambda w: tg.grad(lambda t: smooth(w * t))(np.ones(4)).sum())(x),
+    "curvature": lambda x: tg.jacobian(lambda w: tg.hessian(lambda t: (w * t**3).sum())(X))(x),
+    "product": lambda x: tg.grad(lambda w: (tg.hvp(lambda t: (w * t**3).sum(), X, V) ** 2).sum())(x),
+    "direction": lambda x: tg.grad(lambda w: (tg.jvp(lambda t: w * t**3, X, V)[1] ** 2).sum())(x),
+    "pulled": lambda x: tg.grad(lambda w: (tg.vjp(lambda t: w * t**3, X)[1](V)[0] ** 2).sum())(x),
+    "slope of each": lambda x: tg.grad(lambda w: tg.vmap(tg.grad(lambda t: (w * t**3).sum()))(X).sum())(x),
 }
 
 
@@ -575,6 +618,25 @@ def test_what_is_mixed_or_recorded_is_a_tensor():
     assert _kinds(tg.grad(lambda model, x: model(x).sum())(model, x.astype(np.float32))) == {tg.Tensor}
 
 
+def test_whole_numbers_of_numpy_have_the_digits_of_numpy():
+    for x in (np.array([3, 4]), np.int64(3), np.array(3, np.int32)):
+        found = tg.grad(lambda x: tg.sum(x**0.5))(x)
+        assert found.dtype == np.float64
+        np.testing.assert_allclose(found, 0.5 * x**-0.5, rtol=1e-15)
+
+
+def test_a_variable_outside_counts_while_its_function_runs():
+    x = np.array([1.0, 2.0])
+    kept = []
+
+    def outer(w):
+        kept.append(tg.value_and_grad(lambda t: (w * t**2).sum())(x))
+        return kept[0][1].sum()
+
+    np.testing.assert_array_equal(tg.grad(outer)(x), 2 * x)
+    assert all(isinstance(t, tg.Tensor) and t.requires_grad for t in kept[0])
+
+
 def test_a_function_may_return_a_list_of_numbers_as_for_scipy():
     def motion(t, y):
         return [y[1], -t * y[0], 1.0]
@@ -582,6 +644,8 @@ def test_a_function_may_return_a_list_of_numbers_as_for_scipy():
     y = np.array([0.5, 2.0])
     np.testing.assert_array_equal(tg.jacobian(motion, argnums=1)(3.0, y), [[0, 1], [-3, 0], [0, 0]])
     np.testing.assert_array_equal(tg.jacobian(lambda y: (y[1], y[0] * y[1]))(y), [[0, 1], [2, 0.5]])
+    np.testing.assert_array_equal(tg.jacobian(lambda y: [[y[1], 0.1], [2 * y[0], y[0]]])(y)[1], [[2, 0], [1, 0]])
+    assert tg.vjp(lambda y: [y[0], 0.1], y)[0][1] == 0.1
     with pytest.raises(TypeError, match=r"not a tuple of the shapes \[\(2,\), \(\)\]"):
         tg.jacobian(lambda y: (y, y[0]))(y)
 

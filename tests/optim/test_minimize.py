@@ -1,5 +1,7 @@
 """`tg.optim.minimize`: a module fitted by SciPy's solvers, beside SciPy itself and closed forms."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -79,6 +81,38 @@ def test_bounds(data, bounds):
     np.testing.assert_allclose(line.weight.numpy(), [[1, 0]], atol=1e-6)
 
 
+def test_a_bound_may_be_an_array_of_its_parameter(data):
+    x, y = data
+    line = nn.Linear(2, 1, dtype=np.float64)
+    bounds = {"weight": ([[-1, 0]], np.array([[1, 2]])), "bias": (None, [0.25])}
+    tg.optim.minimize(line, lambda line: ((line(x) - y) ** 2).mean(), bounds=bounds)
+    limits = optimize.lsq_linear(np.c_[x.numpy(), np.ones(40)], y.numpy()[:, 0], ([-1, 0, -np.inf], [1, 2, 0.25]))
+    np.testing.assert_allclose(np.r_[line.weight.numpy()[0], line.bias.numpy()], limits.x, atol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["L-BFGS-B", "Nelder-Mead"])
+def test_a_loss_that_changes_by_itself_warns(data, method):
+    x, y = data
+    net = nn.Sequential(nn.Linear(2, 8), nn.Dropout(0.5), nn.Linear(8, 1)).double()
+    fit = lambda: tg.optim.minimize(net, lambda net: ((net(x) - y) ** 2).mean(), method, options={"maxiter": 20})
+    for changes in (True, False):
+        net.train(changes)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            fit()
+        said = [w for w in caught if "at the same point the loss was" in str(w.message)]
+        assert len(said) == changes
+        assert all("no dropout (module.eval())" in str(w.message) and w.filename == __file__ for w in said)
+
+
+def test_the_loss_may_depend_on_what_is_not_fitted(data):
+    x, y = data
+    line, other = nn.Linear(2, 1, dtype=np.float64), nn.Linear(1, 1, dtype=np.float64)
+    result = tg.optim.minimize(line, lambda line: ((line(x) - y) ** 2).mean() + other.weight.sum() ** 2, "BFGS")
+    assert result.success
+    assert other.weight.grad is None
+
+
 def test_without_convergence_it_warns_at_the_line_of_the_user(data):
     x, y = data
     line = nn.Linear(2, 1, dtype=np.float64)
@@ -114,6 +148,14 @@ def test_an_exception_leaves_the_best_point(data):
         ((nn.Linear(1, 1), lambda m: m.bias.sum() * np.nan), {}, FloatingPointError, "nan at the starting point"),
         ((nn.Linear(1, 1), lambda m: m.bias.sum()), {"bounds": {"w": (0, 1)}}, ValueError, r"'w'.*'weight', 'bias'"),
         ((nn.Linear(1, 1), lambda m: m.bias.sum()), {"jac": len}, TypeError, "jac comes from the module"),
+        ((nn.Linear(1, 1), lambda m: m.bias.sum()), {"maxiter": 5}, TypeError, r"'maxiter' is no .* options=\{\"max"),
+        ((nn.Linear(1, 1), lambda m: m.bias.sum()), {"bounds": {"bias": 3}}, ValueError, r"must be a pair .*, not 3"),
+        (
+            (nn.Linear(1, 1), lambda m: m.bias.sum()),
+            {"bounds": {"bias": ([0, 0], None)}},
+            ValueError,
+            r"'bias' have the shapes \[\(2,\), \(\)\], and the parameter has \(1,\)",
+        ),
         ((nn.Linear(1, 2), lambda m: m.bias), {}, TypeError, r"a single number as a Tensor, not one of shape \(2,\)"),
     ],
 )

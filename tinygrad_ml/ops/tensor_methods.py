@@ -80,7 +80,8 @@ def _setitem(self: Tensor, index: Any, value: Any) -> None:
         if modes.recording:
             raise RuntimeError(
                 "a leaf that requires a gradient cannot be written to in part, since its gradient would be lost: "
-                "write under tg.no_grad(), or build the value first and require the gradient then"
+                "write under tg.no_grad(), or build the value first and require the gradient then; for a new value "
+                "write to a copy: y = x.copy()"
             )
         value = value._data if isinstance(value, Tensor) else value
         refuse_complex_into_real(self, value)

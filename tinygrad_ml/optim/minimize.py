@@ -38,8 +38,8 @@ def minimize(
         A method of SciPy's, in its spelling: "L-BFGS-B", "BFGS", "CG", "Newton-CG", "trust-exact", "SLSQP",
         "Nelder-Mead" ...
     bounds : pair, or dict from names of parameters to pairs, or what SciPy takes, optional
-        The lowest and the highest value of each element, None for no limit. Parameters that a dict does not name have
-        none.
+        The lowest and the highest value of each element, None for no limit; in a dict a limit may also be an array of
+        the shape of its parameter. Parameters that a dict does not name have none.
     options : passed on to `scipy.optimize.minimize`: tol, options, callback, constraints
 
     Returns
@@ -51,7 +51,7 @@ def minimize(
     Warns
     -----
     UserWarning
-        If the solver says that it did not converge.
+        If the solver says that it did not converge, or if the loss is not the same number each time.
 
     Raises
     ------
@@ -75,6 +75,11 @@ def minimize(
     for name in ("fun", "x0", "jac", "hess", "hessp"):
         if name in options:
             raise TypeError(f"minimize: {name} comes from the module and its loss, and cannot be given")
+    for name in options.keys() - {"tol", "options", "callback", "constraints"}:
+        raise TypeError(
+            f"minimize: {name!r} is no argument of scipy.optimize.minimize; those of a method stand in options: "
+            'options={"maxiter": 100}'
+        )
     problem = _Problem(module, loss)
     name = method.lower() if isinstance(method, str) else ""
     derivatives: dict[str, Any] = {}
@@ -97,6 +102,8 @@ def minimize(
             problem.best, problem.lowest = np.asarray(result.x, np.float64), float(result.fun)
     finally:
         problem.place(problem.best)
+    if problem.changed:
+        warn(problem.changed)
     if not result.success:
         warn(f"minimize: {method} has not converged after {result.get('nit', '?')} iterations: {result.message}")
     return result
@@ -107,6 +114,8 @@ class _Problem:
 
     start : the vector of all parameters at the start
     best, lowest : the point with the lowest loss so far, and that loss
+    at_start : the loss at the start, until it has been computed there again
+    changed : what to say if it was another one then
     """
 
     def __init__(self, module: Any, loss: Any):
@@ -134,6 +143,8 @@ class _Problem:
             raise TypeError(f"minimize: the loss must be a single number as a Tensor, not one of {what}")
         if not np.isfinite(at_start.item()):
             raise FloatingPointError(f"minimize: the loss is {at_start.item()} at the starting point")
+        self.at_start: float | None = at_start.item()
+        self.changed = ""
 
     def joined(self, parts: Mapping[str, Any]) -> np.ndarray:
         """Return what belongs to each parameter as one vector."""
@@ -154,6 +165,13 @@ class _Problem:
 
     def noted(self, x: np.ndarray, value: float) -> float:
         """Return a loss as solvers can use it, and remember where it was lowest."""
+        if self.at_start is not None and (x == self.start).all():
+            if not np.isclose(value, self.at_start, rtol=1e-4, atol=0):
+                self.changed = (
+                    f"minimize: at the same point the loss was {self.at_start:.6g} and then {value:.6g}, and a solver "
+                    "needs it to be the same: no dropout (module.eval()), no random batches"
+                )
+            self.at_start = None
         if value < self.lowest:
             self.best, self.lowest = np.array(x, np.float64), value
         return value if not np.isnan(value) else np.inf
@@ -166,7 +184,7 @@ class _Problem:
     def value_and_gradient(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         self.place(x)
         value, gradients = transforms.value_and_grad(self.function)(self.module)
-        return self.noted(x, float(value)), self.joined(gradients)
+        return self.noted(x, value.item()), self.joined(gradients)
 
     def hessian(self, x: np.ndarray) -> np.ndarray:
         self.place(x)
@@ -185,11 +203,29 @@ class _Problem:
         if isinstance(bounds, Mapping):
             unknown = [name for name in bounds if name not in self.parameters]
             if unknown:
-                raise ValueError(f"minimize: bounds names {unknown[0]!r}; the parameters are {list(self.parameters)}")
-            return [bounds.get(name, (None, None)) for name, p in self.parameters.items() for _ in range(p.size)]
+                raise ValueError(
+                    f"minimize: bounds names {unknown[0]!r}; the parameters that require a gradient are "
+                    f"{list(self.parameters)}"
+                )
+            limits = {name: bounds.get(name, (None, None)) for name in self.parameters}
+            return [pair for name, p in self.parameters.items() for pair in zip(*_limits(name, limits[name], p.shape))]
         if isinstance(bounds, tuple) and len(bounds) == 2 and all(b is None or np.isscalar(b) for b in bounds):
             return [bounds] * len(self.start)
         return bounds
+
+
+def _limits(name: str, pair: Any, shape: tuple[int, ...]) -> list[np.ndarray]:
+    """Return the lowest and the highest value of each element of a parameter."""
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        raise ValueError(f"minimize: the bounds of {name!r} must be a pair (lowest, highest), not {pair!r}")
+    limits = [none if limit is None else np.asarray(limit, np.float64) for limit, none in zip(pair, (-np.inf, np.inf))]
+    try:
+        return [np.broadcast_to(limit, shape).ravel() for limit in limits]
+    except ValueError:
+        shapes = [np.shape(limit) for limit in limits]
+        raise ValueError(
+            f"minimize: the bounds of {name!r} have the shapes {shapes}, and the parameter has {shape}"
+        ) from None
 
 
 def _takes_module(loss: Callable[..., Any]) -> bool:
