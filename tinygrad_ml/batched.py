@@ -11,6 +11,7 @@ One may lie in another (a vmap in a vmap): then the hidden axis of the innermost
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn
@@ -188,11 +189,12 @@ class Batched(StandIn):
     def __abs__(self) -> Any:
         return np.absolute(self)
 
-    def _in_place(self, ufunc: np.ufunc, other: Any) -> Batched:
-        if not isinstance(self.whole, np.ndarray) or self.level is not innermost((self, other)):
+    def _in_place(self, assign: Callable, other: Any) -> Batched:
+        if self.level is not innermost((self, other)):
             self._refuse("writing into an array")
-        whole, value = aligned(self.level, (self, other), self.ndim)
-        ufunc(whole, value, out=self.whole)
+        _, value = aligned(self.level, (self, other), self.ndim)
+        if assign(self.whole, value) is not self.whole:
+            self._refuse("writing into an array")
         return self
 
 
@@ -210,7 +212,8 @@ for _name, _ufunc in (OPERATORS | COMPARISONS).items():
 for _name, _ufunc in OPERATORS.items():
     setattr(Batched, f"__r{_name}__", lambda self, other, ufunc=_ufunc: ufunc(other, self))
 for _name in ("add", "sub", "mul", "truediv"):
-    setattr(Batched, f"__i{_name}__", lambda self, other, ufunc=OPERATORS[_name]: self._in_place(ufunc, other))
+    _assign: Callable = getattr(operator, f"i{_name}")
+    setattr(Batched, f"__i{_name}__", lambda self, other, assign=_assign: self._in_place(assign, other))
 
 
 # ---------------------------------------------------------------------- one element after the other

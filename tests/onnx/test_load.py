@@ -355,6 +355,23 @@ def test_weights_of_other_programs_become_parameters():
     assert {name for name, _ in loaded.named_buffers()} == {"bn.running_mean", "bn.running_var"}
 
 
+def test_a_mask_is_no_parameter():
+    mask = np.triu(np.full((4, 4), -np.inf, np.float32), 1)
+    loaded = tg.onnx.load(graph([helper.make_node("Add", ["x", "mask"], ["y"])], {"x": f32(3, 4, 4)}, {"mask": mask}))
+    assert list(loaded.parameters()) == []
+    assert_equal(loaded(np.zeros((1, 4, 4), np.float32)).numpy()[0], mask)
+
+
+def test_inputs_and_outputs_without_a_shape():
+    x = f32(4, 3)
+    proto = made_elsewhere()
+    for entry in (*proto.graph.input, *proto.graph.output):
+        entry.type.tensor_type.ClearField("shape")
+    content = proto.SerializeToString()
+    assert_equal(tg.onnx.load(proto)(x).numpy(), run(proto, x)[0])
+    assert proto.SerializeToString() == content
+
+
 def test_a_loaded_module_trains_with_fit():
     loaded = tg.onnx.load(made_elsewhere())
     x, y = f32(32, 3), f32(32, 2)

@@ -12,6 +12,7 @@ from tinygrad_ml import nn
 
 RNG = np.random.default_rng(4)
 X = RNG.normal(size=(4, 5, 6))
+MAP = nn.Linear(6, 6, dtype=np.float64)
 PLACES = np.array([[0, 2], [1, 1]])
 MASK = np.array([True, False, True, False, True])
 SIX = np.arange(6.0)
@@ -106,6 +107,7 @@ PROGRAMS = {
         x + tg.arange(6),
     ),
     "a vmap": tg.vmap(lambda row: tg.tanh(row).sum()),
+    "a vmap of a layer": tg.vmap(lambda row: MAP(row) * row.sum()),
     "a gradient": lambda x: tg.grad(lambda z: (z**3).sum())(x),
     "more of NumPy's": lambda x: (np.diff(x, axis=1), np.nanmean(x, axis=1), np.trapezoid(x, axis=1)),
     "NumPy's functions": lambda x: np.exp(x) + np.where(np.isnan(x), 0, x),
@@ -201,6 +203,71 @@ def test_axes_that_are_free_are_those_asked_for():
     assert run(images, f32(3, 1, 9, 4))[0].shape == (3, 2, 7, 2)
     fixed = tg.onnx.export(nn.Linear(3, 2), f32(4, 3), dynamic_axes={})
     assert [d.dim_value for d in fixed.graph.input[0].type.tensor_type.shape.dim] == [4, 3]
+
+
+OF_TIME = {
+    "what lies above": lambda n: np.triu(np.ones((n, n), bool), 1),
+    "what lies below, by a Tensor": lambda n: tg.tril(tg.ones((n, n))) == 1,
+    "which came before": lambda n: tg.arange(n)[:, None] >= tg.arange(n),
+    "what is near": lambda n: abs(np.arange(n)[:, None] - np.arange(n)) <= 1,
+    "itself": lambda n: np.eye(n, dtype=bool)[None],
+    "infinities": lambda n: np.triu(np.full((n, n), -np.inf, np.float32), 1),
+    "penalties": lambda n: -0.1 * (np.arange(n)[:, None] - np.arange(n)).astype(np.float32),
+    "counts of places": lambda n: np.arange(n)[:, None] * 2 - np.arange(n),
+    "even steps": lambda n: (np.arange(n) / 10).astype(np.float32),
+}
+
+
+@pytest.mark.parametrize("name", OF_TIME)
+def test_masks_and_places_of_a_free_time(name):
+    def model(x):
+        places = OF_TIME[name](x.shape[1])
+        scores = x @ x.mT
+        scores = tg.where(places, scores, -1e4) if places.dtype == bool else scores + places.astype(np.float32)
+        return tg.softmax(scores, axis=-1) @ x
+
+    proto = tg.onnx.export(model, f32(2, 5, 3), dynamic_axes={"x": {0: "batch", 1: "time"}})
+    for shape in ((2, 5, 3), (1, 1, 3), (3, 2, 3), (1, 11, 3)):
+        x = f32(*shape)
+        assert_equal(run(proto, x)[0], model(tg.tensor(x)).numpy())
+
+
+def test_an_array_of_the_free_size_that_is_no_pattern_is_refused():
+    drawn = {n: f32(n, n) for n in range(2, 12)}
+    with pytest.raises(tg.onnx.ExportError, match=r"an array of shape \(5, 5\) of add .* in a way that a file cannot"):
+        tg.onnx.export(lambda x: x @ x.mT + drawn[x.shape[1]], f32(2, 5, 3), dynamic_axes={"x": [0, 1]})
+
+
+def test_a_table_of_an_embedding_is_shortened_in_the_file_only():
+    model = nn.Sequential(nn.Embedding(9, 4, max_norm=1.0, norm_type=1.0), nn.Flatten(), nn.Linear(12, 2)).train()
+    before = model.state_dict()["0.weight"].copy()
+    proto = tg.onnx.export(model, np.array([[1, 2, 3], [4, 5, 6]]))
+    assert np.array_equal(model.state_dict()["0.weight"], before)
+    assert model[0].max_norm == 1.0
+    ids = np.array([[0, 8, 8], [7, 1, 2], [3, 3, 3]])
+    wanted = model.eval()(ids).numpy()
+    assert not np.array_equal(model.state_dict()["0.weight"], before)
+    assert_equal(run(proto, ids)[0], wanted)
+    assert_equal(tg.onnx.load(proto)(ids).numpy(), wanted)
+
+
+EDGES = np.array([0.0, 0.5, 1, 2, -1, np.nan, np.inf, -np.inf, 30, -30, 1e-3])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "name", ["expit", "log_expit", "logit", "entr", "erf", "erfc", "ndtr", "xlogy", "rel_entr", "kl_div"]
+)
+def test_special_functions_of_scipy(name, dtype):
+    function = getattr(pytest.importorskip("scipy.special"), name)
+    inputs = np.meshgrid(EDGES, EDGES)[: getattr(function, "nin", 1)]
+    with np.errstate(all="ignore"):
+        check(lambda *inputs: function(*inputs), *(x.astype(dtype) for x in inputs), batches=(11,))
+
+
+def test_tangents_in_double_precision():
+    x = np.array([1.5707, -1.5707, 0.3, 100.0])
+    assert_equal(run(tg.onnx.export(tg.tan, x, dynamic_axes={}), x)[0], np.tan(x), 1e-12)
 
 
 def test_time_first_layers_have_a_free_batch_and_time():

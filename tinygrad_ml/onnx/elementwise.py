@@ -15,7 +15,7 @@ for _name, _operator in {
     **{"add": "Add", "subtract": "Sub", "multiply": "Mul", "negative": "Neg", "abs": "Abs", "absolute": "Abs"},
     **{"sqrt": "Sqrt", "exp": "Exp", "log": "Log", "reciprocal": "Reciprocal", "maximum": "Max", "minimum": "Min"},
     **{"fmax": "Max", "fmin": "Min", "fabs": "Abs"},
-    **{"sin": "Sin", "cos": "Cos", "tan": "Tan", "arcsin": "Asin", "arccos": "Acos", "arctan": "Atan"},
+    **{"sin": "Sin", "cos": "Cos", "arcsin": "Asin", "arccos": "Acos", "arctan": "Atan"},
     **{"sinh": "Sinh", "cosh": "Cosh", "tanh": "Tanh", "arcsinh": "Asinh", "arccosh": "Acosh", "arctanh": "Atanh"},
     **{"sign": "Sign", "floor": "Floor", "ceil": "Ceil", "rint": "Round", "relu": "Relu", "sigmoid": "Sigmoid"},
     **{"erf": "Erf", "divide": "Div", "true_divide": "Div"},
@@ -81,6 +81,14 @@ def _bitwise(w: Writer, call: Call) -> Any:
     if call.dtype.kind == "b":
         return w.op(logical, *call.of(bool), dtype=bool)
     return w.op("Bitwise" + logical, *call.of(call.dtype))
+
+
+@rule("tan")
+def _tan(w: Writer, call: Call) -> Any:
+    (x,) = _numbers(w, call)
+    if x.dtype != np.float64:
+        return w.op("Tan", x)
+    return w.op("Div", w.op("Sin", x), w.op("Cos", x))  # which runtimes compute in double precision, and Tan not
 
 
 @rule("square")

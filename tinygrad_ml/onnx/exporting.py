@@ -14,10 +14,12 @@ import onnx
 from onnx import ModelProto, helper
 
 from .. import __version__, nn
+from ..arrays import copied
 from ..foreign_names import takes_foreign_names
+from ..modes import no_grad
 from ..nn.module import Module
 from ..serialization import replace_file
-from . import arrays, elementwise, indices, layers, reductions  # noqa: F401  # their rules
+from . import arrays, elementwise, indices, layers, reductions, special  # noqa: F401  # their rules
 from .errors import ExportError
 from .estimators import head_of
 from .examples import inputs_of
@@ -94,8 +96,7 @@ def export(
     given, rebuild = inputs_of(module, example, input_names, head)
     names = [name for name, _ in given]
     function = _call(module if head is None else head.compute, rebuild)
-    _refuse_tables_that_change(module)
-    with _evaluated(module):
+    with _evaluated(module), _short_tables(module):
         try:
             merged = recorded(module, function, given, dynamic_axes)
         except ExportError as error:
@@ -175,14 +176,32 @@ def _evaluated(module: Module) -> Iterator[None]:
             part.training = True
 
 
-def _refuse_tables_that_change(module: Module) -> None:
-    for path, part in module.named_modules():
-        if isinstance(part, nn.Embedding) and part.max_norm is not None:
-            raise ExportError(
-                f"Embedding(max_norm={part.max_norm}){where(path, '')} shortens rows of its table when it looks them "
-                "up, which has no form in ONNX: look all rows up once, layer(np.arange(layer.num_embeddings)), and set "
-                "layer.max_norm = None"
-            )
+@contextmanager
+def _short_tables(module: Module) -> Iterator[None]:
+    """Give each Embedding with `max_norm` the table that it would have once every row was looked up, for a while."""
+    changed: list[tuple[nn.Embedding, Any, Any]] = []
+    try:
+        for path, part in module.named_modules():
+            if isinstance(part, nn.Embedding) and part.max_norm is not None:
+                table = part.weight
+                if sum(any(value is table for value in vars(other).values()) for other in module.modules()) > 1:
+                    raise ExportError(
+                        f"Embedding(max_norm={part.max_norm}){where(path, '')} shortens rows of its table when it "
+                        "looks them up, and another layer uses the table as it is then: look all rows up once, "
+                        "layer(np.arange(layer.num_embeddings)), and set layer.max_norm = None"
+                    )
+                table._sync_version()
+                before = table._capture()
+                changed.append((part, part.max_norm, before))
+                table._restore((copied(before[0]), None, *before[2:]))
+                with no_grad():
+                    part.forward(np.arange(part.num_embeddings))
+                part.max_norm = None
+        yield
+    finally:
+        for part, max_norm, before in changed:
+            part.weight._restore(before)
+            part.max_norm = max_norm
 
 
 # ---------------------------------------------------------------------- what is written

@@ -61,7 +61,7 @@ def load(model: str | os.PathLike[str] | bytes | ModelProto) -> OnnxModule:
     """
     proto, name = _read(model)
     try:
-        onnx.checker.check_model(proto)
+        onnx.checker.check_model(_with_shapes(proto))
         if len(proto.functions):
             proto = inliner.inline_local_functions(proto)
         return OnnxModule(proto, name).eval()
@@ -91,6 +91,21 @@ def _read(model: Any) -> tuple[ModelProto, str]:
     if not proto.graph.output or not (proto.graph.node or proto.graph.initializer):
         raise LoadError(f"{name} is not a file of ONNX, or is damaged or incomplete: it holds no graph with an output")
     return proto, name
+
+
+def _with_shapes(proto: ModelProto) -> ModelProto:
+    """Return a model whose inputs and outputs all have a shape, as the checker wants it; some programs leave it out."""
+
+    def open_ones(of: ModelProto) -> list:
+        entries = [*of.graph.input, *of.graph.output]
+        return [e for e in entries if e.type.HasField("tensor_type") and not e.type.tensor_type.HasField("shape")]
+
+    if open_ones(proto):
+        whole, proto = proto, ModelProto()
+        proto.CopyFrom(whole)
+        for entry in open_ones(proto):
+            entry.type.tensor_type.shape.SetInParent()
+    return proto
 
 
 class _Part(Module):
@@ -304,8 +319,8 @@ def _weights(graph: GraphProto, arrays: Mapping[str, np.ndarray]) -> tuple[set[s
             )
             role.update(keys)
     floats = {key for key, array in arrays.items() if array.dtype.kind == "f" and array.dtype != np.float16}
-    scalars = {key for key in floats if arrays[key].size == 1 and arrays[key].ndim == 0}
-    return (learned & floats) - state - other - scalars, state & floats
+    constants = {key for key in floats if not arrays[key].ndim or not np.isfinite(arrays[key]).all()}  # masks of -inf
+    return (learned & floats) - state - other - constants, state & floats
 
 
 def _free(owner: Any, name: str) -> str:

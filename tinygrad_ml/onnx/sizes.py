@@ -16,7 +16,7 @@ from ..compiler.traced import Value
 from .errors import ExportError
 from .recording import Recording, Step
 
-__all__ = ["Merged", "MergedStep", "Ramp", "Size", "Spread", "leaves_of"]
+__all__ = ["Band", "Merged", "MergedStep", "Ramp", "Size", "Spread", "leaves_of"]
 
 
 class Size:
@@ -51,10 +51,20 @@ class Spread:
 
 
 class Ramp:
-    """Numbers that rise evenly along one free axis: start, start + step, ... in a given shape."""
+    """Numbers that rise evenly along axes: `start` plus the sum of step * index over `steps`, a dict from axes."""
 
-    def __init__(self, start: Any, step: Any, length: Size, shape: tuple, dtype: np.dtype):
-        self.start, self.step, self.length, self.shape, self.dtype = start, step, length, shape, dtype
+    def __init__(self, start: Any, steps: dict[int, Any], shape: tuple, dtype: np.dtype):
+        self.start, self.steps, self.shape, self.dtype = start, steps, shape, dtype
+
+
+class Band:
+    """An array that changes at diagonals only: of its last two axes, all others being of length 1.
+
+    values, diagonals : where column - row is at least `diagonals[k]`, it is `values[k + 1]`; before all, `values[0]`
+    """
+
+    def __init__(self, values: list, diagonals: list[int], shape: tuple, dtype: np.dtype):
+        self.values, self.diagonals, self.shape, self.dtype = values, diagonals, shape, dtype
 
 
 class MergedStep:
@@ -198,16 +208,17 @@ class Merged:
             return self.merge(*(a.tolist() for a in arrays))
         raise self.refusal("an array")
 
-    def _free_array(self, arrays: Sequence[np.ndarray], shape: tuple, free: list[int]) -> Spread | Ramp:
+    def _free_array(self, arrays: Sequence[np.ndarray], shape: tuple, free: list[int]) -> Spread | Ramp | Band:
         first = arrays[0]
         short: list[Any] = [_first_along(a, free) for a in arrays]
         if all(s is not None and _same(s, short[0]) for s in short):
             return Spread(short[0], shape)
-        if len(free) == 1 and first.size == first.shape[free[0]] > 1:
-            flat = [a.ravel() for a in arrays]
-            start, step = flat[0][0], flat[0][1] - flat[0][0]
-            if all(np.array_equal(f, start + step * np.arange(len(f), dtype=f.dtype)) for f in flat):
-                return Ramp(start, step, shape[free[0]], shape, first.dtype)
+        start, steps = _slope(arrays[-1])
+        if all(_rises(a, start, steps) for a in arrays):
+            return Ramp(start, steps, shape, first.dtype)
+        bands = [_band(a) for a in arrays]
+        if all(band is not None and band == bands[0] for band in bands):
+            return Band(*bands[0], shape, first.dtype)  # type: ignore[misc]
         raise self.refusal(f"an array of shape {first.shape}")
 
     def refusal(self, what: str) -> ExportError:
@@ -227,6 +238,45 @@ def _first_along(array: np.ndarray, axes: list[int]) -> np.ndarray | None:
     """Return an array cut to the length 1 along axes where it does not change, or None if it does."""
     short = array[tuple([slice(0, 1) if k in axes else slice(None) for k in range(array.ndim)])]
     return short if _same(np.broadcast_to(short, array.shape), array) else None
+
+
+def _slope(array: np.ndarray) -> tuple[Any, dict[int, Any]]:
+    """Return the first element of an array of numbers, and how much it rises along each axis with each place."""
+    if array.dtype.kind not in "fiu":
+        return array.flat[0], {}
+    start, steps = array.flat[0], {}
+    for axis, length in enumerate(array.shape):
+        rise = np.take(array, length - 1, axis).flat[0] - start
+        if rise:
+            steps[axis] = rise // (length - 1) if array.dtype.kind != "f" else rise / (length - 1)
+    return start, steps
+
+
+def _rises(array: np.ndarray, start: Any, steps: dict[int, Any]) -> bool:
+    """Whether an array rises evenly from a start; floats to rounding."""
+    rising = np.full(array.shape, start, array.dtype)
+    for axis, step in steps.items():
+        along = [-1 if k == axis else 1 for k in range(array.ndim)]
+        rising = rising + (step * np.arange(array.shape[axis], dtype=array.dtype)).reshape(along)
+    if array.dtype.kind != "f":
+        return np.array_equal(array, rising)
+    return bool(np.abs(array - rising).max() <= 4 * np.finfo(array.dtype).eps * np.abs(array).max())
+
+
+def _band(array: np.ndarray) -> tuple[list, list[int]] | None:
+    """Return the values and the diagonals of an array that changes at three diagonals at most."""
+    if array.ndim < 2 or array.size != array.shape[-2] * array.shape[-1]:
+        return None
+    plane = array.reshape(array.shape[-2:])
+    rows, columns = plane.shape
+    line = np.concatenate([plane[:, 0][::-1], plane[0, 1:]])  # from the lower left corner to the upper right one
+    offsets = np.arange(columns) - np.arange(rows)[:, None]
+    if not _same(line[offsets + rows - 1], plane):
+        return None
+    changes = [k for k in range(1, len(line)) if line[k] != line[k - 1]]
+    if len(changes) > 3:
+        return None
+    return [line[k].item() for k in [0, *changes]], [k - rows + 1 for k in changes]
 
 
 def leaves_of(result: Any) -> list:

@@ -11,7 +11,7 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 from ..compiler.traced import Value
 from .errors import ExportError
 from .recording import Step
-from .sizes import Merged, MergedStep, Ramp, Size, Spread
+from .sizes import Band, Merged, MergedStep, Ramp, Size, Spread
 
 __all__ = ["OPSET", "RULES", "TO_DOUBLE", "TO_SINGLE", "Part", "Writer", "refuse_what_has_no_form", "rule"]
 
@@ -22,7 +22,7 @@ RULES: dict[str, Callable] = {}  # name of an operation, or of NumPy's function 
 # casts, so that a model of float64 runs everywhere, to the accuracy of float32.
 SINGLE = {
     *("Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "AveragePool", "Conv", "ConvTranspose", "Cosh", "Elu", "Erf"),
-    *("GRU", "LeakyRelu", "LSTM", "RNN", "Selu", "Sinh", "Softplus", "Tan"),
+    *("GRU", "LeakyRelu", "LSTM", "RNN", "Selu", "Sinh", "Softplus"),
 }
 
 TO_SINGLE, TO_DOUBLE = "Cast_to_single", "Cast_back_to_double"  # names of these casts
@@ -150,6 +150,8 @@ class Writer:
             part = self.op("Expand", self.constant(x.values), self.sizes_of(x.shape), shape=x.shape)
         elif isinstance(x, Ramp):
             part = self._ramp(x)
+        elif isinstance(x, Band):
+            part = self._band(x)
         elif isinstance(x, (list, tuple)) and any(isinstance(item, Size) for item in x):
             part = self.sizes_of(x)
         else:
@@ -238,17 +240,31 @@ class Writer:
                 pieces.append(self.size(length))
         return pieces[0] if len(pieces) == 1 else self.op("Concat", *pieces, axis=0)
 
+    def _places(self, shape: Sequence[Any], axis: int) -> Part:
+        """Return 0, 1, ... along an axis of a shape, as int64; all other axes have the length 1."""
+        count = self.scalar(shape[axis]) if isinstance(shape[axis], Size) else self.constant(shape[axis], np.int64)
+        places = self.op("Range", self.constant(0, np.int64), count, self.constant(1, np.int64))
+        return self.reshape(places, [length if k == axis else 1 for k, length in enumerate(shape)])
+
     def _ramp(self, ramp: Ramp) -> Part:
         dtype = np.int64 if ramp.dtype.kind in "iu" else ramp.dtype
-        count = self.cast(self.scalar(ramp.length), dtype)
-        start, step = self.constant(ramp.start, dtype), self.constant(ramp.step, dtype)
-        end = self.op("Add", start, self.op("Mul", count, step))
-        if np.dtype(dtype).kind == "f":  # a sum of steps may end too early or too late
-            whole = self.op("Range", self.constant(0, np.int64), self.scalar(ramp.length), self.constant(1, np.int64))
-            numbers = self.op("Add", start, self.op("Mul", self.cast(whole, dtype), step))
-        else:
-            numbers = self.op("Range", start, end, step)
-        return self.reshape(self.cast(numbers, ramp.dtype), ramp.shape)
+        total = self.constant(np.reshape(ramp.start, (1,) * len(ramp.shape)), dtype)
+        for axis, step in ramp.steps.items():  # a Range of floats would be a sum of steps, which may end too late
+            term = self.cast(self._places(ramp.shape, axis), dtype)
+            total = self.op("Add", total, term if step == 1 else self.op("Mul", term, self.constant(step, dtype)))
+        if any(n != 1 and axis not in ramp.steps for axis, n in enumerate(ramp.shape)):
+            total = self.op("Expand", total, self.sizes_of(ramp.shape))
+        return self.reshape(self.cast(total, ramp.dtype), ramp.shape)
+
+    def _band(self, band: Band) -> Part:
+        axes = len(band.shape)
+        offset = self.op("Sub", self._places(band.shape, axes - 1), self._places(band.shape, axes - 2))
+        dtype = np.dtype(np.int64) if band.dtype.kind == "b" else band.dtype
+        part = self.constant(band.values[0], dtype)
+        for diagonal, value in zip(band.diagonals, band.values[1:]):
+            mask = self.op("GreaterOrEqual", offset, self.constant(diagonal, np.int64), dtype=bool)
+            part = self.op("Where", mask, self.constant(value, dtype), part, dtype=dtype, shape=band.shape)
+        return self.cast(part, band.dtype)
 
     def reshape(self, x: Any, shape: Sequence[Any]) -> Part:
         """Return a value in another shape; one free length is left to be inferred."""
