@@ -284,16 +284,7 @@ class _Run:
         values = list(args)
         kinds = set()
         own = []
-        chosen = [argnums] if isinstance(argnums, int) else argnums
-        for k in chosen:
-            if not -len(args) <= k < len(args):
-                named_too = " by position; those to differentiate for cannot be given by name" if named else ""
-                raise ValueError(
-                    f"{name}: argnums has {k}, but the function was called with {len(args)} arguments{named_too}"
-                )
-        if len({k % len(args) for k in chosen}) < len(chosen):
-            raise ValueError(f"{name}: argnums has an argument twice: {tuple(chosen)}")
-        for k in chosen:
+        for k in _chosen(name, argnums, args, named):
             if hasattr(values[k], "named_parameters"):
                 parameters = [(key, p) for key, p in values[k].named_parameters() if p.requires_grad]
                 self.names.append([key for key, _ in parameters])
@@ -315,21 +306,7 @@ class _Run:
             _depth.now -= 1
             _past.update((id(leaf), leaf) for leaf in own)
         if not isinstance(self.output, Tensor) or self.output.dtype.kind not in "fc":
-            dtype = f" of dtype {self.output.dtype}" if isinstance(self.output, Tensor) else ""
-            if self.output is None:
-                hint = "does it lack its `return`?"
-            elif isinstance(self.output, dict):
-                hint = "tg.func has transforms of functions with several results"
-            elif isinstance(self.output, np.ndarray):
-                hint = (
-                    "what is written into an array of NumPy has lost its history: write into np.zeros_like(x), or "
-                    "make the result by np.stack or np.where"
-                )
-            else:
-                hint = "what went through .item(), float() or .numpy() has lost its history"
-            raise TypeError(
-                f"{name}: the function must return one floating Tensor, not {type(self.output).__name__}{dtype}; {hint}"
-            )
+            raise _no_result(name, self.output)
         inner = any(names is not None for names in self.names) and _depth.now > 0
         self.open = recording and (inner or _needs_others(self.output, self.leaves))
         self.arrays = kinds == {True}
@@ -410,6 +387,39 @@ class _Run:
                 )
             flat += [tangent] if names is None else [tangent[key] for key in names]
         return [_matching(self.name, "a tangent", t, leaf, "its input") for t, leaf in zip(flat, self.leaves)]
+
+
+def _chosen(name: str, argnums: Any, args: tuple, named: dict) -> Sequence[int]:
+    """Return the positions of the arguments to differentiate for, checked against a call."""
+    chosen = [argnums] if isinstance(argnums, int) else argnums
+    for k in chosen:
+        if not -len(args) <= k < len(args):
+            instead = " by position; those to differentiate for cannot be given by name" if named else ""
+            raise ValueError(
+                f"{name}: argnums has {k}, but the function was called with {len(args)} arguments{instead}"
+            )
+    if len({k % len(args) for k in chosen}) < len(chosen):
+        raise ValueError(f"{name}: argnums has an argument twice: {tuple(chosen)}")
+    return chosen
+
+
+def _no_result(name: str, output: Any) -> TypeError:
+    """Return the error for what a function returned in the place of one floating Tensor."""
+    dtype = f" of dtype {output.dtype}" if isinstance(output, Tensor) else ""
+    if output is None:
+        hint = "does it lack its `return`?"
+    elif isinstance(output, dict):
+        hint = "tg.func has transforms of functions with several results"
+    elif isinstance(output, np.ndarray):
+        hint = (
+            "what is written into an array of NumPy has lost its history: write into np.zeros_like(x), or make the "
+            "result by np.stack or np.where"
+        )
+    else:
+        hint = "what went through .item(), float() or .numpy() has lost its history"
+    return TypeError(
+        f"{name}: the function must return one floating Tensor, not {type(output).__name__}{dtype}; {hint}"
+    )
 
 
 def _variable(name: str, k: int, x: Any) -> Tensor:

@@ -217,8 +217,8 @@ class Merged:
         if all(_rises(a, start, steps) for a in arrays):
             return Ramp(start, steps, shape, first.dtype)
         bands = [_band(a) for a in arrays]
-        if all(band is not None and band == bands[0] for band in bands):
-            return Band(*bands[0], shape, first.dtype)  # type: ignore[misc]
+        if bands[0] is not None and all(band == bands[0] for band in bands):
+            return Band(*bands[0], shape, first.dtype)
         raise self.refusal(f"an array of shape {first.shape}")
 
     def refusal(self, what: str) -> ExportError:
@@ -268,7 +268,7 @@ def _band(array: np.ndarray) -> tuple[list, list[int]] | None:
     if array.ndim < 2 or array.size != array.shape[-2] * array.shape[-1]:
         return None
     plane = array.reshape(array.shape[-2:])
-    rows, columns = plane.shape
+    rows, columns = array.shape[-2], array.shape[-1]
     line = np.concatenate([plane[:, 0][::-1], plane[0, 1:]])  # from the lower left corner to the upper right one
     offsets = np.arange(columns) - np.arange(rows)[:, None]
     if not _same(line[offsets + rows - 1], plane):
