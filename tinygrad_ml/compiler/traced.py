@@ -377,8 +377,8 @@ class Traced(StandIn):
         return f"<traced {self.value!r}>"
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
+        if name.startswith("_") or not hasattr(np.ndarray, name):  # `hasattr(x, "tocsr")` asks what kind of data it is
+            raise AttributeError(f"an array has no attribute {name!r}")
         raise Untraceable(f".{name}")
 
     # ------------------------------------------------------------------ what an ndarray has
