@@ -35,11 +35,12 @@ static inline void apply(char **p, int k, char **args, npy_intp n, const npy_int
     for name, sign in (("maximum", ">"), ("minimum", "<"))
 )
 
-COMPARISONS = {
+ALWAYS = {
+    **{"astype": "{}", "copy": "{}", "where": "{} ? {} : {}"},
     **{"greater": "{} > {}", "greater_equal": "{} >= {}", "less": "{} < {}", "less_equal": "{} <= {}"},
     **{"equal": "{} == {}", "not_equal": "{} != {}"},
 }
-NUMBERS = COMPARISONS | {
+NUMBERS = ALWAYS | {
     **{"add": "{} + {}", "subtract": "{} - {}", "multiply": "{} * {}", "negative": "-{}", "positive": "{}"},
     **{"square": "{0} * {0}", "conjugate": "{}", "maximum": "maximum_{t}({}, {})", "minimum": "minimum_{t}({}, {})"},
     **{"logical_not": "{} == 0", "logical_and": "({} != 0) & ({} != 0)", "logical_or": "({} != 0) | ({} != 0)"},
@@ -52,7 +53,7 @@ FORMULAS = {
         "sign": "{0} > 0 ? 1 : {0} < 0 ? -1 : {0} == 0 ? 0 : {0}",
     },
     "i": NUMBERS | {"bitwise_and": "{} & {}", "bitwise_or": "{} | {}", "bitwise_xor": "{} ^ {}", "invert": "~{}"},
-    "b": COMPARISONS
+    "b": ALWAYS
     | {
         **dict.fromkeys(("logical_and", "bitwise_and", "multiply", "minimum"), "{} & {}"),
         **dict.fromkeys(("logical_or", "bitwise_or", "add", "maximum"), "{} | {}"),

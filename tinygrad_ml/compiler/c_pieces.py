@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..ops.index import scatter
 from . import kernels, products
 from .c_code import c_type, formula, literal, loops, merged, place
 from .c_memory import address_of
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["WRITERS", "is_number", "kind"]
 
+SCATTER = scatter.primitive.forward
 IDENTITIES = ("reshape", "squeeze", "broadcast_to", "expand_dims", "ravel", "real", "transpose")
 ARITHMETIC = {
     **{"add": "{} + {}", "sub": "{} - {}", "mul": "{} * {}", "truediv": "{} / {}", "pow": "pow({}, {})", "neg": "-{}"},
@@ -38,6 +40,8 @@ REDUCTIONS = {
 def kind(plan: Plan, value: Value) -> str | None:
     """Return which piece of C an operation is, or that it is a "sum" of a group; None if it is neither."""
     op, args = value.op, value.args
+    if value.function is SCATTER:
+        return "scatter" if _can_scatter(value) else None
     if op == "opaque":
         return "kernel" if kernels.can(plan, value) else None
     if op == "einsum":
@@ -101,13 +105,10 @@ def _number(plan: Plan, value: Value) -> list[str]:
         lines = [f"if ({args[1]} == 0) return 1;"] if op == "py_truediv" else []  # where Python raises
         lines.append(f"{declared}{ARITHMETIC[op[3:]].format(*args)};")
         return lines + ([f"if (!({name} - {name} == 0)) return 1;"] if op in ("py_pow", "py_sqrt") else [])
-    if op in IDENTITIES or op in ("astype", "copy"):
+    if op in IDENTITIES:
         return [f"{declared}{plan.scalar(value.args[0], dtype)};"]
-    if op == "where":
-        condition, yes, no = (plan.scalar(x, d) for x, d in zip(value.args, (np.dtype(bool), dtype, dtype)))
-        return [f"{declared}{condition} ? {yes} : {no};"]
     types: Any = plan.types[value]
-    args = [plan.scalar(x, d) for x, d in zip(value.args, types)]
+    args = [plan.scalar(x, d) for x, d in zip(value.args, types[:-1])]
     text = formula(op, types[0])
     if text is not None and not plan.is_called(value):
         return [f"{declared}{text.format(*args)};"]
@@ -219,16 +220,14 @@ def _concatenate(plan: Plan, value: Value) -> list[str]:
 
 
 def _indices(value: Value) -> list[Any] | None:
-    """Return the arrays of indices for the first axes of x, or None if the index is of another kind."""
+    """Return the arrays of indices for the first axes, or None if the index is of another kind."""
+    index = value.args[1] if len(value.args) > 1 else value.parameters.get("index")
     if value.op == "take":
         axis, others = value.parameters.get("axis", value.args[2] if len(value.args) > 2 else None), value.args[3:]
         if others or {*value.parameters} - {"axis"} or axis not in (0, None):
             return None
         if axis is None and len(value.args[0].shape) > 1:
             return None
-    elif value.parameters:
-        return None
-    index = value.args[1] if len(value.args) > 1 else None
     parts = index if type(index) is tuple else (index,)
     fine = all(isinstance(x, (Value, np.ndarray)) and x.shape and x.dtype == np.intp for x in parts)
     return list(parts) if fine and parts else None
@@ -236,10 +235,20 @@ def _indices(value: Value) -> list[Any] | None:
 
 def _can_set(plan: Plan, value: Value) -> bool:
     """Whether what is written by index is one number, or an array of the shape that is written to."""
-    x, _, new = value.args
+    new = value.args[2]
+    return plan.is_number(new) or (_is_array(new, value.dtype) and new.shape == _shape_at(value))
+
+
+def _can_scatter(value: Value) -> bool:
+    """Whether floating numbers are added up where arrays of indices say."""
+    floating = value.dtype.kind == "f" and _is_array(value.args[0], value.dtype)
+    return floating and _indices(value) is not None and value.args[0].shape == _shape_at(value)
+
+
+def _shape_at(value: Value) -> tuple[int, ...]:
+    """Return the shape of what is written or added at the indices of a result."""
     parts: Any = _indices(value)
-    shape = np.broadcast_shapes(*[part.shape for part in parts]) + x.shape[len(parts) :]
-    return plan.is_number(new) or (_is_array(new, value.dtype) and new.shape == shape)
+    return np.broadcast_shapes(*[part.shape for part in parts]) + value.shape[len(parts) :]
 
 
 def _each_index(plan: Plan, value: Value, x: np.ndarray) -> Generator[Any, list[str], None]:
@@ -285,8 +294,19 @@ def _setitem(plan: Plan, value: Value) -> list[str]:
     return [*_copied(plan, x, value, out), "{", head, *each.send([f"z[{where}] = {text};"]), "}"]
 
 
+def _scatter(plan: Plan, value: Value) -> list[str]:
+    """Return C that adds numbers to zeros by index, in their order."""
+    t, g, out = c_type(value.dtype), value.args[0], plan.frames[value]
+    each: Any = _each_index(plan, value, out)
+    where, names = next(each)
+    head = f"{t} *restrict z = ({t} *)({plan.address(value)}); const {t} *restrict g = ({t} *)({plan.address(g)});"
+    add = f"z[{where}] += g[{place(names, plan.frame(g).strides, out.itemsize)}];"
+    return ["{", head, f"memset(z, 0, {out.nbytes});", *each.send([add]), "}"]
+
+
 WRITERS: dict[str, Callable[[Any, Value], list[str]]] = {
     **{"number": _number, "guard": _guard, "product": products.write, "reduction": _reduction, "copy": _copy},
-    **{"concatenate": _concatenate, "getitem": _getitem, "setitem": _setitem, "kernel": kernels.write},
+    **{"concatenate": _concatenate, "getitem": _getitem, "setitem": _setitem, "scatter": _scatter},
+    "kernel": kernels.write,
     "channels": lambda plan, value: reduced(plan, value, value.args[1], (0, 2, 3), "add"),
 }

@@ -182,13 +182,14 @@ class Plan:
         return True
 
     def is_elementwise(self, value: Value) -> bool:
-        if value.op in ("where", "astype", "copy"):
-            return not value.parameters
         self.types[value] = found = self.loop_types(value)
         return found is not None
 
     def loop_types(self, value: Value) -> tuple[np.dtype, ...] | None:
-        """Return the dtypes that a ufunc computes in and gives, or None where it can be neither written nor called."""
+        """Return the dtypes that an operation computes in and gives, or None where it is neither written nor called."""
+        if value.op in ("where", "astype", "copy"):
+            given = (np.dtype(bool), value.dtype, value.dtype) if value.op == "where" else (value.dtype,)
+            return None if value.parameters else (*given, value.dtype)
         ufunc = ufunc_of(value)
         if ufunc is None or ufunc.signature is not None or ufunc.nout != 1 or value.parameters:
             return None
@@ -202,7 +203,8 @@ class Plan:
     def is_called(self, value: Value) -> bool:
         """Whether NumPy's inner loop computes an operation, as it has no formula in C."""
         found = self.types.get(value)
-        return found is not None and (formula(value.op, found[0]) is None or len({*found[:-1]}) > 1)
+        mixed = found is not None and len({*found[:-1]}) > 1 and value.op != "where"
+        return found is not None and (mixed or formula(value.op, found[0]) is None)
 
     # ------------------------------------------------------------------ the order
 

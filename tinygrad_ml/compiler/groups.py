@@ -144,15 +144,9 @@ class _Writer:
 
     def expression(self, x: Value, level: int) -> str:
         """Return C for one operation on one element."""
-        if x.op == "where":
-            c, a, b = x.args
-            condition = self.reference(c, np.dtype(bool), level)
-            return f"{condition} ? {self.reference(a, x.dtype, level)} : {self.reference(b, x.dtype, level)}"
-        if x.op in ("astype", "copy"):
-            return converted(self.reference(x.args[0], None, level), x.dtype)
         types = self.plan.types[x]
         text = formula(x.op, types[0])  # type: ignore[index]
-        arguments = [self.reference(u, dtype, level) for u, dtype in zip(x.args, types)]  # type: ignore[arg-type]
+        arguments = [self.reference(u, dtype, level) for u, dtype in zip(x.args, types[:-1])]  # type: ignore[index]
         return text.format(*arguments)  # type: ignore[union-attr]
 
     def reference(self, x: Any, dtype: np.dtype | None, level: int) -> str:

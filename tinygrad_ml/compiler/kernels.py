@@ -1,4 +1,4 @@
-"""Kernels and rules that a trace holds as one call, in C: convolution, the gradients of pooling, sums by index.
+"""Kernels and rules that a trace holds as one call, in C: convolution, and the gradients of pooling.
 
 What is not here, or has another memory layout than usual, Python calls.
 """
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..ops import conv, index, pool
+from ..ops import conv, pool
 from ..ops.patches import Geometry
 from .c_code import c_type
 from .traced import Value
@@ -34,7 +34,7 @@ def can(plan: Plan, value: Value) -> bool:
     if writer is None or any(x.dtype != value.dtype for x in value.uses() if x.dtype.kind != "i"):
         return False
     geometry = next((x for x in (*value.args, *value.parameters.values()) if isinstance(x, Geometry)), Geometry())
-    return min(map(min, geometry.padding)) >= 0 and (writer is not _scatter or _is_scatter(value))
+    return min(map(min, geometry.padding)) >= 0
 
 
 def write(plan: Plan, value: Value) -> list[str]:
@@ -126,7 +126,7 @@ def _weight(plan: Plan, value: Value, x: Any, y: Any, kernel: tuple, geometry: G
     return _call(plan, value, "conv_weight", arrays, layer, threads, share)
 
 
-# ---------------------------------------------------------------------- pooling, and sums by index
+# ---------------------------------------------------------------------- pooling
 
 
 def _each_image(
@@ -175,26 +175,6 @@ def _avg_pool_input(
     return _each_image(plan, value, "avg_pool_input", arrays, g.shape, kernel, geometry)
 
 
-def _is_scatter(value: Value) -> bool:
-    where = value.parameters.get("index")
-    return isinstance(where, (Value, np.ndarray)) and where.dtype == np.intp and where.shape != ()
-
-
-def _scatter(plan: Plan, value: Value, g: Any, index: Any, shape: tuple) -> list[str]:
-    """Return C that adds rows of g to zeros, in their order."""
-    kind, width = c_type(value.dtype), math.prod(shape[1:])
-    return [
-        f"{{ {kind} *restrict z = ({kind} *)({plan.address(value)}), *restrict g = ({kind} *)({plan.address(g)});",
-        f"const int64_t *rows = (int64_t *)({plan.address(index)});",
-        f"memset(z, 0, {math.prod(shape)} * sizeof({kind}));",
-        f"for (npy_intp i = 0; i < {math.prod(index.shape)}; i++) {{",
-        f"int64_t r = rows[i] + (rows[i] < 0 ? {shape[0]} : 0);",
-        f"if ((uint64_t)r >= {shape[0]}) return 1;",
-        "#pragma omp simd",
-        f"for (npy_intp j = 0; j < {width}; j++) z[r * {width} + j] += g[i * {width} + j]; }} }}",
-    ]
-
-
 WRITERS: dict[Any, Callable[..., list[str]]] = {
     conv._conv2d.primitive.forward: _forward,
     conv.conv2d_input.primitive.forward: _input,
@@ -210,5 +190,4 @@ WRITERS: dict[Any, Callable[..., list[str]]] = {
         plan, value, g, x_shape[1:], kernel, geometry, counted
     ),
     pool.avg_pool2d_input.primitive.forward: _avg_pool_input,
-    index.scatter.primitive.forward: _scatter,
 }
