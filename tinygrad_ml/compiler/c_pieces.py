@@ -11,8 +11,8 @@ import numpy as np
 from ..ops.index import scatter
 from . import kernels, products
 from .c_code import c_type, formula, literal, loops, merged, place
-from .c_memory import address_of
 from .loops import ufunc_of
+from .memory import address_of
 from .traced import Value
 
 if TYPE_CHECKING:

@@ -19,9 +19,9 @@ import numpy as np
 from . import c_pieces
 from .build import library
 from .c_code import PRELUDE, TYPES, c_type, converted, formula, literal
-from .c_memory import Fresh, LaidOut, address_of, aligned, empty_like, part_of
 from .groups import Group, write_group
 from .loops import inner_loop, ufunc_of
+from .memory import Fresh, address_of, aligned, empty_like, laid_out, part_of
 from .program import Code, GuardFailed, Program
 from .traced import Value, mapped
 
@@ -464,8 +464,8 @@ class Plan:
         if value in self.numbers:
             self.code.line(f"{self.code.name(self.cell(value))}[()] = {name}")
         elif value in self.slots:
-            lay_out = self.code.name(LaidOut(self.frames[value]))
-            self.code.line(f"if {name}.strides != {self.frames[value].strides}: {name} = {lay_out}({name})")
+            frame, lay_out = self.code.name(self.frames[value]), self.code.name(laid_out)
+            self.code.line(f"if {name}.strides != {self.frames[value].strides}: {name} = {lay_out}({frame}, {name})")
             self.code.line(f"{self.table_name}[{self.slots[value]}] = id({name})")
 
     def write_state(self) -> None:

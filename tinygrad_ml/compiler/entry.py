@@ -14,15 +14,17 @@ from typing import Any
 from ..graph.graph import Graph
 from ..modes import Mode, is_users, modes, modes_set, warn
 from ..tensor import Tensor, from_owned
-from .back_ends import BACK_ENDS
+from . import c_plan, numpy_plan
+from .build import CannotCompile
 from .capture import Capture, Seen, Stale, copied, given_back, without_history
-from .program import Code
+from .program import Code, Program
 from .reading import graph_of, guards_of, indented, names_of, source_of
 from .traced import Untraceable
 
 __all__ = ["Compiled", "compile"]
 
 PLANS = 32  # a function that needs more plans has arguments that are new in every call
+BACK_ENDS = ("auto", "c", "numpy")
 EARLIER = 7  # calls that were traced and wait for another one like them
 
 
@@ -185,7 +187,7 @@ class Compiled:
     def _plan(self, capture: Capture) -> Callable:
         """Return the function that replays a traced call."""
         code, program = capture.code, capture.program
-        expressions = dict(zip(program.outputs, BACK_ENDS[self.backend](program, code)))
+        expressions = dict(zip(program.outputs, _written(self.backend, program, code)))
         capture.end(expressions.__getitem__, code)
         plan: Any = code.function("plan", "args, named")
         plan = given_back()(plan) if any(v.op == "random" for v in program.values) else plan
@@ -210,6 +212,21 @@ class Compiled:
             warnings.warn_explicit(message, UserWarning, *places[-1])
         else:
             warn(message)
+
+
+no_c: set[str] = set()  # why there is no C: each reason is told once
+
+
+def _written(backend: str, program: Program, code: Code) -> list[str]:
+    """Write a program as C, or as NumPy where nothing can be compiled, and return the expressions of its outputs."""
+    if backend != "numpy":
+        try:
+            return c_plan.build(program, code)
+        except CannotCompile as error:
+            if str(error) not in no_c:
+                no_c.add(str(error))
+                warn(f"tg.compile: NumPy is used in place of C, which is slower: {error}")
+    return numpy_plan.build(program, code)
 
 
 def _finish(capture: Capture, args: tuple, named: dict[str, Any]) -> Any:

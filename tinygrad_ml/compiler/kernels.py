@@ -6,7 +6,7 @@ What is not here, or has another memory layout than usual, Python calls.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,71 +59,60 @@ def include(plan: Plan, name: str, **names: str) -> None:
 # ---------------------------------------------------------------------- convolution
 
 
-def _layer(plan: Plan, x: tuple, weight: tuple, out: tuple, geometry: Geometry) -> tuple[str, int]:
-    """Return the numbers of a layer in C, and how many threads it is worth."""
-    work = math.prod(out) * math.prod(weight[1:])
-    threads = plan.threads if work > FEW else 1
-    numbers = [x[0], *x[1:], weight[0], *weight[2:], *out[2:]]
-    pairs = [geometry.stride, tuple(pad[0] for pad in geometry.padding), geometry.dilation]
-    many = f"p[1] ? {threads} : 1" if threads > 1 else "1"
-    text = ", ".join([*map(str, numbers), *(f"{{{a}, {b}}}" for a, b in pairs), str(geometry.groups), many])
-    return f"&(convolution){{{text}}}", threads
+MARGIN = 256  # elements that runs may go beyond their end
 
 
-def _call(plan: Plan, value: Value, name: str, arrays: list[str], layer: str, threads: int, share: int) -> list[str]:
-    """Return the call of one of the three functions, with memory for each thread."""
-    kind = c_type(value.dtype)
+def _call(
+    plan: Plan, value: Value, name: str, arrays: list[Any], shapes: Sequence[tuple], geometry: Geometry, share: int
+) -> list[str]:
+    """Return the call of one of the three functions, with `share` elements of memory for each thread.
+
+    `arrays` are its arguments, `shapes` those of the input, the weight and the output.
+    """
+    kind, (x, weight, out) = c_type(value.dtype), shapes
     include(plan, "vectors.c", real=kind)
     include(plan, "kernels.c", real=kind)
+    many = plan.threads > 1 and math.prod(out) * math.prod(weight[1:]) > FEW
+    pairs = geometry.stride, (pad[0] for pad in geometry.padding), geometry.dilation
+    layer = [*x, weight[0], *weight[2:], *out[2:], *("{{{}, {}}}".format(*pair) for pair in pairs), geometry.groups]
+    layer.append(f"p[1] ? {plan.threads} : 1" if many else 1)
     share = -(-share // 64) * 64
-    memory = plan.scratch(threads * share * value.dtype.itemsize)
-    arguments = [f"({kind} *)({array})" for array in arrays]
-    return [f"{name}_{kind}({', '.join(arguments)}, {layer}, ({kind} *){memory}, {share});"]
+    memory = plan.scratch((plan.threads if many else 1) * share * value.dtype.itemsize)
+    arguments = [f"({kind} *)({plan.address(array)})" if np.ndim(plan.frame(array)) else "0" for array in arrays]
+    numbers = f"&(convolution){{{', '.join(map(str, layer))}}}"
+    return [f"{name}_{kind}({', '.join(arguments)}, {numbers}, ({kind} *){memory}, {share});"]
 
 
-def _grid(x: tuple, weight: tuple, out: tuple, geometry: Geometry) -> tuple[int, int]:
+def _grid(weight: tuple, out: tuple, geometry: Geometry) -> tuple[int, int]:
     """Return the size of the planes of one channel, and of a run through the places of a filter."""
-    steps = [
-        -(-((n - 1) * s + (k - 1) * d + 1) // s)
-        for n, k, s, d in zip(out[2:], weight[2:], geometry.stride, geometry.dilation)
-    ]
-    return math.prod(steps) * math.prod(geometry.stride), (out[2] - 1) * steps[1] + out[3]
-
-
-MARGIN = 256  # elements that runs may go beyond their end
+    lengths = zip(out[2:], weight[2:], geometry.stride, geometry.dilation)
+    rows, columns = (-(-((n - 1) * s + (k - 1) * d + 1) // s) for n, k, s, d in lengths)
+    return rows * columns * math.prod(geometry.stride), (out[2] - 1) * columns + out[3]
 
 
 def _forward(plan: Plan, value: Value, x: Any, weight: Any, bias: Any, geometry: Geometry) -> list[str]:
     shapes = plan.frame(x).shape, plan.frame(weight).shape, value.shape
-    layer, threads = _layer(plan, *shapes, geometry)
-    plane, run = _grid(*shapes, geometry)
+    plane, run = _grid(*shapes[1:], geometry)
     share = shapes[0][1] * plane + MARGIN + shapes[1][0] * (run + MARGIN)
-    arrays = [plan.address(x), plan.address(weight), plan.address(bias) if np.ndim(plan.frame(bias)) else "0"]
-    return _call(plan, value, "conv", [*arrays, plan.address(value)], layer, threads, share)
+    return _call(plan, value, "conv", [x, weight, bias, value], shapes, geometry, share)
 
 
 def _input(plan: Plan, value: Value, y: Any, weight: Any, size: tuple, geometry: Geometry) -> list[str]:
     shapes = value.shape, plan.frame(weight).shape, plan.frame(y).shape
-    layer, threads = _layer(plan, *shapes, geometry)
-    lengths, reaches = [], []
-    for n, k, s, d, pad in zip(size[-2:], shapes[1][2:], geometry.stride, geometry.dilation, geometry.padding):
-        lengths.append(-(-(n + pad[0]) // s))
-        reaches.append((k - 1) * d // s)
-    across = lengths[1] + reaches[1]
-    plane, run = (lengths[0] + reaches[0]) * across, (lengths[0] - 1) * across + lengths[1]
+    (top, _), (left, _) = geometry.padding
+    rows, columns = (-(-(n + pad) // s) for n, pad, s in zip(value.shape[2:], (top, left), geometry.stride))
+    down, right = ((k - 1) * d // s for k, d, s in zip(shapes[1][2:], geometry.dilation, geometry.stride))
+    plane, run = (rows + down) * (columns + right), (rows - 1) * (columns + right) + columns
     share = shapes[1][0] * plane + MARGIN + value.shape[1] * (run + MARGIN)
-    arrays = [plan.address(y), plan.address(weight), plan.address(value)]
-    return _call(plan, value, "conv_input", arrays, layer, threads, share)
+    return _call(plan, value, "conv_input", [y, weight, value], shapes, geometry, share)
 
 
 def _weight(plan: Plan, value: Value, x: Any, y: Any, kernel: tuple, geometry: Geometry) -> list[str]:
     shapes = plan.frame(x).shape, value.shape, plan.frame(y).shape
-    layer, threads = _layer(plan, *shapes, geometry)
-    plane, _ = _grid(*shapes, geometry)
+    plane, _ = _grid(*shapes[1:], geometry)
     pairs, lanes = math.prod(value.shape[1:]) + 12, value.shape[0] // geometry.groups + 16
     share = (geometry.groups * pairs + math.prod(shapes[2][2:])) * lanes + shapes[0][1] * plane + MARGIN
-    arrays = [plan.address(x), plan.address(y), plan.address(value)]
-    return _call(plan, value, "conv_weight", arrays, layer, threads, share)
+    return _call(plan, value, "conv_weight", [x, y, value], shapes, geometry, share)
 
 
 # ---------------------------------------------------------------------- pooling
@@ -170,24 +159,18 @@ def _max_pool_input(
 def _avg_pool_input(
     plan: Plan, value: Value, g: Any, size: tuple, kernel: Any, geometry: Geometry, counted: Any = (0, 0)
 ) -> list[str]:
-    counts = np.atleast_1d(pool.counts(size, kernel, geometry, counted)).astype(value.dtype)
-    arrays = [(g, math.prod(g.shape[1:])), (counts, 0), (int(counts.size > 1), 0), (value, math.prod(size))]
+    counts = np.atleast_1d(pool.counts(value.shape[1:], kernel, geometry, counted)).astype(value.dtype)
+    arrays = [(g, math.prod(g.shape[1:])), (counts, 0), (int(counts.size > 1), 0), (value, math.prod(value.shape[1:]))]
     return _each_image(plan, value, "avg_pool_input", arrays, g.shape, kernel, geometry)
 
 
 WRITERS: dict[Any, Callable[..., list[str]]] = {
     conv._conv2d.primitive.forward: _forward,
     conv.conv2d_input.primitive.forward: _input,
-    conv._conv2d_x: lambda plan, value, g, weight, x_shape, geometry: _input(
-        plan, value, g, weight, x_shape[2:], geometry
-    ),
+    conv._conv2d_x: _input,
     conv.conv2d_weight.primitive.forward: _weight,
-    conv._conv2d_weight: lambda plan, value, g, x, weight_shape, geometry: _weight(
-        plan, value, x, g, weight_shape[2:], geometry
-    ),
+    conv._conv2d_weight: lambda plan, value, g, x, *rest: _weight(plan, value, x, g, *rest),
     pool._max_pool2d_x: _max_pool_input,
-    pool._avg_pool2d_x: lambda plan, value, g, x_shape, kernel, geometry, counted: _avg_pool_input(
-        plan, value, g, x_shape[1:], kernel, geometry, counted
-    ),
+    pool._avg_pool2d_x: _avg_pool_input,
     pool.avg_pool2d_input.primitive.forward: _avg_pool_input,
 }

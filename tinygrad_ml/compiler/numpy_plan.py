@@ -11,16 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from .memory import empty_like
 from .program import Code, GuardFailed, Program, base_of
-from .traced import Value
+from .traced import OPERATORS, Value
 
 __all__ = ["build"]
 
-SYMBOLS = {
-    **{operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/", operator.floordiv: "//"},
-    **{operator.mod: "%", operator.pow: "**", operator.lt: "<", operator.le: "<=", operator.gt: ">"},
-    **{operator.ge: ">=", operator.eq: "==", operator.ne: "!="},
-}
+SYMBOLS = {getattr(operator, name): symbol for name, (_, symbol) in OPERATORS.items()}
 OUT = ("concatenate", "take", "dot", "stack")  # functions beside ufuncs that can write into memory that is there
 
 
@@ -113,7 +110,7 @@ class _Builder:
             dying.remove(same[0])
         else:
             kept = self.free.get(layout(value))
-            self.memory[value] = kept.pop() if kept else _empty_like(value)
+            self.memory[value] = kept.pop() if kept else empty_like(value)
         for x in dict.fromkeys(map(base_of, dying)):
             if x is not (same[0] if same else None):
                 self.free.setdefault(layout(x), []).append(self.memory[x])
@@ -129,9 +126,3 @@ class _Builder:
 def layout(value: Value) -> Any:
     """Return what two arrays have in common of which one can take the place of the other."""
     return value.shape, value.dtype, value.strides
-
-
-def _empty_like(value: Value) -> np.ndarray:
-    """Return new memory whose axes lie as those of the traced result."""
-    order = sorted(range(len(value.shape)), key=lambda i: -abs(value.strides[i]))
-    return np.empty([value.shape[i] for i in order], value.dtype).transpose(np.argsort(order))

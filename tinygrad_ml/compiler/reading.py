@@ -13,32 +13,16 @@ import numpy as np
 from ..graph.graph import Graph
 from ..graph.nodes import GraphNode, Input
 from .capture import Capture
-from .traced import Source, Value, of_values
+from .traced import OPERATORS, Source, Value, of_values
 
 __all__ = ["graph_of", "source_of"]
 
-SYMBOLS = {
-    **{"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "floor_divide": "//", "remainder": "%"},
-    **{"power": "**", "matmul": "@", "dot": "@", "less": "<", "less_equal": "<=", "greater": ">"},
-    **{"greater_equal": ">=", "equal": "==", "not_equal": "!=", "bitwise_and": "&", "bitwise_or": "|"},
-    **{
-        f"py_{word}": symbol
-        for word, symbol in zip(
-            ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow"], ["+", "-", "*", "/", "//", "%", "**"]
-        )
-    },
-    **{
-        f"py_{word}": symbol
-        for word, symbol in zip(["lt", "le", "gt", "ge", "eq", "ne"], ["<", "<=", ">", ">=", "==", "!="])
-    },
-}
+SYMBOLS = {"dot": "@"}
+for _name, (_ufunc, _symbol) in OPERATORS.items():
+    SYMBOLS[f"py_{_name.strip('_')}"] = SYMBOLS[_ufunc.__name__] = _symbol
 REDUCED = {
-    "add": "sum",
-    "maximum": "max",
-    "minimum": "min",
-    "multiply": "prod",
-    "logical_and": "all",
-    "logical_or": "any",
+    **{"add": "sum", "maximum": "max", "minimum": "min", "multiply": "prod"},
+    **{"logical_and": "all", "logical_or": "any"},
 }
 METHODS = ("astype", "reshape", "swapaxes", "view", "squeeze", "take", "transpose", "conjugate", "argmax")
 OTHERS = {"reduce": "axis", "reshape": "shape", "getitem": "index", "astype": "dtype", "take": "axis"}

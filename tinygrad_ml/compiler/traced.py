@@ -24,7 +24,7 @@ from ..batched import Batched
 from ..sparse import SparseRows
 from ..tensor import Tensor
 
-__all__ = ["Source", "Tape", "Traced", "Untraceable", "Value", "among", "mapped", "of_values", "rebuilt"]
+__all__ = ["OPERATORS", "Source", "Tape", "Traced", "Untraceable", "Value", "among", "mapped", "of_values", "rebuilt"]
 
 NUMBERS = (bool, int, float, complex)  # Python's, which are weak beside arrays
 ARRAYS = (np.ndarray, np.generic, *NUMBERS)  # what one Value may be
@@ -527,20 +527,18 @@ def _in_place(forward: Callable) -> Callable:
     return assign
 
 
-_OPERATORS = {
-    **{"add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide, "floordiv": np.floor_divide},
-    **{"mod": np.remainder, "pow": np.power, "matmul": np.matmul},
-    **{"and_": np.bitwise_and, "or_": np.bitwise_or, "xor": np.bitwise_xor},
+OPERATORS = {  # of Python, by their names in `operator`: NumPy's function, and how they are written
+    **{"add": (np.add, "+"), "sub": (np.subtract, "-"), "mul": (np.multiply, "*"), "truediv": (np.divide, "/")},
+    **{"floordiv": (np.floor_divide, "//"), "mod": (np.remainder, "%"), "pow": (np.power, "**")},
+    **{"matmul": (np.matmul, "@"), "and_": (np.bitwise_and, "&"), "or_": (np.bitwise_or, "|")},
+    **{"xor": (np.bitwise_xor, "^"), "lt": (np.less, "<"), "le": (np.less_equal, "<="), "gt": (np.greater, ">")},
+    **{"ge": (np.greater_equal, ">="), "eq": (np.equal, "=="), "ne": (np.not_equal, "!=")},
 }
-_COMPARISONS = {
-    **{"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal},
-    **{"eq": np.equal, "ne": np.not_equal},
-}
-for _name, _ufunc in (_OPERATORS | _COMPARISONS).items():
+for _name, (_ufunc, _) in OPERATORS.items():
     _word = _name.strip("_")
     _forward, _backward = _number_or(_word, getattr(operator, _name), _ufunc)
     setattr(Traced, f"__{_word}__", _forward)
-    if _name in _OPERATORS:
+    if hasattr(operator, f"i{_word}"):  # no comparison
         setattr(Traced, f"__r{_word}__", _backward)
         setattr(Traced, f"__i{_word}__", _in_place(_forward))
 for _name, _ufunc in {"neg": np.negative, "abs": np.absolute, "invert": np.invert, "pos": np.positive}.items():

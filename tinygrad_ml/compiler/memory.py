@@ -9,7 +9,7 @@ import numpy as np
 
 from .traced import Value
 
-__all__ = ["Fresh", "LaidOut", "address_of", "aligned", "empty_like", "part_of"]
+__all__ = ["Fresh", "address_of", "aligned", "empty_like", "laid_out", "part_of"]
 
 
 def address_of(x: np.ndarray) -> int:
@@ -36,17 +36,11 @@ def empty_like(value: Value) -> np.ndarray:
     return np.empty([value.shape[axis] for axis in order], value.dtype).transpose(np.argsort(order))
 
 
-class LaidOut:
-    """Copies arrays into the layout that a plan was made for."""
-
-    def __init__(self, frame: np.ndarray):
-        self.frame = frame
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        """Return the same elements."""
-        out = np.empty_like(self.frame)
-        out[...] = x
-        return out
+def laid_out(frame: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Return a copy of x in the layout that a plan was made for."""
+    out = np.empty_like(frame)
+    out[...] = x
+    return out
 
 
 class Fresh:
