@@ -600,3 +600,11 @@ def test_the_bars_of_a_chart_stand_side_by_side(count):
     assert len(bars) == min(count, 50, -(-count // -(-count // 50)))
     gaps = [after[0] - before[1] for before, after in pairwise(bars)]
     assert max(gaps) < 1.5
+
+
+def test_the_legend_says_what_a_dashed_border_is_where_there_is_one():
+    layer, x = tg.nn.Linear(2, 2), np.ones((3, 2))
+    once, twice = tg.draw(layer, x), tg.draw(tg.nn.Sequential(layer, layer), x)
+    assert "dashed: used several times" in twice.to_dot(legend=True)
+    assert "dashed: used several times" not in twice.to_dot(legend=True, share=True)
+    assert "dashed: used several times" not in once.to_dot(legend=True)

@@ -16,6 +16,7 @@ KINDS = {
 }
 MARKS = {"added": "added", "removed": "removed", "changed": "changed"}
 GRADIENT = "∂ gradient: of the result, with respect to this"
+SHARED = "dashed: used several times, drawn at each use"
 NORM = "‖∂‖ its norm: the root of the sum of squares"
 
 
@@ -45,6 +46,8 @@ def legend_table(view: View, labels: Labels, colours: dict[str, str], size: int)
     named, signs = legend_rows(view, labels)
     row = _Row(size, colours)
     rows = [row.of([(role, name) for role, name in named[k : k + 7]]) for k in range(0, len(named), 7)]
+    if any(drawn.copies > 1 for drawn in view.drawn.values()):
+        rows.append(row.of([("", SHARED)]))
     rows += [row.of([("", sign)]) for sign in signs]
     if signs:
         scale = [(f"g{k}", "") for k in range(7)]
