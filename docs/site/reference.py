@@ -61,6 +61,7 @@ def rooms():
         Room("tinygrad_ml.linalg", "Linear algebra", "`tg.linalg`: NumPy's names, differentiable."),
         Room("tinygrad_ml.fft", "Fourier transforms", "`tg.fft`: NumPy's names, differentiable."),
         Room("tinygrad_ml.distributed", "Many processes", "`tg.distributed`: training by MPI."),
+        Room("tinygrad_ml.array_api", "Array API", "`tg.array_api`: the names of the standard, on Tensors."),
         Room("tinygrad_ml.onnx", "ONNX", "`tg.onnx`: models as files for other programs, and back."),
     ]
     for name in at_the_top:  # rooms that nobody has written a line for
