@@ -685,6 +685,10 @@ def test_unknown_options_are_refused_with_those_that_there_are(tmp_path):
         with pytest.raises(TypeError, match=rf"^{name}\(\) does not know the argument 'depht'; did you mean depth\?"):
             call(depht=1)
     assert not list(tmp_path.iterdir())
+    with pytest.raises(TypeError, match=r"draw: inputs are given by position, not as x=: draw\(f, x, y\)"):
+        tg.draw(MLP(), x=np.ones((2, 3)))
+    with pytest.raises(TypeError, match=r"draw: inputs are given by position, not as b="):
+        tg.draw(lambda a, b: a * b, 3.0, b=2.0)
     with pytest.raises(TypeError, match=r"draw: depth=1 needs a path, as in path='net.svg'"):
         tg.draw(graph, depth=1)
 

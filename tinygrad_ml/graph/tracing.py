@@ -177,7 +177,10 @@ def draw(
     >>> tg.draw(lambda x: x * x, 3.0)["x"].gradient.numbers
     [6.0]
     """
-    refuse_unknown("draw", options, ("path", "backward", "findings", *OPTIONS))
+    unknown = [name for name in options if name not in OPTIONS]
+    if unknown and unknown[0] in argument_names(getattr(target, "forward", target), 9):
+        raise TypeError(f"draw: inputs are given by position, not as {unknown[0]}=: draw(f, x, y)")
+    refuse_unknown("draw", unknown, ("path", "backward", "findings", *OPTIONS))
     if path is None and options:
         given = ", ".join(f"{name}={value!r}" for name, value in options.items())
         raise TypeError(
