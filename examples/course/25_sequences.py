@@ -150,7 +150,7 @@ class Judge(Callback):
 
 
 judge, size = Judge(), 64 if QUICK else 128
-writer = CharRNN("lstm", size, batch_size=32, max_iter=2 if QUICK else 6, callbacks=[judge], random_state=0).fit(text)
+writer = CharRNN("lstm", size, batch_size=32, max_iter=2 if QUICK else 5, callbacks=[judge], random_state=0).fit(text)
 counts = np.array([rest.count(character) for character in sorted(set(rest))])
 letters = np.exp(-(counts / len(rest)) @ np.log(counts / len(rest)))
 print(f"{len(text):,} characters of {len(writer.characters_)} kinds. Who knows only how frequent each is ", end="")
