@@ -324,6 +324,12 @@ MISTAKES = [
     ),
     ("seed", lambda: tg.manual_seed("a"), TypeError, ["manual_seed: the seed must be an integer, not 'a'"]),
     ("no input", lambda: nn.summary(model()), TypeError, ["summary: give an input too"]),
+    (
+        "a shape for an input",
+        lambda: nn.summary(nn.Linear(4, 2), (5, 4)),
+        RuntimeError,
+        ["its last axis must be 4", "if (5, 4) is the shape of an input, give tg.zeros(5, 4)"],
+    ),
     ("layer", lambda: tg.tensor(nn.Linear(1, 1)), TypeError, ["a Linear is called: layer(x)"]),
     ("go through", lambda: list(w.sum()), TypeError, ["a Tensor without axes has no elements", "x.item()"]),
     ("text index", lambda: w["a"], IndexError, ["an index must be made of integers, slices or booleans, not of <U1"]),

@@ -114,7 +114,9 @@ def summary(model: Module, *inputs: Any) -> Summary:
             if module.training != mode:
                 module.training = mode
     if graph.error:
-        raise RuntimeError(f"summary: {type(model).__name__} failed on this input: {graph.error}\n\n{graph}")
+        shape = next((x for x in inputs if isinstance(x, tuple) and x and all(type(n) is int for n in x)), None)
+        hint = f" (if {shape} is the shape of an input, give tg.zeros{shape})" if shape else ""
+        raise RuntimeError(f"summary: {type(model).__name__} failed on this input: {graph.error}{hint}\n\n{graph}")
     return Summary(model, graph)
 
 
