@@ -164,7 +164,12 @@ def gram(design: Design, weight: Weights = None) -> np.ndarray:
     """Return the sum of weight · x xᵀ over the rows x of a design, `(columns, columns)`."""
     if isinstance(design, SparseDesign):
         return design.gram(weight)
-    return design.T @ (design if weight is None else design * weight[:, None])
+    if weight is None:
+        return design.T @ design
+    if not (weight >= 0).all():
+        return design.T @ (design * weight[:, None])
+    rows = design * np.sqrt(weight)[:, None]
+    return rows.T @ rows  # of which BLAS computes one half
 
 
 def column_squares(design: Design, weight: np.ndarray) -> np.ndarray:

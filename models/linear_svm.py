@@ -19,7 +19,7 @@ from .hyperparameters import choice, hyperparameters, positive, positive_or_inf
 from .lbfgs import lbfgs
 from .linear import coefficients, intercepts, linear_layer
 from .linear_classifier import LinearClassifier
-from .newton import newton
+from .margin import fit_margin
 from .stochastic import safe_learning_rate
 
 
@@ -41,10 +41,11 @@ class LinearSVM(LinearClassifier):
     intercept_scaling : float
         The larger it is, the smaller the penalty on the bias; with inf it has none, as in scikit-learn's
         SVC(kernel="linear").
-    solver : "auto", "interior_point", "newton", "lbfgs", "sgd", "adagrad" or "adam"
-        "interior_point" goes to the optimum of "hinge", Newton's method to that of "squared_hinge". "sgd", "adagrad"
-        and "adam" take gradient steps on batches (Shalev-Shwartz et al., "Pegasos: primal estimated sub-gradient solver
-        for SVM", 2007). "auto" is the first that suits the loss for up to 1,000 features, then "sgd" and "lbfgs".
+    solver : "auto", "newton", "interior_point", "lbfgs", "sgd", "adagrad" or "adam"
+        Newton's method goes to the optimum of both losses, "interior_point" to that of "hinge", and "lbfgs" to that of
+        "squared_hinge". "sgd", "adagrad" and "adam" take gradient steps on batches (Shalev-Shwartz et al., "Pegasos:
+        primal estimated sub-gradient solver for SVM", 2007). "auto" is "newton" for up to 1,000 features, then "sgd"
+        for "hinge" and "lbfgs" for "squared_hinge".
 
     Attributes
     ----------
@@ -70,7 +71,7 @@ class LinearSVM(LinearClassifier):
 
     multi_class = True
     curvature = 2.0  # of the squared hinge; of the hinge, a scale of the steps
-    solvers: ClassVar = {"interior_point": fit_hinge, "newton": newton, "lbfgs": lbfgs, **STEPS}
+    solvers: ClassVar = {"newton": fit_margin, "interior_point": fit_hinge, "lbfgs": lbfgs, **STEPS}
 
     _: KW_ONLY
     loss: str = choice("hinge", "squared_hinge")
@@ -119,11 +120,10 @@ class LinearSVM(LinearClassifier):
     def resolve_solver(self, passes: int | None = None) -> str:
         is_hinge = self.loss == "hinge"
         if self.solver == "auto":
-            is_small = self.linear_.in_features <= 1000
             if self.needs_steps(passes):
                 return "sgd"
-            return ("interior_point" if is_small else "sgd") if is_hinge else ("newton" if is_small else "lbfgs")
-        if self.solver in ("newton", "lbfgs") if is_hinge else self.solver == "interior_point":
+            return "newton" if self.linear_.in_features <= 1000 else "sgd" if is_hinge else "lbfgs"
+        if self.solver == ("lbfgs" if is_hinge else "interior_point"):
             needs = "a derivative everywhere: loss='squared_hinge'" if is_hinge else "loss='hinge'"
             raise ValueError(f"{type(self).__name__}(solver={self.solver!r}, loss={self.loss!r}): it needs {needs}")
         return super().resolve_solver(passes)
