@@ -31,7 +31,7 @@ CLOSE = 1e-6  # how small it must be where rounding allows no less
 PATIENCE = 10  # the full steps, with every sample on the piece of the loss where it was, that show that
 CORNER = 1e-9  # how far a sample with a multiplier between 0 and 1 may be from the margin
 NARROWER = 0.3  # each parabola is so much narrower than the last
-FREE = 1e-6  # what a step takes for the ridge where there is none, relative to the weights of the samples
+FREE = 1e-11  # what a step takes for the ridge where there is none, relative to the weights of the samples
 
 
 def fit_margin(model: Any, X: Any, target: np.ndarray, weight: Weights) -> None:
@@ -102,7 +102,7 @@ def minimise_margin(
     if squared:
         descent.go(np.zeros(len(sign)), 0.5, np.inf)
         return descent.t, descent.steps, descent.is_there
-    centre, width, last = np.full(len(sign), 0.5), 1.0, np.inf
+    centre, width, last = np.full(len(sign), 0.5), 0.5, np.inf
     while True:
         multipliers = descent.go(centre, width, 1.0)
         off = float(abs(multipliers - np.clip(multipliers + descent.short, 0, 1)).max())
@@ -141,7 +141,6 @@ class Descent:
     def go(self, centre: np.ndarray, width: float, top: float) -> np.ndarray:
         """Go to the minimum; return the multipliers there."""
         sign, limit, ridge = self.sign, self.limit, self.ridge
-        firm = np.where(ridge > 0, ridge, FREE * self.size)
         pieces, length, settled = np.empty(0), 0.0, 0
         while True:
             multipliers = np.clip(curved := centre + self.short / width, 0, top)
@@ -153,7 +152,7 @@ class Descent:
             if self.is_there or settled == PATIENCE or self.is_over(self.steps):
                 return multipliers
             inside = np.flatnonzero(pieces == 2)
-            step = newton_step(self.design[inside], limit[inside] / width, firm, gradient)
+            step = newton_step(self.design[inside], limit[inside] / width, ridge, FREE * self.size, gradient)
             change = sign * (self.design @ step)
             slope, bend = float(ridge * self.t @ step), float(ridge * step @ step)
 
@@ -167,18 +166,27 @@ class Descent:
             self.steps += 1
 
 
-def newton_step(rows: Design, weight: np.ndarray, ridge: np.ndarray, gradient: np.ndarray) -> np.ndarray:
-    """Return the solution of (Σ weight · x xᵀ + ridge) · step = -gradient, of a matrix as small as rows or columns."""
-    if len(rows) < len(ridge) and isinstance(rows, np.ndarray):  # the lemma of Woodbury
-        rows = rows * np.sqrt(weight)[:, None]
-        soft = rows / ridge
-        matrix = soft @ rows.T
-        matrix.flat[:: len(rows) + 1] += 1
-        step = gradient / ridge
-        return np.linalg.solve(matrix, rows @ step) @ soft - step
-    matrix = gram(rows, weight)
-    matrix.flat[:: len(ridge) + 1] += ridge
-    return -np.linalg.solve(matrix, gradient)
+def newton_step(rows: Design, weight: np.ndarray, ridge: np.ndarray, free: float, gradient: np.ndarray) -> np.ndarray:
+    """Return the solution of (Σ weight · x xᵀ + ridge) · step = -gradient, where `free` stands for a ridge of 0.
+
+    If there are fewer rows than columns, the unknowns of the equations are what the step changes in the rows, and the
+    columns without a ridge.
+    """
+    if len(rows) >= len(ridge) or not isinstance(rows, np.ndarray):
+        matrix = gram(rows, weight)
+        matrix.flat[:: len(ridge) + 1] += np.where(ridge > 0, ridge, free)
+        return -np.linalg.solve(matrix, gradient)
+    rows = rows * np.sqrt(weight)[:, None]
+    held, k = ridge > 0, len(rows)
+    of_held, of_free = rows[:, held], rows[:, ~held]
+    soft, step = of_held / ridge[held], np.empty_like(gradient)
+    step[held] = -gradient[held] / ridge[held]
+    matrix = np.block([[soft @ of_held.T, -of_free], [of_free.T, np.zeros((of_free.shape[1],) * 2)]])
+    matrix.flat[:: len(matrix) + 1] += np.where(np.arange(len(matrix)) < k, 1, free)
+    solution = np.linalg.solve(matrix, np.concatenate([of_held @ step[held], -gradient[~held]]))
+    step[held] -= solution[:k] @ soft
+    step[~held] = solution[k:]
+    return step
 
 
 def lowest(slope: Callable[[float], float], first: float) -> float:

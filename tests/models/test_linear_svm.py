@@ -173,3 +173,36 @@ def test_single_precision_and_constant_features():
     np.testing.assert_allclose(model.coef_, LinearSVM().fit(X, y).coef_, rtol=1e-4, atol=1e-5)
     model = LinearSVM(intercept_scaling=np.inf).fit(np.column_stack([X, np.full(len(X), 5.0)]), y)
     assert model.coef_[0, -1] == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("shape", [(60, 4), (25, 70), (200, 20)])
+@pytest.mark.parametrize("free", [0, 1])
+@pytest.mark.parametrize("C", [1e-3, 1.0, 1e5])
+def test_newtons_method_agrees_with_the_interior_point_method(shape, free, C):
+    random = np.random.default_rng(1)
+    rows = random.normal(size=shape)
+    target = np.where(rows[:, 0] + random.normal(size=shape[0]) > 0, "yes", "no")
+    bias = {"intercept_scaling": np.inf} if free else {"fit_intercept": False}
+    model = LinearSVM(C=C, **bias).fit(rows, target)
+    peer = LinearSVM(C=C, solver="interior_point", **bias).fit(rows, target)
+    np.testing.assert_allclose(model.coef_, peer.coef_, rtol=1e-5, atol=1e-6 * abs(peer.coef_).max())
+    assert "has converged" in model.history_.stopped
+
+
+@pytest.mark.parametrize("C", [1e-3, 1.0, 1e5])
+def test_the_gradient_of_the_squared_hinge_is_zero(C):
+    random = np.random.default_rng(1)
+    for shape in ((60, 4), (25, 70)):
+        rows = random.normal(size=shape)
+        target = rows[:, 0] + random.normal(size=shape[0]) > 0
+        model = LinearSVM(C=C, loss="squared_hinge", fit_intercept=False).fit(rows, target)
+        sign = np.where(target, 1, -1)
+        short = np.maximum(0, 1 - sign * (rows @ model.coef_[0]))
+        pull = 2 * C * (sign * short) @ rows
+        np.testing.assert_allclose(pull, model.coef_[0], atol=1e-6 * abs(model.coef_).max())
+
+
+def test_newtons_method_that_is_ended_says_so():
+    with pytest.warns(UserWarning, match="Newton's method has not converged in 2 iterations; raise max_iter"):
+        model = LinearSVM(max_iter=2).fit(IRIS, SPECIES)
+    assert "has not converged" in model.history_.stopped
