@@ -30,7 +30,7 @@ ROUNDING = 1e-15  # what is left of it where that is 0, relative to the sum of t
 CLOSE = 1e-6  # how small it must be where rounding allows no less
 PATIENCE = 10  # the full steps, with every sample on the piece of the loss where it was, that show that
 CORNER = 1e-9  # how far a sample with a multiplier between 0 and 1 may be from the margin
-NARROWER = 0.3  # each parabola is so much narrower than the last
+NARROWER = 0.3  # the width of each parabola, relative to the last
 FREE = 1e-11  # what a step takes for the ridge where there is none, relative to the weights of the samples
 
 
