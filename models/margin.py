@@ -176,9 +176,9 @@ def newton_step(rows: Design, weight: np.ndarray, ridge: np.ndarray, free: float
         matrix = gram(rows, weight)
         matrix.flat[:: len(ridge) + 1] += np.where(ridge > 0, ridge, free)
         return -np.linalg.solve(matrix, gradient)
-    rows = rows * np.sqrt(weight)[:, None]
-    held, k = ridge > 0, len(rows)
-    of_held, of_free = rows[:, held], rows[:, ~held]
+    pulled: np.ndarray = rows * np.sqrt(weight)[:, None]
+    held, k = ridge > 0, len(pulled)
+    of_held, of_free = pulled[:, held], pulled[:, ~held]
     soft, step = of_held / ridge[held], np.empty_like(gradient)
     step[held] = -gradient[held] / ridge[held]
     matrix = np.block([[soft @ of_held.T, -of_free], [of_free.T, np.zeros((of_free.shape[1],) * 2)]])
