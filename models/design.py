@@ -19,6 +19,7 @@ ROWS = 8192  # what is turned into float64 at once, of a large table of float32
 FAR = 1e3  # the means, in standard deviations, beyond which rounding would spoil the sum of products of entries
 EXACT = 300  # up to this number of columns the largest eigenvalue is computed, beyond it approximated
 BLOCK = 1024  # the rows that are made dense at once where it does
+TINY = 1e-200  # sums of squares that are smaller may have lost digits
 SMALL = 1_000_000  # where a solver needs a dense table, a sparse one of fewer elements is made dense: 8 MB
 SQUARE = 10_000  # the most rows and columns of a square table that stands for a sparse one: 800 MB
 
@@ -221,14 +222,30 @@ def spread(inputs: Any, weight: Weights, centred: bool) -> Spread:
         mean = np.zeros(d)
         if centred:
             mean = inputs.mean(axis=0, dtype=np.float64) if weight is None else weight @ inputs / n
-        largest = np.maximum(abs(inputs.max(axis=0)), abs(inputs.min(axis=0))).astype(np.float64)
-        squares, extent = np.zeros(d), np.where(largest > 0, largest, 1)
-        for i in range(0, n, ROWS):
-            rows = (inputs[i : i + ROWS] - mean) / extent
-            squares += (rows * rows).sum(axis=0) if weight is None else weight[i : i + ROWS] @ (rows * rows)
-    deviation = np.sqrt(squares / n)
+        squares, extent = _squares(inputs, weight, mean), np.ones(d)
+        odd = ~((squares > TINY) & np.isfinite(squares))  # constant, or of a size whose squares are out of range
+        if odd.any():
+            largest = abs(inputs[:, odd]).max(axis=0).astype(np.float64)
+            extent[odd] = np.where(largest > 0, largest, 1)
+            squares[odd] = _squares(inputs[:, odd], weight, mean[odd], extent[odd])
+    deviation = np.sqrt(squares / n) * extent
     # of a constant feature rounding leaves something, which would be taken for a feature
-    return Spread(mean, np.where(deviation > rounding_of_mean(n) * centred, deviation, 0) * extent)
+    return Spread(mean, np.where(deviation > rounding_of_mean(n) * abs(mean), deviation, 0))
+
+
+def _squares(inputs: np.ndarray, weight: Weights, mean: np.ndarray, extent: np.ndarray | float = 1.0) -> np.ndarray:
+    """Return the sums of weight · ((inputs - mean) / extent)² over the rows, `(features,)`."""
+    total = np.zeros(inputs.shape[1])
+    for i in range(0, len(inputs), ROWS):
+        rows = inputs[i : i + ROWS] - mean
+        if isinstance(extent, np.ndarray):
+            rows /= extent
+        if weight is None:
+            total += np.einsum("ij,ij->j", rows, rows)
+        else:
+            rows *= rows
+            total += weight[i : i + ROWS] @ rows
+    return total
 
 
 def _of_sparse(X: SparseMatrix, weight: Weights, centred: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

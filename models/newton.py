@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-import tinygrad_ml as tg
 from tinygrad_ml.terminal import DeferredInterrupt
 
 from .active_set import Quadratic, SparseQuadratic, minimise
@@ -18,58 +17,65 @@ from .problem import LinearProblem
 from .weights import Weights
 
 MANY = 2000  # beyond this number of features their products with each other are computed only where they are needed
+LOST = 1e-12  # an increase that a step promises, relative to the objective, that may be rounding
+SAME = 1e-7  # where the gradient is smaller the Hessian hardly changes any more
 FINAL = 3e-3  # a step of this relative size is the last: the error that it leaves is about its square
 
 
 def newton(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> None:
-    """Fit the layer `linear_` by Newton's method until no entry of the gradient is larger than `tol`.
-
-    The loss of each sample depends on its own logits z = w·x + b only. As z is linear in the weights, the Hessian of
-    the whole is the sum of x xᵀ ⊗ d²loss/dz²; autodiff gives the derivatives of a loss that has no closed form here.
-    """
+    """Fit the layer `linear_` by Newton's method until no entry of the gradient is larger than `tol`."""
     problem = LinearProblem(model, X, target, weight, exact=True)
     finish = Finish(model, problem, "Newton's method", "iterations")
     if problem.loss == "mse" and problem.has_lasso and problem.n_features > MANY:
         lasso_of_many(problem, finish)
         return
-    theta = problem.theta()
+    tol = problem.tolerance(model.tol) * (0.1 if problem.has_lasso else 1)  # whose steps are not exact
+    with DeferredInterrupt() as interrupt:
+        theta = iterate(
+            problem, finish, problem.theta(), tol, lambda: finish.n_iter >= model.max_iter or interrupt.count > 0
+        )
+    finish.report(theta, bool(interrupt.count))
+
+
+def iterate(
+    problem: LinearProblem, finish: Finish, theta: np.ndarray, tol: float, is_over: Callable[[], bool]
+) -> np.ndarray:
+    """Return the coefficients that Newton's method leads to; tell `finish` of the iterations, and if it converged.
+
+    The loss of each sample depends on its own logits z = w·x + b only. As z is linear in the weights, the Hessian of
+    the whole is the sum of x xᵀ ⊗ d²loss/dz².
+    """
     z = problem.outputs(theta)
     losses, slope = problem.values_and_slope(z)
     values = losses + problem.penalties(theta)
     finish.note(values, theta)
-    tol = problem.tolerance(model.tol) * (0.1 if problem.has_lasso else 1)  # whose steps are not exact
     stalled = beyond = 0
-    with DeferredInterrupt() as interrupt:
-        while True:
-            if problem.loss == "general":
-                slope, curvature = derivatives(problem.tensor_loss, z)
-            else:
-                curvature = problem.curvatures(z)
-            gradient = slope.T @ problem.design + problem.ridge * theta
-            residual = problem.residual(gradient, theta)
-            if not np.isfinite(residual):
-                raise np.linalg.LinAlgError("the gradient is not finite")
-            H = hessian(problem.design, curvature, problem.ridge, problem.free)
-            step = newton_step(problem, H, gradient, theta)
-            if not np.isfinite(step).all():
-                raise np.linalg.LinAlgError("the step is not finite")
-            change = problem.outputs(step)
-            is_small = abs(change).max() <= FINAL * (1 + abs(z).max())
-            if residual <= tol and is_small:
-                theta = theta + step  # it costs little now, and doubles the number of digits that are right
-                finish.converged = True
-                break
-            beyond += residual <= tol  # without an optimum the steps never become small
-            if finish.n_iter >= model.max_iter or stalled > 5 or beyond > 5 or interrupt.count:
-                break
-            new, slope, length = search(problem, values, theta, z, step, change, gradient)
-            if not length:
-                break  # rounding is all that is left
-            # quadratic convergence needs few steps below the rounding error
-            stalled = 0 if new.sum() < values.sum() else stalled + 1
-            theta, z, values = theta + length * step, z + length * change, new
-            finish.note(values, theta)
-    finish.report(theta, bool(interrupt.count))
+    H = np.empty(0)
+    while True:
+        gradient = slope.T @ problem.design + problem.ridge * theta
+        residual = problem.residual(gradient, theta)
+        if not np.isfinite(residual):
+            raise np.linalg.LinAlgError("the gradient is not finite")
+        if residual > SAME or not H.size:
+            H = hessian(problem.design, problem.curvatures(z, slope), problem.ridge, problem.free)
+        step = newton_step(problem, H, gradient, theta)
+        if not np.isfinite(step).all():
+            raise np.linalg.LinAlgError("the step is not finite")
+        change = problem.outputs(step)
+        is_small = abs(change).max() <= FINAL * (1 + abs(z).max())
+        if residual <= tol and is_small:
+            finish.converged = True
+            return theta + step  # it costs little now, and doubles the number of digits that are right
+        beyond += residual <= tol  # without an optimum the steps never become small
+        if is_over() or stalled > 5 or beyond > 5:
+            return theta
+        new, slope, length = search(problem, values, theta, z, step, change, gradient)
+        if not length:
+            return theta  # rounding is all that is left
+        # quadratic convergence needs few steps below the rounding error
+        stalled = 0 if new.sum() < values.sum() else stalled + 1
+        theta, z, values = theta + length * step, z + length * change, new
+        finish.note(values, theta)
 
 
 def lasso_of_many(problem: LinearProblem, finish: Finish) -> None:
@@ -113,7 +119,7 @@ def search(
     The length is 0 if none does.
     """
     promised = float((gradient * step).sum() + (problem.lasso * (abs(theta + step) - abs(theta))).sum())
-    length = 1.0
+    slope, length = np.empty(0), 1.0 if promised <= LOST * abs(values.sum()) else 0.0
     while length > 1e-10:
         losses, slope = problem.values_and_slope(z + length * change)
         new = losses + problem.penalties(theta + length * step)
@@ -121,19 +127,6 @@ def search(
             return new, slope, length
         length /= 2
     return values, slope, 0.0
-
-
-def derivatives(loss: Callable[[tg.Tensor], tg.Tensor], z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the gradient of a loss at outputs `(samples, outputs)`, and its Hessian `(samples, outputs, outputs)`."""
-    logits = tg.tensor(z, requires_grad=True)
-    slope: Any
-    row: Any
-    (slope,) = tg.autograd.grad(loss(logits), logits, create_graph=True)
-    rows = []
-    for unit in np.eye(z.shape[1], dtype=z.dtype):
-        (row,) = tg.autograd.grad(slope, logits, [np.broadcast_to(unit, z.shape)], retain_graph=True)
-        rows.append(row.numpy())
-    return slope.detach().numpy(), np.stack(rows, axis=1)
 
 
 def newton_step(problem: LinearProblem, H: np.ndarray, gradient: np.ndarray, theta: np.ndarray) -> np.ndarray:

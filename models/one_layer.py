@@ -1,10 +1,11 @@
-"""The optimum of any regressor whose weights are those of one linear layer, whatever its loss and its link: by L-BFGS.
+"""The optimum of any regressor whose weights are those of one linear layer, whatever its loss and its link.
 
 The gradient of the loss comes from autodiff, through `forward` and `criterion` as the model defines them.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -13,15 +14,17 @@ import tinygrad_ml as tg
 from tinygrad_ml import nn
 from tinygrad_ml.terminal import DeferredInterrupt
 
-from .convergence import DIRECT, Finish, hessian
+from .convergence import DIRECT, WIDE, Finish, hessian
 from .lbfgs import descend
-from .problem import LinearProblem
+from .newton import iterate
+from .problem import TINY, LinearProblem
 from .stochastic import fit_stochastic
 from .weights import Weights, normalized_weights
 
 EXACT = 1e-9  # the gradient that a fit ends with, for standardised features and a curvature of about 1
 CLOSE = 1e-7  # the gradient that rounding may leave of features that are nearly collinear
 STEP = 1e-5  # of the differences of gradients that tell the second derivatives
+NAMES = {"newton": "Newton's method", "lbfgs": "L-BFGS"}
 POLISH = 10  # the most steps of Newton's method in the end
 
 
@@ -44,22 +47,33 @@ def only_layer(model: nn.Module) -> nn.Linear | None:
 
 
 class LayerProblem(LinearProblem):
-    """A `LinearProblem` whose loss is that of the whole model, computed through its `forward`."""
+    """A `LinearProblem` whose loss is that of the whole model, computed through its `forward`.
+
+    Attributes
+    ----------
+    is_plain : bool
+        Whether `forward` returns what the layer does, so that the loss follows from its outputs.
+    """
 
     def __init__(self, model: Any, layer: nn.Linear, X: np.ndarray, target: np.ndarray, weight: Weights):
         self.features, self.normalized = tg.tensor(X), normalized_weights(weight)
+        with tg.no_grad():
+            self.is_plain = np.array_equal(model(self.features).numpy(), layer(self.features).numpy(), equal_nan=True)
         super().__init__(_View(model, layer), X, target, weight, exact=True)
         given = self.theta()
         flat = np.zeros_like(given)  # outputs of the mean of y, which without a link is near the optimum
-        zero = flat.copy()
-        if self.has_bias:
+        starts = [given, flat]
+        if self.shift.any():
+            zero = flat.copy()
             zero[:, -1] = -self.shift / self.spread
+            starts.append(zero)
         with np.errstate(all="ignore"):
-            values = [self.value(theta) for theta in (given, flat, zero)]
-            self.start = (given, flat, zero)[int(np.argmin(np.where(np.isfinite(values), values, np.inf)))]
+            values = [self.value(theta) for theta in starts]
+            best = int(np.argmin(np.where(np.isfinite(values), values, np.inf)))
+            self.start = starts[best]
             curvature = self._curvature()
         self.curvature = 1.0 if curvature else None
-        self.unit = np.array([curvature or abs(self.value(self.start)) or 1.0])
+        self.unit = np.array([curvature or abs(values[best]) or 1.0])
         self.ridge /= self.unit
 
     def _standardise_target(self, target: np.ndarray, n_outputs: int) -> None:
@@ -71,11 +85,18 @@ class LayerProblem(LinearProblem):
             deviation = target.std(axis=0)
             self.spread = np.where(deviation > 0, deviation, 1)
             self.shift = target.mean(axis=0) * self.has_bias
+        closed = getattr(self.model.model.criterion, "has_closed_forms", False)
+        if closed == "poisson" and self.is_plain:
+            self.loss, self.at_best = closed, target * np.log(np.maximum(target, TINY)) - target
 
     def value(self, theta: np.ndarray) -> float:
         """Return the mean loss, as the model counts it."""
-        self.apply(theta)
         with tg.no_grad():
+            if self.loss != "general":
+                return float(self.values_and_slope(self.outputs(theta))[0] @ self.unit)
+            if self.is_plain:
+                return float(self.tensor_loss(tg.tensor(self.outputs(theta))).item() * self.unit[0])
+            self.apply(theta)
             return float(self._loss().item())
 
     def _loss(self) -> tg.Tensor:
@@ -84,6 +105,8 @@ class LayerProblem(LinearProblem):
         return self.model.model.criterion(output, self.given, *given)
 
     def values_and_gradient(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if self.is_plain:
+            return super().values_and_gradient(theta)
         self.apply(theta)
         parameters: Any = [p for p in (self.model.linear_.weight, self.model.linear_.bias) if p is not None]
         loss = self._loss()
@@ -97,22 +120,48 @@ class LayerProblem(LinearProblem):
         gradient = gradient * (self.spread[:, None] / self.unit)
         return loss.numpy() / self.unit, gradient + self.ridge * theta
 
+    def values_and_slope(self, z: np.ndarray, rows: Any = None) -> tuple[np.ndarray, np.ndarray]:
+        values, slope = super().values_and_slope(z, rows)
+        return (values, slope) if self.loss == "general" else (values / self.unit, slope / self.unit)
+
+    def curvatures(self, z: np.ndarray, slope: np.ndarray | None = None) -> np.ndarray:
+        """Return the derivatives of the slope, where not known from differences: a loss need not have second ones."""
+        if self.loss != "general":
+            return super().curvatures(z, slope) / self.unit
+        slope = self.values_and_slope(z)[1] if slope is None else slope
+        curvature = np.empty((*z.shape, z.shape[1]))
+        for k in range(z.shape[1]):
+            moved = z.copy()
+            moved[:, k] += STEP
+            curvature[:, :, k] = (self.values_and_slope(moved)[1] - slope) / STEP
+        return (curvature + curvature.mT) / 2
+
+    def has_curvatures(self, theta: np.ndarray) -> bool:
+        """Whether the loss of a sample depends on its own outputs alone, so that `curvatures` are all there is."""
+        if not self.is_plain or self.loss != "general":
+            return self.is_plain
+        z = self.outputs(theta)
+        slope = self.values_and_slope(z)[1]
+        direction = np.cos(np.arange(z.size)).reshape(z.shape)
+        change = (self.values_and_slope(z + STEP * direction)[1] - slope) / STEP
+        expected = np.einsum("ijk,ik->ij", self.curvatures(z, slope), direction)
+        return bool(abs(expected - change).max() <= 1e-2 * abs(change).max())
+
     def _curvature(self) -> float | None:
         """Return about the second derivative of the loss along the outputs at the start; None if it is not positive."""
-        step = np.zeros_like(self.start)
-        step[:, -1] = STEP
-        change = self.values_and_gradient(self.start + step)[1] - self.values_and_gradient(self.start)[1]
-        curvature = float((change * step).sum() / (step * step).sum()) / len(step)
+        if self.is_plain:
+            curvature = float(self.curvatures(self.outputs(self.start)).sum()) / len(self.start)
+        else:
+            step = np.zeros_like(self.start)
+            step[:, -1] = STEP
+            change = self.values_and_gradient(self.start + step)[1] - self.values_and_gradient(self.start)[1]
+            curvature = float((change * step).sum() / (step * step).sum()) / len(step)
         return curvature if np.isfinite(curvature) and curvature > 0 else None
 
     def second_derivatives(self, theta: np.ndarray, gradient: np.ndarray) -> np.ndarray:
         """Return about the second derivatives, from differences of gradients: a square matrix for all coefficients."""
-        H = self._by_outputs(theta)
-        if H is not None:  # if the loss of a sample depends on its own output alone
-            direction = np.cos(np.arange(theta.size)).reshape(theta.shape)
-            change = (self.values_and_gradient(theta + STEP * direction)[1] - gradient) / STEP
-            if abs(H @ direction.ravel() - change.ravel()).max() <= 1e-2 * abs(change).max():
-                return H
+        if self.has_curvatures(theta):
+            return hessian(self.design, self.curvatures(self.outputs(theta)), self.ridge)
         rows = []
         for i in range(theta.size):
             moved = theta.copy()
@@ -120,24 +169,6 @@ class LayerProblem(LinearProblem):
             rows.append((self.values_and_gradient(moved)[1] - gradient).ravel() / STEP)
         H = np.array(rows)
         return (H + H.T) / 2
-
-    def _by_outputs(self, theta: np.ndarray) -> np.ndarray | None:
-        """Return them from those of the loss of each sample with respect to its outputs, if the layer gives these."""
-        self.apply(theta)
-        with tg.no_grad():
-            z = self.model.linear_(self.features).numpy()
-            if not np.array_equal(self.model.model(self.features).numpy(), z):
-                return None
-        step = STEP * self.spread
-        curvature = (self._slope(z + step) - self._slope(z - step)) / (2 * step) * self.spread**2 / self.unit
-        return hessian(self.design, curvature[:, :, None] * np.eye(len(theta)), self.ridge)
-
-    def _slope(self, z: np.ndarray) -> np.ndarray:
-        output = tg.tensor(z, requires_grad=True)
-        given = () if self.normalized is None else (self.normalized,)
-        slope: Any
-        (slope,) = tg.autograd.grad(self.model.criterion(output, self.given, *given), output)
-        return slope.numpy()
 
 
 def polished(problem: LayerProblem, theta: np.ndarray) -> np.ndarray:
@@ -172,26 +203,28 @@ class _View:
         return getattr(self.model, name)
 
 
-def fit_layer(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> None:
+def fit_layer(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights, solver: str = "newton") -> None:
     """Fit the only layer of a model until the gradient of its mean loss and penalties is zero, but for rounding.
 
-    If there is no such point, and nobody chose the solver, gradient steps on batches take its place.
+    By Newton's method if the loss follows from the outputs of the layer, sample by sample. If it does not, or has no
+    such point, and nobody chose the solver, by L-BFGS, and by gradient steps on batches if that does not lead there.
     """
     layer = only_layer(model)
     if layer is None:
         raise ValueError(
-            f"{type(model).__name__}: the solver 'lbfgs' is for models whose weights are those of one nn.Linear; "
+            f"{type(model).__name__}: the solver {solver!r} is for models whose weights are those of one nn.Linear; "
             "choose 'adam' or 'sgd'"
         )
     if model.penalty_weights(1.0)[0]:
         raise ValueError(
-            f"{type(model).__name__}(solver='lbfgs', penalty={model.penalty!r}): L-BFGS needs a smooth penalty; choose "
-            "the solver 'adam' or 'sgd'"
+            f"{type(model).__name__}(solver={solver!r}, penalty={model.penalty!r}): {NAMES[solver]} needs a smooth "
+            "penalty; choose the solver 'adam' or 'sgd'"
         )
     dtype, before = X.dtype, model.state_dict()
     model.to(np.float64)
     problem = LayerProblem(model, layer, X.astype(np.float64), target.astype(np.float64), weight)
-    finish = Finish(model, problem, "L-BFGS", "iterations")
+    finish = Finish(model, problem, NAMES[solver], "iterations")
+    has_choice, theta = model.solver == "auto", problem.start
 
     def note(values: np.ndarray, theta: np.ndarray) -> None:
         finish.note(values + problem.penalties(theta), theta)
@@ -200,15 +233,26 @@ def fit_layer(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) ->
         return finish.n_iter >= model.max_iter or interrupt.count > 0
 
     with DeferredInterrupt() as interrupt:
-        theta, finish.converged = descend(problem, problem.start, problem.tolerance(EXACT), note, is_over)
-        if theta.size <= DIRECT and not is_over():
-            with np.errstate(all="ignore"):
-                theta = polished(problem, theta)
-            values, gradient = problem.values_and_gradient(theta)
-            finish.compare(values + problem.penalties(theta), theta)
-            finish.converged = problem.residual(gradient, theta) <= CLOSE
+        if solver == "newton" and (theta.size <= WIDE or not has_choice):
+            if problem.has_curvatures(theta):
+                with suppress(*[np.linalg.LinAlgError] * has_choice):
+                    theta = iterate(problem, finish, theta, problem.tolerance(EXACT), is_over)
+            elif not has_choice:
+                raise ValueError(
+                    f"{type(model).__name__}(solver='newton'): its loss does not follow from the outputs of its "
+                    "nn.Linear, sample by sample; choose 'lbfgs'"
+                )
+        if not finish.converged and not is_over() and (has_choice or solver == "lbfgs"):
+            finish.solver = NAMES["lbfgs"]
+            theta, finish.converged = descend(problem, theta, problem.tolerance(EXACT), note, is_over)
+            if theta.size <= DIRECT and not is_over():
+                with np.errstate(all="ignore"):
+                    theta = polished(problem, theta)
+                values, gradient = problem.values_and_gradient(theta)
+                finish.compare(values + problem.penalties(theta), theta)
+                finish.converged = problem.residual(gradient, theta) <= CLOSE
         is_stuck = not finish.converged and not is_over()
-    if is_stuck and model.solver == "auto":  # as at the corner of a loss that is not smooth
+    if is_stuck and has_choice:  # as at the corner of a loss that is not smooth
         model.to(dtype).load_state_dict(before)
         fit_stochastic(model, X, target, weight, "adam")
         return

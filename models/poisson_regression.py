@@ -14,10 +14,9 @@ from . import checking
 from .base import weighted_mean
 from .hyperparameters import Gradient, boolean, choice, count, hyperparameters, not_negative
 from .linear import linear_layer, regression_coefficients, regression_intercepts
+from .problem import TINY
 from .regressor import Regressor, align_target
 from .stochastic import smoothness, warn_of_scales
-
-TINY = np.finfo(np.float64).tiny  # in place of a count of zero, whose logarithm counts nothing
 
 
 @hyperparameters
@@ -36,9 +35,10 @@ class PoissonRegression(Gradient, Regressor):
     penalty : "l2" or None
     fit_intercept : bool
         Whether there is a bias b.
-    solver : "auto", "lbfgs", "sgd", "adagrad" or "adam"
-        "lbfgs", on all the data at once, goes to the optimum; the others take gradient steps on batches. "auto" is
-        "lbfgs", and "adam" for `partial_fit`, `early_stopping`, and a learning rate or an optimizer of yours.
+    solver : "auto", "newton", "lbfgs", "sgd", "adagrad" or "adam"
+        "newton" and "lbfgs", on all the data at once, go to the optimum; the others take gradient steps on batches.
+        "auto" is "newton" for up to 1,000 features and then "lbfgs", and "adam" for `partial_fit`, `early_stopping`,
+        and a learning rate or an optimizer of yours.
     max_iter : int
         The largest number of iterations, or of passes over the data.
     tol : float
@@ -73,7 +73,7 @@ class PoissonRegression(Gradient, Regressor):
     _: KW_ONLY
     penalty: str | None = choice("l2", "none", None)
     fit_intercept: bool = boolean(True, layers=True)
-    solver: str = choice("auto", "lbfgs", "sgd", "adagrad", "adam")
+    solver: str = choice("auto", "newton", "lbfgs", "sgd", "adagrad", "adam")
     max_iter: int = count(1000)
 
     def build(self, n_features: int, n_outputs: int = 1) -> PoissonRegression:
@@ -90,6 +90,8 @@ class PoissonRegression(Gradient, Regressor):
         target = align_target(output, target)
         losses = tg.exp(output) - target + target * (np.log(np.maximum(target, TINY)) - output)
         return losses.mean() if sample_weight is None else weighted_mean(losses, sample_weight)
+
+    criterion.has_closed_forms = "poisson"  # type: ignore[attr-defined]  # `LinearProblem` has its derivatives
 
     def _encode(self, y: np.ndarray, weight: Any, dtype: np.dtype, classes: Any) -> tuple[np.ndarray, Any, int]:
         target, weight, n_outputs = super()._encode(y, weight, dtype, classes)

@@ -22,6 +22,7 @@ from .weights import Weights, total
 MANY = 2**24  # logits are computed at once, of many classes
 SMALL = 1_000_000  # a table of fewer elements is computed with in float64
 LARGE = 50.0  # the exponentials of smaller logits and their sums are in the range of float32
+TINY = np.finfo(np.float64).tiny  # in place of a count of zero, whose logarithm counts nothing
 KINK = 1e-5  # the half-width, in spreads of the target, in which the slope of |r| goes from -1 to 1
 
 
@@ -49,6 +50,8 @@ class LinearProblem:
     target : (samples, outputs); the positions of the classes, (samples,), for a softmax
     weight : (samples,), or (samples, outputs) where labels have weights of their own; None if all are equal
     ridge, lasso : (outputs, columns of the design)
+    at_best : (samples, outputs)
+        Of counts: target · log(target) - target, what makes the loss of the best outputs zero.
     curvature : the largest second derivative of the loss of a sample; None if it is not known
     """
 
@@ -211,6 +214,9 @@ class LinearProblem:
             e /= sums[:, None]
             e[rows, target] -= 1
             return losses[:, None], e
+        if self.loss == "poisson":
+            mean = np.exp(z)
+            return mean - target * z + self.at_best, mean - target
         r = z - target
         if self.loss == "mse":
             return r * r, 2 * r
@@ -304,9 +310,14 @@ class LinearProblem:
 
     # ------------------------------------------------------------------ the distance to the optimum
 
-    def curvatures(self, z: np.ndarray) -> np.ndarray:
-        """Return the Hessian of the mean loss with respect to z, `(samples, outputs, outputs)`."""
+    def curvatures(self, z: np.ndarray, slope: np.ndarray | None = None) -> np.ndarray:
+        """Return the Hessian of the mean loss with respect to z, `(samples, outputs, outputs)`.
+
+        `slope` is the gradient there, if it is known.
+        """
         n, k = z.shape
+        if self.loss == "general":
+            return second_derivatives(self.tensor_loss, z)
         if self.loss == "softmax":
             p = probabilities(z)
             curvature = -p[:, :, None] * p[:, None, :]
@@ -326,6 +337,8 @@ class LinearProblem:
         if self.loss == "logistic":
             e = np.exp(-abs(z))
             return e / (1 + e) ** 2
+        if self.loss == "poisson":
+            return np.exp(z)
         if self.loss == "mse":
             return np.full_like(z, 2)
         return (abs(z - self.target) < self.width) * (2 / self.slant)
@@ -350,12 +363,27 @@ class LinearProblem:
 def loss_name(model: Any, target: np.ndarray, n_outputs: int) -> str:
     """Return which loss a model has, "general" if it is not one whose derivatives are known here."""
     ours = getattr(model.criterion, "has_closed_forms", False)
+    if isinstance(ours, str):
+        return ours
     name = vars(model).get("loss", "mse" if model.kind == "regressor" else "cross_entropy")
     if not ours or not isinstance(name, str):
         return "general"
     if model.kind == "classifier":
         return "logistic" if n_outputs == 1 or target.ndim == 2 else "softmax"
     return name
+
+
+def second_derivatives(loss: Callable[[tg.Tensor], tg.Tensor], z: np.ndarray) -> np.ndarray:
+    """Return the Hessian of a loss at outputs `(samples, outputs)`, of each sample: `(samples, outputs, outputs)`."""
+    logits = tg.tensor(z, requires_grad=True)
+    slope: Any
+    row: Any
+    (slope,) = tg.autograd.grad(loss(logits), logits, create_graph=True)
+    rows = []
+    for unit in np.eye(z.shape[1], dtype=z.dtype):
+        (row,) = tg.autograd.grad(slope, logits, [np.broadcast_to(unit, z.shape)], retain_graph=True)
+        rows.append(row.numpy())
+    return np.stack(rows, axis=1)
 
 
 def probabilities(z: np.ndarray) -> np.ndarray:

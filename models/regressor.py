@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -38,8 +39,8 @@ class Regressor(Model):
     `huber_delta`), or a function of output and target, which returns the loss of each sample or the mean.
 
     A model whose `link` is "log" or "logit" has the logarithm or the log-odds of the predictions as outputs. If its
-    weights are those of one `nn.Linear`, it is a generalised linear model, and fitted to the optimum by L-BFGS, unless
-    a hyperparameter asks for gradient steps.
+    weights are those of one `nn.Linear`, it is a generalised linear model, and fitted to the optimum by Newton's
+    method or L-BFGS, unless a hyperparameter asks for gradient steps.
     """
 
     kind = "regressor"
@@ -47,7 +48,7 @@ class Regressor(Model):
     huber_delta = 1.35
     link = "identity"
     solver = "auto"
-    solvers: ClassVar = {"lbfgs": fit_layer, **STOCHASTIC}
+    solvers: ClassVar = {"newton": fit_layer, "lbfgs": partial(fit_layer, solver="lbfgs"), **STOCHASTIC}
     _y_is_1d = True  # so that predictions are
     _n_targets = 1  # the columns of y
 
@@ -93,7 +94,7 @@ class Regressor(Model):
         is_smooth = self.penalty in (None, "none", "l2") and self._loss("mse") != "mae"
         if takes_steps or self.needs_steps(passes) or not is_smooth or only_layer(self) is None:
             return "adam"
-        return "lbfgs"
+        return "newton"
 
     def inverse_link(self, output: Tensor) -> Tensor:
         """Return the predictions that belong to outputs of `forward`."""

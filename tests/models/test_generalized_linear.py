@@ -90,7 +90,7 @@ def test_gradient_steps_explain_as_much(solver):
 
 
 def test_auto_takes_steps_where_they_are_asked_for():
-    assert PoissonRegression().fit(X, y).resolve_solver() == "lbfgs"
+    assert PoissonRegression().fit(X, y).resolve_solver() == "newton"
     for options in ({"learning_rate": 1e-3}, {"optimizer": "adam"}, {"early_stopping": True}, {"batch_size": 16}):
         model = PoissonRegression(max_iter=2, tol=0, **options).fit(X, y)
         assert model.history_.steps["loss"], options
@@ -270,6 +270,52 @@ def test_more_than_one_layer_is_trained_by_adam():
             ValueError, match=r"the solver 'lbfgs' is for models whose weights are those of one nn\.Linear"
         ):
             Model().fit(X, y)
+
+
+@pytest.mark.parametrize("solver", ["newton", "lbfgs"])
+def test_both_solvers_reach_the_same_optimum(solver):
+    for Model, wanted in ((PoissonRegression, PoissonRegression(0.01).fit(X, y)), (Gamma, Gamma().fit(X, y))):
+        model = Model(alpha=0.01)
+        model.solver = solver
+        model.fit(X, y)
+        np.testing.assert_allclose(learned(model), learned(wanted), rtol=1e-6, atol=1e-9)
+        name = {"newton": "Newton's method", "lbfgs": "L-BFGS"}[solver]
+        assert model.history_.stopped == f"{name} has converged."
+
+
+def test_newtons_method_is_for_losses_of_single_samples():
+    """As minus the log of the partial likelihood of Cox, in which a sample stands beside those that are left."""
+
+    class Cox(Line):
+        def build(self, n_features, n_outputs):
+            self.layer_ = nn.Linear(n_features, n_outputs, bias=False)
+            return self
+
+        def criterion(self, output, target):
+            later = (target >= target.T).astype(float)  # (samples, samples): row i is those that are left after j
+            return (tg.log(later.T @ tg.exp(output)) - output).mean()
+
+    model = Cox().fit(X, y)
+    assert model.history_.stopped == "L-BFGS has converged."
+    given = tg.tensor(model.layer_.weight.numpy(), requires_grad=True)
+    model.criterion(tg.tensor(X) @ given.T, y[:, None]).backward()
+    np.testing.assert_allclose(given.grad.numpy(), 0, atol=1e-7)
+    model = Cox()
+    model.solver = "newton"
+    with pytest.raises(ValueError, match=r"does not follow from the outputs of its nn\.Linear, sample by sample"):
+        model.fit(X, y)
+
+
+def test_a_loss_that_bends_downwards_somewhere():
+    """Newton's step leads uphill there, so the default goes on by L-BFGS."""
+
+    class Welsch(Line):
+        def criterion(self, output, target):
+            return (1 - tg.exp(-((output - target) ** 2) / 2)).mean()
+
+    target = X @ np.linspace(-1, 1, 10) + np.where(np.arange(len(X)) % 10, 0.0, 8.0)
+    model = Welsch().fit(X, target)
+    np.testing.assert_allclose(learned(model)[:-1], np.linspace(-1, 1, 10), atol=1e-3)
 
 
 def test_a_loss_with_a_corner_goes_to_adam():
