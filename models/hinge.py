@@ -7,7 +7,7 @@ multipliers follow from linear equations.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,25 +23,40 @@ from .weights import Weights, normalized_weights
 EXACT = 1e-9  # what rounding may leave of the conditions of the minimum
 
 
-def fit_hinge(model: Any, X: Any, target: np.ndarray, weight: Weights) -> None:
-    """Fit the layer `linear_` of a `LinearSVM`, one class after the other."""
-    layer = model.linear_
-    inputs, has_bias = model.inputs(X), layer.bias is not None
+class Prepared(NamedTuple):
+    """What both methods minimise, with the features divided by their sizes."""
+
+    design: Design  # with a last column of 1 for a bias without a penalty
+    limit: np.ndarray  # C times the weights of the samples
+    ridge: np.ndarray
+    mean: np.ndarray
+    scale: np.ndarray
+
+
+def prepared(model: Any, X: Any, weight: Weights) -> Prepared:
+    """Return the problem of a `LinearSVM`."""
+    inputs, has_bias = model.inputs(X), model.linear_.bias is not None
     n, d = inputs.shape
     if isinstance(inputs, SparseMatrix):
         if inputs.size < SMALL:
             inputs = inputs.toarray()
         elif d > n:
             raise ValueError(
-                f"{type(model).__name__}(solver='interior_point'): with more features than samples it would make the "
-                "sparse X dense; choose the solver 'sgd'"
+                f"{type(model).__name__}(solver={model.resolve_solver()!r}): with more features than samples it would "
+                "make the sparse X dense; choose the solver 'sgd'"
             )
     mean, deviation = spread(inputs, normalized_weights(weight), has_bias)
-    constant = deviation == 0
-    scale = np.where(constant, 1, deviation)
-    design = standardised(inputs, mean, scale, constant, has_bias, np.float64)
-    ridge = np.append(1 / scale**2, [0.0] * has_bias)
+    scale = np.where(deviation > 0, deviation, 1)
+    design = standardised(inputs, mean, scale, deviation == 0, has_bias, np.float64)
     limit = model.C * (np.ones(n) if weight is None else weight.astype(np.float64))
+    return Prepared(design, limit, np.append(1 / scale**2, [0.0] * has_bias), mean, scale)
+
+
+def fit_hinge(model: Any, X: Any, target: np.ndarray, weight: Weights) -> None:
+    """Fit the layer `linear_` of a `LinearSVM`, one class after the other."""
+    layer = model.linear_
+    design, limit, ridge, mean, scale = prepared(model, X, weight)
+    has_bias, d = layer.bias is not None, len(scale)
     n_outputs, iterations, converged = layer.out_features, [], True
     w, b = np.zeros((n_outputs, d)), np.zeros(n_outputs)
     for k in range(n_outputs):

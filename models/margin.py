@@ -20,13 +20,14 @@ import numpy as np
 import tinygrad_ml as tg
 from tinygrad_ml.terminal import DeferredInterrupt
 
-from .design import Design, gram, spread, standardised
+from .design import Design, gram
+from .hinge import prepared
 from .linear import set_coefficients
 from .warnings import stop_by_interrupt, warn_not_converged
 from .weights import Weights, normalized_weights
 
 EXACT = 1e-9  # how small the gradient must be beside the penalty's
-ROUNDING = 1e-15  # what is left of it where that is 0, relative to the sum of the weights of the samples
+ROUNDING = 1e-15  # what is left of it when the pulls of the samples cancel, relative to their sum
 CLOSE = 1e-6  # how small it must be where rounding allows no less
 PATIENCE = 10  # the full steps, with every sample on the piece of the loss where it was, that show that
 CORNER = 1e-9  # how far a sample with a multiplier between 0 and 1 may be from the margin
@@ -36,13 +37,9 @@ FREE = 1e-11  # what a step takes for the ridge where there is none, relative to
 
 def fit_margin(model: Any, X: Any, target: np.ndarray, weight: Weights) -> None:
     """Fit the layer `linear_` of a `LinearSVM`, one class after the other."""
-    layer, inputs = model.linear_, model.inputs(X)
-    n_outputs, has_bias, n = layer.out_features, layer.bias is not None, len(X)
-    mean, deviation = spread(inputs, normalized_weights(weight), has_bias)
-    scale = np.where(deviation > 0, deviation, 1)
-    design = standardised(inputs, mean, scale, deviation == 0, has_bias, np.float64)
-    ridge = np.append(1 / scale**2, [0.0] * has_bias)
-    limit = model.C * (np.ones(n) if weight is None else weight.astype(np.float64))
+    layer = model.linear_
+    n_outputs, has_bias = layer.out_features, layer.bias is not None
+    design, limit, ridge, mean, scale = prepared(model, X, weight)
     fits = []
     with DeferredInterrupt() as interrupt:
         for k in range(n_outputs):
@@ -145,10 +142,12 @@ class Descent:
         while True:
             multipliers = np.clip(curved := centre + self.short / width, 0, top)
             gradient = ridge * self.t - (sign * limit * multipliers) @ self.design
+            rounding = ROUNDING * float(limit @ multipliers)
+            gradient[abs(gradient) <= rounding] = 0  # along a bias that any of some values suits
             off, force = float(abs(gradient).max()), float(abs(ridge * self.t).max())
             before, pieces = pieces, np.sign(curved) + (curved < top)  # 2 is the parabola
             settled = settled + 1 if length == 1 and np.array_equal(before, pieces) else 0
-            self.is_there = off <= (EXACT if settled < PATIENCE else CLOSE) * force + ROUNDING * self.size
+            self.is_there = off <= (EXACT if settled < PATIENCE else CLOSE) * force
             if self.is_there or settled == PATIENCE or self.is_over(self.steps):
                 return multipliers
             inside = np.flatnonzero(pieces == 2)

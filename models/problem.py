@@ -98,6 +98,7 @@ class LinearProblem:
     def _standardise_target(self, target: np.ndarray, n_outputs: int) -> None:
         """Find the `shift`, `spread` and `unit` of the loss of every output, and the target in them."""
         self.shift, self.spread, self.unit = np.zeros(n_outputs), np.ones(n_outputs), np.ones(1)
+        self.at_best = np.zeros(1)
         self.curvature: float | None = {"logistic": 0.25, "softmax": 0.5}.get(self.loss)
         self.target = target
         if self.loss == "logistic":
