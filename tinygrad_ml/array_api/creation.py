@@ -183,7 +183,7 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> T
     """
     without_device([device])
     if copy is False:
-        raise ValueError("from_dlpack: the array is copied into a new Tensor: leave out copy=False")
+        raise BufferError("from_dlpack: the array is copied into a new Tensor: leave out copy=False")
     return ops.from_dlpack(x)
 
 

@@ -17,7 +17,7 @@ ONE = {  # of one array
     **{name: getattr(ops, name) for name in ("sin", "sinh", "sqrt", "square", "tan", "tanh", "trunc")},
     **{"acos": ops.arccos, "acosh": ops.arccosh, "asin": ops.arcsin, "asinh": ops.arcsinh, "atan": ops.arctan},
     **{"atanh": ops.arctanh, "bitwise_invert": ops.bitwise_not, "round": ops.round},
-    "signbit": lambda x: np.signbit(as_tensor(x)),
+    "signbit": lambda x: as_tensor(np.signbit(as_tensor(x))),
 }
 TWO = {  # of two arrays, or of an array and a number
     **{name: getattr(ops, name) for name in ("add", "bitwise_and", "bitwise_left_shift", "bitwise_or")},
@@ -26,11 +26,16 @@ TWO = {  # of two arrays, or of an array and a number
     **{name: getattr(ops, name) for name in ("less_equal", "logaddexp", "logical_and", "logical_or", "logical_xor")},
     **{name: getattr(ops, name) for name in ("maximum", "minimum", "multiply", "not_equal", "remainder", "subtract")},
     **{"atan2": ops.arctan2, "pow": ops.power},
-    "copysign": lambda x1, x2: np.copysign(as_tensor(x1), x2),
-    "nextafter": lambda x1, x2: np.nextafter(as_tensor(x1), x2),
+    "copysign": lambda x1, x2: np.copysign(*_with_numbers(x1, x2)),
+    "nextafter": lambda x1, x2: as_tensor(np.nextafter(*_with_numbers(x1, x2))),
 }
 
 __all__ = ["clip", *ONE, *TWO]
+
+
+def _with_numbers(x1: Any, x2: Any) -> tuple[Any, Any]:
+    """Return arrays as Tensors; a number beside one stays a number, which takes the dtype of the other."""
+    return as_tensor(x1) if not isinstance(x2, Tensor) else x1, x2
 
 
 def _of_one(name: str, operation: Callable) -> Callable:

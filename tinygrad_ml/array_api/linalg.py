@@ -207,8 +207,7 @@ def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Tensor:
     >>> tg.array_api.linalg.trace(tg.eye(2))
     tensor(2.)
     """
-    x = as_tensor(x)
-    return linalg.trace(x if dtype is None or x.dtype == dtype else ops.astype(x, dtype), offset=offset)
+    return ops.as_tensor(linalg.trace(ops.as_tensor(x, dtype), offset=offset), dtype)
 
 
 def vector_norm(x: Any, /, *, axis: Axes | None = None, keepdims: bool = False, ord: Any = 2) -> Tensor:

@@ -36,8 +36,8 @@ def prod(x: Any, /, *, axis: Axes | None = None, dtype: Any = None, keepdims: bo
 
 
 def _accumulated(function: Callable, x: Any, axis: Any, dtype: Any, keepdims: bool) -> Tensor:
-    x = as_tensor(x)
-    return function(x if dtype is None or x.dtype == dtype else ops.astype(x, dtype), axis, keepdims)
+    found = function(ops.as_tensor(x, dtype), axis, keepdims)  # of small integers with more bits
+    return ops.as_tensor(found, dtype)
 
 
 def cumulative_sum(x: Any, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False) -> Tensor:

@@ -297,7 +297,8 @@ def _cumulative(function: Callable, x: Any, axis: int | None, dtype: Any, start:
     if axis is None and x.ndim != 1:
         raise ValueError(f"for an array of shape {x.shape} the axis must be given")
     axis = 0 if axis is None else normalize_axis_index(axis, x.ndim)
-    result = function(x if dtype is None else ops.astype(x, dtype), axis=axis)
+    dtype = function(np.ones(1, x.dtype), dtype=dtype).dtype  # small integers are summed with more bits, and go back
+    result = ops.as_tensor(function(ops.as_tensor(x, dtype), axis=axis), dtype)
     if include_initial:
         shape = [1 if k == axis else length for k, length in enumerate(x.shape)]
         result = ops.concatenate([ops.full(shape, start, dtype=result.dtype), result], axis=axis)
