@@ -1,6 +1,7 @@
 """Tensors as values and as Python objects."""
 
 import copy
+import operator
 import pickle
 import re
 from contextlib import suppress
@@ -377,7 +378,7 @@ TAKES_ARRAYS = {
     "constant": lambda m: tg.ones(3) + np.ma.masked,
     "data": lambda m: setattr(tg.ones(3, requires_grad=True), "data", m),
     "grad": lambda m: setattr(tg.ones(3, requires_grad=True), "grad", m),
-    "part": lambda m: tg.ones(3).__setitem__(slice(None), m),
+    "part": lambda m: operator.setitem(tg.ones(3), slice(None), m),
     "gradient": lambda m: tg.ones(3, requires_grad=True).exp().backward(m),
 }
 

@@ -45,9 +45,22 @@ CALLS = {
     "rel_entr": [(POSITIVE, OTHER)],
     "kl_div": [(POSITIVE, OTHER)],
     "exprel": [(REAL,), (REAL / 100,)],
+    "exp2": [(REAL,)],
     "exp10": [(REAL,)],
+    "expm1": [(REAL,)],
+    "log1p": [(POSITIVE,)],
+    "cbrt": [(REAL,)],
     "cosm1": [(REAL,)],
-    "boxcox": [(POSITIVE, OTHER)],
+    "sindg": [(40 * REAL,)],
+    "cosdg": [(40 * REAL,)],
+    "tandg": [(20 * REAL,)],
+    "cotdg": [(80 * UNIT,)],
+    "radian": [(REAL, POSITIVE, OTHER)],
+    "binom": [(3 + POSITIVE, OTHER)],
+    "boxcox": [(POSITIVE, OTHER), (POSITIVE, OTHER / 1000), (POSITIVE, -OTHER)],
+    "boxcox1p": [(POSITIVE, OTHER), (POSITIVE, OTHER / 1000)],
+    "inv_boxcox": [(POSITIVE, OTHER), (POSITIVE, OTHER / 1000)],
+    "inv_boxcox1p": [(POSITIVE, OTHER), (POSITIVE, OTHER / 1000)],
     "huber": [(OTHER, REAL)],
     "pseudo_huber": [(OTHER, REAL)],
     "j0": [(REAL,)],
@@ -104,6 +117,11 @@ DISTRIBUTIONS = [
     ("stdtr", (4.0,), REAL),
     ("fdtr", (3.0, 5.0), POSITIVE),
     ("fdtrc", (3.0, 5.0), POSITIVE),
+    ("betaincinv", (2.0, 0.7), UNIT),
+    ("betainccinv", (2.0, 0.7), UNIT),
+    ("chdtri", (3.0,), UNIT),
+    ("fdtri", (3.0, 5.0), UNIT),
+    ("stdtrit", (4.0,), UNIT),
 ]
 
 
@@ -114,6 +132,34 @@ def test_distributions_of_test_statistics(name, given, at):
     tg.testing.check_operation(of_rest, [tg.testing.Sample(at, reference=of_rest)])
     with pytest.raises(RuntimeError, match="no closed form"):
         function(*(tg.tensor(v, requires_grad=True) for v in given), at).sum().backward()
+
+
+@pytest.mark.parametrize("name", ["gdtr", "gdtrc"])
+def test_the_gamma_distribution_has_derivatives_for_its_rate_and_its_argument(name):
+    of_shape_two = lambda a, x: getattr(sp, name)(a, 2.0, x)
+    tg.testing.check_operation(of_shape_two, [tg.testing.Sample((OTHER, POSITIVE), reference=of_shape_two)])
+
+
+@pytest.mark.parametrize("k", [0.0, 1.5, 4.0])
+@pytest.mark.parametrize("name", ["pdtr", "pdtrc"])
+def test_the_poisson_distribution_has_derivatives_for_its_mean(name, k):
+    up_to_k = lambda m: getattr(sp, name)(k, m)
+    tg.testing.check_operation(up_to_k, [tg.testing.Sample(POSITIVE, reference=up_to_k)])
+
+
+@pytest.mark.parametrize("name", ["gammaincinv", "gammainccinv"])
+def test_the_inverse_incomplete_gamma_functions(name):
+    of_rest = lambda y: getattr(sp, name)(2.0, y)  # SciPy computes them in float64 alone
+    np.testing.assert_array_equal(of_rest(tg.tensor(UNIT)).numpy(), of_rest(UNIT))
+    assert tg.testing.gradcheck(of_rest, UNIT, order=2)
+
+
+@pytest.mark.parametrize("name", ["boxcox", "boxcox1p", "inv_boxcox", "inv_boxcox1p"])
+def test_the_derivative_of_a_box_cox_transform_for_lambda_at_zero_is_the_limit(name):
+    found = tg.tensor(0.0, dtype="float64", requires_grad=True)
+    getattr(sp, name)(POSITIVE, found).sum().backward()
+    ends = [getattr(sp, name)(POSITIVE, step).sum() for step in (1e-6, -1e-6)]
+    assert found.grad.item() == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-7)
 
 
 @pytest.mark.parametrize("name", ["xlogy", "entr", "rel_entr", "kl_div"])

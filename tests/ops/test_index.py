@@ -138,6 +138,54 @@ def test_writing_to_a_part_of_a_part_changes_only_the_part():
     close(y, TABLE)
 
 
+class Holder:
+    """Something with a Tensor as an attribute."""
+
+    def __init__(self, held):
+        self.held = held
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        *("x[0][1] = 5.0", "x[0, :][1:] = 5.0", "x[1:][x[1:] == 0] = 5.0", "x[0][1] += 5.0", "x.T[0] = 5.0"),
+        *("x.reshape(-1)[0] = 5.0", "x.detach()[0] = 5.0", "(2 * x)[0] = 5.0", "np.zeros_like(x)[1:][0] = 5.0"),
+    ],
+)
+@pytest.mark.parametrize("where", ["in a function", "in a module"])
+def test_writing_to_what_nobody_keeps_raises(program, where):
+    names = {"x": tg.zeros(2, 3), "np": np}
+    if where == "in a function":
+        program = f"def run(x):\n    {program}\nrun(x)"
+    with pytest.raises(RuntimeError, match="would be lost"):
+        exec(program, names)
+    assert not names["x"].numpy().any()
+
+
+def test_writing_to_what_somebody_keeps_does_not():
+    x, held, listed = tg.zeros(2, 3), Holder(tg.zeros(2)), [tg.zeros(2)]
+    part = x[0]
+    part[1], x[1], held.held[0], listed[0][1] = 5.0, part, 1.0, 2.0
+    held.held[1] += 3.0
+
+    def of_argument(y):
+        y[0] = 4.0
+        return y
+
+    def of_closure():
+        part[2] = 6.0
+
+    of_closure()
+    for y in (tg.zeros(2),):
+        y[0] = 7.0
+    layer = tg.nn.Linear(2, 1)
+    with tg.no_grad():
+        layer.weight[0] = 8.0
+    assert [part.tolist(), x[1].tolist(), held.held.tolist()] == [[0.0, 5.0, 6.0], [0.0, 5.0, 0.0], [1.0, 3.0]]
+    assert [listed[0].tolist(), of_argument(tg.zeros(1)).tolist(), y.tolist()] == [[0.0, 2.0], [4.0], [7.0, 0.0]]
+    assert layer.weight.tolist() == [[8.0, 8.0]]
+
+
 def test_writing_in_a_loop_records_every_step():
     x = tg.tensor(0.5, requires_grad=True)
     y = tg.zeros(5)

@@ -17,6 +17,7 @@ from ..autograd import elementwise, implements, no_derivative
 from ..ops.rounding import nothing
 
 ROOT_PI = float(np.sqrt(np.pi))
+DEGREE = float(np.pi / 180)
 ORDER = no_derivative("its derivative for the order has no closed form here")
 PARAMETER = no_derivative("its derivative for this parameter has no closed form here")
 
@@ -54,20 +55,14 @@ _declare("betaln", a=lambda g, a, b: g * (sp.psi(a) - sp.psi(a + b)), b=lambda g
 _declare(
     "poch", a=lambda g, a, m, out: g * out * (sp.psi(a + m) - sp.psi(a)), m=lambda g, a, m, out: g * out * sp.psi(a + m)
 )
-_declare("gammainc", a=PARAMETER, x=lambda g, a, x: g * np.exp(sp.xlogy(a - 1, x) - x - sp.gammaln(a)))
-_declare("gammaincc", a=PARAMETER, x=lambda g, a, x: -g * np.exp(sp.xlogy(a - 1, x) - x - sp.gammaln(a)))
+_declare("gammainc", a=PARAMETER, x=lambda g, a, x: g * _gamma(a, x))
+_declare("gammaincc", a=PARAMETER, x=lambda g, a, x: -g * _gamma(a, x))
+_declare("betainc", a=PARAMETER, b=PARAMETER, x=lambda g, a, b, x: g * _beta(a, b, x))
+_declare("betaincc", a=PARAMETER, b=PARAMETER, x=lambda g, a, b, x: -g * _beta(a, b, x))
 _declare(
-    "betainc",
-    a=PARAMETER,
-    b=PARAMETER,
-    x=lambda g, a, b, x: g * np.exp(sp.xlogy(a - 1, x) + sp.xlog1py(b - 1, -x) - sp.betaln(a, b)),
-)
-
-_declare(
-    "betaincc",
-    a=PARAMETER,
-    b=PARAMETER,
-    x=lambda g, a, b, x: -g * np.exp(sp.xlogy(a - 1, x) + sp.xlog1py(b - 1, -x) - sp.betaln(a, b)),
+    "binom",
+    n=lambda g, n, k, out: g * out * (sp.psi(n + 1) - sp.psi(n - k + 1)),
+    k=lambda g, n, k, out: g * out * (sp.psi(n - k + 1) - sp.psi(k + 1)),
 )
 
 # ---------------------------------------------------------------------- distributions of test statistics
@@ -96,6 +91,41 @@ _declare("chdtrc", v=PARAMETER, x=lambda g, v, x: -g * _chi_square(v, x))
 _declare("stdtr", df=PARAMETER, t=lambda g, df, t: g * _student(df, t))
 _declare("fdtr", dfn=PARAMETER, dfd=PARAMETER, x=lambda g, dfn, dfd, x: g * _fisher(dfn, dfd, x))
 _declare("fdtrc", dfn=PARAMETER, dfd=PARAMETER, x=lambda g, dfn, dfd, x: -g * _fisher(dfn, dfd, x))
+
+
+def _poisson(k: Any, m: Any) -> Any:
+    """The probability of floor(k) in the Poisson distribution of mean m"""
+    k = np.floor(k)
+    return np.exp(sp.xlogy(k, m) - m - sp.gammaln(k + 1))
+
+
+def _gamma(b: Any, x: Any) -> Any:
+    """The density of the gamma distribution of shape b and rate 1"""
+    return np.exp(sp.xlogy(b - 1, x) - x - sp.gammaln(b))
+
+
+def _beta(a: Any, b: Any, x: Any) -> Any:
+    """The density of the beta distribution"""
+    return np.exp(sp.xlogy(a - 1, x) + sp.xlog1py(b - 1, -x) - sp.betaln(a, b))
+
+
+_declare("pdtr", k=nothing, m=lambda g, k, m: -g * _poisson(k, m))
+_declare("pdtrc", k=nothing, m=lambda g, k, m: g * _poisson(k, m))
+_declare(
+    "gdtr", a=lambda g, a, b, x: g * x * _gamma(b, a * x), b=PARAMETER, x=lambda g, a, b, x: g * a * _gamma(b, a * x)
+)
+_declare(
+    "gdtrc", a=lambda g, a, b, x: -g * x * _gamma(b, a * x), b=PARAMETER, x=lambda g, a, b, x: -g * a * _gamma(b, a * x)
+)
+
+# the inverse functions: the reciprocal of the density there
+_declare("gammaincinv", a=PARAMETER, y=lambda g, a, out: g / _gamma(a, out))
+_declare("gammainccinv", a=PARAMETER, y=lambda g, a, out: -g / _gamma(a, out))
+_declare("betaincinv", a=PARAMETER, b=PARAMETER, y=lambda g, a, b, out: g / _beta(a, b, out))
+_declare("betainccinv", a=PARAMETER, b=PARAMETER, y=lambda g, a, b, out: -g / _beta(a, b, out))
+_declare("chdtri", v=PARAMETER, p=lambda g, v, out: -g / _chi_square(v, out))
+_declare("fdtri", dfn=PARAMETER, dfd=PARAMETER, p=lambda g, dfn, dfd, out: g / _fisher(dfn, dfd, out))
+_declare("stdtrit", df=PARAMETER, p=lambda g, df, out: g / _student(df, out))
 
 # ---------------------------------------------------------------------- the error function and the normal distribution
 
@@ -127,12 +157,48 @@ _declare("entr", x=lambda g, x: g * (-np.log(x) - 1))
 _declare("rel_entr", x=lambda g, x, y: g * (np.log(x / y) + 1), y=lambda g, x, y: -g * x / y)
 _declare("kl_div", x=lambda g, x, y: g * np.log(x / y), y=lambda g, x, y: g * (1 - x / y))
 _declare("exprel", x=lambda g, x: g * _exprel_slope(x))
+_declare("exp2", x=lambda g, out: g * np.log(2.0) * out)
 _declare("exp10", x=lambda g, out: g * np.log(10.0) * out)
+_declare("expm1", x=lambda g, x: g * np.exp(x))
+_declare("log1p", x=lambda g, x: g / (1 + x))
+_declare("cbrt", x=lambda g, out: g / (3 * out * out))
 _declare("cosm1", x=lambda g, x: -g * np.sin(x))
+_declare("sindg", x=lambda g, x: g * DEGREE * sp.cosdg(x))
+_declare("cosdg", x=lambda g, x: -g * DEGREE * sp.sindg(x))
+_declare("tandg", x=lambda g, out: g * DEGREE * (1 + out * out))
+_declare("cotdg", x=lambda g, out: -g * DEGREE * (1 + out * out))
+_declare("radian", d=lambda g: g * DEGREE, m=lambda g: g * (DEGREE / 60), s=lambda g: g * (DEGREE / 3600))
+
+
+def _power_slope(t: Any, lmbda: Any) -> Any:
+    """The derivative of (exp(lmbda t) - 1) / lmbda for lmbda, t*t/2 at 0: the Box-Cox transform of x has t = log(x)"""
+    return t * t * _exprel_slope(lmbda * t)
+
+
+def _inverse_slope(lmbda: Any, out: Any) -> Any:
+    """The derivative of log(1 + lmbda x) / lmbda for lmbda, where out is that logarithm"""
+    return -np.exp(-lmbda * out) * _power_slope(out, lmbda)
+
+
 _declare(
     "boxcox",
     x=lambda g, x, lmbda: g * x ** (lmbda - 1),
-    lmbda=lambda g, x, lmbda, out: g * ((lmbda * out + 1) * np.log(x) - out) / lmbda,
+    lmbda=lambda g, x, lmbda: g * _power_slope(np.log(x), lmbda),
+)
+_declare(
+    "boxcox1p",
+    x=lambda g, x, lmbda: g * (1 + x) ** (lmbda - 1),
+    lmbda=lambda g, x, lmbda: g * _power_slope(np.log1p(x), lmbda),
+)
+_declare(
+    "inv_boxcox",
+    x=lambda g, lmbda, out: g * out ** (1 - lmbda),
+    lmbda=lambda g, lmbda, out: g * out * _inverse_slope(lmbda, np.log(out)),
+)
+_declare(
+    "inv_boxcox1p",
+    x=lambda g, lmbda, out: g * (1 + out) ** (1 - lmbda),
+    lmbda=lambda g, lmbda, out: g * (1 + out) * _inverse_slope(lmbda, np.log1p(out)),
 )
 _declare(
     "huber",

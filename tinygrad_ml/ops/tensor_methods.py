@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -74,7 +75,24 @@ def _getitem(self: Tensor, place: Any) -> Tensor:
     return getitem(self, place)
 
 
+class _Temporary:
+    """Something that nobody keeps, to count the references that Python itself holds while it assigns to a part."""
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        value.append(_references(self))
+
+
+_references = getattr(sys, "getrefcount", lambda thing: sys.maxsize)  # only CPython counts them
+_of_a_temporary: list[int] = []
+_Temporary()[0] = _of_a_temporary
+
+
 def _setitem(self: Tensor, index: Any, value: Any) -> None:
+    if _references(self) <= _of_a_temporary[0] and _is_nobodys(self):
+        raise RuntimeError(
+            "x[i][j] = value, x.T[i] = value and the like would be lost: a part of a Tensor is a copy, which nobody "
+            "keeps. Write x[i, j] = value, or give the part a name: part = x[i]; part[j] = value; x[i] = part"
+        )
     index = normalised(index)
     if self.node is None and self._requires_grad:
         if modes.recording:
@@ -103,6 +121,11 @@ def _setitem(self: Tensor, index: Any, value: Any) -> None:
         self._become(setitem(self, value, index=index))
         if self.node is None:
             self.name = name
+
+
+def _is_nobodys(thing: Tensor) -> bool:
+    """Return whether no variable of the caller is the Tensor: newer Pythons lend one without counting a reference."""
+    return not any(value is thing for value in sys._getframe(2).f_locals.values())
 
 
 def _number(kind: type) -> Callable:
