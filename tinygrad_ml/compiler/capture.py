@@ -14,8 +14,10 @@ import operator
 import re
 import types
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -98,16 +100,13 @@ class _Leaf:
         self.before, self.gradient = tensor._capture(), tensor._grad
         self.value = tape.input(self.source("{}._data"), tensor._data)
         self.first = self.value.value
-        g = self.given = self.gradient
-        if type(g) is SparseRows:
-            rows, values = (
-                tape.input(self.source("{}._grad." + name, f"gradient {name} of "), getattr(g, name))
-                for name in ("rows", "values")
-            )
-            self.given = SparseRows(rows, values, g.shape)  # type: ignore[arg-type]
-        elif g is not None:
-            self.given = from_owned(tape.input(self.source("{}._grad._data", "gradient of "), g._data))
-        self.given_data = None if g is None else self.given._data
+        g: Any = self.gradient
+        self.given = g
+        parts = ("rows", "values") if type(g) is SparseRows else () if g is None else ("_data",)
+        found: Any = [tape.input(self.source(f"{{}}._grad.{x}", f"gradient {x} of "), getattr(g, x)) for x in parts]
+        if g is not None:
+            self.given = SparseRows(*found, g.shape) if type(g) is SparseRows else from_owned(*found)
+        self.own = [self.value, *found]  # what stands for it
         let_stand_in(tensor, self.value, self.given)
 
     def source(self, text: str, what: str = "") -> Source:
@@ -183,16 +182,14 @@ class Capture:
             f"{self.code.name(modes)}.recording is not {modes.recording}",
         ]
         self.states: dict[tuple, tuple[np.ndarray, Value, Traced]] = {}
-        self.updates: list[tuple[FlatParameters, slice]] = []  # a flat, and the parameters of it that are updated
+        self.places: dict[int, tuple[FlatParameters, int]] = {}  # of the parameters that are updated
         self.leaves: list[_Leaf] = []
-        self.rows: list[tuple[Optimizer, dict, FlatParameters, Tensor]] = []  # tables whose rows are updated
         self.last: list[tuple[str, list]] = []
         self.counted: list[tuple[str, list]] = []
         self.returned: tuple[str, list] = "", []
         self.changed: list[_Leaf] = []  # those that are written to
         self.concrete: dict[Value, Any] = {}
         self.late: dict[int, tuple] = {}
-        self.options: set[tuple[int, str]] = set()
         self.generator = random.default_generator()
         try:
             found = seen.living()
@@ -257,22 +254,18 @@ class Capture:
 
     def _lifted(self, function: Callable) -> Callable:
         """Return a function in which arrays of the closure and the global names are inputs, and note all others."""
-        seen: set[int] = set()
         inputs: dict[str, Traced] = {}
         start = getattr(function, "__func__", function)
-        pending = [start]
-        while pending:
-            f = pending.pop()
-            ours = isinstance(f, types.FunctionType) and (f.__module__ or "").partition(".")[0] in OURS
-            if not isinstance(f, types.FunctionType) or id(f) in seen or ours:
+        functions = [start]  # that it may call, too
+        for f in functions:
+            if not isinstance(f, types.FunctionType) or (f.__module__ or "").partition(".")[0] in OURS:
                 continue
-            seen.add(id(f))
-            for name, text, things, x in _names_of(f, self.code):
+            for name, text, thing, x in _names_of(f):
                 if isinstance(x, np.ndarray) and f is start:
-                    inputs[name] = self.tape.input(Source(name, text, *things), x)
+                    inputs[name] = self.tape.input(Source(name, text, thing), x)
                 elif not isinstance(x, (types.ModuleType, type, types.BuiltinFunctionType)):
-                    pending.append(x)
-                    self._check_object(x, text.format(*map(self.code.name, things)))
+                    self._check_object(x, text.format(self.code.name(thing)))
+                    functions += [] if any(x is known for known in functions) else [x]
         if not inputs:
             return function
         free = zip(start.__code__.co_freevars, start.__closure__ or ())
@@ -326,7 +319,7 @@ class Capture:
             raise Untraceable("a factor that the dtype does not have")
         for g, array in zip(gradients, arrays):
             g._replace(array * factor)
-        return from_owned(tape.call("astype", _number_as, (total, gradients[0].dtype), {}))
+        return from_owned(total.astype(gradients[0].dtype))
 
     def step(self, optimizer: Optimizer) -> bool:
         """Write down the step of an optimizer: as few updates of flat memory as possible."""
@@ -336,6 +329,8 @@ class Capture:
         if unknown := [p for p in params if not isinstance(p._data, StandIn)]:  # no operation has used it
             self.seen.leaves |= {id(p): weakref.ref(p) for p in unknown}
             raise NotYet
+        if any(type(p._data) is _Unknown for p in params):
+            raise Untraceable("a second step of a table whose rows are updated")
         self.checks.append(f"len({self.code.name(optimizer)}.param_groups) != {len(optimizer.param_groups)}")
         for group, parts in zip(optimizer.param_groups, optimizer._flat):
             options = {key: self._option(group, key) for key in optimizer.defaults}
@@ -343,7 +338,13 @@ class Capture:
             for flat in parts:
                 if flat.complex or flat.rounded:
                     raise Untraceable("an optimizer of complex or float16 parameters")
-                self._step_of(optimizer, group, flat, options, maximize)
+                change = partial(_change, optimizer, maximize, options)
+                for (kind, _), neighbours in groupby(range(len(flat.params)), partial(_past_of, flat)):
+                    run = [*neighbours]
+                    if kind is Tensor:
+                        self._update(optimizer.used(group), flat, slice(run[0], run[-1] + 1), change)
+                    elif kind is SparseRows:
+                        self._update_rows(optimizer, group, flat, run)
         return True
 
     def _option(self, group: dict[str, Any], key: str) -> Any:
@@ -354,56 +355,42 @@ class Capture:
                 return self.tape.input(Source(key, text, group), x)
             if type(x) is tuple:
                 return tuple([part(y, f"{text}[{k}]") for k, y in enumerate(x)])
-            if (id(group), key) not in self.options:
-                self.options.add((id(group), key))
-                self._check_object(x, text.format(self.code.name(group)))
+            self._check_object(x, text.format(self.code.name(group)))
             return x
 
         return part(group[key], f"{{0}}[{key!r}]")
 
-    def _step_of(self, optimizer: Optimizer, group: dict, flat: FlatParameters, options: dict, maximize: bool) -> None:
-        i, n = 0, len(flat.params)
-        while i < n:
-            first, kind = i, _kind_of_gradient(flat.params[i])
-            i += 1
-            if kind is SparseRows:
-                self._update_rows(optimizer, group, flat, first)
-            if kind is Tensor:
-                while i < n and flat.steps[i] == flat.steps[first] and _kind_of_gradient(flat.params[i]) is Tensor:
-                    i += 1
-                self._update(optimizer, group, flat, slice(first, i), options, maximize)
-
-    def _update(
-        self, optimizer: Optimizer, group: dict, flat: FlatParameters, run: slice, options: dict, maximize: bool
-    ) -> None:
+    def _update(self, used: Iterable[str], flat: FlatParameters, run: slice, change: Callable) -> None:
         """Write down the update of parameters that are neighbours, have dense gradients, and the same past."""
         params = flat.params[run]
         where = slice(flat.starts[run.start], flat.ends[run.stop - 1])
         value = self._state("parameters", flat.values, where)
-        state = {name: self._state(name, flat.buffers[name], where) for name in optimizer.used(group)}
-        grads = [self._traced(p._grad._data).reshape(-1) for p in params]
-        gradient: Any = grads[0] if len(grads) == 1 else self.tape.call("concatenate", np.concatenate, (grads,), {})
-        count = 1 + sum(f is flat and r == run for f, r in self.updates)
-        steps = self.code.name(flat) + ".steps"
+        state = {name: self._state(name, flat.buffers[name], where) for name in used}
+        state["scratch"] = Traced(self.tape, value.value, value.concrete)
+        grads: Any = [self._traced(p._grad._data).reshape(-1) for p in params]
+        gradient = grads[0] if len(grads) == 1 else self.tape.call("concatenate", np.concatenate, (grads,), {})
+        a, b = run.start, run.stop
+        counted = f"{{0}}.steps[{a}:{b}] = [{{0}}.steps[{a}] + 1] * {b - a}; touch({{0}}.params[{a}:{b}])", [flat]
+        count = 1 + self.counted.count(counted)
+        self.counted.append(counted)
         if len(params) > 1 and count == 1:
-            self.checks.append(f"{steps}[{run.start}:{run.stop}].count({steps}[{run.start}]) != {len(params)}")
-        number: Any = self.tape.input(
-            Source("step", f"{{0}}.steps[{run.start}] + {count}", flat), flat.steps[run.start] + count
-        )
-        scratch: Any = Traced(self.tape, value.value, value.concrete)
-        optimizer.update(value, -gradient if maximize else gradient, {**state, "scratch": scratch}, number, **options)
-        self.updates.append((flat, run))
-        for p, start, end in zip(params, flat.starts[run], flat.ends[run]):
-            let_stand_in(p, value[start - where.start : end - where.start].reshape(p.shape), p._grad)
+            steps = self.code.name(flat) + ".steps"
+            self.checks.append(f"{steps}[{a}:{b}].count({steps}[{a}]) != {len(params)}")
+        number = self.tape.input(Source("step", f"{{0}}.steps[{a}] + {count}", flat), flat.steps[a] + count)
+        change(value, gradient, state, number)
+        for k, p in enumerate(params, a):
+            self.places[id(p)] = flat, k
+            part = value[flat.starts[k] - where.start : flat.ends[k] - where.start]
+            let_stand_in(p, part.reshape(p.shape), p._grad)
 
-    def _update_rows(self, optimizer: Optimizer, group: dict, flat: FlatParameters, k: int) -> None:
-        """Note that the rows of a table are to be updated after everything else, by the optimizer itself."""
-        p = flat.params[k]
-        options = {key: group[key] for key in optimizer.defaults}
-        if not optimizer.supports_sparse(options) or any(q is p for _, _, _, q in self.rows):
-            raise Untraceable("a sparse gradient that this optimizer makes dense, or a second step of the same table")
-        self.rows.append((optimizer, group, flat, p))
-        let_stand_in(p, _Unknown(), p._grad)
+    def _update_rows(self, optimizer: Optimizer, group: dict, flat: FlatParameters, run: list[int]) -> None:
+        """Note that the rows of tables are to be updated after everything else, by the optimizer itself."""
+        if not optimizer.supports_sparse({key: group[key] for key in optimizer.defaults}):
+            raise Untraceable("a sparse gradient that this optimizer makes dense")
+        for k in run:
+            self.counted.append((f"step_of_rows({{0}}, {{1}}, {{2}}, {k})", [optimizer, group, flat]))
+            self.places[id(flat.params[k])] = flat, k
+            let_stand_in(flat.params[k], _Unknown(), flat.params[k]._grad)
 
     def _state(self, title: str, memory: np.ndarray, where: slice) -> Any:
         """Return what stands for a part of an optimizer's memory."""
@@ -431,24 +418,16 @@ class Capture:
         """Note what the call returns and leaves behind, while the traced values are still in place."""
         things: list[Any] = []
         self.returned = "return " + self._returned(result, things), things
-        for flat, run in self.updates:
-            a, b = run.start, run.stop
-            text = f"{{0}}.steps[{a}:{b}] = [{{0}}.steps[{a}] + 1] * {b - a}; touch({{0}}.params[{a}:{b}])"
-            self.counted.append((text, [flat]))
         self._note_gradients()
-        updated = {id(p) for flat, run in self.updates for p in flat.params[run]}
         for leaf in self.leaves:
             data = leaf.tensor._data
-            if id(leaf.tensor) in updated or type(data) is _Unknown:
+            if id(leaf.tensor) in self.places:
                 continue
             if data is not leaf.value:
                 self._assign(leaf, "{0}._replace({1})", data)
             elif data.value is not leaf.first:
                 self._assign(leaf, "{0}._data[...] = {1}", data)
                 self._assign(leaf, "{0}._touch()")
-        for optimizer, group, flat, p in self.rows:
-            k = next(k for k, q in enumerate(flat.params) if q is p)
-            self.counted.append((f"step_of_rows({{0}}, {{1}}, {{2}}, {k})", [optimizer, group, flat]))
         self.written = [(memory, traced) for memory, first, traced in self.states.values() if traced.value is not first]
 
     def _out(self, x: Any, things: list) -> str:
@@ -478,7 +457,7 @@ class Capture:
                 self._assign(leaf, "{0}.grad = None")
             elif type(g) is SparseRows and g is not leaf.given:
                 self._assign(leaf, f"{{0}}.grad = SparseRows({{1}}, {{2}}, {g.shape})", g.rows, g.values)
-            elif type(g) is Tensor and (g is not leaf.given or g._data is not leaf.given_data):
+            elif type(g) is Tensor and (g is not leaf.given or g._data is not leaf.own[-1]):
                 self.changed.append(leaf)
                 leaves.append(self._out(leaf.place, things) + "._grad")
                 arrays.append(f"from_owned({self._out(g._data, things)})")
@@ -504,10 +483,7 @@ class Capture:
 
     def _leaked(self) -> bool:
         """Whether something that was computed is still held by what is not returned; Tensors there get their values."""
-        own = {id(leaf.value) for leaf in self.leaves} | {id(leaf.given_data) for leaf in self.leaves}
-        sparse = [leaf.given for leaf in self.leaves if type(leaf.given) is SparseRows]
-        own |= {id(part) for rows in sparse for part in (rows.rows, rows.values)}
-        own |= {id(traced) for _, _, traced in self.states.values()}
+        own = {id(x) for leaf in self.leaves for x in leaf.own} | {id(traced) for _, _, traced in self.states.values()}
         for collect in (False, True):  # what is in a circle is held by nobody
             if collect:
                 gc.collect()
@@ -522,8 +498,6 @@ class Capture:
 
     def _show_parameters(self) -> None:
         """Let the parameters that are updated be what they are: parts of an optimizer's memory."""
-        self.places = {id(p): (flat, k) for flat, run in self.updates for k, p in list(enumerate(flat.params))[run]}
-        self.places |= {id(p): (flat, k) for _, _, flat, q in self.rows for k, p in enumerate(flat.params) if p is q}
         for leaf in self.leaves:
             if id(leaf.tensor) in self.places:
                 flat, k = self.places[id(leaf.tensor)]
@@ -578,7 +552,7 @@ class Capture:
     def begin(self) -> None:
         """Write the lines that look whether a plan is the right one, and that read its inputs."""
         code, stale = self.code, self.code.name(Stale)
-        code.lines += [f"if {text}: raise {stale}" for text in self.checks]
+        code.lines += [f"if {text}: raise {stale}" for text in dict.fromkeys(self.checks)]
         for value in self.program.values:
             if value.op == "input" and value.source.memory is None:
                 v = f"v{value.index}"
@@ -655,9 +629,15 @@ def step_of_rows(optimizer: Optimizer, group: dict[str, Any], flat: FlatParamete
     maximize = options.pop("maximize", False)
     flat.steps[k] += 1
     gradient: Any = flat.params[k]._grad
-    for value, g, state, step in flat.rows(optimizer.used(group), k, gradient.coalesce(), flat.steps[k]):
-        optimizer.update(value, -g if maximize else g, state, step, **options)
+    for chunk in flat.rows(optimizer.used(group), k, gradient.coalesce(), flat.steps[k]):
+        _change(optimizer, maximize, options, *chunk)
     touch([flat.params[k]])
+
+
+def _change(
+    optimizer: Optimizer, maximize: bool, options: dict, value: Any, gradient: Any, state: dict, step: Any
+) -> None:
+    optimizer.update(value, -gradient if maximize else gradient, state, step, **options)
 
 
 class _Unknown(StandIn):
@@ -696,23 +676,21 @@ def let_stand_in(tensor: Tensor, value: Any, gradient: Any) -> None:
     tensor._restore((value, None, tensor._exported, tensor._version, gradient))
 
 
-def _kind_of_gradient(p: Tensor) -> type:
-    return type(p._grad) if p._requires_grad else type(None)
+def _past_of(flat: FlatParameters, k: int) -> tuple[type, int]:
+    """Return what neighbours that are updated together have in common: the kind of gradient, and the steps so far."""
+    p = flat.params[k]
+    return type(p._grad) if p._requires_grad else type(None), flat.steps[k]
 
 
 def copied(x: Any) -> Any:
     return x.copy() if isinstance(x, np.ndarray) else x
 
 
-def _number_as(x: float, dtype: np.dtype) -> Any:
-    return dtype.type(x)
-
-
-def _names_of(f: types.FunctionType, code: Code) -> Iterator[tuple[str, str, tuple, Any]]:
-    """Yield the free and global names that a function reads: name, expression, its things, and what it is now."""
+def _names_of(f: types.FunctionType) -> Iterator[tuple[str, str, Any, Any]]:
+    """Yield the free and global names that a function reads: name, expression, {0} in it, and what it is now."""
     for name, cell in zip(f.__code__.co_freevars, f.__closure__ or ()):
         try:
-            yield name, "{0}.cell_contents", (cell,), cell.cell_contents
+            yield name, "{0}.cell_contents", cell, cell.cell_contents
         except ValueError:  # nothing is there yet
             continue
     codes = [f.__code__]
@@ -721,7 +699,7 @@ def _names_of(f: types.FunctionType, code: Code) -> Iterator[tuple[str, str, tup
         codes += [constant for constant in inner.co_consts if isinstance(constant, types.CodeType)]
         for name in inner.co_names:
             if name in f.__globals__:
-                yield name, f"{{0}}[{name!r}]", (f.__globals__,), f.__globals__[name]
+                yield name, f"{{0}}[{name!r}]", f.__globals__, f.__globals__[name]
 
 
 COMPILED = Primitive("compiled", lambda x: x, {"x": None})
