@@ -71,10 +71,7 @@ class Plan:
         self.openings: list[str] = []  # of the current segment: the addresses that it uses
         self.local: set[Value] = set()  # numbers that are variables of the current segment
         self.pieces: list[str] = []  # functions that segments call
-        self.users: dict[Value, list[Value]] = {}
-        for value in program.values:
-            for used in value.uses():
-                self.users.setdefault(used, []).append(value)
+        self.stored: set[Value] = set()  # what leaves, or is read outside of its group
 
     def build(self) -> list[str]:
         """Write the C, compile it, and write the Python that calls it."""
@@ -87,12 +84,11 @@ class Plan:
         self.slot("numbers", address_of(self.store))
         self.slot("threads", int(self.threads > 1))
         calls, segments = self.write_c(items)
-        source = PRELUDE + "".join(self.pieces) + "\n".join(line for lines in segments for line in lines) + "\n"
-        loaded = library(source)
+        self.code.c = [line for lines in segments for line in lines]
+        loaded = library(PRELUDE + "".join(self.pieces) + "\n".join(self.code.c) + "\n")
         functions = [loaded[f"segment{k}"] for k in range(len(segments))]
         for function in functions:
             function.argtypes, function.restype = (ctypes.c_void_p,), ctypes.c_int
-        self.code.c = [line for lines in segments for line in lines]
         return self.write_python(calls, functions)
 
     # ------------------------------------------------------------------ what the Values are
@@ -165,7 +161,8 @@ class Plan:
             return "python"
         if self.is_view(value, uses):
             return "view"
-        if self.is_elementwise(value):
+        self.types[value] = self.loop_types(value)
+        if self.types[value]:
             return "elementwise" if value.shape else "number"
         if value.shape == () and c_pieces.is_number(value):
             return "number"
@@ -180,10 +177,6 @@ class Plan:
             return False
         self.frames[value] = frame
         return True
-
-    def is_elementwise(self, value: Value) -> bool:
-        self.types[value] = found = self.loop_types(value)
-        return found is not None
 
     def loop_types(self, value: Value) -> tuple[np.dtype, ...] | None:
         """Return the dtypes that an operation computes in and gives, or None where it is neither written nor called."""
@@ -202,9 +195,8 @@ class Plan:
 
     def is_called(self, value: Value) -> bool:
         """Whether NumPy's inner loop computes an operation, as it has no formula in C."""
-        found = self.types.get(value)
-        mixed = found is not None and len({*found[:-1]}) > 1 and value.op != "where"
-        return found is not None and (mixed or formula(value.op, found[0]) is None)
+        found: Any = self.types[value]
+        return formula(value.op, found[0]) is None or (len({*found[:-1]}) > 1 and value.op != "where")
 
     # ------------------------------------------------------------------ the order
 
@@ -244,7 +236,7 @@ class Plan:
         known = {self.root(x) for v in group.nodes for x in self.terms(v) if type(x) is Value and x not in group.nodes}
         alike = any(self.root(x) in known for x in uses if not self.is_number(x))
         flat = group.flat and self.is_flat(value)
-        return bool(inside) or (alike and (flat or self.kinds[value] != "sum")) or (flat and self.kinds[value] != "sum")
+        return bool(inside) or (alike and flat if self.kinds[value] == "sum" else alike or flat)
 
     def is_flat(self, value: Value) -> bool:
         """Whether one loop goes through all arrays of an operation."""
@@ -300,16 +292,13 @@ class Plan:
         others = [*self.program.outputs, *(v for _, v in self.program.writes if v is not new)]
         return all(self.owner(v) is not old for v in others)
 
-    def stored(self, value: Value) -> bool:
-        """Whether an elementwise result needs memory: it leaves, or is read outside of its group."""
-        group = self.group_of[value]
-        return value in self.wanted or any(self.group_of.get(x) is not group for x in self.users.get(value, ()))
-
     def allocate(self, items: list[Any]) -> None:
         """Give memory to what is stored: that of Values that nobody needs any more, or new."""
-        self.wanted = {self.root(v) for v in (*self.program.outputs, *(v for _, v in self.program.writes))}
+        wanted = {self.root(v) for v in (*self.program.outputs, *(v for _, v in self.program.writes))}
+        group = self.group_of.get
+        self.stored = wanted | {x for v in self.program.values for x in v.uses() if group(x) is not group(v)}
         self.leaving = [v for v in dict.fromkeys(map(self.owner, self.program.outputs)) if self.is_made(v)]
-        held = {self.owner(v) for v in self.wanted}
+        held = {self.owner(v) for v in wanted}
         ends: dict[Value, int] = {}
         for k, item in enumerate(items):
             for value in _nodes(item):
@@ -321,7 +310,7 @@ class Plan:
         free: dict[int, list[np.ndarray]] = {}
         for k, item in enumerate(items):
             for value in _nodes(item):
-                if self.is_made(value) and (value not in self.group_of or self.stored(value)):
+                if self.is_made(value) and (value not in self.group_of or value in self.stored):
                     owner = self.owner(value)
                     if owner not in self.memory and owner not in self.leaving:
                         size = self.frames[owner].nbytes

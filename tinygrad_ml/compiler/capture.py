@@ -100,13 +100,19 @@ class _Leaf:
         self.before, self.gradient = tensor._capture(), tensor._grad
         self.value = tape.input(self.source("{}._data"), tensor._data)
         self.first = self.value.value
+        self.own = [self.value]  # what stands for it
         g: Any = self.gradient
-        self.given = g
-        parts = ("rows", "values") if type(g) is SparseRows else () if g is None else ("_data",)
-        found: Any = [tape.input(self.source(f"{{}}._grad.{x}", f"gradient {x} of "), getattr(g, x)) for x in parts]
-        if g is not None:
-            self.given = SparseRows(*found, g.shape) if type(g) is SparseRows else from_owned(*found)
-        self.own = [self.value, *found]  # what stands for it
+
+        def part(name: str, what: str) -> Any:
+            self.own.append(tape.input(self.source(f"{{}}._grad.{name}", what), getattr(g, name)))
+            return self.own[-1]
+
+        self.given: Any = None
+        if type(g) is SparseRows:
+            rows, values = (part(name, f"gradient {name} of ") for name in ("rows", "values"))
+            self.given = SparseRows(rows, values, g.shape)
+        elif g is not None:
+            self.given = from_owned(part("_data", "gradient of "))
         let_stand_in(tensor, self.value, self.given)
 
     def source(self, text: str, what: str = "") -> Source:

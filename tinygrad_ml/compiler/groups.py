@@ -55,7 +55,7 @@ class _Writer:
         for x in group.nodes:
             inside = [u for u in plan.terms(x) if type(u) is Value and u in self.nodes]
             self.levels[x] = max([self.levels[u] + (u in self.called) for u in inside], default=0)
-        self.stored = [x for x in self.nodes if plan.stored(x)]
+        self.stored = [x for x in self.nodes if x in plan.stored]
         read = [x for v in group.nodes for x in plan.arrays(v) if type(x) is not Value or x not in self.nodes]
         arrays = list({id(x): x for x in (*self.stored, *read)}.values())
         strides = [np.broadcast_to(plan.frame(x), group.shape).strides for x in arrays]
