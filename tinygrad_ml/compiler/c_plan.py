@@ -50,6 +50,7 @@ class Plan:
     numbers : where each number lies, in units of eight bytes
     homes : of a result that is computed within other memory: the Value that has the memory, and where, in bytes
     memory : of Values whose address never changes
+    stored : what leaves, or is read outside of its group
     table : all addresses; `slots` are the places in it of arrays, loops and the like
     position : when a Value is computed
     """
@@ -71,13 +72,15 @@ class Plan:
         self.openings: list[str] = []  # of the current segment: the addresses that it uses
         self.local: set[Value] = set()  # numbers that are variables of the current segment
         self.pieces: list[str] = []  # functions that segments call
-        self.stored: set[Value] = set()  # what leaves, or is read outside of its group
 
     def build(self) -> list[str]:
         """Write the C, compile it, and write the Python that calls it."""
         for value in self.program.values:
             self.sort(value)
         items = self.schedule()
+        group, leaving = self.group_of.get, (*self.program.outputs, *(v for _, v in self.program.writes))
+        read = {x for v in self.program.values for x in v.uses() if group(x) is not group(v)}
+        self.stored = read.union(map(self.root, leaving))
         self.share_places()
         self.allocate(items)
         self.store = np.zeros(max(len(self.numbers), 1))
@@ -294,11 +297,8 @@ class Plan:
 
     def allocate(self, items: list[Any]) -> None:
         """Give memory to what is stored: that of Values that nobody needs any more, or new."""
-        wanted = {self.root(v) for v in (*self.program.outputs, *(v for _, v in self.program.writes))}
-        group = self.group_of.get
-        self.stored = wanted | {x for v in self.program.values for x in v.uses() if group(x) is not group(v)}
         self.leaving = [v for v in dict.fromkeys(map(self.owner, self.program.outputs)) if self.is_made(v)]
-        held = {self.owner(v) for v in wanted}
+        held = {self.owner(v) for v in (*self.program.outputs, *(v for _, v in self.program.writes))}
         ends: dict[Value, int] = {}
         for k, item in enumerate(items):
             for value in _nodes(item):
