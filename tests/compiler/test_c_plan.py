@@ -243,6 +243,17 @@ def test_all_and_any():
         assert_same_bits(lambda x: ((x > 0.5).all(), (x > 0.5).all(0), (x > 0.5).any(), (x > 0.5).any(1)), x)
 
 
+@pytest.mark.parametrize("value", [0.0, -0.0, 2.0, np.nan, np.inf])
+def test_all_and_any_of_a_number(value):
+    def function(x):
+        total = x.sum()
+        return np.all(np.isfinite(total)), np.any(total), np.all(total * 2), np.any(np.isnan(total))
+
+    x = np.array([value, 0.0])
+    assert set(Built(function, [x]).kinds()) <= {"sum", "number", "reduction"}
+    assert_same_bits(function, x)
+
+
 def test_a_sum_of_a_million_small_numbers_is_not_rounded_a_million_times():
     x = np.full(1_000_001, 0.1, np.float32)
     (total,) = Built(lambda x: (x * 1.0).sum(), [x])(x)
@@ -314,6 +325,29 @@ def test_writing_by_index():
         lambda x, i: put(x, slice(2, 5), 0),
     ]
     assert_close(each(functions), normal(10, 7), np.array([3, 1, -1, 9, 3]))
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, -1, -2])
+def test_reading_along_an_axis(axis):
+    x = normal(4, 5, 6)
+    shape = [3 if d == axis % 3 else n for d, n in enumerate(x.shape)]
+    where = np.random.default_rng(0).integers(-4, 4, shape)
+    functions = [
+        lambda x, i: np.take_along_axis(x, i, axis),
+        lambda x, i: np.take_along_axis(x * 2, i, axis=axis) + 1,
+        lambda x, i: np.take_along_axis(x.transpose(2, 0, 1).transpose(1, 2, 0), i - 1 + 1, axis),
+    ]
+    assert Built(functions[0], [x, where]).kinds() == ["along"]
+    assert_same_bits(each(functions), x, where)
+
+
+def test_reading_along_an_axis_with_indices_of_another_shape_is_numpys():
+    functions = [
+        lambda x, i: np.take_along_axis(x, i[:1], 1),
+        lambda x, i: np.take_along_axis(x, i[:, 0], None),
+        lambda x, i: np.take_along_axis(x[:1], i, 1),
+    ]
+    assert_same_bits(each(functions), normal(4, 5), np.random.default_rng(0).integers(0, 4, (4, 3)))
 
 
 @pytest.mark.parametrize("wrong", [10, -11, 2**62, -(2**62)])
@@ -447,6 +481,29 @@ def test_an_input_that_is_a_part_of_the_state():
         expected = expected - np.concatenate([y, y])
         compiled(normal(300), w[:300])
     np.testing.assert_array_equal(w, expected)
+
+
+FAILING = {
+    "an index": lambda t, k: t[k],
+    "an index to write to": lambda t, k: put(t, k, 3.0),
+    "an index along an axis": lambda t, k: np.take_along_axis(t.reshape(5, 4), k[:, None], 1),
+}
+
+
+@pytest.mark.parametrize("name", FAILING)
+def test_an_index_that_fails_after_the_new_state_leaves_the_state_as_it_was(name):
+    def function(w, t, k):
+        new = w * 0.5 + 1
+        return FAILING[name](t, k) + 1, (new, t, k)
+
+    w, t, k = normal(40), normal(20, seed=1), np.arange(5) % 4
+    compiled = Built(function, [], state=[w, t, k])
+    compiled()
+    before = w.copy()
+    k += 100
+    with pytest.raises(GuardFailed):
+        compiled()
+    np.testing.assert_array_equal(w, before)
 
 
 def test_a_python_call_that_fails_leaves_the_state_as_it_was():

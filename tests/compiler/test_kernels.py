@@ -5,7 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
+import tinygrad_ml as tg
 from tests.compiler.plans import Built
+from tinygrad_ml import nn
 from tinygrad_ml.compiler import c_plan
 from tinygrad_ml.ops import conv, index, pool
 from tinygrad_ml.ops.patches import Geometry
@@ -169,3 +171,24 @@ def test_a_sum_by_an_index_out_of_range_is_left_to_the_function_itself():
     )
     with pytest.raises(c_plan.GuardFailed):
         compiled(normal(6, 7), np.array([0, 1, 2, 3, 4, 5]))
+
+
+def test_a_step_of_convolutions_and_pooling_calls_no_python():
+    """Their kernels and rules are taken as a whole, though some could be traced, into far slower steps."""
+    tg.manual_seed(0)
+    layers = [nn.Conv2d(1, 4, 3), nn.MaxPool2d(2), nn.Conv2d(4, 4, 3), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(4, 3)]
+    net = nn.Sequential(*layers)
+    optimizer = tg.optim.SGD(net.parameters(), lr=0.1)
+
+    @tg.compile(backend="c")
+    def step(x, y):
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(net(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    for _ in range(4):
+        step(normal(6, 1, 12, 12), np.arange(6) % 3)
+    assert step.report().splitlines()[0].endswith("3 calls without a plan, 0 in which a plan failed")
+    assert step.source("c").count("int segment") == 1

@@ -18,10 +18,10 @@ from .traced import Value
 if TYPE_CHECKING:
     from .c_plan import Plan
 
-__all__ = ["WRITERS", "is_number", "kind"]
+__all__ = ["WRITERS", "can_fail", "is_number", "kind"]
 
 SCATTER = scatter.primitive.forward
-IDENTITIES = ("reshape", "squeeze", "broadcast_to", "expand_dims", "ravel", "real", "transpose")
+IDENTITIES = ("reshape", "squeeze", "broadcast_to", "expand_dims", "ravel", "real", "transpose", "all", "any")
 ARITHMETIC = {
     **{"add": "{} + {}", "sub": "{} - {}", "mul": "{} * {}", "truediv": "{} / {}", "pow": "pow({}, {})", "neg": "-{}"},
     **{"lt": "{} < {}", "le": "{} <= {}", "gt": "{} > {}", "ge": "{} >= {}", "eq": "{} == {}", "ne": "{} != {}"},
@@ -57,8 +57,16 @@ def kind(plan: Plan, value: Value) -> str | None:
         if type(args[0]) is not Value or _indices(value) is None:
             return None
         return "getitem" if op != "setitem" else op if _can_set(plan, value) else None
+    if op == "take_along_axis":
+        return "along" if _is_along(value) else None
     usual = len(args) == {"reshape": 2, "ravel": 1}.get(op) and not value.parameters  # not in another order
     return "copy" if usual and value.shape else None
+
+
+def can_fail(plan: Plan, value: Value) -> bool:
+    """Whether the function itself may run in place of what follows: nothing must be written before."""
+    failing = ("guard", "python", "kernel", "getitem", "setitem", "scatter", "along")
+    return plan.kinds[value] in failing or value.op in ("py_truediv", "py_pow", "py_sqrt")
 
 
 def _kind_of_product(value: Value) -> str | None:
@@ -304,9 +312,34 @@ def _scatter(plan: Plan, value: Value) -> list[str]:
     return ["{", head, f"memset(z, 0, {out.nbytes});", *each.send([add]), "}"]
 
 
+def _is_along(value: Value) -> bool:
+    """Whether elements are taken along an axis of an array that is as large as the indices in all others."""
+    x, indices, axis = (*value.args, -1)[:3]
+    if not _is_array(x, value.dtype) or type(axis) is not int or value.parameters or indices.dtype != np.intp:
+        return False
+    others = [[n for d, n in enumerate(a.shape) if d != axis % len(x.shape)] for a in (x, indices)]
+    return len(x.shape) == len(indices.shape) and others[0] == others[1]
+
+
+def _along(plan: Plan, value: Value) -> list[str]:
+    """Return C that takes elements along an axis; an index that is out of range ends the segment before it is used."""
+    x, indices, axis = (*value.args, -1)[:3]
+    t, frame, where, size = c_type(value.dtype), plan.frame(x), plan.frame(indices), value.dtype.itemsize
+    names = [f"i{k}" for k in range(frame.ndim)]
+    chosen, length = ["j" if k == axis % frame.ndim else name for k, name in enumerate(names)], frame.shape[axis]
+    body = [
+        f"int64_t j = q[{place(names, where.strides, 8)}]; j += j < 0 ? {length} : 0;",
+        f"if ((uint64_t)j >= {length}) return 1;",
+        f"z[{place(names, plan.frames[value].strides, size)}] = x[{place(chosen, frame.strides, size)}];",
+    ]
+    head = f"{t} *restrict z = ({t} *)({plan.address(value)}); const {t} *restrict x = ({t} *)({plan.address(x)});"
+    q = f"const int64_t *q = (int64_t *)({plan.address(indices)});"
+    return ["{", head, q, *loops(names, where.shape, body), "}"]
+
+
 WRITERS: dict[str, Callable[[Any, Value], list[str]]] = {
     **{"number": _number, "guard": _guard, "product": products.write, "reduction": _reduction, "copy": _copy},
-    **{"concatenate": _concatenate, "getitem": _getitem, "setitem": _setitem, "scatter": _scatter},
+    **{"concatenate": _concatenate, "getitem": _getitem, "setitem": _setitem, "scatter": _scatter, "along": _along},
     "kernel": kernels.write,
     "channels": lambda plan, value: reduced(plan, value, value.args[1], (0, 2, 3), "add"),
 }

@@ -259,8 +259,7 @@ class Plan:
                     if root is not None and root is not value and root not in self.homes and self.fills(part, root):
                         self.homes[root] = value, start
                     start += math.prod(part.shape) * part.dtype.itemsize
-        outside = [v for v in self.program.values if self.kinds[v] in ("guard", "python")]
-        last = max([self.position[v] for v in outside], default=-1)
+        last = max([self.position[v] for v in self.program.values if c_pieces.can_fail(self, v)], default=-1)
         leaving = {self.owner(v) for v in self.program.outputs}
         inputs = {id(array): v for v, array in self.memory.items()}
         for array, value in self.program.writes:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Group", "write_group"]
 
-BLOCK = 1024  # elements that go through all levels at a time
+BLOCK = 256  # elements that go through all levels at a time, while memory brings the next ones
 LARGE = 10_000_000  # elements times operations, about a millisecond, from which on several threads share them
 
 
@@ -42,7 +42,8 @@ class _Writer:
 
     levels : of each operation, how many calls must be over before it can be computed
     lengths, steps : the loops, and of each array the steps in bytes in each of them
-    chunk : the loop that goes block by block; `inner` elements are in the loops inside of it
+    blocks : whether there are blocks; `chunk` is the loop that goes block by block, and `inner` elements are in the
+        loops inside of it
     direct : whether there is one loop only, so that calls can read and write arrays where they are
     """
 
@@ -62,6 +63,7 @@ class _Writer:
         self.lengths, steps = merged(group.shape, [*strides, np.empty(group.shape, np.int8).strides])
         self.steps = {id(x): [step[k] for step in steps] for k, x in enumerate(arrays)}
         self.direct = len(self.lengths) == 1
+        self.blocks = bool(self.called) or (bool(self.sums) and math.prod(group.shape) > BLOCK)
         self.chunk = 0
         while math.prod(self.lengths[self.chunk + 1 :]) > BLOCK:
             self.chunk += 1
@@ -72,17 +74,16 @@ class _Writer:
 
     def lines(self) -> list[str]:
         """Return the whole."""
-        blocks = bool(self.called)
         body: list[str] = []
         for level in range(max(self.levels.values()) + 1 if self.levels else 1):
-            body += self.level(level, blocks)
+            body += self.level(level)
             for x in self.nodes:
                 if x in self.called and self.levels[x] == level:
                     body.append(self.call(x))
-        if blocks and any(x in self.called and not self.direct for x in self.stored):
-            body += self.level(max(self.levels.values()) + 1, blocks)
+        if any(x in self.called and not self.direct for x in self.stored):
+            body += self.level(max(self.levels.values()) + 1)
         parallel = self.parallel()
-        if blocks:
+        if self.blocks:
             step = max(1, BLOCK // self.inner)
             length = self.lengths[self.chunk]
             block = [*self.temporaries.values(), f"npy_intp m = {length} - b < {step} ? {length} - b : {step};", *body]
@@ -91,8 +92,8 @@ class _Writer:
         elif parallel and len(self.lengths) == 1:
             body = body[1:]  # its own pragma has it all
         if parallel:
-            simd = "" if blocks or len(self.lengths) > 1 else " simd"
-            body.insert(0, f"#pragma omp parallel for{simd} {self.plan.team()}{self.reduction()}")
+            simd = "" if self.blocks or len(self.lengths) > 1 else " simd"
+            body.insert(0, f"#pragma omp parallel for{simd} {self.plan.team()}{reduction('s', self.sums)}")
         before = [f"{c_type(x.dtype)} v{x.index};" for x in self.sums]
         sums = [f"{c_type(total_dtype(x))} s{x.index} = 0;" for x in self.sums]
         after = [f"v{x.index} = s{x.index};" for x in self.sums]
@@ -100,15 +101,12 @@ class _Writer:
 
     def parallel(self) -> bool:
         """Whether it pays to share the outermost loop among threads."""
-        outer = self.lengths[0] if not (self.called and self.chunk == 0) else -(-self.lengths[0] * self.inner // BLOCK)
+        outer = self.lengths[0] if not (self.blocks and self.chunk == 0) else -(-self.lengths[0] * self.inner // BLOCK)
         return self.plan.threads > 1 and math.prod(self.group.shape) * len(self.group.nodes) > LARGE and outer > 7
-
-    def reduction(self) -> str:
-        return f" reduction(+ : {', '.join(f's{x.index}' for x in self.sums)})" if self.sums else ""
 
     # ------------------------------------------------------------------ the loops of one level
 
-    def level(self, level: int, blocks: bool) -> list[str]:
+    def level(self, level: int) -> list[str]:
         """Return the loops over what is computed after `level` calls."""
         body = []
         for x in self.stored:
@@ -126,16 +124,20 @@ class _Writer:
                 for k, dtype in enumerate(self.plan.types[x][:-1]):  # type: ignore[index]
                     if self.argument(x, k)[0] is None:
                         body.append(f"{self.block((x, k), dtype)} = {self.reference(x.args[k], dtype, level)};")
-        for x in self.sums:
-            if self.levels[x] == level:
-                text = " * ".join(self.reference(u, total_dtype(x), level) for u in self.plan.terms(x))
-                body.append(f"s{x.index} += {text};")
+        sums = [x for x in self.sums if self.levels[x] == level]
+        for x in sums:
+            text = " * ".join(self.reference(u, x.dtype, level) for u in self.plan.terms(x))
+            body.append(f"q{x.index} += {text};")
         if not body:
             return []
-        pragma = f"#pragma omp simd{self.reduction()}"
-        first = self.chunk if blocks else 0
+        first = self.chunk if self.blocks else 0
         names = [f"i{k}" for k in range(first, len(self.lengths))]
-        return loops(names, ["m", *self.lengths[first + 1 :]] if blocks else self.lengths, body, pragma)
+        lengths = ["m", *self.lengths[first + 1 :]] if self.blocks else self.lengths
+        nest = loops(names, lengths, body, f"#pragma omp simd{reduction('q', sums)}")
+        before, after = (
+            [text.format(c_type(x.dtype), x.index) for x in sums] for text in ("{} q{} = 0;", "s{1} += q{1};")
+        )
+        return [*before, *nest, *after]
 
     def is_read_later(self, x: Value) -> bool:
         """Whether a call or another level reads a result."""
@@ -181,7 +183,7 @@ class _Writer:
 
     def indices(self) -> list[str]:
         names = [f"i{k}" for k in range(len(self.lengths))]
-        if self.called:
+        if self.blocks:
             names[self.chunk] = f"(b + i{self.chunk})"
         return names
 
@@ -233,6 +235,11 @@ class _Writer:
         return self.plan.loop_call(x.function, types, arguments, f"m * {self.inner}")
 
 
+def reduction(name: str, sums: list[Value]) -> str:
+    """Return the clause of a loop that adds to variables."""
+    return f" reduction(+ : {', '.join(f'{name}{x.index}' for x in sums)})" if sums else ""
+
+
 def total_dtype(x: Value) -> np.dtype:
-    """Return the dtype of a sum as it is added up: float32 would lose what NumPy keeps by adding in pairs."""
+    """Return the dtype in which the sums of blocks are added up."""
     return np.dtype(np.float64) if x.dtype.name == "float32" else x.dtype

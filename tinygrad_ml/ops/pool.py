@@ -235,7 +235,7 @@ def _max_pool2d_x(g: Any, x: Any, x_shape: tuple, out: Any, kernel: tuple, geome
         return folded(
             lambda g, x, out: _max_pool2d_x(g, x, x.shape, out, kernel, geometry), innermost((g, x)), g, x, out
         )
-    if isinstance(g, np.ndarray) and isinstance(x, np.ndarray):
+    if not any(isinstance(a, Tensor) or is_other(a) for a in (g, x)):
         padded = _padded(x, geometry, np.nan)
         dx = np.zeros(padded.shape, g.dtype)
         apart = geometry.stride == kernel and geometry.dilation == (1, 1)  # no two windows share a number
