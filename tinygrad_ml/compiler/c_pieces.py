@@ -53,12 +53,8 @@ def kind(plan: Plan, value: Value) -> str | None:
     if op == "concatenate":
         alike = len(args) == 1 and not value.parameters and all(x.dtype == value.dtype and x.shape for x in args[0])
         return op if alike else None
-    if op in ("getitem", "take", "setitem"):
-        if type(args[0]) is not Value or _indices(value) is None:
-            return None
-        return "getitem" if op != "setitem" else op if _can_set(plan, value) else None
-    if op == "take_along_axis":
-        return "along" if _is_along(value) else None
+    if op in ("getitem", "take", "setitem", "take_along_axis"):
+        return _kind_of_index(plan, value)
     usual = len(args) == {"reshape": 2, "ravel": 1}.get(op) and not value.parameters  # not in another order
     return "copy" if usual and value.shape else None
 
@@ -67,6 +63,14 @@ def can_fail(plan: Plan, value: Value) -> bool:
     """Whether the function itself may run in place of what follows: nothing must be written before."""
     failing = ("guard", "python", "kernel", "getitem", "setitem", "scatter", "along")
     return plan.kinds[value] in failing or value.op in ("py_truediv", "py_pow", "py_sqrt")
+
+
+def _kind_of_index(plan: Plan, value: Value) -> str | None:
+    if value.op == "take_along_axis":
+        return "along" if _is_along(value) else None
+    if type(value.args[0]) is not Value or _indices(value) is None:
+        return None
+    return "getitem" if value.op != "setitem" else "setitem" if _can_set(plan, value) else None
 
 
 def _kind_of_product(value: Value) -> str | None:

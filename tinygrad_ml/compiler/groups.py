@@ -108,6 +108,22 @@ class _Writer:
 
     def level(self, level: int) -> list[str]:
         """Return the loops over what is computed after `level` calls."""
+        sums = [x for x in self.sums if self.levels[x] == level]
+        body = self.statements(level)
+        for x in sums:
+            text = " * ".join(self.reference(u, x.dtype, level) for u in self.plan.terms(x))
+            body.append(f"q{x.index} += {text};")
+        if not body:
+            return []
+        first = self.chunk if self.blocks else 0
+        names = [f"i{k}" for k in range(first, len(self.lengths))]
+        lengths = ["m", *self.lengths[first + 1 :]] if self.blocks else self.lengths
+        nest = loops(names, lengths, body, f"#pragma omp simd{reduction('q', sums)}")
+        before = [f"{c_type(x.dtype)} q{x.index} = 0;" for x in sums]
+        return [*before, *nest, *(f"s{x.index} += q{x.index};" for x in sums)]
+
+    def statements(self, level: int) -> list[str]:
+        """Return what the loops of a level compute for each element, but for sums."""
         body = []
         for x in self.stored:
             if x in self.called and self.levels[x] == level - 1 and not self.direct:
@@ -119,25 +135,11 @@ class _Writer:
                     body.append(f"{self.element(x)} = r{x.index};")
                 if self.is_read_later(x) and not (x in self.stored and self.direct):
                     body.append(f"{self.block(x)} = r{x.index};")
-        for x in self.called:
-            if self.levels[x] == level:
-                for k, dtype in enumerate(self.plan.types[x][:-1]):  # type: ignore[index]
-                    if self.argument(x, k)[0] is None:
-                        body.append(f"{self.block((x, k), dtype)} = {self.reference(x.args[k], dtype, level)};")
-        sums = [x for x in self.sums if self.levels[x] == level]
-        for x in sums:
-            text = " * ".join(self.reference(u, x.dtype, level) for u in self.plan.terms(x))
-            body.append(f"q{x.index} += {text};")
-        if not body:
-            return []
-        first = self.chunk if self.blocks else 0
-        names = [f"i{k}" for k in range(first, len(self.lengths))]
-        lengths = ["m", *self.lengths[first + 1 :]] if self.blocks else self.lengths
-        nest = loops(names, lengths, body, f"#pragma omp simd{reduction('q', sums)}")
-        before, after = (
-            [text.format(c_type(x.dtype), x.index) for x in sums] for text in ("{} q{} = 0;", "s{1} += q{1};")
-        )
-        return [*before, *nest, *after]
+        for x in [x for x in self.called if self.levels[x] == level]:
+            for k, dtype in enumerate(self.plan.types[x][:-1]):  # type: ignore[index]
+                if self.argument(x, k)[0] is None:
+                    body.append(f"{self.block((x, k), dtype)} = {self.reference(x.args[k], dtype, level)};")
+        return body
 
     def is_read_later(self, x: Value) -> bool:
         """Whether a call or another level reads a result."""
