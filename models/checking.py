@@ -19,6 +19,7 @@ from tinygrad_ml.validation import (
     is_number,
     is_sparse,
     non_numeric_columns,
+    why_no_number,
 )
 
 T = TypeVar("T")
@@ -233,7 +234,9 @@ def _to_float(kind: str, name: str, array: Any, source: Any) -> Any:
             )
         elif name == "y" and array.dtype.kind in "OSU":
             advice = "; for classes there are classifiers, such as LogisticRegression and MLPClassifier"
-        raise type(error)(f"{kind}: {name} must hold numbers: {reason}{error}{advice}") from None
+        raise type(error)(
+            f"{kind}: {name} must hold numbers: {reason}{error}{why_no_number(str(error)) or advice}"
+        ) from None
 
 
 def check_finite(kind: str, name: str, array: Any, columns: Any = None) -> None:

@@ -6,6 +6,7 @@ up to the caller, who knows what the array is for: this file says what is wrong,
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any, NamedTuple
 
@@ -25,6 +26,7 @@ __all__ = [
     "is_number",
     "is_sparse",
     "non_numeric_columns",
+    "why_no_number",
 ]
 
 NUMERIC = "fiub"  # the kinds of dtypes that hold real numbers
@@ -203,6 +205,20 @@ def non_numeric_columns(frame: Any) -> list[str]:
     return [
         f"{name!r} ({column.dtype})" for name, column, kind in zip(names, _columns(frame), kinds) if kind not in NUMERIC
     ]
+
+
+def why_no_number(text: str) -> str:
+    """Return what to say of a value in an error, "; ...", if it is a number that is written in another way, or "".
+
+    Examples
+    --------
+    >>> from tinygrad_ml.validation import why_no_number
+    >>> why_no_number("could not convert string to float: '1.250,5'")
+    "; this is a number with a decimal comma: pandas.read_csv(path, sep=';', decimal=',', thousands='.')"
+    """
+    if re.search(r"(?<![\w.,])-?(\d{1,3}(\.\d{3})+|\d+),\d+(?![\w.,])", text):
+        return "; this is a number with a decimal comma: pandas.read_csv(path, sep=';', decimal=',', thousands='.')"
+    return ""
 
 
 # ---------------------------------------------------------------------- finite

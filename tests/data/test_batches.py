@@ -440,6 +440,7 @@ BAD_FILES = {
         "both name 'a'",
     ),
     "nothing but the target": ("t.csv", b"a\n1\n", {"target": "a"}, ValueError, "no columns but the target"),
+    "a decimal comma": ("t.csv", b"a;b\n1;2\n1;2,5\n", {"piece": 1}, TypeError, "'2,5' is no number; .* decimal comma"),
     "a text later": ("t.csv", b"a,b\n1,2\n1,x\n", {"piece": 1}, TypeError, "column 'b', rows 1 to 1: 'x' is no number"),
     "a fraction among classes": (
         *("t.csv", b"a,b\n1,2\n1,2.5\n", {"piece": 1, "target": "b"}),

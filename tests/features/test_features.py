@@ -410,6 +410,7 @@ def test_columns_are_sparse_if_a_part_is():
     [
         (Scale("zscore"), X, r"Scale: method must be 'z-score', 'min-max', 'robust' or 'max-abs', not 'zscore'"),
         (Scale(), [["a"], ["b"]], r"Scale: X must hold numbers: .*'a'"),
+        (Scale(), [["1,5"], ["2,5"]], r"'1,5'; this is a number with a decimal comma: pandas.read_csv"),
         (Scale(), [[np.nan], [np.nan]], r"Scale: the column 'x0' holds nothing but gaps"),
         (Scale(), [[np.inf]], r"Scale: input X contains infinity \(the first in row 0, column 0\)"),
         (Scale(), [["1"], ["2"]], r"numbers as strings; use X\.astype\(float\)"),

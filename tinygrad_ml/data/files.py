@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..tensor import get_default_dtype
-from ..validation import NUMERIC
+from ..validation import NUMERIC, why_no_number
 
 __all__ = ["TableFile", "open_table"]
 
@@ -139,7 +139,7 @@ class TableFile:
         if column.dtype.kind not in NUMERIC:
             wrong = next((value for value in column.tolist() if not isinstance(value, (int, float))), column.dtype)
             hint = "; a target must be numbers: write the classes as 0, 1, ..." if name in self.targets else ""
-            raise TypeError(f"{where}: {wrong!r} is no number{hint}")
+            raise TypeError(f"{where}: {wrong!r} is no number{why_no_number(str(wrong))}{hint}")
         if dtype.kind == "i" and column.dtype.kind == "f" and not (column == np.floor(column)).all():
             wrong = column[column != np.floor(column)][0]
             raise ValueError(f"{where}: {wrong} is no integer, as the values in the first rows are")

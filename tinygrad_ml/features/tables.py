@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..validation import check_array, first_non_finite, non_numeric_columns
+from ..validation import check_array, first_non_finite, non_numeric_columns, why_no_number
 
 DATES = "Mm"  # the kinds of NumPy's dtypes for times
 
@@ -113,7 +113,7 @@ def _to_float(who: str, array: np.ndarray, source: Any) -> np.ndarray:
         columns = _to_encode(source)
         advice = f". Choose the columns that hold numbers, and encode {', '.join(columns[:8])}" if columns else ""
         kind = type(error) if isinstance(error, TypeError) else ValueError
-        raise kind(f"{who}: X must hold numbers: {reason}{error}{advice}") from None
+        raise kind(f"{who}: X must hold numbers: {reason}{error}{why_no_number(str(error)) or advice}") from None
 
 
 def _to_encode(source: Any) -> list[str]:
