@@ -60,7 +60,11 @@ BAD_X = {
     "infinity": (with_entry(-np.inf), ValueError, "the first is infinity at row 1, column 3"),
     "strings": (np.full((20, 4), "high"), ValueError, "X must hold numbers: .*'high'"),
     "numbers as strings": (X.astype(str), ValueError, "X must hold numbers: .* as strings; use X.astype.float."),
-    "decimal commas": (np.full((20, 4), "141,9"), ValueError, "'141,9'; this is a number with a decimal comma: pandas"),
+    "decimal commas": (
+        np.full((20, 4), "141,9"),
+        ValueError,
+        "'141,9'.*; this is a number with a decimal comma: pandas",
+    ),
     "dates": (np.zeros((20, 4), "datetime64[D]"), TypeError, "X must hold numbers, not datetime64"),
     "objects": (np.full((20, 4), {}), TypeError, "X must hold numbers: .*'dict'"),
     "a missing object": (np.array([[1, None]] * 20, object), (TypeError, ValueError), "X"),
