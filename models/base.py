@@ -40,7 +40,7 @@ F = TypeVar("F", bound=Callable)
 
 # what `fit` learns beside name_, and what y is like
 PRIVATE = {"_generator", "_structure", "_total_weight", "_class_counts", "_range"}
-PRIVATE |= {"_y_is_1d", "_n_targets", "_labels", "_heads", "_image_shape"}
+PRIVATE |= {"_y_is_1d", "_n_targets", "_units", "_labels", "_heads", "_image_shape"}
 
 
 class Asked(NamedTuple):
@@ -394,6 +394,10 @@ class Model(HasHyperparameters, nn.Module):
         """Return what a decrease of the loss by `tol` is relative to; 0 stands for the loss at first."""
         return 1.0
 
+    def loss_of_unit(self) -> float:
+        """Return the loss of an error of one unit in which the target is learned: gradients are as much larger."""
+        return 1.0
+
     def constant_loss(self, target: np.ndarray, weight: np.ndarray | None) -> float:
         """Return the loss of the best outputs that do not depend on the features; infinity if that is not known."""
         return math.inf
@@ -593,6 +597,8 @@ def weighted_mean(losses: Tensor, weight: Any) -> Tensor:
 def mean_of(loss: Callable[[Any, Any], Tensor], output: Tensor, target: Any, weight: Any) -> Tensor:
     """Return the mean of a loss that a user gave, which returns losses of each sample or their mean."""
     losses = loss(output, target)
+    if not isinstance(losses, Tensor):
+        raise TypeError(_no_loss(f"the loss {getattr(loss, '__name__', repr(loss))}", losses))
     if losses.ndim == 0 and weight is not None:
         raise ValueError(
             f"the loss {getattr(loss, '__name__', repr(loss))} returns a mean, in which samples cannot have weights; "

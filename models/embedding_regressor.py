@@ -22,7 +22,7 @@ class EmbeddingRegressor(Network, Regressor):
 
     Each category is looked up in a table of vectors, which are learned (Guo and Berkhahn, "Entity embeddings of
     categorical variables", 2016); they and the standardised numbers enter a multi-layer perceptron. A category that is
-    missing, or was not among the training data, has the vector in row 0. Scale y if it is far from 1.
+    missing, or was not among the training data, has the vector in row 0. y may be of any size, as in `MLPRegressor`.
 
     Parameters
     ----------
@@ -69,6 +69,7 @@ class EmbeddingRegressor(Network, Regressor):
 
     reader = MixedColumns
     why_not_sparse = "it looks up the category in each cell; MLPRegressor takes one-hot columns"
+    learns_in_units = True
 
     hidden_layer_sizes: int | Sequence[int] = sizes((100,), layers=True)
     activation: str | Sequence[str] = activations(*ACTIVATIONS)

@@ -17,8 +17,9 @@ from .regressor import LOSSES, Regressor
 class MLPRegressor(Network, Regressor):
     """A neural network of fully connected layers whose outputs are numbers.
 
-    It minimises the mean squared error, or another loss, by SGD or Adam. Scale the features first, and y too if it is
-    far from 1. Give X in float32 to halve the time.
+    It minimises the mean squared error, or another loss, by SGD or Adam. Scale the features first; y may be of any
+    size, as it is standardised inside: the weights that come back are those for y as it is. Give X in float32 to halve
+    the time.
 
     Parameters
     ----------
@@ -50,6 +51,7 @@ class MLPRegressor(Network, Regressor):
     """
 
     why_not_sparse = ""
+    learns_in_units = True
 
     hidden_layer_sizes: int | Sequence[int] = sizes((100,), layers=True)
     activation: str | Sequence[str] = activations(*ACTIVATIONS)

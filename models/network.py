@@ -45,7 +45,8 @@ class Network(Gradient, Model):
         A list has one for each hidden layer.
     solver : "adam", "sgd" or "adagrad"
     alpha : float
-        The strength of the penalty: alpha / 2 · Σw² or alpha · Σ|w| is added to the mean loss. Biases have none.
+        The strength of the penalty: alpha / 2 · Σw² or alpha · Σ|w| is added to the mean loss, of numbers to that of
+        the standardised ones. Biases have none.
     dropout : float, from 0 to 1
         The fraction of the hidden units that is set to zero in each step of training.
     batch_norm : bool
@@ -74,7 +75,7 @@ class Network(Gradient, Model):
         return self.layers_(x)
 
     def default_learning_rate(self, solver: str, X: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> float:
-        return 1e-2 if solver == "adagrad" else 1e-3
+        return 1e-2 if solver == "adagrad" else 1e-3 / (self.loss_of_unit() if solver == "sgd" else 1)
 
     def activations(self, layers: int) -> list[nn.Module]:
         """Return the activation of each of the hidden layers, or raise ValueError if a list has another length."""

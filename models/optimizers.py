@@ -124,6 +124,7 @@ def make_optimizer(
             options["lr"] = rate
         elif has_default_rate(model, solver):
             options["lr"] = default_rate(choice.solver)
+        options = in_size_of_gradients(choice.kind, options, model.loss_of_unit())
     if any(penalties) and choice.kind is not None and issubclass(choice.kind, optim.LBFGS):
         raise ValueError(f"{name}, penalty={model.penalty!r}: LBFGS takes no penalty: set penalty=None")
     groups = [{"params": group} for group in (weights, others) if group]
@@ -136,6 +137,12 @@ def make_optimizer(
         raise TypeError(f"{name}: this function must return an optimizer of tg.optim, not {type(optimizer).__name__}")
     penalise(model, optimizer, penalties)
     return optimizer
+
+
+def in_size_of_gradients(kind: type[Optimizer], options: dict[str, Any], size: float) -> dict[str, Any]:
+    """Return options with the `eps` that stands beside gradients of a size, if nobody chose one."""
+    takes = inspect.signature(kind.__init__).parameters
+    return {"eps": takes["eps"].default * size, **options} if "eps" in takes and size != 1 else options
 
 
 def has_default_rate(model: Any, solver: str) -> bool:
@@ -162,6 +169,8 @@ def penalise(model: Any, optimizer: Optimizer, penalties: tuple[float, float]) -
     own, chosen = optimizer.defaults["weight_decay"], changed(model) & {"alpha", "C", "penalty", "l1_ratio"}
     if getattr(optimizer, "decoupled", False) and model.convex:
         raise ValueError(f"{where}: its decay is no penalty on the loss: set penalty=None")
+    if getattr(optimizer, "decoupled", False):  # it has no unit
+        l2 /= model.loss_of_unit()
     if own and (chosen or model.convex) and not getattr(optimizer, "decoupled", False):
         raise ValueError(f"{where}: the model and the optimizer (weight_decay={own}) both have a penalty: choose one")
     if not own or chosen:

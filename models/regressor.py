@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, ClassVar, TypeVar
 
@@ -19,6 +20,7 @@ from . import checking
 from .base import Model, mean_of, weighted_mean
 from .one_layer import fit_layer, only_layer
 from .stochastic import STOCHASTIC
+from .target_units import begin_in_units, in_units, load_state, loss_of_unit
 from .weights import variance
 
 M = TypeVar("M", bound="Regressor")
@@ -47,6 +49,7 @@ class Regressor(Model):
     multi_output = True
     huber_delta = 1.35
     link = "identity"
+    learns_in_units = False  # whether it is a network, whose last layer begins, and takes steps, in the size of y
     solver = "auto"
     solvers: ClassVar = {"newton": fit_layer, "lbfgs": partial(fit_layer, solver="lbfgs"), **STOCHASTIC}
     _y_is_1d = True  # so that predictions are
@@ -75,6 +78,23 @@ class Regressor(Model):
             raise ValueError(f"{type(self).__name__}: y has {n} columns, but it was fitted with {self._n_targets}")
         self._n_targets, self._y_is_1d = n, y.ndim == 1
         return target, weight, n
+
+    def _start(self, X: np.ndarray, target: np.ndarray, weight: np.ndarray | None, n_outputs: int) -> None:
+        super()._start(X, target, weight, n_outputs)
+        if self.learns_in_units:
+            begin_in_units(self, X, target, weight)
+
+    def _solve(self, X: np.ndarray, target: np.ndarray, weight: np.ndarray | None, passes: int | None = None) -> None:
+        with in_units(self, X, target, weight, passes) if self.learns_in_units else nullcontext():
+            super()._solve(X, target, weight, passes)
+
+    def loss_of_unit(self) -> float:
+        return loss_of_unit(self) if self.learns_in_units else 1.0
+
+    def load_state_dict(self, state: Any, strict: bool = True) -> Any:
+        """Take over values by name, as every module does, those of a `tinygrad_ml.train.Checkpoint` too."""
+        load = partial(super().load_state_dict, strict=strict)
+        return load_state(self, state, load) if self.learns_in_units else load(state)
 
     def loss_unit(self, target: np.ndarray, weight: np.ndarray | None) -> float:
         return (variance(target, weight) or 1.0) if self._is_squared() else 0.0

@@ -175,7 +175,7 @@ def batch_size(model: Any, n_samples: int) -> int:
 
 def make_optimizer(model: Any, solver: str, X: np.ndarray, target: np.ndarray, weight: Weights) -> optim.Optimizer:
     """Return the optimizer of a model, with the penalties on its weights."""
-    l1, l2 = model.step_penalties(total(X, weight))
+    l1, l2 = _penalties(model, total(X, weight))
     others = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
 
     def default_rate(solver: str) -> float:
@@ -189,7 +189,14 @@ def make_optimizer(model: Any, solver: str, X: np.ndarray, target: np.ndarray, w
     rate = rate(0) if callable(rate) else default_rate(solver) if rate in (None, "find") else rate
     if solver == "sgd":
         return optim.SGD(groups, lr=rate, momentum=model.momentum)
-    return optim.Adam(groups, lr=rate) if solver == "adam" else optim.Adagrad(groups, lr=rate)
+    kind = optim.Adam if solver == "adam" else optim.Adagrad
+    return kind(groups, **optimizers.in_size_of_gradients(kind, {"lr": rate}, model.loss_of_unit()))
+
+
+def _penalties(model: Any, total_weight: float) -> tuple[float, float]:
+    """Return (l1, l2) in the unit of the loss, so that they are as strong for large numbers as for small ones."""
+    unit, (l1, l2) = model.loss_of_unit(), model.step_penalties(total_weight)
+    return l1 * unit, l2 * unit
 
 
 def _update_optimizer(model: Any, solver: str, X: np.ndarray, target: np.ndarray, weight: Weights) -> None:
@@ -199,7 +206,7 @@ def _update_optimizer(model: Any, solver: str, X: np.ndarray, target: np.ndarray
     all of them: the smallest so far for SGD, the largest for Adam, whose steps are of the size of the target.
     """
     groups = model.optimizer_.param_groups
-    rate, l1_and_l2 = model.learning_rate, model.step_penalties(model._total_weight)
+    rate, l1_and_l2 = model.learning_rate, _penalties(model, model._total_weight)
     is_own = model.optimizer is not None or model.optimizer_options is not None
     if optimizers.has_default_rate(model, solver) if is_own else rate is None:
         rate = model.default_learning_rate(solver, X, target, weight)
