@@ -62,6 +62,10 @@ def page() -> str:
     parts.append(_table("there", "here", {f"{name}=": _marked(text) for name, text in sorted(names.KEYWORDS.items())}))
     parts.append("## Arguments of models\n")
     parts.append(_table("there", "here", {f"{name}=": _marked(text) for name, text in sorted(names.OF_MODELS.items())}))
+    parts.append("## Arguments of features and data\n")
+    parts.append(
+        _table("there", "here", {f"{name}=": _marked(text) for name, text in sorted(names.OF_FEATURES.items())})
+    )
     return "\n".join(parts)
 
 

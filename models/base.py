@@ -598,7 +598,10 @@ def mean_of(loss: Callable[[Any, Any], Tensor], output: Tensor, target: Any, wei
     """Return the mean of a loss that a user gave, which returns losses of each sample or their mean."""
     losses = loss(output, target)
     if not isinstance(losses, Tensor):
-        raise TypeError(_no_loss(f"the loss {getattr(loss, '__name__', repr(loss))}", losses))
+        raise TypeError(
+            f"the loss {getattr(loss, '__name__', repr(loss))} returned a {type(losses).__name__}; it must return a "
+            "Tensor: the loss of each sample, or their mean"
+        )
     if losses.ndim == 0 and weight is not None:
         raise ValueError(
             f"the loss {getattr(loss, '__name__', repr(loss))} returns a mean, in which samples cannot have weights; "

@@ -12,6 +12,7 @@ import numpy as np
 from tinygrad_ml.modes import warn
 from tinygrad_ml.protocol import loaded_class
 from tinygrad_ml.sparse_matrix import SparseMatrix
+from tinygrad_ml.tensor import Tensor
 from tinygrad_ml.validation import (
     check_array,
     first_non_finite,
@@ -255,6 +256,18 @@ def check_finite(kind: str, name: str, array: Any, columns: Any = None) -> None:
             f"{kind}: input {name} contains NaN or infinity ({found.total} entries, the first is {what} at {where}); "
             f"{advice}"
         )
+
+
+def check_mean_loss(model: Any, loss: Any) -> Any:
+    """Return what a criterion has returned, or raise TypeError or ValueError if it is not the mean loss."""
+    where = f"{type(model).__name__}: criterion(self, output, target) must return the mean loss, a Tensor of one number"
+    if loss is None:
+        raise TypeError(f"{where}; it returned None: does it lack its `return`?")
+    if not isinstance(loss, Tensor):
+        raise TypeError(f"{where}, not a {type(loss).__name__}")
+    if loss.size != 1:
+        raise ValueError(f"{where}; it returned one of shape {loss.shape}: end with .mean()")
+    return loss
 
 
 def check_target(model: Any, y: Any, n_samples: int, columns: int = 0) -> np.ndarray:

@@ -99,6 +99,8 @@ class MixedInputs(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the numbers and the vectors of the ids side by side, (batch, n_outputs)."""
+        if hasattr(x, "columns"):
+            raise TypeError("MixedInputs: forward reads numbers and ids, and this is a frame: give model.encode(frame)")
         parts = [(x[:, self.numbers] - self.mean) / self.scale] if self.numbers else []
         for i, table in zip(self.ids, self.tables):
             ids = tg.round(x[:, i]).astype(np.int64)

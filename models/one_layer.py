@@ -14,6 +14,7 @@ import tinygrad_ml as tg
 from tinygrad_ml import nn
 from tinygrad_ml.terminal import DeferredInterrupt
 
+from .checking import check_mean_loss
 from .convergence import DIRECT, WIDE, Finish, hessian
 from .lbfgs import descend
 from .newton import iterate
@@ -102,7 +103,8 @@ class LayerProblem(LinearProblem):
     def _loss(self) -> tg.Tensor:
         output = self.model.model(self.features)
         given = () if self.normalized is None else (self.normalized,)
-        return self.model.model.criterion(output, self.given, *given)
+        model = self.model.model
+        return check_mean_loss(model, model.criterion(output, self.given, *given))
 
     def values_and_gradient(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if self.is_plain:

@@ -16,6 +16,7 @@ import tinygrad_ml as tg
 from tinygrad_ml.optim import Optimizer
 from tinygrad_ml.train import Callback, Diverged
 
+from .checking import check_mean_loss
 from .warnings import warn_not_converged
 
 EXPLODED = 1000.0  # a loss that has become this multiple of the first is an error
@@ -104,7 +105,7 @@ class WatchLoss(Watch):
         try:
             with tg.no_grad(), np.errstate(all="ignore"):
                 X, *rest = self.sample
-                return float(trained.criterion(trained(tg.tensor(X)), *rest).item())
+                return float(check_mean_loss(self.model, trained.criterion(trained(tg.tensor(X)), *rest)).item())
         finally:
             for module in modes:
                 module.training = True

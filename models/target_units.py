@@ -18,6 +18,7 @@ import tinygrad_ml as tg
 from tinygrad_ml import Tensor, nn
 from tinygrad_ml.sparse_matrix import SparseMatrix
 
+from .checking import check_mean_loss
 from .optimizers import choice_of, has_default_rate
 from .weights import Weights
 
@@ -68,7 +69,8 @@ def loss_of_unit(model: Any) -> float:
     scale, center = units.scale.numpy().astype(np.float64), units.center.numpy().astype(np.float64)
     with tg.no_grad():
         right, above, below = (
-            model.criterion(tg.tensor([center + shift]), np.array([center])).item() for shift in (0.0, scale, -scale)
+            check_mean_loss(model, model.criterion(tg.tensor([center + shift] * 2), np.array([center] * 2))).item()
+            for shift in (0.0, scale, -scale)
         )
     unit = (above + below) / 2 - right
     return unit if 0 < unit < np.inf else 1.0  # a loss of the user's may be anything

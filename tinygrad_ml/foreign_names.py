@@ -933,6 +933,10 @@ KEYWORDS = {
     "X": "data=(X, y)",
     "x": "data=(X, y)",
     "y": "data=(X, y)",
+    "return_X_y": "leave it out: arrays are unpacked, X, y = ..., and frames have a column for y",
+    "as_frame": "leave it out: tables are frames, the others arrays",
+    "sentences": "fit(sentences)",
+    "train_size": "validation= and test= of tg.data.split: the training part gets the others",
 }
 
 # ... and of the models, whose arguments have scikit-learn's names.
@@ -966,6 +970,38 @@ OF_MODELS = {
     "units": "hidden_layer_sizes=",
     "validation_split": "early_stopping=True, validation_fraction=",
     "weight_decay": "alpha=",
+}
+
+# ... of scikit-learn's transformers, text counters and splits, and of the layers of Keras and columns of TensorFlow.
+OF_FEATURES = {
+    "a_max": "upper=",
+    "a_min": "lower=",
+    "add_indicator": "flag=",
+    "bins": "edges=",
+    "binary": "presence=",
+    "boundaries": "edges=",
+    "feature_range": 'method="min-max"',
+    "handle_unknown": "unknown=",
+    "lowercase": "lower=",
+    "max": "upper=",
+    "max_categories": "min_count=",
+    "max_features": "max_words=",
+    "min": "lower=",
+    "min_df": "min_count=",
+    "min_frequency": "min_count=",
+    "n_bins": "quantiles=",
+    "n_classes": "classes=",
+    "n_features": "n=",
+    "ngram_range": "phrase=, the length of the longest",
+    "num_bins": "quantiles=",
+    "num_buckets": "n=",
+    "remainder": "rest=",
+    "sparse_output": "sparse=",
+    "split": "part=",
+    "strategy": "method=",
+    "test_size": "test=",
+    "train": "part=",
+    "transformers": "columns=",
 }
 
 # Names that both have, with another meaning: NumPy's stays. The name -> what it does here, and what to write.
@@ -1187,7 +1223,8 @@ def renamed(function: str, given: dict[str, Any], known: Iterable[str], inputs: 
 def unknown_argument(function: str, name: str, known: Iterable[str]) -> TypeError:
     """Return the error for an argument that a function does not take, with what takes its place."""
     known = [n for n in known if n != "self"]
-    hint = _hint(OF_MODELS.get(name, ""), known) or _hint(KEYWORDS.get(name, ""), known)
+    hint = _hint(OF_MODELS.get(name, ""), known) or _hint(OF_FEATURES.get(name, ""), known)
+    hint = hint or _hint(KEYWORDS.get(name, ""), known)
     hint = hint or _similar(name, known) or "it takes " + (", ".join(known) or "none")
     return TypeError(f"{function}() does not know the argument {name!r}; {hint}")
 

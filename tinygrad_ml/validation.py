@@ -253,6 +253,19 @@ def all_finite(array: Any) -> bool:
     return bool(square - square == 0) or bool(np.isfinite(flat).all())
 
 
+def without_arrow(who: str, X: Any) -> Any:
+    """Return a table of pyarrow as a frame of pandas, a column as a list, and anything else as it is."""
+    if not type(X).__module__.startswith("pyarrow"):
+        return X
+    if not hasattr(X, "to_pandas") or not hasattr(X, "column_names"):
+        return X.to_pylist() if hasattr(X, "to_pylist") else X
+    try:
+        import pandas  # noqa: F401
+    except ImportError:
+        raise ImportError(f"{who}: a table of pyarrow is read as a frame of pandas: pip install pandas") from None
+    return X.to_pandas()
+
+
 def first_non_finite(array: Any) -> NonFinite | None:
     """Return where an array or a sparse matrix is NaN or infinite, or None if it is nowhere.
 

@@ -86,6 +86,8 @@ def test_a_training_run_with_a_transform_goes_on_where_it_stopped(tmp_path):
 @pytest.mark.parametrize(
     ("transform", "error", "message"),
     [
+        (lambda x: x, TypeError, r"transform gets the parts of a batch, transform\(x, y\): .*takes 1 positional"),
+        (lambda x, y: len(3), TypeError, r"^object of type 'int' has no len"),
         (lambda x, y: None, TypeError, "must return as many, not NoneType: does it lack its `return`"),
         (lambda x, y: x, TypeError, "got 2 parts of a batch and must return as many, not Tensor"),
         (lambda x, y: (x, y, y), TypeError, "not 3 parts"),

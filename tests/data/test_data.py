@@ -63,6 +63,17 @@ def test_frames_stay_frames_with_their_index():
     pandas.testing.assert_series_equal(test[1], frame.loc[test[0].index, "b"])
 
 
+def test_dicts_of_inputs_are_divided_as_their_arrays():
+    x, y = {"picture": np.arange(20).reshape(10, 2), "hour": np.arange(10)}, np.arange(10)
+    for inputs, target in split(x, y, validation=3, test=2, seed=0):
+        assert list(inputs) == ["picture", "hour"]
+        assert inputs["hour"].tolist() == target.tolist() == (inputs["picture"][:, 0] // 2).tolist()
+    with pytest.raises(ValueError, match="have 10, 9, 10 rows"):
+        split({"a": y, "b": y[1:]}, y)
+    with pytest.raises(ValueError, match="the dict is empty"):
+        split({})
+
+
 def test_tensors_sparse_matrices_and_memory_maps_can_be_divided(tmp_path):
     sparse = pytest.importorskip("scipy.sparse")
     x = np.arange(20.0).reshape(10, 2)

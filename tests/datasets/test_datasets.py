@@ -335,6 +335,16 @@ def test_mails_of_an_archive(tmp_path):
     assert read_mails(tmp_path / "m") == [b"one", b"two"]
 
 
+def test_an_archive_of_several_streams_is_read_to_its_end(tmp_path):
+    mails = [str(i).encode() for i in range(40)]
+    archive(tmp_path / "m", [named(i, mail) for i, mail in enumerate(mails)])
+    tar = bz2.decompress((tmp_path / "m").read_bytes())
+    pieces = [bz2.compress(tar[start : start + 5000]) for start in range(0, len(tar), 5000)]
+    assert len(pieces) > 3
+    write(tmp_path / "m", b"".join(pieces))  # as programs that use several cores pack
+    assert read_mails(tmp_path / "m") == mails
+
+
 def test_a_hostile_archive_writes_nothing(tmp_path):
     inside = tmp_path / "inside"
     mail = b"mail"
@@ -357,6 +367,9 @@ def test_a_hostile_archive_writes_nothing(tmp_path):
         (lambda p: write(p, bz2.compress(b"x" * 5000)[:-9]), "ends too early"),
         (lambda p: write(p, bz2.compress(b"x" * 5000)), "not an archive of mails"),
         (lambda p: write(p, bz2.compress(b"\0" * (2**26 + 1))), "unpacks to more than"),
+        (lambda p: write(p, 3 * bz2.compress(b"\0" * 2**25)), "unpacks to more than"),
+        (lambda p: write(p, bz2.compress(b"\0") * 200_000), "more than 100 streams"),
+        (lambda p: write(p, bz2.compress(b"x" * 5000) + b"rest"), "not a whole archive of bzip2"),
         (lambda p: archive(p, []), "holds no mail"),
         (
             lambda p: archive(p, [("easy_ham/00001." + "0" * 32, b"changed", tarfile.REGTYPE)]),

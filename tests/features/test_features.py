@@ -444,7 +444,7 @@ def test_columns_are_sparse_if_a_part_is():
         (Columns({}), X, r"no column is asked for"),
         (Columns({9: Scale()}), X, r"Columns: X has no column 9 \(n_features=4\); it has x0, x1, x2, x3"),
         (Columns({0: Scale}), X, r"<class .*> is no transformer, .*; write Scale\(\)"),
-        (Columns({0: "scale"}), X, r"'scale' is no transformer, list of them or \"keep\""),
+        (Columns({0: "scale"}), X, r"'scale' is no transformer, list of them, \"keep\" or \"drop\""),
         (Columns([Scale()]), X, r"columns must be a dict or a list of pairs"),
         (Columns({0: Scale()}, rest="passthrough"), X, r"Columns: rest must be 'drop' or 'keep', not 'passthrough'"),
     ],

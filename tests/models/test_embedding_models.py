@@ -268,3 +268,18 @@ def test_columns_that_are_missing_are_named(frame):
     model = EmbeddingClassifier(**FAST).fit(frame, LABELS)
     with pytest.raises(ValueError, match="yet now missing:\n- user"):
         model.predict(frame[["colour", "size"]])
+
+
+def test_a_frame_is_encoded_before_forward_reads_it(frame):
+    model = EmbeddingClassifier(**FAST).fit(frame, LABELS)
+    assert model(model.encode(frame)).shape == (N, 1)
+    with pytest.raises(TypeError, match=r"this is a frame: give model.encode\(frame\)"):
+        model(frame)
+
+
+def test_the_column_of_a_gap_is_named(frame):
+    gaps = frame.assign(size=frame["size"].mask(frame["size"] > 50))
+    for model in (EmbeddingRegressor(**FAST), MLPRegressor(**FAST)):
+        numbers = gaps if isinstance(model, EmbeddingRegressor) else gaps[["size"]]
+        with pytest.raises(ValueError, match=r"NaN at row \d+, column \d, 'size'\); .*tg.features.Impute"):
+            model.fit(numbers, EFFECT)

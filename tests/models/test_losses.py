@@ -165,3 +165,32 @@ def test_models_without_a_choice_say_what_they_minimise():
         assert "loss" not in model.get_params()
         with pytest.raises(AttributeError, match=rf"{type(model).__name__}.criterion\(output, target\)"):
             model.loss(tg.zeros((2, 1)), np.array([0, 1]))
+
+
+@pytest.mark.parametrize("layers", ["one layer", "a network"])
+@pytest.mark.parametrize(
+    ("returned", "message"),
+    [
+        (
+            lambda loss: None,
+            r"must return the mean loss.*returned None: does it lack its `return`|loss returned a NoneType",
+        ),
+        (
+            lambda loss: loss,
+            r"must return the mean loss.*shape \(\d+, 1\): end with .mean|shape \(\d+, 1\).*single number",
+        ),
+        (lambda loss: 3.0, r"must return the mean loss.*not a float|loss returned a float"),
+    ],
+)
+def test_a_criterion_that_returns_no_mean_loss_is_told_so(returned, message, layers):
+    class Own(Line if layers == "one layer" else MLPRegressor):
+        def criterion(self, output, target):
+            return returned((output - target.reshape(-1, 1)) ** 2)
+
+    with pytest.raises((TypeError, ValueError), match=message):
+        Own().fit(X, NUMBERS)
+
+
+def test_a_loss_that_returns_nothing_is_told_so():
+    with pytest.raises(TypeError, match=r"the loss <lambda> returned a NoneType; it must return a Tensor"):
+        MLPRegressor(loss=lambda output, target: None).fit(X, NUMBERS)

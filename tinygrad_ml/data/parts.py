@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..sparse_matrix import SparseMatrix
-from ..validation import check_array, is_integer, is_number
+from ..validation import check_array, is_integer, is_number, without_arrow
 from .loader import common_rows, drawn_seed
 
 __all__ = ["split"]
@@ -23,7 +23,8 @@ def split(
 
     Parameters
     ----------
-    *arrays : arrays, lists, Tensors, pandas frames and Series, SciPy's sparse matrices, with the same number of rows
+    *arrays : arrays, lists, Tensors, pandas frames and Series, SciPy's sparse matrices, with the same number of rows;
+        or dicts of them
         They are divided alike, and stay what they are; frames keep their index. Of a memory map, parts are read into
         memory: to leave it on disk, divide `np.arange(len(x))` instead.
     validation, test : float from 0 to 1, or int
@@ -53,7 +54,11 @@ def split(
     """
     if not arrays:
         raise TypeError("split: there is nothing to divide; write split(X, y, test=0.2)")
-    n = common_rows("split", arrays)
+    arrays = tuple(without_arrow("split", array) for array in arrays)
+    flat = [part for array in arrays for part in (array.values() if isinstance(array, dict) else [array])]
+    if not flat:
+        raise ValueError("split: the dict is empty")
+    n = common_rows("split", tuple(flat))
     sizes = _sizes(n, validation, test)
     # PCG64's numbers never change in NumPy. With the second word they are others than those of `default_rng(seed)`,
     # from which the data may come: made-up rows would be divided in the order of their first feature.
@@ -145,6 +150,8 @@ def _shares(counts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
 
 def _taken(array: Any, rows: np.ndarray) -> Any:
     """Return the named rows, in an object of the same kind."""
+    if isinstance(array, dict):
+        return {name: _taken(part, rows) for name, part in array.items()}
     if hasattr(array, "iloc"):
         return array.iloc[rows]
     if hasattr(array, "tocsr") and not isinstance(array, SparseMatrix):  # other formats than CSR have no rows

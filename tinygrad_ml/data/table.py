@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..validation import NUMERIC, check_array
+from ..validation import NUMERIC, check_array, without_arrow
 
 __all__ = ["codes_of", "is_missing", "is_numeric", "read_table"]
 
@@ -18,7 +18,7 @@ def read_table(who: str, data: Any) -> dict[str, np.ndarray]:
     ----------
     who : str
         Errors begin with it.
-    data : frame of pandas or polars, dict of arrays, array `(rows, columns)`
+    data : frame of pandas or polars, table of pyarrow, dict of arrays, array `(rows, columns)`
         Columns without a name are called "column 0", "column 1" ...
 
     Raises
@@ -33,6 +33,7 @@ def read_table(who: str, data: Any) -> dict[str, np.ndarray]:
     >>> table["age"], table["town"]
     (array([30., 40.]), array(['Bonn', None], dtype=object))
     """
+    data = without_arrow(who, data)
     if isinstance(data, dict):
         pairs = list(data.items())
     elif hasattr(data, "iloc") and data.ndim == 2:

@@ -29,7 +29,7 @@ def transformed(
     """
     for batch in batches:
         with seeded(random):
-            changed = transform(*batch)
+            changed = _called(transform, batch)
         if not isinstance(changed, tuple):
             changed = (changed,)
         if len(changed) != len(batch):
@@ -47,6 +47,16 @@ def transformed(
                 "have the same number of rows"
             )
         yield made
+
+
+def _called(transform: Callable[..., Any], batch: tuple[Any, ...]) -> Any:
+    try:
+        return transform(*batch)
+    except TypeError as error:
+        if error.__traceback__ is None or error.__traceback__.tb_next is not None:  # it was called, and raised that
+            raise
+        parts = ", ".join(("x", "y", *(f"part_{i}" for i in range(2, len(batch))))[: len(batch)])
+        raise TypeError(f"DataLoader: transform gets the parts of a batch, transform({parts}): {error}") from error
 
 
 def _made(part: Any, name: str, dtype: Any) -> Any:

@@ -11,7 +11,7 @@ otherwise downloaded there (`pip install pooch`). Its sha256 is compared always.
 
 from typing import TYPE_CHECKING
 
-from ..foreign_names import module_getattr
+from ..foreign_names import module_getattr, take_foreign_names
 from .dataset import Dataset, Text, describe
 from .generated import make_circles, make_linear, make_moons, make_sine, make_spirals
 from .images import digits, fashion_mnist, mnist
@@ -53,4 +53,5 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # which knows what there is
+    take_foreign_names(globals(), __all__)
     __getattr__ = module_getattr("tg.datasets")

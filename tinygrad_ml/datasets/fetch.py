@@ -86,8 +86,8 @@ def _download(name: str, file: File) -> Path:
         if isinstance(error, ValueError) and "hash" in str(error):
             raise ValueError(f"what {file.url} gave is damaged or another file: {error}") from None
         raise FileNotFoundError(
-            f"the data set {name.split()[0]!r} is not on this machine and could not be downloaded "
-            f"({type(error).__name__}: {error}): get {file.url} and {places}"
+            f"the data set {name.split()[0]!r} is not on this machine and could not be downloaded: get {file.url} and "
+            f"{places} ({type(error).__name__}: {error})"
         ) from error
     return path
 

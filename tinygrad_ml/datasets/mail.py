@@ -15,6 +15,7 @@ from .dataset import DESCRIPTIONS, Dataset
 from .fetch import fetch
 
 LARGEST = 2**26  # bytes that an archive of mails may unpack to; the real ones have 9 million
+MOST_STREAMS = 100
 NAMED = re.compile(r"^\d{4,5}\.([0-9a-f]{32})$")  # a number, and the md5 of the mail
 
 
@@ -77,15 +78,22 @@ def read_mails(path: str | Path) -> list[bytes]:
         If the archive is damaged, not of that form, or unpacks to more than a corpus could hold.
     """
     path = Path(path)
-    unpacker = bz2.BZ2Decompressor()
-    try:
-        data = unpacker.decompress(path.read_bytes(), LARGEST + 1)
-    except OSError as error:
-        raise ValueError(f"{path} is not a whole archive of bzip2: {error}") from None
-    if len(data) > LARGEST:
-        raise ValueError(f"{path} unpacks to more than {LARGEST} bytes, which no corpus of mails does")
-    if not unpacker.eof:
-        raise ValueError(f"{path} is not a whole archive of bzip2: it ends too early")
+    rest, data = path.read_bytes(), b""
+    for _ in range(MOST_STREAMS):  # what was packed by several processes has several
+        unpacker = bz2.BZ2Decompressor()
+        try:
+            data += unpacker.decompress(rest, LARGEST + 1 - len(data))
+        except OSError as error:
+            raise ValueError(f"{path} is not a whole archive of bzip2: {error}") from None
+        if len(data) > LARGEST:
+            raise ValueError(f"{path} unpacks to more than {LARGEST} bytes, which no corpus of mails does")
+        if not unpacker.eof:
+            raise ValueError(f"{path} is not a whole archive of bzip2: it ends too early")
+        rest = unpacker.unused_data
+        if not rest:
+            break
+    else:
+        raise ValueError(f"{path} has more than {MOST_STREAMS} streams of bzip2, which no corpus of mails does")
     mails = {}
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:

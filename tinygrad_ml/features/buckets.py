@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -101,8 +102,7 @@ class Bucketize(Transformer):
             self.edges_ = [_multiples(column.values, self.width) for column in table]
         else:
             n = 5 if self.quantiles is None else check_integer("Bucketize: quantiles", self.quantiles, 2)
-            shares = np.linspace(0, 1, n + 1)[1:-1]
-            self.edges_ = [np.unique(np.quantile(column.values.astype(np.float64), shares)) for column in table]
+            self.edges_ = [quantile_edges(column.values, n) for column in table]
         self._cyclic_ = [clock and self.edges is not None for clock in self._clock_]
         self.sizes_ = [len(edges) + (not cyclic) for edges, cyclic in zip(self.edges_, self._cyclic_)]
 
@@ -112,10 +112,30 @@ class Bucketize(Transformer):
             if column.clock != self._clock_[i]:
                 name, was = self._names_in()[i], "times" if self._clock_[i] else "numbers"
                 raise TypeError(f"Bucketize: the column {name!r} held {was} when it was fitted, and does not now")
-            out[:, i] = np.searchsorted(edges, column.values, side="right")
+            out[:, i] = np.searchsorted(edges.astype(column.values.dtype), column.values, side="right")
             if self._cyclic_[i]:
                 out[:, i] = (out[:, i] - 1) % len(edges)
         return out
+
+
+def quantile_edges(values: np.ndarray, n: int) -> np.ndarray:
+    """Return what divides numbers into n buckets with as many of them in each as ties allow.
+
+    If more than one part in n is the least number, as zeros often are, it has a bucket of its own.
+
+    Examples
+    --------
+    >>> from tinygrad_ml.features.buckets import quantile_edges
+    >>> quantile_edges(np.arange(8.0), 4), quantile_edges(np.array([0, 0, 0, 0, 1, 2, 3, 7]), 4)
+    (array([1.75, 3.5 , 5.25]), array([1.  , 2.25]))
+    """
+    values = values.astype(np.float64)
+    least = values.min()
+    edges = np.quantile(values, np.linspace(0, 1, n + 1)[1:-1])
+    inner = np.unique(edges[edges > least])
+    second = values.min(where=values > least, initial=np.inf)
+    alone = edges[0] == least and second < (inner[0] if len(inner) else np.inf)
+    return np.concatenate([[second], inner]) if alone else inner
 
 
 def _hours(values: list[Any], strings: bool) -> Column:
@@ -152,7 +172,9 @@ def _given_edges(edges: Sequence[Any], clock: bool) -> np.ndarray:
         raise TypeError(f"Bucketize: edges of the clock, {edges!r}, are for columns of times, and this one has none")
     found = [hour_of(edge) if time else edge for edge, time in zip(edges, times)]
     if not all(is_number(edge) and np.isfinite(edge) for edge in found):
-        raise ValueError(f"Bucketize: edges must be finite numbers, not {edges!r}")
+        raise ValueError(
+            f"Bucketize: edges must be finite numbers, not {edges!r}; the first bucket and the last need no outer one"
+        )
     array = np.array(found, np.float64)
     if (np.diff(array) <= 0).any():
         raise ValueError(f"Bucketize: edges must ascend, and be different: {list(edges)}")
@@ -165,7 +187,8 @@ def _multiples(column: np.ndarray, width: Any) -> np.ndarray:
     """Return the multiples of a width above the least entry and up to the largest."""
     if not is_number(width) or not 0 < width < np.inf:
         raise ValueError(f"Bucketize: width must be a finite number above 0, not {width!r}")
-    low, high = math.floor(float(column.min()) / width), math.floor(float(column.max()) / width)
+    step = Fraction(repr(float(width)))  # 3 times 0.1 is 0.3, not the next float above it
+    low, high = (math.floor(Fraction(str(end)) / step) for end in (column.min(), column.max()))
     if high - low > MOST:
         raise ValueError(f"Bucketize: width={width} makes more than {MOST:,} buckets; take a larger one")
-    return np.arange(low + 1, high + 1) * float(width)
+    return np.array([float(k * step) for k in range(low + 1, high + 1)])

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..validation import check_integer
-from .tables import one_hot, read_array
+from .tables import one_hot, orders_of, read_array
 from .transformer import Transformer, check_choice
 
 ELSEWHERE = "unknown to the training part"
@@ -183,7 +183,8 @@ class Ordinal(Transformer):
     Parameters
     ----------
     categories : sequence, or dict of sequences by column, optional
-        The categories from the first to the last. By default those of the training part, sorted.
+        The categories from the first to the last. By default those of the training part, sorted; or those that a
+        column of pandas' ordered categories, or of polars' Enum, brings in its dtype, in their order.
     unknown : "error" or "missing"
         Whether `transform` raises ValueError for a category without a number, or returns NaN.
 
@@ -207,6 +208,13 @@ class Ordinal(Transformer):
     reads_values = True
     allows_missing = True
 
+    def _fit(self, X: Any, y: Any) -> tuple[Any, Any]:
+        self._orders = orders_of(X)
+        try:
+            return super()._fit(X, y)
+        finally:
+            del self._orders
+
     def _learn(self, table: list[list[Any]]) -> None:
         check_choice("Ordinal: unknown", self.unknown, ("error", "missing"))
         names = self._names_in()
@@ -214,11 +222,18 @@ class Ordinal(Transformer):
             extra = next(name for name in self.categories if name not in names)
             raise ValueError(f"Ordinal: categories are given for a column {extra!r}; X has {', '.join(names[:20])}")
         self.categories_ = []
-        for name, values in zip(names, table):
+        for i, (name, values) in enumerate(zip(names, table)):
             seen = count_values("Ordinal", values)
             order = self.categories.get(name) if isinstance(self.categories, Mapping) else self.categories
             if order is None:
+                order = self._orders.get(i)
+            if order is None:
                 order = sorted((value for value in seen if value is not None), key=sort_key)
+            if any(isinstance(value, (list, tuple, np.ndarray)) for value in order):
+                raise TypeError(
+                    f"Ordinal: categories are one list for all columns, or a dict such as {{{name!r}: [...]}}, not a "
+                    "list of lists"
+                )
             if isinstance(order, str) or len(set(order)) < len(order):
                 raise ValueError(f"Ordinal: categories must be different, from the first to the last, not {order!r}")
             self.categories_.append(as_array(list(order)))
@@ -236,11 +251,11 @@ class Ordinal(Transformer):
         table = self._features(X)
         columns = []
         for order, codes in zip(self.categories_, table.T):
-            whole = np.where(np.isnan(codes), len(order), codes)
-            wrong = (whole != np.floor(whole)) | (whole < 0) | (whole > len(order))
+            gaps = np.isnan(codes)
+            wrong = ~gaps & ((codes != np.floor(codes)) | (codes < 0) | (codes >= len(order)))
             if wrong.any():
                 raise ValueError(f"Ordinal: {codes[wrong][0]} is the number of none of the {len(order)} categories")
-            columns.append(as_array([*order, None])[whole.astype(np.intp)])
+            columns.append(as_array([*order, None])[np.where(gaps, len(order), codes).astype(np.intp)])
         return _back(columns)
 
 

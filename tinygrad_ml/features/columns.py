@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -28,7 +28,7 @@ class Columns(Transformer):
     ----------
     columns : dict, or list of pairs
         For a column or a tuple of columns, by name or by place: a transformer, a list of transformers that come one
-        after another, or "keep". In a list of pairs, a column may stand several times.
+        after another, "keep" or "drop". In a list of pairs, a column may stand several times.
     rest : "drop" or "keep"
         What becomes of the other columns.
     sparse : bool, optional
@@ -65,7 +65,7 @@ class Columns(Transformer):
         if isinstance(self.columns, (list, tuple)) and all(
             isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in self.columns
         ):
-            return [tuple(pair) for pair in self.columns]
+            return [(tuple(key) if isinstance(key, list) else key, value) for key, value in self.columns]
         raise TypeError(
             f"Columns: columns must be a dict or a list of pairs, such as {{'age': Scale()}}, not {self.columns!r}"
         )
@@ -74,8 +74,12 @@ class Columns(Transformer):
         steps = list(value) if isinstance(value, (list, tuple)) else [] if value == "keep" else [value]
         for step in steps:
             if isinstance(step, type) or not hasattr(step, "fit") or not hasattr(step, "transform"):
-                hint = f"; write {step.__name__}()" if isinstance(step, type) else ""
-                raise TypeError(f'Columns: {key!r}: {step!r} is no transformer, list of them or "keep"{hint}')
+                hint = '; write "keep"' if isinstance(step, str) and step == "passthrough" else ""
+                if callable(step):
+                    hint = "; of a function, sklearn.preprocessing.FunctionTransformer makes one"
+                if isinstance(step, type):
+                    hint = f"; write {step.__name__}()"
+                raise TypeError(f'Columns: {key!r}: {step!r} is no transformer, list of them, "keep" or "drop"{hint}')
         return steps
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
@@ -162,6 +166,8 @@ class Columns(Transformer):
         parts, out_names = [], []
         for key, value in self._all_pairs(names):
             places = [_place(column, names) for column in (key if isinstance(key, tuple) else (key,))]
+            if isinstance(value, str) and value == "drop":
+                continue
             chain = [clone(step) for step in self._steps(key, value)]
             if len(places) > 1 and chain and takes_texts(chain[0]):
                 kind = type(chain[0]).__name__
@@ -170,6 +176,8 @@ class Columns(Transformer):
             self.transformers_.append((places, chain))
             parts.append(part)
             out_names.append(now)
+        if not parts:
+            raise ValueError('Columns: all columns are dropped; keep one, or give rest="keep"')
         self._out_ = _told_apart(out_names, [chain for _, chain in self.transformers_])
         return self._joined(parts)
 
@@ -190,6 +198,7 @@ class Columns(Transformer):
         table, known = self._table(X), vars(self).get("feature_names_in_")
         if known is not None and _is_frame(X):
             there = list(X.columns)
+            _check_twice({known[i] for places, _ in self.transformers_ for i in places}, there)
             needed = sorted({i for places, _ in self.transformers_ for i in places})
             gone = [known[i] for i in needed if known[i] not in there]
             if gone:
@@ -213,6 +222,13 @@ class Columns(Transformer):
         sparse = [not isinstance(part, np.ndarray) and hasattr(part, "tocsr") for part in parts]
         if self.sparse or (self.sparse is None and any(sparse)):
             module = sparse_module("Columns")
+            for part, (places, _) in zip(parts, self.transformers_):
+                if part.dtype == object:
+                    names = [self._names_in()[i] for i in places]
+                    raise TypeError(
+                        f"Columns: {', '.join(map(repr, names))}: a sparse matrix holds numbers alone: encode these "
+                        "columns too, with OneHot for example, or write sparse=False"
+                    )
             return module.csr_array(
                 module.hstack([p if s else module.csr_array(np.asarray(p)) for p, s in zip(parts, sparse)])
             )
@@ -227,17 +243,24 @@ class Columns(Transformer):
 
 
 def _is_frame(X: Any) -> bool:
-    return hasattr(X, "columns") and hasattr(X, "dtypes") and not hasattr(X, "collect")
+    return not hasattr(X, "collect") and hasattr(X, "columns") and hasattr(X, "dtypes")
 
 
 def _place(column: Any, names: Sequence[str]) -> int:
     if isinstance(column, str) and column in names:
+        _check_twice([column], names)
         return list(names).index(column)
     if is_integer(column) and 0 <= column < len(names):
         return int(column)
     close = get_close_matches(str(column), names, 1)
     hint = f"; did you mean {close[0]!r}?" if close else f"; it has {', '.join(names[:20])}"
     raise ValueError(f"Columns: X has no column {column!r} (n_features={len(names)}){hint}")
+
+
+def _check_twice(columns: Iterable[str], names: Sequence[str]) -> None:
+    """Raise ValueError if a frame has two columns of a name that is asked for."""
+    if twice := [name for name in columns if names.count(name) > 1]:
+        raise ValueError(f"Columns: X has several columns that are called {twice[0]!r}; give each a name of its own")
 
 
 def _through(

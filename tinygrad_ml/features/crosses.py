@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..validation import check_integer, is_integer
+from .buckets import quantile_edges
 from .categories import codes_of, count_values, label, sort_key
 from .tables import one_hot
 from .transformer import Transformer
@@ -148,12 +149,11 @@ class Cross(Transformer):
         check_integer("Cross: buckets", self.buckets, 2)
         self._chosen_ = self._places()
         names = self._names_in()
-        shares = np.linspace(0, 1, self.buckets + 1)[1:-1]
         self._edges_: list[np.ndarray | None] = []
         for i in self._chosen_:
             count_values("Cross", table[i])
             numbers = _with_fractions(table[i])
-            self._edges_.append(None if numbers is None else np.unique(np.quantile(numbers, shares)))
+            self._edges_.append(None if numbers is None else quantile_edges(numbers, self.buckets))
         self.edges_ = {names[i]: edges for i, edges in zip(self._chosen_, self._edges_) if edges is not None}
         combinations = {*self._combinations(table)}
         self.crosses_ = sorted(combinations, key=lambda values: [sort_key(value) for value in values])
@@ -212,9 +212,10 @@ class Cross(Transformer):
 
 
 def _with_fractions(values: list[Any]) -> np.ndarray | None:
-    """Return the numbers of a column if some of them have fractions, else None."""
+    """Return the finite numbers of a column if some of them have fractions, else None."""
     numbers = [value for value in values if value is not None]
     if not all(isinstance(value, (bool, int, float)) for value in numbers):
         return None
     array = np.array(numbers, np.float64)
+    array = array[np.isfinite(array)]
     return array if (array != np.floor(array)).any() else None

@@ -15,6 +15,8 @@ from .sparse_tables import Sums, blocks, with_entries
 from .tables import missing_values, read_array, read_numbers
 from .transformer import FLOATS, Transformer, check_choice
 
+MOST_FREQUENT = ("most frequent", "most_frequent")  # the second is scikit-learn's spelling
+
 
 @dataclass(eq=False, repr=False)
 class Impute(Transformer):
@@ -25,7 +27,7 @@ class Impute(Transformer):
     Parameters
     ----------
     strategy : "mean", "median" or "most frequent"
-        "most frequent" fills strings too; of values as frequent, it takes the least.
+        "most frequent" (or "most_frequent") fills strings too; of values as frequent, it takes the least.
     flag : bool
         Whether each column that has gaps in the training part gets another one beside it: 1 where there was a gap.
 
@@ -57,27 +59,31 @@ class Impute(Transformer):
     @property
     def reads_values(self) -> bool:  # type: ignore[override]
         """Whether it takes strings, too."""
-        return self.strategy == "most frequent"
+        return self.strategy in MOST_FREQUENT
+
+    @property
+    def _kind(self) -> str:
+        return "most frequent" if self.strategy in MOST_FREQUENT else self.strategy
 
     def _table(self, X: Any) -> Any:
-        check_choice("Impute: strategy", self.strategy, ("mean", "median", "most frequent"))
+        check_choice("Impute: strategy", self._kind, ("mean", "median", "most frequent"))
         return super()._table(X)
 
     def _read(self, X: Any) -> np.ndarray:
-        if self.strategy == "most frequent":
+        if self.reads_values:
             array = read_array("Impute", X)
             if array.dtype.kind not in "fiub":
                 return array.astype(object)
         return read_numbers("Impute", X, missing=True)
 
     def _learn(self, table: Any) -> None:
-        if is_sparse(table) and self.strategy == "mean":
+        if is_sparse(table) and self._kind == "mean":
             sums = Sums(table)
             there, empty, has_gaps = sums.mean(), sums.counts == 0, sums.counts < table.shape[0]
-        elif is_sparse(table) and self.strategy == "most frequent":
+        elif is_sparse(table) and self._kind == "most frequent":
             there, empty, has_gaps = _most_frequent_of(table.tocsc())
         else:
-            parts = [_of_columns(self.strategy, part) for part in (blocks(table) if is_sparse(table) else [table])]
+            parts = [_of_columns(self._kind, part) for part in (blocks(table) if is_sparse(table) else [table])]
             there, empty, has_gaps = (np.concatenate(each) for each in zip(*parts))
         if empty.any():
             name = self._names_in()[int(empty.argmax())]

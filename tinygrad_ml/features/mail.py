@@ -12,6 +12,7 @@ import codecs
 import email
 import email.message
 import email.policy
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -104,7 +105,10 @@ def read_mail(mail: bytes | str | email.message.Message) -> Mail:
     if isinstance(mail, str):
         mail = mail.encode("utf-8", "replace")
     if not isinstance(mail, (bytes, bytearray, memoryview)):
-        raise TypeError(f"read_mail: a mail is bytes, str or a message of Python's email, not {type(mail).__name__}")
+        hint = ": give path.read_bytes()" if isinstance(mail, os.PathLike) else ""
+        raise TypeError(
+            f"read_mail: a mail is bytes, str or a message of Python's email, not {type(mail).__name__}{hint}"
+        )
     raw = bytes(mail)
     _check_size(raw)
     try:
@@ -330,7 +334,8 @@ def mail_table(mails: Iterable[bytes | str | email.message.Message]) -> Any:
                 "defects": len(mail.defects),
             }
         )
-    return pandas.DataFrame(rows)
+    return pandas.DataFrame(rows, columns=None if rows else COLUMNS)
 
 
+COLUMNS = ["sender", "domain", "subject", "hour", "text", "headers", "html", "attachments", "links", "defects"]
 URL = re.compile(r"(?:https?://|www\.)[^\s<>\"']+", re.I)

@@ -13,6 +13,7 @@ import numpy as np
 from ..sparse_matrix import SparseMatrix
 from ..validation import check_integer, is_number, is_sparse
 from .sparse_tables import Sums, blocks, like, products, with_entries
+from .tables import place_in
 from .transformer import FLOATS, Transformer, check_choice
 
 
@@ -150,10 +151,10 @@ class Log(Transformer):
         table = super()._table(X)
         negative = (table.data if is_sparse(table) else table) < 0
         if negative.any():
-            first = np.flatnonzero(negative)[0]
-            row, column = SparseMatrix(table).place(first) if is_sparse(table) else np.argwhere(negative)[0].tolist()
+            entry = np.flatnonzero(negative)[0]
+            first = SparseMatrix(table).place(entry) if is_sparse(table) else np.argwhere(negative)[0].tolist()
             raise ValueError(
-                f"Negative values in data passed to Log: {table[row, column]} in row {row}, column {column}; it is for "
+                f"Negative values in data passed to Log: {table[tuple(first)]} in {place_in(X, first)}; it is for "
                 "amounts and counts from 0: shift the column first, or use Scale"
             )
         return table

@@ -85,17 +85,21 @@ def read_numbers(who: str, X: Any, missing: bool = False) -> np.ndarray:
         infinite = np.argwhere(np.isinf(array))
         if not len(infinite):
             return array
-        row, column = infinite[0].tolist()
-        raise ValueError(f"{who}: input X contains infinity (the first in row {row}, column {column})")
+        raise ValueError(f"{who}: input X contains infinity (the first in {place_in(X, infinite[0])})")
     if found:
         what = "NaN" if np.isnan(found.value) else "infinity"
-        row, column = found.where
-        name = f", {X.columns[column]!r}" if hasattr(X, "columns") else ""
         raise ValueError(
-            f"{who}: input X contains NaN or infinity ({found.total} entries, the first is {what} in row {row}, column "
-            f"{column}{name}); fill gaps first, with tg.features.Impute"
+            f"{who}: input X contains NaN or infinity ({found.total} entries, the first is {what} in "
+            f"{place_in(X, found.where)}); fill gaps first, with tg.features.Impute"
         )
     return array
+
+
+def place_in(X: Any, where: Sequence[int]) -> str:
+    """Return what an entry of a table is called: its row and its column, with the name of that if it has one."""
+    row, column = map(int, where)
+    name = f", {X.columns[column]!r}" if hasattr(X, "columns") else ""
+    return f"row {row}, column {column}{name}"
 
 
 def _to_float(who: str, array: np.ndarray, source: Any) -> np.ndarray:
@@ -161,6 +165,23 @@ def _values(who: str, column: np.ndarray) -> list[Any]:
         for place in np.flatnonzero(gone):
             values[place] = None
     return values
+
+
+def orders_of(X: Any) -> dict[int, list[Any]]:
+    """Return the categories of the columns of a frame whose dtype has an order, by the places of the columns.
+
+    Examples
+    --------
+    >>> import pandas
+    >>> from tinygrad_ml.features.tables import orders_of
+    >>> orders_of(pandas.DataFrame({"size": pandas.Categorical(["S"], ["S", "M", "L"], ordered=True), "n": [1]}))
+    {0: ['S', 'M', 'L']}
+    """
+    dtypes = list(X.dtypes) if hasattr(X, "iloc") or hasattr(X, "get_columns") else []
+    ordered = [
+        (i, d.categories) for i, d in enumerate(dtypes) if getattr(d, "ordered", False) or type(d).__name__ == "Enum"
+    ]
+    return {i: categories.to_list() for i, categories in ordered}
 
 
 def rows_of(X: Any) -> int:

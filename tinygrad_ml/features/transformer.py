@@ -14,7 +14,7 @@ import numpy as np
 
 from ..foreign_names import HintsArguments
 from ..protocol import HasHyperparameters, NotFitted, check_names, feature_names, loaded_class
-from ..validation import is_sparse
+from ..validation import is_sparse, without_arrow
 from .sparse_tables import like, read_sparse
 from .tables import as_frame, read_columns, read_numbers
 
@@ -59,18 +59,20 @@ class Transformer(HintsArguments, HasHyperparameters):
             Pipelines give it; transformers of scikit-learn that stand in `Columns` may want it.
         """
         __tracebackhide__ = True
-        self._fit(X, y)
+        self._fit(without_arrow(type(self).__name__, X), y)
         return self
 
     def transform(self, X: Any) -> Any:
         """Return the features of rows: an array, or what `set_output` has chosen."""
         __tracebackhide__ = True
         self.require_fitted()
+        X = without_arrow(type(self).__name__, X)
         return self._output(self._apply(self._checked(X)), X)
 
     def fit_transform(self, X: Any, y: Any = None) -> Any:
         """Learn from rows, and return their features."""
         __tracebackhide__ = True
+        X = without_arrow(type(self).__name__, X)
         table, out = self._fit(X, y)
         return self._output(self._apply(table) if out is None else out, X)
 

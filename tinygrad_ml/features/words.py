@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from email.message import Message
 from itertools import chain
@@ -52,8 +52,9 @@ class TextCounts(Transformer):
         In how many texts of the training part a word must occur.
     max_words : int, optional
         How many words are counted: the most frequent of the training part.
-    vocabulary : sequence of str, optional
-        The words, or phrases, that are counted, in this order. Nothing is learned then.
+    vocabulary : sequence of str, or dict of their columns, optional
+        The words, or phrases, that are counted, in this order. Nothing is learned then. With `url` or `number`, URL or
+        NUMBER among them stands for these.
     sparse : bool
         Whether `transform` returns a sparse matrix (SciPy's CSR), which holds what is not zero.
 
@@ -94,7 +95,7 @@ class TextCounts(Transformer):
         stem = self._stemmer()
         longest = self.phrase
         if self.vocabulary is not None:
-            longest = max((len(list(self._words(text, stem))) for text in self._given()), default=1)
+            longest = max(len(term.split(" ")) for term in self._columns_of_given())
         return [Counter(self._terms(text, stem, longest)) for text in self._texts(X)]
 
     def _learn(self, table: list[Counter[str]]) -> None:
@@ -216,17 +217,24 @@ class TextCounts(Transformer):
     # ------------------------------------------------------------------ a vocabulary that is given
 
     def _given(self) -> Sequence[str]:
-        given = self.vocabulary
-        if isinstance(given, str) or not all(isinstance(word, str) for word in given or ()) or not given:
+        given: Any = self.vocabulary
+        if isinstance(given, Mapping):
+            if sorted(given.values()) != list(range(len(given))):
+                raise ValueError("TextCounts: a dict of the vocabulary must have the columns 0, 1, 2, ... as values")
+            given = sorted(given, key=given.__getitem__)
+        if isinstance(given, (set, frozenset)):  # whose order is another in every process
+            raise TypeError("TextCounts: vocabulary is a set, which has no order; give sorted(vocabulary)")
+        words = [] if isinstance(given, str) else list(given)
+        if not words or not all(isinstance(word, str) for word in words):
             raise ValueError(f"TextCounts: vocabulary must be a list of words, not {given!r}")
-        return list(given)
+        return words
 
     def _columns_of_given(self) -> Mapping[str, int]:
         """Return the column of each given word, as it is found in texts: in lower case, without its ending ..."""
         stem = self._stemmer()
         out: dict[str, int] = {}
         for i, word in enumerate(self._given()):
-            term = " ".join(self._words(word, stem))
+            term = " ".join(chain.from_iterable(self._words_of_given(piece, stem) for piece in word.split()))
             if not term:
                 raise ValueError(f"TextCounts: {word!r} in the vocabulary is no word")
             if term in out:
@@ -235,6 +243,10 @@ class TextCounts(Transformer):
                 )
             out[term] = i
         return out
+
+    def _words_of_given(self, piece: str, stem: Callable[[str], str] | None) -> Iterable[str]:
+        stands_for_others = (piece == "URL" and self.url) or (piece == "NUMBER" and self.number)
+        return [piece] if stands_for_others else self._words(piece, stem)
 
 
 class Stems(dict[str, str]):
