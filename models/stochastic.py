@@ -183,13 +183,13 @@ def make_optimizer(model: Any, solver: str, X: np.ndarray, target: np.ndarray, w
 
     if model.optimizer is not None or model.optimizer_options is not None:
         return optimizers.make_optimizer(model, solver, penalised(model), others, (l1, l2), default_rate)
-    groups = [{"params": penalised(model), "weight_decay": l2, "l1": l1}, {"params": others}]
+    groups: list[Any] = [{"params": penalised(model), "weight_decay": l2, "l1": l1}, {"params": others}]
     groups = [group for group in groups if group["params"]]
     rate = model.learning_rate
     rate = rate(0) if callable(rate) else default_rate(solver) if rate in (None, "find") else rate
     if solver == "sgd":
         return optim.SGD(groups, lr=rate, momentum=model.momentum)
-    kind = optim.Adam if solver == "adam" else optim.Adagrad
+    kind: Any = optim.Adam if solver == "adam" else optim.Adagrad
     return kind(groups, **optimizers.in_size_of_gradients(kind, {"lr": rate}, model.loss_of_unit()))
 
 

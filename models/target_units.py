@@ -128,7 +128,7 @@ def standard_units(target: np.ndarray, weight: Weights) -> tuple[np.ndarray, np.
     return np.where(scale > noise, scale, 1.0), center
 
 
-def _change(last: nn.Linear, factor: np.ndarray, shift: np.ndarray) -> None:
+def _change(last: Any, factor: np.ndarray, shift: np.ndarray) -> None:
     """Make the outputs of a layer `factor` times as large, and add `shift`."""
     with tg.no_grad():
         last.weight.data = last.weight.numpy() * factor.astype(last.weight.dtype)[:, None]
@@ -137,5 +137,6 @@ def _change(last: nn.Linear, factor: np.ndarray, shift: np.ndarray) -> None:
 
 def _take_in(layers: nn.Sequential) -> None:
     """Multiply the units behind the last layer into its weights, and leave them out."""
-    *layers.layers, units = layers.layers
+    units: Any = layers[-1]
+    layers.layers = layers.layers[:-1]
     _change(layers[-1], units.scale.numpy().astype(np.float64), units.center.numpy().astype(np.float64))

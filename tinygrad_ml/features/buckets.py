@@ -127,7 +127,7 @@ def quantile_edges(values: np.ndarray, n: int) -> np.ndarray:
     --------
     >>> from tinygrad_ml.features.buckets import quantile_edges
     >>> quantile_edges(np.arange(8.0), 4), quantile_edges(np.array([0, 0, 0, 0, 1, 2, 3, 7]), 4)
-    (array([1.75, 3.5 , 5.25]), array([1.  , 2.25]))
+    (array([1.75, 3.5 , 5.25]), array([0.5 , 2.25]))
     """
     values = values.astype(np.float64)
     least = values.min()
