@@ -11,6 +11,7 @@ import tinygrad_ml as tg
 from tinygrad_ml.protocol import available_when
 from tinygrad_ml.random import as_generator, default_generator
 
+from . import labels
 from .baseline import Baseline
 from .classifier import Classifier
 from .hyperparameters import choice, hyperparameters, seed
@@ -19,6 +20,9 @@ from .weights import Weights, normalized_weights
 
 def fit_frequencies(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> None:
     """Set the bias to the logits of the frequencies of the classes, at which the cross entropy is least."""
+    if target.ndim == 2:
+        fit_labels(model, X, target, weight)
+        return
     counts = np.bincount(target, weight, len(model.classes_))
     model.class_prior_, model.n_classes_ = counts / counts.sum(), len(counts)
     if model.strategy == "constant" and model.constant not in model.classes_.tolist():
@@ -34,9 +38,34 @@ def fit_frequencies(model: Any, X: np.ndarray, target: np.ndarray, weight: Weigh
     model.n_iter_ = 1
 
 
+def fit_labels(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> None:
+    """Set the biases to the logits of the frequencies of several labels, `(samples, labels)`."""
+    share = np.average(target, axis=0, weights=weight)
+    model.class_prior_, model.n_classes_ = share, [2] * len(share)
+    if model.strategy == "constant":
+        if np.shape(model.constant) != share.shape:
+            raise ValueError(
+                f"{type(model).__name__}(strategy='constant', constant={model.constant!r}): of {len(share)} labels the "
+                f"constant is a list of {len(share)}, one for each"
+            )
+        constant_labels(model)  # raises for what is no label
+    share = np.clip(share, 1e-12, 1 - 1e-12)  # of a label that nobody has
+    model.linear_.bias.data = np.log(share / (1 - share))
+    with tg.no_grad():
+        loss = model.criterion(model(tg.tensor(X)), target, normalized_weights(weight))
+    model.history_.append(loss=loss.item())
+    model.n_iter_ = 1
+
+
+def constant_labels(model: Any) -> np.ndarray:
+    """Return which of the labels that are always predicted are the second ones, `(labels,)`."""
+    positions: np.ndarray = labels.encode(model, np.array([model.constant]), model._labels, None)[1]
+    return positions[0] == 1
+
+
 @hyperparameters
 class BaselineClassifier(Baseline, Classifier):
-    """The most frequent class, whatever the features are.
+    """The most frequent class, whatever the features are; of several labels, (samples, labels), that of each.
 
     Of 100 mails of which 9 are spam it gets 91 right, without having learned what spam is.
 
@@ -46,7 +75,7 @@ class BaselineClassifier(Baseline, Classifier):
         "prior" predicts the most frequent class, and as probabilities the frequencies of all; "most_frequent" the same
         class, with probability 1; "stratified" draws classes by their frequencies, "uniform" with equal probabilities;
         "constant" always says `constant`.
-    constant : a class, optional
+    constant : a class, or a list of labels, optional
         For the strategy "constant".
     random_state : int, Generator or RandomState, optional
         Decides what "stratified" and "uniform" draw.
@@ -54,8 +83,8 @@ class BaselineClassifier(Baseline, Classifier):
     Attributes
     ----------
     classes_, class_prior_ : (classes,)
-        The classes and their frequencies.
-    n_classes_ : int
+        The classes and their frequencies; of several labels, the frequency of 1 in each column, `(labels,)`.
+    n_classes_ : int, or a list of them
 
     Examples
     --------
@@ -71,6 +100,7 @@ class BaselineClassifier(Baseline, Classifier):
     """
 
     solvers: ClassVar = {"constant": fit_frequencies}
+    multi_label = True
 
     _: KW_ONLY
     strategy: str = choice("prior", "most_frequent", "stratified", "uniform", "constant")
@@ -81,9 +111,11 @@ class BaselineClassifier(Baseline, Classifier):
         """Allow a single class."""
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Return the probability of each class, by the strategy, `(samples, classes)`."""
+        """Return the probability of each class, by the strategy, `(samples, classes)`; of 1, `(samples, labels)`."""
         self.require_fitted()
         n, prior = len(self._check_X(X)), vars(self).get("class_prior_")
+        if prior is not None and self._labels is not None:
+            return self._of_labels(n, prior)
         if prior is None or self.strategy == "prior":  # a model that was only built has classes of equal probability
             return super().predict_proba(X) if prior is None else np.tile(prior, (n, 1))
         if self.strategy == "uniform":
@@ -95,12 +127,25 @@ class BaselineClassifier(Baseline, Classifier):
         return np.tile(np.eye(len(prior))[sure], (n, 1))
 
     def predict(self, X: Any) -> np.ndarray:
-        """Return the class that the strategy says for each sample, `(samples,)`."""
+        """Return the class that the strategy says for each sample, `(samples,)`, or labels, `(samples, labels)`."""
         probabilities = self.predict_proba(X)
+        if self._labels is not None:
+            is_drawn = self.strategy == "uniform"
+            drawn = self._generator_now().random(probabilities.shape) if is_drawn else 0.5
+            return self._labels.decode(probabilities > drawn)
         positions = probabilities.argmax(axis=1)
         if self.strategy == "uniform":
             positions = self._generator_now().integers(probabilities.shape[1], size=len(positions))
         return self._label(positions, probabilities.shape[1])
+
+    def _of_labels(self, n: int, share: np.ndarray) -> np.ndarray:
+        if self.strategy == "stratified":
+            return (self._generator_now().random((n, len(share))) < share).astype(float)
+        if self.strategy == "uniform":
+            share = np.full(len(share), 0.5)
+        elif self.strategy != "prior":
+            share = (constant_labels(self) if self.strategy == "constant" else share > 0.5).astype(float)
+        return np.tile(share, (n, 1))
 
     def _generator_now(self) -> np.random.Generator:
         return as_generator(self.random_state) or default_generator()

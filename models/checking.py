@@ -323,7 +323,9 @@ def _advice_for_columns(model: Any, y: np.ndarray) -> str:
         return ""
     if y.dtype.kind in "biuf" and y.shape[1] > 2 and (y.sum(axis=1) == 1).all():
         return " If it has a one for the class of each sample, use y.argmax(axis=1)."
-    return " If it has labels, of which a sample may have several, use LogisticRegression or MLPClassifier."
+    kind = type(model).__name__
+    around = f", or OneVsRest({kind}())" if kind in ("LinearSVM", "Perceptron") else ""
+    return f" If it has labels, of which a sample may have several, use LogisticRegression or MLPClassifier{around}."
 
 
 def check_numbers(model: Any, y: np.ndarray, dtype: np.dtype) -> np.ndarray:

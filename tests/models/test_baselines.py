@@ -141,3 +141,36 @@ def test_wrong_hyperparameters(model, message):
 def test_what_is_no_table(bad, what):
     with pytest.raises(ValueError, match=f"X must hold at least 1 sample, and it has {what}"):
         BaselineRegressor().fit(X, NUMBERS).predict(bad)
+
+
+SEVERAL = np.array([[1, 0, 0], [1, 0, 1], [1, 1, 0], [0, 0, 1], [1, 0, 1]])
+
+
+@pytest.mark.parametrize("weight", [None, [1.0, 2.0, 0.5, 4.0, 1.0]])
+@pytest.mark.parametrize(("strategy", "constant"), [("prior", None), ("most_frequent", None), ("constant", [0, 1, 1])])
+def test_several_labels_are_those_of_scikit_learn(strategy, constant, weight):
+    X = np.zeros((5, 2))
+    ours = BaselineClassifier(strategy=strategy, constant=constant).fit(X, SEVERAL, weight)
+    theirs = dummy.DummyClassifier(strategy=strategy, constant=constant).fit(X, SEVERAL, weight)
+    assert ours.predict(X).tolist() == theirs.predict(X).tolist()
+    np.testing.assert_allclose(ours.predict_proba(X), np.stack([p[:, 1] for p in theirs.predict_proba(X)], axis=1))
+    assert ours.score(X, SEVERAL, weight) == pytest.approx(theirs.score(X, SEVERAL, weight))
+
+
+def test_drawn_labels_have_their_frequencies_and_words_come_back():
+    X, words = np.zeros((5, 2)), np.where(SEVERAL, "yes", "no")
+    for strategy, share in (("stratified", [0.8, 0.2, 0.6]), ("uniform", [0.5, 0.5, 0.5])):
+        model = BaselineClassifier(strategy=strategy, random_state=0).fit(X, words)
+        drawn = model.predict(np.zeros((4000, 2)))
+        np.testing.assert_allclose((drawn == "yes").mean(axis=0), share, atol=0.03)
+    assert BaselineClassifier().fit(X, SEVERAL * [1, 0, 1]).predict_proba(X)[0].tolist() == [0.8, 0.0, 0.6]
+    for constant, message in ((1, "a list of 3, one for each"), ([0, 1, 7], "has the label 7")):
+        with pytest.raises(ValueError, match=message):
+            BaselineClassifier(strategy="constant", constant=constant).fit(X, SEVERAL)
+
+
+def test_the_bias_of_labels_is_where_the_loss_is_least():
+    model = BaselineClassifier().fit(np.zeros((5, 2)), SEVERAL)
+    loss = model.criterion(model(np.zeros((5, 2))), SEVERAL)
+    (slope,) = tg.autograd.grad(loss, [model.linear_.bias])
+    np.testing.assert_allclose(slope.numpy(), 0, atol=1e-12)
