@@ -122,10 +122,11 @@ def standard_units(target: np.ndarray, weight: Weights) -> tuple[np.ndarray, np.
     (array([1., 1.]), array([2., 5.]))
     """
     target = target.astype(np.float64)
-    center = np.average(target, axis=0, weights=weight)
-    scale = np.average((target - center) ** 2, axis=0, weights=weight) ** 0.5
+    with np.errstate(over="ignore"):  # the loss says then that y is too large
+        center = np.average(target, axis=0, weights=weight)
+        scale = np.average((target - center) ** 2, axis=0, weights=weight) ** 0.5
     noise = len(target) * np.finfo(float).eps * np.abs(center)  # what rounding leaves of a constant
-    return np.where(scale > noise, scale, 1.0), center
+    return np.where((scale > noise) & np.isfinite(scale), scale, 1.0), center
 
 
 def _change(last: Any, factor: np.ndarray, shift: np.ndarray) -> None:

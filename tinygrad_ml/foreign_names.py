@@ -1375,6 +1375,8 @@ class HintsArguments:
         if twice := [name for name in names[: len(positional)] if name in named]:
             arrays = sum(hasattr(thing, "shape") for thing in positional)
             hint = "; several arrays are one argument: write (X, y)" if arrays > 1 else ""
+            if hasattr(cls, "fit") and isinstance(positional[0], (list, tuple)):
+                hint = f": data are for fit, {cls.__name__}(...).fit(data)"
             raise TypeError(f"{cls.__name__}() gets {twice[0]!r} twice, by position and by name{hint}")
         needed = names[len(positional) : most - len(init.__defaults__ or ())]
         lacking = [name for name in needed if name not in named]

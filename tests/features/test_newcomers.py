@@ -219,3 +219,8 @@ def test_a_mistake_is_named_with_what_to_write(call, message):
     frame = pandas().DataFrame({"age": [20.0, 30.0], "profit": [1.0, -3.0]})
     with pytest.raises((TypeError, ValueError), match=message):
         call(frame)
+
+
+def test_data_in_the_place_of_hyperparameters_are_for_fit():
+    with pytest.raises(TypeError, match=r"'vector_size' twice.*: data are for fit, Word2Vec\(...\).fit\(data\)"):
+        tg.models.Word2Vec([["a", "b"]], vector_size=3)

@@ -135,3 +135,8 @@ def test_a_checkpoint_is_loaded_and_gone_on_from(tmp_path):
     with pytest.raises(ValueError, match=r"layers_\.0\.weight"):
         MLPRegressor((9,)).build(3).to(np.float64).load_state_dict(state)
     np.testing.assert_array_equal(trained(tmp_path / "half.npz", 6).predict(X), whole.predict(X))
+
+
+def test_numbers_that_are_too_large_to_square_are_said_to_be():
+    with pytest.raises(tg.train.Diverged, match="the loss is (nan|inf)"):
+        network().fit(X, 1e200 * Y)
