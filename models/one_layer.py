@@ -103,8 +103,7 @@ class LayerProblem(LinearProblem):
     def _loss(self) -> tg.Tensor:
         output = self.model.model(self.features)
         given = () if self.normalized is None else (self.normalized,)
-        model = self.model.model
-        return check_mean_loss(model, model.criterion(output, self.given, *given))
+        return self.model.criterion(output, self.given, *given)
 
     def values_and_gradient(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if self.is_plain:
@@ -199,7 +198,7 @@ class _View:
         return X
 
     def criterion(self, *given: Any) -> tg.Tensor:
-        return self.model.criterion(*given)
+        return check_mean_loss(self.model, self.model.criterion(*given))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.model, name)
