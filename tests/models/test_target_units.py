@@ -138,5 +138,5 @@ def test_a_checkpoint_is_loaded_and_gone_on_from(tmp_path):
 
 
 def test_numbers_that_are_too_large_to_square_are_said_to_be():
-    with pytest.raises(tg.train.Diverged, match="the loss is (nan|inf)"):
+    with pytest.raises(tg.train.Diverged, match=r"the loss is (nan|inf)"):
         network().fit(X, 1e200 * Y)
