@@ -219,7 +219,7 @@ class PCA(Model):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the coordinates along the components, `(batch, components)`."""
-        if is_sparse(x._data):
+        if is_sparse(getattr(x, "_data", x)):
             return (x @ self.directions_.T - self.centre_ @ self.directions_.T) / self.scales_
         return (x - self.centre_) @ self.directions_.T / self.scales_
 

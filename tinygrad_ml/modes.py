@@ -172,7 +172,7 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
     """Warn at the user's line, however deep inside the library the reason was found."""
     frame = user_frame()
     known = frame.f_globals.setdefault("__warningregistry__", {})  # what was said there before
-    name = frame.f_globals.get("__name__")
+    name = frame.f_globals.get("__name__") or "__main__"  # of `exec(code, {})`; of None nothing is ever said
     warnings.warn_explicit(message, category, frame.f_code.co_filename, frame.f_lineno, name, known)
 
 

@@ -247,3 +247,9 @@ def test_a_set_of_modules_is_refused(kind):
     model.layers = kind([tg.nn.Linear(1, 1)])
     with pytest.raises(TypeError, match="'layers' is a set, whose order changes"):
         list(model.parameters())
+
+
+def test_code_without_a_module_is_warned_too():
+    code = "import tinygrad_ml as tg\nfloat(tg.tensor(1.0, requires_grad=True) * 2)"
+    with pytest.warns(UserWarning, match="gradient"):
+        exec(code, {})

@@ -189,3 +189,10 @@ def test_errors_of_a_fitted_one():
         pca.inverse_transform(DIGITS)
     with pytest.raises(ValueError, match="This PCA is not fitted yet"):
         PCA().transform(DIGITS)
+
+
+def test_it_is_called_with_arrays_and_with_tensors():
+    X = np.random.default_rng(0).normal(size=(20, 4))
+    pca = PCA(2).fit(X)
+    for x in (X, tg.tensor(X)):
+        np.testing.assert_allclose(pca(x).numpy(), pca.transform(X), atol=1e-12)
