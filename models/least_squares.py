@@ -192,9 +192,12 @@ def smallest_solution(rows: np.ndarray, targets: np.ndarray, resolution: float) 
     scale = largest * np.maximum(np.linalg.norm(rows / largest, axis=0), 1)
     if not np.isfinite(scale).all():
         raise np.linalg.LinAlgError("the features are not finite")
-    scaled = rows / scale
+    scaled, d = rows / scale, rows.shape[1]
+    if len(rows) > d:  # the same problem in as few rows as columns: a rotation of the rows changes no distance
+        rotated = np.linalg.qr(np.column_stack([scaled, targets]), mode="r")
+        scaled, targets = rotated[:d, :d], rotated[:d, d:]
     w, _, rank, _ = np.linalg.lstsq(scaled, targets, rcond=resolution)
-    if rank < rows.shape[1]:
+    if rank < d:
         # what is orthogonal to all rows is left out; in the scaled columns it is another part than in the given ones
         directions = np.linalg.svd(scaled, full_matrices=False)[2][:rank]
         basis = np.linalg.qr((directions * scale).T)[0]

@@ -20,6 +20,7 @@ from .design import SMALL as DENSE
 from .design import SQUARE, Design, SparseDesign, row_squares, spread
 from .hyperparameters import boolean, choice, count, hyperparameters, seed
 
+NARROW = 1000  # up to this number of features the eigenvectors of their products with each other are quick
 SMALL = 500  # up to this number of samples and features the full decomposition is quick
 
 sizes = Rule(
@@ -44,6 +45,17 @@ def fit_full(model: Any, X: Any, target: Any, weight: Any) -> None:
             rows = np.asarray(np.linalg.qr(rows, mode="r"))
         s, V = np.linalg.svd(rows, full_matrices=False)[1:]
     keep(model, V, s, n, float((s * s).sum()))
+
+
+def fit_covariance(model: Any, X: Any, target: Any, weight: Any) -> None:
+    """Find all components as the eigenvectors of XᵀX, which is small where the samples are many."""
+    if is_sparse(X):
+        fit_full(model, X, target, weight)
+        return
+    rows = centred(model, X).astype(np.float64, copy=False)
+    squares, vectors = np.linalg.eigh(rows.T @ rows)
+    s, V = (part[: min(rows.shape)] for part in (np.sqrt(np.maximum(squares[::-1], 0)), vectors.T[::-1]))
+    keep(model, V.astype(X.dtype), s.astype(X.dtype), len(X), float((s * s).sum()))
 
 
 def sparse_decomposition(model: Any, rows: SparseDesign) -> tuple[np.ndarray, np.ndarray]:
@@ -163,9 +175,11 @@ class PCA(Model):
         How many; or the part of the variance that they should explain together. By default all.
     whiten : bool
         Whether to divide the coordinates by their standard deviations, so that all have the variance 1.
-    svd_solver : "auto", "full" or "randomized"
-        "randomized" is quick for few components of large data, and nearly exact; "auto" is "randomized" for less than
-        80 % of all components of data of more than 500 samples or features.
+    svd_solver : "auto", "full", "covariance_eigh" or "randomized"
+        "covariance_eigh" is quick for many samples of few features; rounding hides singular values of less than about
+        1e-8 of the largest one, which "full" finds. "randomized" is quick for few components of large data, and nearly
+        exact. As in scikit-learn, "auto" is "covariance_eigh" for at least ten times as many samples as features (up to
+        1,000), else "randomized" for less than 80 % of all components of more than 500 samples or features, or "full".
     n_oversamples : int
         How many random directions "randomized" takes more than there are components.
     iterated_power : int or "auto"
@@ -200,13 +214,13 @@ class PCA(Model):
 
     kind = "transformer"
     why_not_sparse = ""
-    solvers: ClassVar = {"full": fit_full, "randomized": fit_randomized}
+    solvers: ClassVar = {"full": fit_full, "covariance_eigh": fit_covariance, "randomized": fit_randomized}
     multi_label = False
 
     n_components: int | float | None = sizes(None)
     _: KW_ONLY
     whiten: bool = boolean(False)
-    svd_solver: str = choice("auto", "full", "randomized")
+    svd_solver: str = choice("auto", "full", "covariance_eigh", "randomized")
     n_oversamples: int = count(10)
     iterated_power: int | str = powers("auto")
     random_state: Any = seed(None)
@@ -304,7 +318,10 @@ class PCA(Model):
         n, d = X.shape
         k = self.n_components
         is_part = is_integer(k, 1) and k < 0.8 * min(n, d)
-        self._auto = "randomized" if max(n, d) > SMALL and n < 10 * d and is_part else "full"
+        if n >= 10 * d and d <= NARROW:
+            self._auto = "covariance_eigh"
+        else:
+            self._auto = "randomized" if max(n, d) > SMALL and is_part else "full"
         self.n_features_in_ = d
         if names is not None:
             self.feature_names_in_ = names
