@@ -1,4 +1,4 @@
-"""The models beside scikit-learn's solver of the same kind and beside PyTorch, in the same run, one thread each.
+"""The models beside scikit-learn's solver of the same kind, NumPy and PyTorch, in the same run, one thread each.
 
     python benchmarks/models.py [--quick]
 
@@ -9,7 +9,7 @@ is read from the folder TINYGRAD_ML_DATA; without it, noise of the same shape ta
 import warnings
 
 from peer import Table, np, torch
-from sklearn import decomposition, linear_model, neural_network, svm
+from sklearn import decomposition, linear_model, multioutput, neural_network, svm
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from sklearn.preprocessing import StandardScaler
 
@@ -38,6 +38,7 @@ def beside_sklearn():
     )
     images, labels = mnist()
     small, pixels = images[:6000], images[:6000].astype(np.float64)
+    kinds = digits[0], np.column_stack([digits[1] >= 7, digits[1] % 2 == 1, digits[1] % 3 == 0]).astype(int)
     is_low = labels[:6000] < 5
     many = random.normal(size=(1000, 200))
     many_features = many, many[:, :20] @ random.normal(size=20) + random.normal(size=1000)
@@ -77,6 +78,20 @@ def beside_sklearn():
             linear_model.Ridge(solver="cholesky"),
         ),
         (
+            "least squares, 6,000 x 784",
+            (pixels, labels[:6000].astype(float)),
+            models.LinearRegression(),
+            linear_model.LinearRegression(),
+        ),
+        ("lasso, diabetes", diabetes, models.Lasso(0.1), linear_model.Lasso(0.1)),
+        ("elastic net, diabetes", diabetes, models.ElasticNet(0.1), linear_model.ElasticNet(0.1)),
+        (
+            "perceptron, 10 passes, breast cancer",
+            cancer,
+            models.Perceptron(max_iter=10),
+            linear_model.Perceptron(max_iter=10, tol=None, shuffle=False),
+        ),
+        (
             "perceptron, 10 passes, 6,000 x 784",
             (pixels, is_low),
             models.Perceptron(max_iter=10),
@@ -114,13 +129,37 @@ def beside_sklearn():
             models.RidgeCV(np.geomspace(0.01, 100, 30)),
             linear_model.RidgeCV(np.geomspace(0.01, 100, 30)),
         ),
-        ("Poisson, 5,000 x 20", counts, models.PoissonRegression(0.1), linear_model.PoissonRegressor(alpha=0.1)),
-        ("SVM, breast cancer", cancer, models.LinearSVM(C=0.1), svm.LinearSVC(C=0.1, loss="hinge", max_iter=10_000)),
         (
-            "SVM, squared hinge, breast cancer",
-            cancer,
-            models.LinearSVM(C=0.1, loss="squared_hinge"),
-            svm.LinearSVC(C=0.1, max_iter=10_000),
+            "Poisson, Newton, 5,000 x 20",
+            counts,
+            models.PoissonRegression(0.1, solver="newton"),
+            linear_model.PoissonRegressor(alpha=0.1, solver="newton-cholesky"),
+        ),
+        (
+            "Poisson, L-BFGS, 5,000 x 20",
+            counts,
+            models.PoissonRegression(0.1, solver="lbfgs"),
+            linear_model.PoissonRegressor(alpha=0.1),
+        ),
+        (
+            "Poisson, Newton, digits",
+            digits,
+            models.PoissonRegression(0.1, solver="newton"),
+            linear_model.PoissonRegressor(alpha=0.1, solver="newton-cholesky"),
+        ),
+        *(
+            (f"SVM, {loss.replace('_', ' ')}, {name}", data, models.LinearSVM(C=0.1, loss=loss), peer)
+            for name, data in (("breast cancer", cancer), ("digits", digits), ("6,000 x 784", (pixels, is_low)))
+            for loss, peer in (
+                ("hinge", svm.LinearSVC(C=0.1, loss="hinge", max_iter=10_000)),
+                ("squared_hinge", svm.LinearSVC(C=0.1, max_iter=10_000)),
+            )
+        ),
+        (
+            "chain of 3 labels, digits",
+            kinds,
+            models.ClassifierChain(models.LogisticRegression(solver="lbfgs")),
+            multioutput.ClassifierChain(linear_model.LogisticRegression()),
         ),
         ("PCA, all components, digits", (digits[0],), models.PCA(), decomposition.PCA()),
         ("PCA, 20 components, 6,000 x 784", (pixels,), models.PCA(20), decomposition.PCA(20)),
@@ -130,12 +169,48 @@ def beside_sklearn():
             models.MLPClassifier(max_iter=10, tol=0),
             neural_network.MLPClassifier(max_iter=10, batch_size=64, tol=0),
         ),
+        (
+            "MLP 64-100-3 of 3 labels, 10 epochs, Adam, digits",
+            kinds,
+            models.MLPClassifier(max_iter=10, tol=0),
+            neural_network.MLPClassifier(max_iter=10, batch_size=64, tol=0),
+        ),
     ]:
         table.compare(f"fit: {name}", lambda: ours.fit(*data), lambda: theirs.fit(*data), bar=1.0)  # noqa: B023
     table.compare("predict_proba: logistic, one sample", *(
         lambda m=m: m.predict_proba(cancer[0][:1])
         for m in (models.LogisticRegression().fit(*cancer), linear_model.LogisticRegression().fit(*cancer))
     ))  # fmt: skip
+
+
+def beside_numpy():
+    """Local lines beside the same formulas for one query after the other; few classes of many beside all of them."""
+    print()
+    table = Table(__doc__, "milliseconds", 58, rounds=20, peer="NumPy")
+    x = np.sort(random.uniform(0, 6, size=(2000, 1)), axis=0)
+    y, queries = np.sin(x[:, 0]) + 0.2 * random.normal(size=2000), np.linspace(0, 6, 500)[:, None]
+    model = models.LocallyWeightedRegression(tau=0.1).fit(x, y)
+
+    def by_hand():
+        design = np.column_stack([np.ones(len(x)), x])
+        for query in queries:
+            weighted = design * np.exp(-((x - query) ** 2) / (2 * 0.1**2))
+            w = np.linalg.solve(weighted.T @ design, weighted.T @ y)
+            w[0] + w[1] * query[0]
+
+    table.compare("local lines: 500 queries of 2,000 examples", lambda: model.predict(queries), by_hand, 1.0)
+    print()
+    table = Table(__doc__, "milliseconds", 58, rounds=5, peer="all classes")
+    classes = 2_000 if table.quick else 10_000
+    words, users = random.normal(size=(20_000, 32)).astype(np.float32), random.integers(classes, size=20_000)
+    few, every = (
+        models.SoftmaxRegression(solver="adagrad", sampled=k, max_iter=1, tol=0, penalty=None) for k in (64, None)
+    )
+    table.compare(
+        f"sampled softmax: a pass over 20,000 samples of {classes:,} classes",
+        *(lambda model=model: model.fit(words, users) for model in (few, every)),
+        bar=0.5,
+    )
 
 
 def torch_epoch(net, images, labels):
@@ -152,15 +227,32 @@ def torch_epoch(net, images, labels):
     return run
 
 
-def our_epoch(net, images, labels):
-    """Return a run: an epoch by `fit`."""
+def our_epoch(net, images, labels, compiled="auto"):
+    """Return a run: an epoch by `fit`, whose steps may be compiled before."""
     optimizer, loss = optim.Adam(net.parameters(), lr=1e-3), nn.CrossEntropyLoss()
-    return lambda: tg.train.fit(net, loss, optimizer, (images, labels), epochs=1, batch_size=64)
+    if compiled is not True:
+        return lambda: tg.train.fit(net, loss, optimizer, (images, labels), epochs=1, batch_size=64)
+    loader = tg.data.DataLoader((images, labels), batch_size=64, shuffle=True)
+
+    @tg.compile
+    def step(x, y):
+        optimizer.zero_grad()
+        value = loss(net(x), y)
+        value.backward()
+        optimizer.step()
+        return value
+
+    def run():
+        for x, y in loader:
+            step(x, y)
+
+    return run
 
 
 def beside_torch():
     print()
-    table = Table(__doc__, "milliseconds", 58, rounds=7)
+    print("epochs")
+    table = Table(__doc__, "milliseconds", 76, rounds=7)
     images, labels = mnist()
     if table.quick:
         images, labels = images[:6000], labels[:6000]
@@ -181,19 +273,19 @@ def beside_torch():
                 *(k.Flatten(), k.Linear(1568, 64), k.ReLU(), k.Linear(64, 10)),
             ],
             (1, 28, 28),
-            3_000,
-            None,
+            6_000,
+            1.0,
         ),
     ]:
         x, y = images[:n].reshape(-1, *shape), labels[:n]
-        ours, theirs = (
-            epoch(library.nn.Sequential(*layers(library.nn)), x, y)
-            for library, epoch in ((tg, our_epoch), (torch, torch_epoch))
-        )
-        table.compare(f"{name}: epoch of {len(x):,} images", ours, theirs, bar)
+        theirs = torch_epoch(torch.nn.Sequential(*layers(torch.nn)), x, y)
+        for how, compiled in (("fit", "auto"), ("compiled steps", True)):
+            ours = our_epoch(nn.Sequential(*layers(nn)), x, y, compiled)
+            table.compare(f"{name}, {len(x):,} images: {how}", ours, theirs, bar)
 
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")  # 10 epochs are not enough to converge, and that is not the question
     beside_sklearn()
+    beside_numpy()
     beside_torch()

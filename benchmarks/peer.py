@@ -1,7 +1,7 @@
 """How the benchmarks measure: ours and a peer in the same process, one thread each, taking turns.
 
-Machines are shared and noisy, so each figure is the best of many rounds, and the ratio counts, not the time. NumPy
-is taken from here too, since the number of threads must be set before it is imported.
+Machines are shared and noisy, so each figure is the processor's time, the best of many rounds, and the ratio counts.
+NumPy is taken from here too, since the number of threads must be set before it is imported.
 """
 
 import os
@@ -40,7 +40,7 @@ class Table:
         """Measure two functions that do the same, and print the line."""
         for run in (ours, theirs):
             run()
-        repeats = max(1, int(0.02 / seconds(ours, 1)))
+        repeats = max(1, int(0.02 / max(seconds(ours, 1), 1e-6)))
         rounds = self.rounds if repeats > 1 else self.rounds // 2 + 1
         times = [(seconds(ours, repeats), seconds(theirs, repeats)) for _ in range(rounds)]
         mine, peer = map(min, zip(*times))
@@ -49,8 +49,8 @@ class Table:
 
 
 def seconds(run, repeats):
-    """Return how long a run takes, on average over some."""
-    start = time.perf_counter()
+    """Return the time of the processor that a run takes, on average over some."""
+    start = time.process_time()
     for _ in range(repeats):
         run()
-    return (time.perf_counter() - start) / repeats
+    return (time.process_time() - start) / repeats

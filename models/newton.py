@@ -56,7 +56,7 @@ def iterate(
         residual = problem.residual(gradient, theta)
         if not np.isfinite(residual):
             raise np.linalg.LinAlgError("the gradient is not finite")
-        if residual > SAME or not H.size:
+        if not H.size or (residual > SAME and problem.loss != "mse"):
             H = hessian(problem.design, problem.curvatures(z, slope), problem.ridge, problem.free)
         step = newton_step(problem, H, gradient, theta)
         if not np.isfinite(step).all():
