@@ -124,7 +124,7 @@ class CharRNN(TextModel):
 
     def criterion(self, output: Tensor, target: Any) -> Tensor:  # type: ignore[override]
         """Return the mean cross entropy of logits (batch, time, characters) and positions in `characters_`."""
-        return F.cross_entropy(output.reshape(-1, output.shape[2]), np.asarray(target).reshape(-1))
+        return F.cross_entropy(output.reshape(-1, output.shape[2]), np.reshape(target, -1))
 
     def read(self, text: Any) -> Pieces:
         """Learn the characters of a text, unless they are known already; return its pieces."""

@@ -78,7 +78,7 @@ class Heads:
 
     def target_of(self, name: str, target: Any, part: Any) -> Any:
         """Return the column of a target that belongs to a head, as its loss takes it."""
-        column = np.asarray(target)[:, list(self.kinds).index(name)]
+        column = np.take(target, list(self.kinds).index(name), axis=1)
         if self.kinds[name] == "number":
             return column.astype(part.dtype)
         return column.astype(np.intp) if part.shape[1] > 1 else column.reshape(-1, 1).astype(part.dtype)

@@ -151,5 +151,5 @@ class LinearSVM(LinearClassifier):
 
 def signs(target: Any, n_outputs: int) -> np.ndarray:
     """Return 1 for the class of each sample and -1 for the others, (samples, outputs), from positions (samples,)."""
-    target = np.asarray(target).reshape(-1, 1)
+    target = np.reshape(target, (-1, 1))
     return np.where(target == (np.arange(n_outputs) if n_outputs > 1 else 1), 1.0, -1.0)

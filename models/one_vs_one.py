@@ -67,7 +67,7 @@ class OneVsOne(BinaryClassifiers):
     def criterion(self, output: Tensor, target: Any, sample_weight: Any = None) -> Tensor:
         """Return the mean over the samples of the mean log loss of the pairs that their class is in."""
         first, second = pairs(output.shape[1])
-        target = np.asarray(target).reshape(-1, 1)
+        target = np.reshape(target, (-1, 1))
         truth, is_asked = (target == second).astype(output.dtype), (target == first) | (target == second)
         losses = F.binary_cross_entropy_with_logits(output, truth, reduction="none") * is_asked.astype(output.dtype)
         mean = losses.mean() if sample_weight is None else weighted_mean(losses, sample_weight)

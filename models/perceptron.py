@@ -88,8 +88,8 @@ class Perceptron(Classifier):
 
     def criterion(self, output: Tensor, target: Any, sample_weight: Any = None) -> Tensor:
         """Return the mean perceptron criterion, max(0, ∓(x·w + b)): its gradient is the learning rule, also at 0."""
-        target = np.asarray(target).reshape(-1, 1)
-        mistake = (output.detach().numpy() >= 0).astype(output.dtype) - target.astype(output.dtype)
+        target = np.reshape(target, (-1, 1))
+        mistake = (output.detach() >= 0).astype(output.dtype) - target.astype(output.dtype)
         return (output * mistake).mean()
 
     def fit(self, X: Any, y: Any) -> Perceptron:  # type: ignore[override]
