@@ -194,7 +194,7 @@ def smallest_solution(rows: np.ndarray, targets: np.ndarray, resolution: float) 
         raise np.linalg.LinAlgError("the features are not finite")
     scaled, d = rows / scale, rows.shape[1]
     if len(rows) > d:  # the same problem in as few rows as columns: a rotation of the rows changes no distance
-        rotated = np.linalg.qr(np.column_stack([scaled, targets]), mode="r")
+        rotated = np.asarray(np.linalg.qr(np.column_stack([scaled, targets]), mode="r"))
         scaled, targets = rotated[:d, :d], rotated[:d, d:]
     w, _, rank, _ = np.linalg.lstsq(scaled, targets, rcond=resolution)
     if rank < d:

@@ -52,7 +52,8 @@ def fit_covariance(model: Any, X: Any, target: Any, weight: Any) -> None:
     if is_sparse(X):
         fit_full(model, X, target, weight)
         return
-    rows = centred(model, X).astype(np.float64, copy=False)
+    rows: Any = centred(model, X)
+    rows = rows.astype(np.float64, copy=False)
     squares, vectors = np.linalg.eigh(rows.T @ rows)
     s, V = (part[: min(rows.shape)] for part in (np.sqrt(np.maximum(squares[::-1], 0)), vectors.T[::-1]))
     keep(model, V.astype(X.dtype), s.astype(X.dtype), len(X), float((s * s).sum()))
