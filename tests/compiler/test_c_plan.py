@@ -383,6 +383,18 @@ def test_what_python_refuses_is_left_to_python():
         compiled(normal(5), -1.0)
 
 
+def test_only_numbers_that_are_read_elsewhere_lie_in_memory():
+    def function(x):
+        a, b, c = x[0] * 2, x[1] + 1, x[2] - 1
+        joined = np.concatenate([(a * b).reshape(1), c.reshape(-1), np.broadcast_to(b, (3,)), np.cumsum(x)])
+        return joined * a, a + b, (b * c).reshape(1, 1)
+
+    x = normal(3)
+    assert_close(function, x)
+    text = "\n".join(Built(lambda x: (x.sum() * 2 - 1) / 3, [x]).plan.code.c)
+    assert text.count("(n + ") == 1
+
+
 def test_numbers_of_numpy():
     def function(x):
         total = x.sum()

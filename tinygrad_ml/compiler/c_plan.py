@@ -390,6 +390,7 @@ class Plan:
         calls: list[Any] = []
         segments: list[list[str]] = []
         lines: list[str] = []
+        kept = self.kept(items)
         for item in [*items, None]:
             by_python = type(item) is Value and self.kinds[item] == "python"
             if (item is None or by_python) and lines:
@@ -405,10 +406,24 @@ class Plan:
                 write = c_pieces.WRITERS.get(self.kinds[item]) if type(item) is Value else write_group
                 lines += write(self, item)  # type: ignore[misc]
                 for value in _nodes(item):
-                    if value in self.numbers:  # for other segments and for Python
-                        lines.append(f"*({c_type(value.dtype)} *)(n + {8 * self.numbers[value]}) = v{value.index};")
+                    if value in self.numbers:
+                        if value in kept:
+                            lines.append(f"*({c_type(value.dtype)} *)(n + {8 * self.numbers[value]}) = v{value.index};")
                         self.local.add(value)
         return calls, segments
+
+    def kept(self, items: list[Any]) -> set[Value]:
+        """Return the numbers that must lie in memory: for other segments, for Python, or for what reads an array."""
+        segment, count = dict[Value, int](), 0
+        for item in items:
+            by_python = type(item) is Value and self.kinds[item] == "python"
+            segment.update(dict.fromkeys(_nodes(item), -1 if by_python else count))
+            count += by_python
+        kept = {self.root(v) for v in (*self.program.outputs, *(v for _, v in self.program.writes))}
+        for value, place in segment.items():
+            local = self.kinds[value] in ("number", "guard", "elementwise", "sum")
+            kept.update(x for x in map(self.root, value.uses()) if not local or segment.get(x) != place)
+        return kept
 
     def write_python(self, calls: list[Any], functions: list[Any]) -> list[str]:
         """Write the lines of Python that call the segments, and return the expressions of the outputs."""
