@@ -12,6 +12,7 @@ import pytest
 
 import tinygrad_ml as tg
 from tests.device_array import DeviceArray
+from tests.numpy_functions.samples import CALLS
 from tests.samples import SAMPLES
 
 pytestmark = [
@@ -220,6 +221,48 @@ def test_numbers_lists_and_arrays_from_the_host_are_moved():
     assert x[np.array([1, 0])].tolist() == x[[1, 0]].tolist() == x[DeviceArray([1, 0])].tolist() == [2.0, 1.0]
     assert np.where([True, False], x, 0.0).tolist() == [1.0, 0.0]
     assert tg.nn.functional.embedding(np.array([1, 1]), x.reshape(2, 1)).tolist() == [[2.0], [2.0]]
+
+
+def all_parts(thing):
+    if isinstance(thing, (tuple, list)):
+        return [part for item in thing for part in all_parts(item)]
+    return [thing]
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_numpys_other_functions_stay_on_the_device(name):
+    for function, *arrays in CALLS[name]:
+        twins, inputs = ([tg.tensor(move(a), requires_grad=True) for a in arrays] for move in (np.array, DeviceArray))
+        wanted, found = all_parts(function(*twins)), all_parts(function(*inputs))
+        check([o.detach() for o in found], [o.detach() for o in wanted], DeviceArray, DeviceArray.get)
+        expected = gradients_of(wanted, twins)
+        check(gradients_of(found, inputs), expected, DeviceArray, DeviceArray.get, rtol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "meet",
+    [
+        *(np.matmul, np.dot, np.inner, np.outer, np.vdot, np.kron, np.tensordot, np.vecdot, tg.linalg.solve),
+        *(np.maximum, np.allclose, np.isin, np.array_equal, np.append, lambda x, y: np.concatenate([x, y])),
+        *(
+            lambda x, y: np.block([[x, y]]),
+            lambda x, y: np.column_stack([x, y]),
+            lambda x, y: np.insert(x, 1, y, axis=0),
+        ),
+    ],
+)
+@pytest.mark.parametrize("where", ["left", "right"])
+def test_arrays_from_the_host_are_moved_to_what_is_beside_them(meet, where):
+    numbers, others = np.array([[2.0, 1.0], [0.0, 3.0]]), np.array([[1.0, 5.0], [4.0, 3.0]])
+    x = tg.tensor(DeviceArray(numbers))
+    found, wanted = (
+        (meet(x, others), meet(numbers, others)) if where == "left" else (meet(others, x), meet(others, numbers))
+    )
+    if isinstance(wanted, (bool, np.bool_)):
+        assert bool(found) == wanted
+    else:
+        assert type(found.data) is DeviceArray
+        np.testing.assert_allclose(found.data.get(), wanted)
 
 
 def test_tensors_of_different_kinds_do_not_meet():

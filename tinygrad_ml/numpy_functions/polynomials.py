@@ -131,7 +131,7 @@ def poly(seq_of_zeros: Any) -> Tensor:
         raise TypeError("np.poly takes roots on Tensors, not a matrix")
     if not roots.size:
         return ops.ones((), dtype=as_floating(roots).dtype)
-    p = ops.ones(1, dtype=as_floating(roots).dtype)
+    _, p = together(roots, np.ones(1, as_floating(roots).dtype))
     for root in roots:
         p = ops.pad(p, (0, 1)) - root * ops.pad(p, (1, 0))
     return p
@@ -143,9 +143,9 @@ def roots(p: Any) -> Tensor:
     (places,) = np.nonzero(p._data)
     if not len(places):
         return ops.zeros(0, dtype=p.dtype)
-    zeros = p.size - 1 - places[-1]
+    zeros = p.size - 1 - int(places[-1])
     p = p[places[0] : places[-1] + 1]
     found, slope = as_tensor(np.roots(p._data)), polyder(p)
     for _ in range(2):  # Newton's steps stay where they are, and give the roots their first and second derivatives
         found = found - polyval(p, found) / polyval(slope, found)
-    return ops.concatenate([found, ops.zeros(zeros, dtype=found.dtype)]) if zeros else found
+    return ops.concatenate(together(found, np.zeros(zeros, found.dtype))) if zeros else found

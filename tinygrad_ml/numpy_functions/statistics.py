@@ -182,7 +182,8 @@ def cov(
     ddof = ddof if ddof is not None else int(not bias)
     weights: Any = None
     if fweights is not None:
-        weights = ops.astype(as_tensor(fweights), x.real.dtype)
+        _, weights = together(x, fweights)
+        weights = ops.astype(weights, x.real.dtype)
     if aweights is not None:
         _, aweights = together(x, aweights)
         weights = aweights if weights is None else weights * aweights
@@ -301,7 +302,7 @@ def _cumulative(function: Callable, x: Any, axis: int | None, dtype: Any, start:
     result = ops.as_tensor(function(ops.as_tensor(x, dtype), axis=axis), dtype)
     if include_initial:
         shape = [1 if k == axis else length for k, length in enumerate(x.shape)]
-        result = ops.concatenate([ops.full(shape, start, dtype=result.dtype), result], axis=axis)
+        result = ops.concatenate(together(np.full(shape, start, result.dtype), result), axis=axis)
     return result
 
 

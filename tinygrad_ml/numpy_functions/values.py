@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import together
 from ..autograd import implements
 from ..ops.numpy_protocol import as_results, values_of
 
@@ -19,7 +20,7 @@ def constant(function: Callable) -> Callable:
     """Return NumPy's function for the values of Tensors."""
 
     def of_values(*inputs: Any, **parameters: Any) -> Any:
-        return as_results(function(*values_of(inputs), **values_of(parameters)))
+        return as_results(function(*together(*values_of(inputs)), **values_of(parameters)))
 
     return of_values
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import copied, is_other
+from ..arrays import copied, is_other, together
 from ..foreign_names import hint_for
 from ..primitive import IMPLEMENTATIONS, implements
 from ..tensor import Tensor, as_array, from_owned
@@ -59,7 +59,7 @@ def as_results(thing: Any) -> Any:
 def _values(function: Callable) -> Callable:
     """Return NumPy's function for the values of Tensors: its result is a constant."""
     return lambda *inputs, **parameters: function(
-        *(x._data if isinstance(x, Tensor) else x for x in inputs), **parameters
+        *together(*(x._data if isinstance(x, Tensor) else x for x in inputs)), **parameters
     )
 
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import together
 from ..autograd import conjugated, implements, primitive
 from ..foreign_names import takes_foreign_names
-from ..tensor import Tensor, as_tensor
+from ..tensor import Tensor, as_array, as_tensor
 from .einsum import _einsum
 
 __all__ = ["dot", "inner", "kron", "matmul", "outer", "tensordot", "vdot"]
@@ -123,7 +124,12 @@ def outer(x: Any, y: Any) -> Tensor:
     tensor([[3., 4.],
             [6., 8.]])
     """
-    return _einsum(np.ravel(as_tensor(x)), np.ravel(as_tensor(y)), subscripts="i,j->ij")
+    return _einsum(*map(np.ravel, _of_one_kind(x, y)), subscripts="i,j->ij")
+
+
+def _of_one_kind(*inputs: Any) -> list[Tensor]:
+    """Return inputs as Tensors, with what is none moved to the kind of the others."""
+    return [as_tensor(x) for x in together(*(x if isinstance(x, Tensor) else as_array(x) for x in inputs))]
 
 
 @implements(np.vdot)
@@ -134,7 +140,8 @@ def vdot(x: Any, y: Any) -> Tensor:
     >>> tg.vdot(tg.tensor([[1.0, 2.0]]), tg.tensor([[3.0], [4.0]]))
     tensor(11.)
     """
-    return matmul(np.ravel(conjugated(as_tensor(x))), np.ravel(as_tensor(y)))
+    x, y = _of_one_kind(x, y)
+    return matmul(np.ravel(conjugated(x)), np.ravel(y))
 
 
 @implements(np.kron)
@@ -145,7 +152,7 @@ def kron(x: Any, y: Any) -> Tensor:
     >>> tg.kron(tg.tensor([1.0, 10.0]), tg.tensor([1.0, 2.0, 3.0]))
     tensor([ 1.,  2.,  3., 10., 20., 30.])
     """
-    x, y = as_tensor(x), as_tensor(y)
+    x, y = _of_one_kind(x, y)
     n = max(x.ndim, y.ndim)
     x, y = (a.reshape((1,) * (n - a.ndim) + a.shape) for a in (x, y))
     first, second = ascii_letters[:n], ascii_letters[n : 2 * n]
