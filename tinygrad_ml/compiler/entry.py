@@ -18,8 +18,8 @@ from . import c_plan, numpy_plan
 from .build import CannotCompile
 from .capture import Capture, Seen, Stale, copied, given_back, without_history
 from .program import Code, Program
-from .reading import graph_of, guards_of, indented, names_of, source_of
-from .traced import Untraceable
+from .reading import Reader, indented, names_of
+from .traced import Untraceable, rebuilt
 
 __all__ = ["Compiled", "compile"]
 
@@ -102,7 +102,7 @@ class Compiled:
         """
         plan = self._last()
         if language == "numpy":
-            return source_of(plan.capture, self.name.rpartition(".")[2])
+            return self._reader(plan).source()
         if language != "c":
             raise ValueError(f"source: language must be 'numpy' or 'c', not {language!r}")
         if not plan.capture.code.c:
@@ -124,19 +124,22 @@ class Compiled:
             lines.append(f"plan {k + 1} for {capture.arguments()}: {operations} operations, {counted['guard']} guards")
             opaque = Counter(names_of(v) for v in capture.program.values if v.op == "opaque")
             lines += [f"  opaque: {name}" + f" ({n} times)" * (n > 1) for name, n in sorted(opaque.items())]
-            lines += [f"  guard: {text}" for text in guards_of(capture, self.name.rpartition(".")[2])]
+            lines += [f"  guard: {text}" for text in self._reader(plan).guards()]
             if plan.why:
                 lines.append(f"  traced again: {plan.why}")
         return "\n".join(lines)
 
     def as_graph(self) -> Graph:
         """Return the program of the plan that was used last as a graph, for `tg.draw`."""
-        return graph_of(self._last().capture, self.name.rpartition(".")[2])
+        return self._reader(self._last()).graph()
+
+    def _reader(self, plan: Any) -> Reader:
+        return Reader(plan.capture, self.name.rpartition(".")[2])
 
     def _last(self) -> Any:
         if not self.plans:
             why = (
-                f"it stays as it is, since {self.eager}"
+                "it stays as it is, since " + self.eager
                 if self.eager
                 else "it takes three calls of one kind to get one"
             )
@@ -246,7 +249,7 @@ def _forget(x: Any) -> Any:
             return x
         return from_owned(x._data) if x.node.saved is None else without_history(x._data)
     if isinstance(x, (tuple, list)):
-        return type(x)(*map(_forget, x)) if hasattr(x, "_fields") else type(x)(map(_forget, x))
+        return rebuilt(x, map(_forget, x))
     if type(x) is dict:
         return {key: _forget(part) for key, part in x.items()}
     return x

@@ -213,27 +213,23 @@ class _Writer:
         u, dtype = x.args[k], self.plan.types[x][k]  # type: ignore[index]
         if self.plan.is_number(u):
             return f"&{self.number(u, dtype, named=True)}", 0
-        if u.dtype != dtype:
-            return None, 0
+        return self.location(u) if u.dtype == dtype else (None, 0)
+
+    def location(self, u: Any) -> tuple[str | None, int]:
+        """Return where a call reads or writes an array from the current block on, and the step."""
         if type(u) is Value and u in self.nodes and not (u in self.stored and self.direct):
-            return self.start(u), dtype.itemsize
-        if self.direct:
-            (step,) = self.steps[id(u)]
-            return f"{self.pointer(u)} + b * {step // dtype.itemsize}", step
-        return None, 0
+            return self.start(u), u.dtype.itemsize
+        step = self.steps[id(u)][0]
+        return (f"{self.pointer(u)} + b * {step // u.dtype.itemsize}", step) if self.direct else (None, 0)
 
     def call(self, x: Value) -> str:
         """Return the call of NumPy's inner loop for one block."""
         types: Any = self.plan.types[x]
-        arguments = []
+        arguments: list[Any] = []
         for k in range(len(x.args)):
             where, step = self.argument(x, k)
             arguments.append((where, step) if where is not None else (self.start((x, k), types[k]), types[k].itemsize))
-        if x in self.stored and self.direct:
-            (step,) = self.steps[id(x)]
-            arguments.append((f"{self.pointer(x)} + b * {step // x.dtype.itemsize}", step))
-        else:
-            arguments.append((self.start(x), x.dtype.itemsize))
+        arguments.append(self.location(x))
         return self.plan.loop_call(x.function, types, arguments, f"m * {self.inner}")
 
 

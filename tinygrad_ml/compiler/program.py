@@ -35,14 +35,14 @@ before its lines, and what the call counts, leaves in Tensors and returns comes 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import Any
 
 import numpy as np
 
 from .traced import Source, Tape, Value, mapped, of_values
 
-__all__ = ["Code", "GuardFailed", "Program", "base_of"]
+__all__ = ["Code", "GuardFailed", "Program", "base_of", "reached"]
 
 
 class GuardFailed(Exception):
@@ -72,18 +72,24 @@ class Program:
 
     def _needed(self, values: list[Value]) -> list[Value]:
         """Return the Values that an output, a write or a guard needs, numbered anew."""
-        stack = [self.now(v) for v in self.outputs] + [self.now(v) for _, v in self.writes]
-        stack += [v for v in values if v.op in ("guard", "random")]
-        needed = set()
-        while stack:
-            value = stack.pop()
-            if value not in needed:
-                needed.add(value)
-                stack += value.uses()
+        leaving = [self.now(v) for v in self.outputs] + [self.now(v) for _, v in self.writes]
+        needed = reached([*leaving, *[v for v in values if v.op in ("guard", "random")]])
         kept = [v for v in values if v in needed]
         for index, value in enumerate(kept):
             value.index = index
         return kept
+
+
+def reached(values: Iterable[Value], known: Container[Value] = ()) -> set[Value]:
+    """Return Values and all that they are computed from; what is known needs nothing."""
+    found: set[Value] = set()
+    pending = [*values]
+    while pending:
+        value = pending.pop()
+        if value not in found:
+            found.add(value)
+            pending += [] if value in known else value.uses()
+    return found
 
 
 def base_of(value: Value) -> Value:

@@ -13,9 +13,10 @@ import numpy as np
 from ..graph.graph import Graph
 from ..graph.nodes import GraphNode, Input
 from .capture import Capture
+from .program import reached
 from .traced import OPERATORS, Source, Value, of_values
 
-__all__ = ["graph_of", "source_of"]
+__all__ = ["Reader", "indented", "names_of"]
 
 SYMBOLS = {"dot": "@"}
 for _name, (_ufunc, _symbol) in OPERATORS.items():
@@ -39,30 +40,14 @@ def indented(lines: list[str]) -> str:
     return "\n".join(out)
 
 
-def source_of(capture: Capture, name: str) -> str:
-    """Return a program as a function of NumPy, in which values that are used once stand where they are used."""
-    return _Reader(capture, name).source()
-
-
-def guards_of(capture: Capture, name: str) -> list[str]:
-    """Return the tests that must come out as in the traced call."""
-    reader = _Reader(capture, name)
-    return [line.strip().removesuffix(FALL_BACK) for line in reader.source().splitlines() if line.endswith(FALL_BACK)]
-
-
 def names_of(value: Value) -> str:
     """Return the name of the kernel or rule of an opaque call."""
     function = getattr(value.function, "function", value.function)
     return f"{function.__module__.partition('.')[2]}.{function.__qualname__}".replace("<lambda>", "a rule")
 
 
-def graph_of(capture: Capture, name: str) -> Graph:
-    """Return a program as a graph: inputs, operations, and what becomes of the memory of an optimizer."""
-    return _Reader(capture, name).graph()
-
-
-class _Reader:
-    """The names and expressions of the Values of a program."""
+class Reader:
+    """A program as text and as a drawing: the names and expressions of its Values."""
 
     def __init__(self, capture: Capture, name: str):
         self.capture, self.program, self.title = capture, capture.program, name
@@ -105,7 +90,7 @@ class _Reader:
     # ------------------------------------------------------------------ as text
 
     def source(self) -> str:
-        """Return the function, line by line."""
+        """Return a function of NumPy, in which values that are used once stand where they are used."""
         given = dict.fromkeys(re.split(r"\W", name)[0] for name in self.arguments.values())
         lines = [f"def {self.title}({', '.join(given)}):"]
         lines += [f"    {self._place(value)}" for value in self.names if value.op != "input"]
@@ -128,6 +113,11 @@ class _Reader:
             text = text.replace("._data", ".data").replace("._grad", ".grad")
             lines.append("    " + text.format(*map(self.of, things)))
         return "\n".join(lines)
+
+    def guards(self) -> list[str]:
+        """Return the tests that must come out as in the traced call."""
+        ends = [line for line in self.source().splitlines() if line.endswith(FALL_BACK)]
+        return [line.strip().removesuffix(FALL_BACK) for line in ends]
 
     def _test(self, guard: Value) -> str:
         """Return the test under which the function runs as it is: a number that is not finite, in the usual case."""
@@ -227,13 +217,7 @@ class _Reader:
         """Return the graph of what is computed, without the tests whether a branch is the one that was traced."""
         graph = Graph(self.title)
         number: dict[Value, int] = {}
-        needed: set[Value] = set()
-        pending = [*self.program.outputs, *[v for _, v in self.program.writes]]
-        while pending:
-            value = pending.pop()
-            if value not in needed:
-                needed.add(value)
-                pending += [] if value in self.names else value.uses()
+        needed = reached([*self.program.outputs, *[v for _, v in self.program.writes]], self.names)
 
         def add(value: Value, kind: str, inputs: list[Input], **about: Any) -> int:
             shape, dtype = value.shape or (), value.dtype

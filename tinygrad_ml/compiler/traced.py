@@ -300,10 +300,8 @@ class Traced(StandIn):
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **parameters: Any) -> Any:
         if any(isinstance(x, (Batched, Tensor)) for x in inputs):
             return NotImplemented  # it holds traced arrays itself
-        where = parameters.get("where", True)
-        if where is not True:
+        if parameters.pop("where", True) is not True:
             raise Untraceable(f"np.{ufunc.__name__} with where=")
-        parameters.pop("where", None)
         result: Any
         if method == "__call__":
             result = self.tape.call(ufunc.__name__, ufunc, inputs, parameters)
