@@ -146,6 +146,13 @@ def test_dtypes_that_c_does_not_have_are_left_to_python():
     assert_same_bits(lambda x: (x * 1j * x).real.astype(np.float32) * 2, normal(20))
 
 
+def test_a_program_is_written_the_same_every_time_so_that_the_cache_finds_it():
+    def function(x):
+        return np.exp(x) + np.power(x, 3.0) * np.tanh(x * 2) + np.arctan2(x, 2.0) - np.log1p(np.sin(x))
+
+    assert len({tuple(Built(function, [normal(4, 30)]).plan.code.c) for _ in range(9)}) == 1
+
+
 # ---------------------------------------------------------------------- layouts
 
 LAYOUTS = {

@@ -121,9 +121,8 @@ def _number(plan: Plan, value: Value) -> list[str]:
         return [f"{declared}{plan.scalar(value.args[0], dtype)};"]
     types: Any = plan.types[value]
     args = [plan.scalar(x, d) for x, d in zip(value.args, types[:-1])]
-    text = formula(op, types[0])
-    if text is not None and not plan.is_called(value):
-        return [f"{declared}{text.format(*args)};"]
+    if not plan.is_called(value):
+        return [f"{declared}{formula(op, types[0]).format(*args)};"]  # type: ignore[union-attr]
     lines = [f"{c_type(d)} {name}_{k} = {x};" for k, (x, d) in enumerate(zip(args, types))]
     places = [(f"&{name}_{k}", 0) for k in range(len(args))] + [(f"&{name}", 0)]
     return [*lines, f"{c_type(dtype)} {name};", plan.loop_call(ufunc_of(value), types, places, "1")]
@@ -282,38 +281,24 @@ def _each_index(plan: Plan, value: Value, x: np.ndarray) -> Generator[Any, list[
     yield [*head, *loops(names, frames[0].shape, [*body, *loops(inner, x.shape[len(parts) :], lines)])]
 
 
-def _getitem(plan: Plan, value: Value) -> list[str]:
-    """Return C that reads by index."""
-    t, source = c_type(value.dtype), value.args[0]
-    each: Any = _each_index(plan, value, plan.frame(source))
-    where, names = next(each)
-    to = place(names, plan.frames[value].strides, value.dtype.itemsize)
-    head = f"{t} *restrict z = ({t} *)({plan.address(value)}); const {t} *restrict x = ({t} *)({plan.address(source)});"
-    return ["{", head, *each.send([f"z[{to}] = x[{where}];"]), "}"]
-
-
-def _setitem(plan: Plan, value: Value) -> list[str]:
-    """Return C that copies an array, and writes by index into the copy."""
-    x, _, new = value.args
-    t, out = c_type(value.dtype), plan.frames[value]
-    each: Any = _each_index(plan, value, out)
-    where, names = next(each)
-    if plan.is_number(new):
-        text = plan.scalar(new, value.dtype)
+def _by_index(plan: Plan, value: Value) -> list[str]:
+    """Return C that reads by index, that writes by index into a copy, or that adds to zeros, in their order."""
+    kind, t, out = plan.kinds[value], c_type(value.dtype), plan.frames[value]
+    source = value.args[2 if kind == "setitem" else 0]
+    frame, lines = plan.frame(source), [f"{t} *restrict z = ({t} *)({plan.address(value)});"]
+    each: Any = _each_index(plan, value, frame if kind == "getitem" else out)
+    there, names = next(each)
+    here = place(names, (out if kind == "getitem" else frame).strides, out.itemsize)
+    to, of = (here, there) if kind == "getitem" else (there, here)
+    if plan.is_number(source):
+        new = plan.scalar(source, value.dtype)
     else:
-        text = f"(({t} *)({plan.address(new)}))[{place(names, plan.frame(new).strides, out.itemsize)}]"
-    head = f"{t} *restrict z = ({t} *)({plan.address(value)});"
-    return [*_copied(plan, x, value, out), "{", head, *each.send([f"z[{where}] = {text};"]), "}"]
-
-
-def _scatter(plan: Plan, value: Value) -> list[str]:
-    """Return C that adds numbers to zeros by index, in their order."""
-    t, g, out = c_type(value.dtype), value.args[0], plan.frames[value]
-    each: Any = _each_index(plan, value, out)
-    where, names = next(each)
-    head = f"{t} *restrict z = ({t} *)({plan.address(value)}); const {t} *restrict g = ({t} *)({plan.address(g)});"
-    add = f"z[{where}] += g[{place(names, plan.frame(g).strides, out.itemsize)}];"
-    return ["{", head, f"memset(z, 0, {out.nbytes});", *each.send([add]), "}"]
+        new = f"x[{of}]"
+        lines.append(f"const {t} *restrict x = ({t} *)({plan.address(source)});")
+    lines += [f"memset(z, 0, {out.nbytes});"] if kind == "scatter" else []
+    lines += each.send([f"z[{to}] {'+' * (kind == 'scatter')}= {new};"])
+    before = _copied(plan, value.args[0], value, out) if kind == "setitem" else []
+    return [*before, "{", *lines, "}"]
 
 
 def _is_along(value: Value) -> bool:
@@ -343,7 +328,7 @@ def _along(plan: Plan, value: Value) -> list[str]:
 
 WRITERS: dict[str, Callable[[Any, Value], list[str]]] = {
     **{"number": _number, "guard": _guard, "product": products.write, "reduction": _reduction, "copy": _copy},
-    **{"concatenate": _concatenate, "getitem": _getitem, "setitem": _setitem, "scatter": _scatter, "along": _along},
+    **{"concatenate": _concatenate, "along": _along, **dict.fromkeys(("getitem", "setitem", "scatter"), _by_index)},
     "kernel": kernels.write,
     "channels": lambda plan, value: reduced(plan, value, value.args[1], (0, 2, 3), "add"),
 }

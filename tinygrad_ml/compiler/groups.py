@@ -51,7 +51,7 @@ class _Writer:
         self.plan, self.group = plan, group
         self.nodes = [x for x in group.nodes if plan.kinds[x] == "elementwise"]
         self.sums = [x for x in group.nodes if plan.kinds[x] == "sum"]
-        self.called = {x for x in self.nodes if plan.is_called(x)}
+        self.called = [x for x in self.nodes if plan.is_called(x)]
         self.levels: dict[Value, int] = {}
         for x in group.nodes:
             inside = [u for u in plan.terms(x) if type(u) is Value and u in self.nodes]

@@ -13,7 +13,7 @@ import numpy as np
 
 from .memory import empty_like
 from .program import Code, GuardFailed, Program, base_of
-from .traced import OPERATORS, Value
+from .traced import OPERATORS, Value, mapped
 
 __all__ = ["build"]
 
@@ -73,7 +73,10 @@ class _Builder:
             wrong = "not " if value.args[1] else ""
             code.line(f"if {wrong}{self.of(value.args[0])}: raise {code.name(GuardFailed)}")
         elif value.view and base_of(value) in self.memory and len(value.uses()) == 1:
-            self.memory[value] = value.function(*self.now(value.args), **self.now(value.parameters))
+            args, parameters = mapped(
+                lambda x: self.memory[x] if type(x) is Value else x, (value.args, value.parameters)
+            )
+            self.memory[value] = value.function(*args, **parameters)
         elif isinstance(value.function, Hashable) and value.function in SYMBOLS:
             x, y = (code.expression(part, self.of) for part in value.args)
             code.line(f"v{value.index} = {x} {SYMBOLS[value.function]} {y}")
@@ -83,14 +86,6 @@ class _Builder:
             code.line(f"v{value.index} = {code.call(value, self.of)}")
             if value.checked:
                 code.line(f"if v{value.index}.shape != {value.shape}: raise {code.name(GuardFailed)}")
-
-    def now(self, x: Any) -> Any:
-        """Return arguments with the arrays of their Values."""
-        if type(x) in (tuple, list):
-            return type(x)([self.now(part) for part in x])
-        if type(x) is dict:
-            return {key: self.now(part) for key, part in x.items()}
-        return self.memory[x] if type(x) is Value else x
 
     def has_memory(self, value: Value) -> bool:
         """Whether a result is written into memory that is made once."""
