@@ -16,7 +16,7 @@ from .design import Design, column_squares, gram
 from .problem import LinearProblem, smallest_subgradient
 from .warnings import stop_by_interrupt, warn_not_converged
 
-NEAR = 5e-5  # the relative distance to the optimum at which gradient steps have reached it
+NEAR = 5e-5  # the relative distance to the optimum at which gradient steps have reached it, unless tol asks for less
 DIRECT = 300  # up to this number of coefficients Newton's step is computed with the Hessian, beyond it without
 WIDE = 1024  # up to this number of columns features are decorrelated
 NO_SINGULARITY = 1e-9  # is added to the Hessian of features that may be collinear, relative to its diagonal
@@ -83,7 +83,7 @@ class Finish:
         spent = self.n_iter >= model.max_iter
         # where no step decreases the loss any more, because rounding hides what is left of it
         if not self.converged and residual <= (problem.floor() if spent else 1e3 * problem.floor()):
-            self.converged = distance(problem, theta, gradient) <= max(NEAR, 1e3 * problem.floor())
+            self.converged = distance(problem, theta, gradient) <= max(near(model.tol), 1e3 * problem.floor())
         reason = separation(problem, theta, gradient, self.converged)
         if not reason and not self.converged:
             budget = f" in max_iter={model.max_iter} {self.unit}" if spent else f" in {self.n_iter} {self.unit}"
@@ -101,6 +101,11 @@ class Finish:
 
 
 # ---------------------------------------------------------------------- how far it is to the optimum
+
+
+def near(tol: float) -> float:
+    """Return the relative distance to the optimum at which gradient steps have reached it."""
+    return max(NEAR, tol / 2)
 
 
 def distance(problem: LinearProblem, theta: np.ndarray, gradient: np.ndarray) -> float:
@@ -195,14 +200,17 @@ def decorrelation(problem: LinearProblem, theta: np.ndarray) -> np.ndarray | Non
     if problem.curvature is None:
         return None
     design, n = problem.design, problem.n_samples
+    is_even = True  # whether the curvature of the loss is that of all samples
     if problem.loss in ("logistic", "softmax"):
+        is_even = not theta[:, : problem.n_features].any()
         curvature = problem.traces(problem.outputs(theta)) / len(theta)
     else:
         largest = problem.curvature / (problem.kink if problem.loss == "mae" else 1.0)
         curvature = np.full(n, largest / n) if problem.weight is None else problem.weight * (largest / n)
     ridge = problem.ridge.max(axis=0)
     if columns > WIDE:
-        diagonal = column_squares(design, curvature).astype(np.float64) + ridge
+        squares = problem.squares * curvature.sum() if is_even else column_squares(design, curvature)
+        diagonal = squares.astype(np.float64) + ridge
         return 1 / np.sqrt(diagonal + NO_SINGULARITY * float(diagonal.max()))
     bound = gram(design, curvature).astype(np.float64)
     bound.flat[:: columns + 1] += ridge + NO_SINGULARITY * float(np.diag(bound).max())

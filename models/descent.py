@@ -19,7 +19,7 @@ from tinygrad_ml.random import default_generator
 from tinygrad_ml.terminal import DeferredInterrupt, ProgressBar
 from tinygrad_ml.train.measures import check_metrics, measure
 
-from .convergence import NEAR, Finish, distance, hessian_product
+from .convergence import Finish, distance, hessian_product, near
 from .design import SparseDesign, largest_eigenvalue, row_squares
 from .lbfgs import descend
 from .optimizers import SOLVERS, step_hyperparameters
@@ -82,7 +82,7 @@ class Descent:
         try:
             values, gradient = problem.values_and_gradient(self.theta)
             constant = np.zeros_like(self.theta)  # an outlier takes the mean far away from all else, the median not
-            other = problem.values_and_gradient(constant)
+            other = problem.values_and_gradient(constant) if self.theta.any() else (values, gradient)
             if other[0].sum() < (values + problem.penalties(self.theta)).sum():
                 self.theta, (values, gradient) = constant, other
             finish.note(values + problem.penalties(self.theta), self.theta)
@@ -173,10 +173,10 @@ class Descent:
         problem = self.problem
         is_first = True
 
-        def note(values: np.ndarray, theta: np.ndarray) -> None:
+        def note(values: np.ndarray, penalties: np.ndarray, theta: np.ndarray) -> None:
             nonlocal is_first
             if not is_first:  # which the last pass has noted
-                self._note(values, theta, 1.0)
+                self._note(values, theta, 1.0, penalties)
             is_first = False
 
         self.theta, converged = descend(problem, self.theta, tol, note, self._is_over)
@@ -241,19 +241,19 @@ class Descent:
         theta = self.theta if theta is None else theta
         if self.problem.residual(gradient, theta) > self.problem.tolerance(self.model.tol):
             return False
-        return distance(self.problem, theta, gradient) <= NEAR
+        return distance(self.problem, theta, gradient) <= near(self.model.tol)
 
     def _is_over(self) -> bool:
         return self.is_done or bool(self.interrupt.count) or len(self.columns["loss"]) >= self.model.max_iter
 
-    def _note(self, values: np.ndarray, theta: np.ndarray, rate: float) -> None:
+    def _note(self, values: np.ndarray, theta: np.ndarray, rate: float, penalties: Any = None) -> None:
         """Record a pass, and see whether the held out samples end the fit."""
         columns, now = self.columns, time.perf_counter()
         columns["loss"].append(self.problem.measure(values))
         columns["learning_rate"].append(rate)
         columns["seconds"].append(now - self.clock)
         self.clock = now
-        self.finish.note(values + self.problem.penalties(theta), theta)
+        self.finish.note(values + (self.problem.penalties(theta) if penalties is None else penalties), theta)
         self.bar.advance()
         if self.held_out is None:
             return

@@ -18,6 +18,7 @@ from .weights import Weights, rounding_of_mean
 ROWS = 8192  # what is turned into float64 at once, of a large table of float32
 FAR = 1e3  # the means, in standard deviations, beyond which rounding would spoil the sum of products of entries
 EXACT = 300  # up to this number of columns the largest eigenvalue is computed, beyond it approximated
+ENTRIES = 16384  # of a sparse matrix that are changed at once
 BLOCK = 1024  # the rows that are made dense at once where it does
 TINY = 1e-200  # sums of squares that are smaller may have lost digits
 SMALL = 1_000_000  # where a solver needs a dense table, a sparse one of fewer elements is made dense: 8 MB
@@ -78,7 +79,7 @@ class SparseDesign:
         """Return the products of the rows of a matrix `(outputs, samples)`, or of a vector, with this one."""
         product = np.empty((*slope.shape[:-1], self.shape[1]), np.result_type(slope, self.dtype))
         part = product[..., : len(self.inverse)]
-        np.multiply(np.matmul(slope, self.matrix), self.inverse, out=part)
+        np.multiply(self.matrix.__rmatmul__(slope), self.inverse, out=part)
         if self.is_centred or self.has_bias:
             total = slope.sum(axis=-1)
             part -= total[..., None] * self.shift
@@ -132,7 +133,7 @@ class SparseDesign:
         """Return the sum of weight · x² over the rows x, `(columns,)`: the diagonal of `gram`."""
         scaled, whole = self.matrix.scaled(self.inverse).matrix, weight.sum()
         sums = scaled.T @ weight
-        scaled.data **= 2
+        np.multiply(scaled.data, scaled.data, out=scaled.data)
         squares = scaled.T @ weight + self.shift * (whole * self.shift - 2 * sums)
         return np.append(np.maximum(squares, 0), [whole] * self.has_bias)
 
@@ -141,7 +142,7 @@ class SparseDesign:
         matrix, whole = self.matrix.matrix, weight.sum()
         shift = self.shift[matrix.indices]
         entries = abs(matrix.data * self.inverse[matrix.indices] - shift) - abs(shift)
-        sizes = type(matrix)((entries, matrix.indices, matrix.indptr), shape=matrix.shape).T @ weight
+        sizes = weight @ self.matrix.with_entries(entries)
         return np.append(sizes + whole * abs(self.shift), [whole] * self.has_bias)
 
     def row_squares(self) -> np.ndarray:
@@ -149,7 +150,7 @@ class SparseDesign:
         matrix = self.matrix.matrix
         shift = self.shift[matrix.indices]
         entries = (matrix.data * self.inverse[matrix.indices] - shift) ** 2 - shift**2
-        rows = type(matrix)((entries, matrix.indices, matrix.indptr), shape=matrix.shape)
+        rows = self.matrix.with_entries(entries)
         return rows @ np.ones(matrix.shape[1], entries.dtype) + (self.shift @ self.shift + self.has_bias)
 
     def toarray(self) -> np.ndarray:
@@ -249,7 +250,34 @@ def _squares(inputs: np.ndarray, weight: Weights, mean: np.ndarray, extent: np.n
 
 
 def _of_sparse(X: SparseMatrix, weight: Weights, centred: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the means, the sums of squared distances from them in units of the extents, and these."""
+    """Return the means, the sums of squared distances from them in units of the extents, and these.
+
+    The extents are 1, if no square is out of range then.
+    """
+    n, d = X.shape
+    entries = X.with_entries(X.values.astype(np.float64))  # a copy, of whose memory all that follows is made
+    values, columns, sums = entries.values, X.indices, entries.matrix.T
+    share = np.ones(n) if weight is None else weight
+    mean = sums @ share / n if centred else np.zeros(d)
+    if centred:
+        for i in range(0, len(values), ENTRIES):  # as memory for all of them at once would take longer to get
+            values[i : i + ENTRIES] -= mean[columns[i : i + ENTRIES]]
+    values *= values
+    squares = sums @ share
+    counts = np.bincount(columns, minlength=d)
+    there: Any = counts
+    if weight is not None:
+        values[:] = 1
+        there = sums @ share
+    zeros = np.where(counts < n, n - there, 0)  # the weight of the elements that are not there
+    squares += zeros * mean * mean
+    if np.isfinite(squares).all() and not (squares[counts > 0] < TINY).any():
+        return mean, squares, np.ones(d)
+    return _of_odd_sizes(X, weight, centred)
+
+
+def _of_odd_sizes(X: SparseMatrix, weight: Weights, centred: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the same of entries whose squares are too large or too small for a float."""
     n, d = X.shape
     values, columns = X.values.astype(np.float64), X.indices
     if weight is not None:

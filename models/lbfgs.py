@@ -12,12 +12,12 @@ from tinygrad_ml.optim.lbfgs import inverse_hessian_product
 from tinygrad_ml.optim.line_search import strong_wolfe
 from tinygrad_ml.terminal import DeferredInterrupt
 
-from .convergence import DIRECT, NEAR, Finish, decorrelation, distance
+from .convergence import DIRECT, Finish, decorrelation, distance, near
 from .problem import LinearProblem
 from .weights import Weights
 
-MEMORY = 10  # the steps that the Hessian is estimated from
-REFRESH = (5,)  # the iterations at which the Hessian to begin with is computed anew
+MEMORY = 6  # the steps that the Hessian is estimated from
+REFRESH = (5, 12, 40)  # the iterations at which the Hessian to begin with is computed anew, if that costs little
 
 
 def lbfgs(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> None:
@@ -30,8 +30,8 @@ def lbfgs(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> Non
         )
     finish = Finish(model, problem, "L-BFGS", "iterations")
 
-    def note(values: np.ndarray, theta: np.ndarray) -> None:
-        finish.note(values + problem.penalties(theta), theta)
+    def note(values: np.ndarray, penalties: np.ndarray, theta: np.ndarray) -> None:
+        finish.note(values + penalties, theta)
 
     with DeferredInterrupt() as interrupt:
         theta, finish.converged = descend(
@@ -44,7 +44,7 @@ def descend(
     problem: LinearProblem,
     theta: np.ndarray,
     tol: float,
-    note: Callable[[np.ndarray, np.ndarray], None],
+    note: Callable[[np.ndarray, np.ndarray, np.ndarray], None],
     is_over: Callable[[], bool],
 ) -> tuple[np.ndarray, bool]:
     """Return the coefficients that L-BFGS leads to, and whether they are the optimum.
@@ -59,18 +59,19 @@ def descend(
     tol : float
         How small the gradient must be; with 0 it goes on until rounding is all that is left.
     note : callable
-        Is told the losses and the coefficients, at the start and after every iteration.
+        Is told the losses, the penalties and the coefficients, at the start and after every iteration.
     is_over : callable
         Whether something else ends it.
     """
     root, shape = decorrelation(problem, theta), theta.shape
-    points: dict[float, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
+    points: dict[float, tuple[np.ndarray, ...]] = {}
 
     def along(length: float) -> tuple[float, np.ndarray]:
         at = theta + moved(length * direction) if length else theta
         values, gradient = problem.values_and_gradient(at)
-        points[length] = at, values, gradient
-        return float((values + problem.penalties(at)).sum()), turned(gradient)
+        penalties = problem.penalties(at)
+        points[length] = at, values, penalties, gradient
+        return float((values + penalties).sum()), turned(gradient)
 
     def turned(gradient: np.ndarray) -> np.ndarray:
         """Return a gradient with respect to phi, in which theta + phi · root are the coefficients."""
@@ -87,31 +88,29 @@ def descend(
     direction = np.zeros(theta.size)
     loss, gradient = along(0.0)
     while True:
-        theta, values, plain = points[length]
-        note(values, theta)
-        if iteration in REFRESH:
-            root = decorrelation(problem, theta)
-            changes.clear()
-            steps.clear()
-            inverse.clear()
-            diagonal = 1.0
+        theta, values, penalties, plain = points[length]
+        note(values, penalties, theta)
+        if iteration == REFRESH[0] or (iteration in REFRESH and root is not None and root.ndim == 1):
+            for past in (changes, steps, inverse):
+                past.clear()
+            root, diagonal = decorrelation(problem, theta), 1.0
             gradient = turned(plain)
         direction = inverse_hessian_product(-gradient, changes, steps, inverse, diagonal)
         if problem.residual(plain, theta) <= tol:
             step = moved(direction)
-            is_near = np.linalg.norm(step) <= NEAR / 5 * max(float(np.linalg.norm(theta)), 1e-3)
-            if is_near and (theta.size > DIRECT or distance(problem, theta, plain) <= NEAR):
+            is_near = np.linalg.norm(step) <= near(tol) / 5 * max(float(np.linalg.norm(theta)), 1e-3)
+            if is_near and (theta.size > DIRECT or distance(problem, theta, plain) <= near(tol)):
                 return theta, True
         slope = float(gradient.dot(direction))
         if is_over() or not slope < 0:
             return theta, False
         points.clear()
-        before, past = loss, gradient
+        before, gradient_before = loss, gradient
         loss, gradient, length = strong_wolfe(along, 1.0, direction, loss, gradient, slope, 25)
         if not length or not loss < before:
             return theta, False  # rounding is all that is left
         iteration += 1
-        change, step = gradient - past, length * direction
+        change, step = gradient - gradient_before, length * direction
         curvature = change.dot(step)
         if curvature > 1e-10 * step.dot(step):
             changes.append(change)

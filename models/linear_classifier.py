@@ -48,7 +48,8 @@ class LinearClassifier(Gradient, Classifier):
         so.
     tol : float
         A fit has converged when no entry of the gradient of the mean loss, for standardised features, is larger, and
-        coefficients and logits are within about 1e-4 of the optimum; with 0, "sgd" and its like make all passes.
+        coefficients and logits are within about 1e-4 of the optimum, or about `tol` if that is more; with 0, "sgd" and
+        its like make all passes.
     n_iter_no_change : int
         Steps at a learning rate of yours end when the loss has not decreased for this number of passes.
     """

@@ -227,8 +227,8 @@ def fit_layer(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights, so
     finish = Finish(model, problem, NAMES[solver], "iterations")
     has_choice, theta = model.solver == "auto", problem.start
 
-    def note(values: np.ndarray, theta: np.ndarray) -> None:
-        finish.note(values + problem.penalties(theta), theta)
+    def note(values: np.ndarray, penalties: np.ndarray, theta: np.ndarray) -> None:
+        finish.note(values + penalties, theta)
 
     def is_over() -> bool:
         return finish.n_iter >= model.max_iter or interrupt.count > 0

@@ -52,6 +52,8 @@ class LinearProblem:
     ridge, lasso : (outputs, columns of the design)
     at_best : (samples, outputs)
         Of counts: target · log(target) - target, what makes the loss of the best outputs zero.
+    squares : (columns of the design,)
+        The means of their squares.
     curvature : the largest second derivative of the loss of a sample; None if it is not known
     """
 
@@ -147,6 +149,7 @@ class LinearProblem:
         self.mean, deviation = spread(inputs, weight, self.has_bias)
         scale = np.hypot(deviation, np.sqrt(ridge))
         self.scale = np.where(scale > 0, scale, 1)
+        self.squares = np.append((deviation / self.scale) ** 2, [1.0] * self.has_bias)
         if not np.isfinite(self.scale).all():
             raise np.linalg.LinAlgError("the standard deviation of a feature is not finite")
         self.design = standardised(inputs, self.mean, self.scale, deviation == 0, self.has_bias, self.dtype)
@@ -267,12 +270,10 @@ class LinearProblem:
         """Return Σ ridge/2 · w² + lasso · |w| of every unit."""
         if not self.has_penalty:
             return np.zeros(1)
-        each = self.ridge * theta
-        each *= theta
-        each /= 2
+        total = np.einsum("ij,ij,ij->i", self.ridge, theta, theta) / 2
         if self.has_lasso:
-            each += self.lasso * abs(theta)
-        return each.sum(axis=1) if len(self.unit) > 1 else each.sum().reshape(1)
+            total += np.einsum("ij,ij->i", self.lasso, abs(theta))
+        return total if len(self.unit) > 1 else total.sum(keepdims=True)
 
     def values_and_gradient(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the loss of every unit, and the gradient of all but Σ lasso · |w|, `(outputs, columns)`."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_ml import optim
 
-from .convergence import NEAR, distance, separation
+from .convergence import distance, near, separation
 from .problem import LinearProblem
 from .stochastic import smoothness
 from .stopping import LITTLE, Watch
@@ -94,7 +94,7 @@ class WatchGradient(Watch):
         problem = self.problem
         if not problem.residual(gradient, theta) <= problem.tolerance(tol):
             return False
-        return distance(problem, theta, gradient) <= NEAR
+        return distance(problem, theta, gradient) <= near(self.model.tol)
 
     def on_end(self, run: Any) -> None:
         if self.is_interrupted(run) or not np.array_equal(self.theta, self.problem.theta()):

@@ -66,10 +66,12 @@ class SparseMatrix(StandIn, NDArrayOperatorsMixin):
         if len(matrix.shape) != 2:
             raise ValueError(f"a sparse matrix must have two axes, and this one has the shape {matrix.shape}")
         csr = _csr_array(matrix)
-        if not csr.has_canonical_format:  # an entry may be listed several times
-            csr = csr.copy()
+        if not csr.has_canonical_format:  # entries in any order, of which one may be listed several times
+            csr = csr.copy() if csr.has_sorted_indices else csr.tocsc().tocsr()  # quicker than to sort them
             csr.sum_duplicates()
-        self._keep(csr if dtype is None else csr.astype(dtype, copy=False))
+        self._keep(csr)
+        if dtype is not None and csr.dtype != dtype:
+            self._keep(self.with_entries(csr.data.astype(dtype)).matrix)
 
     def _keep(self, matrix: Any) -> SparseMatrix:
         self.matrix: Any = matrix
@@ -112,7 +114,7 @@ class SparseMatrix(StandIn, NDArrayOperatorsMixin):
         """Return the same with entries of another dtype."""
         if not copy and self.dtype == dtype:
             return self
-        return SparseMatrix._of(self.matrix.astype(dtype))
+        return self.with_entries(self.values.astype(dtype))
 
     def copy(self) -> SparseMatrix:
         """Return the same in memory of its own."""
@@ -139,8 +141,14 @@ class SparseMatrix(StandIn, NDArrayOperatorsMixin):
 
     def scaled(self, scale: np.ndarray) -> SparseMatrix:
         """Return the matrix with every column times a number of its own."""
-        entries = self.matrix.data * scale[self.matrix.indices]
-        matrix = type(self.matrix)((entries, self.matrix.indices, self.matrix.indptr), shape=self.shape)
+        entries = np.empty(self.nnz, scale.dtype)
+        scale.take(self.indices, out=entries, mode="clip")  # several times as quick as without `out`
+        entries = np.multiply(entries, self.matrix.data, out=entries if entries.dtype == self.dtype else None)
+        return self.with_entries(entries)
+
+    def with_entries(self, values: np.ndarray) -> SparseMatrix:
+        """Return a matrix with other entries in the same places, whose memory is shared."""
+        matrix = type(self.matrix)((values, self.matrix.indices, self.matrix.indptr), shape=self.shape)
         return SparseMatrix._of(matrix)
 
     def place(self, entry: int) -> tuple[int, int]:

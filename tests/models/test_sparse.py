@@ -217,8 +217,9 @@ def test_every_dtype_gives_what_the_table_gives(model, y, dtype):
     one, other = models.estimator.clone(model).fit(counts, y), models.estimator.clone(model).fit(counts.toarray(), y)
     a, b = outputs(one, counts), outputs(other, counts.toarray())
     assert a.dtype == b.dtype
-    single = dtype == np.float32
-    np.testing.assert_allclose(a, b, rtol=2e-3 if single else 1e-9, atol=2e-3 * abs(b).max() if single else 1e-9)
+    # sums of another order: L-BFGS ends where a step would change a 1e-5 of the coefficients
+    near = 2e-3 if dtype == np.float32 else 1e-7 if model.get_params().get("solver") == "lbfgs" else 1e-9
+    np.testing.assert_allclose(a, b, rtol=near, atol=near * max(1, abs(b).max()))
 
 
 @pytest.mark.parametrize(("name", "reason"), REFUSERS.items())
