@@ -17,6 +17,7 @@ from .weights import Weights, rounding_of_mean
 
 ROWS = 8192  # what is turned into float64 at once, of a large table of float32
 FAR = 1e3  # the means, in standard deviations, beyond which rounding would spoil the sum of products of entries
+LOST = 1e-6  # the share of a sum of squares below which the rest has lost digits
 EXACT = 300  # up to this number of columns the largest eigenvalue is computed, beyond it approximated
 ENTRIES = 16384  # of a sparse matrix that are changed at once
 BLOCK = 1024  # the rows that are made dense at once where it does
@@ -110,10 +111,16 @@ class SparseDesign:
 
     def kernel(self) -> np.ndarray:
         """Return the products of the rows with each other, `(samples, samples)`."""
-        n = len(self)
-        products = np.empty((n, n), self.dtype)
-        for i in range(0, n, BLOCK):
-            products[:, i : i + BLOCK] = self @ self[i : i + BLOCK].toarray().T
+        scaled = self.matrix.scaled(self.inverse).matrix
+        products = (scaled @ scaled.T).toarray() + self.dtype.type(self.has_bias)
+        if self.is_centred:
+            before, along = np.diag(products).copy(), scaled @ self.shift
+            products -= along[:, None] + along
+            products += self.shift @ self.shift
+            if (np.diag(products) < LOST * before).any():
+                step = max(1, SMALL // self.shape[1])
+                for i in range(0, len(self), step):
+                    products[:, i : i + step] = self @ self[i : i + step].toarray().T
         return products
 
     def columns(self, chosen: np.ndarray) -> SparseDesign:

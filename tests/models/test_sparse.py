@@ -9,7 +9,16 @@ import tinygrad_ml as tg
 from tinygrad_ml import models, nn
 from tinygrad_ml.models import elastic_net, hinge, least_squares, pca, ridge
 from tinygrad_ml.models import newton as newton_module
-from tinygrad_ml.models.design import SparseDesign, gram, largest_eigenvalue, row_squares, spread, standardised
+from tinygrad_ml.models.design import (
+    SparseDesign,
+    column_sizes,
+    column_squares,
+    gram,
+    largest_eigenvalue,
+    row_squares,
+    spread,
+    standardised,
+)
 from tinygrad_ml.models.newton import newton
 from tinygrad_ml.sparse_matrix import SparseMatrix
 
@@ -296,11 +305,27 @@ def test_the_sparse_design_is_the_dense_one(offset, bias, weight):
     np.testing.assert_allclose(slope @ design, slope @ dense, **tolerance)
     np.testing.assert_allclose(slope[0] @ design, slope[0] @ dense, **tolerance)
     np.testing.assert_allclose(design[7:19] @ theta, dense[7:19] @ theta, **tolerance)
+    features, share = dense[:, :30], np.linspace(0, 1, 200)
+    np.testing.assert_allclose(design.kernel(), dense @ dense.T, rtol=1e-6, atol=1e-5 if offset else 1e-10)
+    np.testing.assert_allclose(design.columns(np.array([7, 0])).toarray(), features[:, [7, 0]], **tolerance)
+    np.testing.assert_allclose(column_sizes(design, share), column_sizes(dense, share), rtol=1e-6, atol=1e-6)
+    if not offset:
+        np.testing.assert_allclose(column_squares(design, share), column_squares(dense, share), rtol=1e-9)
     for rows in (None, weight, np.linspace(-1, 1, 200)):
         np.testing.assert_allclose(gram(design, rows), gram(dense, rows), rtol=1e-6, atol=1e-5)
     if not offset:
         np.testing.assert_allclose(row_squares(design), row_squares(dense))
         np.testing.assert_allclose(largest_eigenvalue(design, weight), largest_eigenvalue(dense, weight), rtol=1e-6)
+
+
+@pytest.mark.parametrize("size", [1e-190, 1e-160, 1e160])
+@pytest.mark.parametrize("weight", [None, WEIGHT / WEIGHT.mean()])
+def test_spreads_of_entries_whose_squares_are_out_of_range(size, weight):
+    table = X.toarray()
+    table[:, 3] *= size
+    found, wanted = spread(SparseMatrix(sparse.csr_array(table)), weight, True), spread(table, weight, True)
+    np.testing.assert_allclose(found.mean, wanted.mean, rtol=1e-12)
+    np.testing.assert_allclose(found.deviation, wanted.deviation, rtol=1e-12)
 
 
 def test_the_largest_eigenvalue_of_many_columns_is_bounded():
