@@ -21,6 +21,7 @@ from tinygrad_ml.validation import (
     is_sparse,
     non_numeric_columns,
     why_no_number,
+    without_frame,
 )
 
 T = TypeVar("T")
@@ -157,6 +158,7 @@ def check_X(model: Any, X: Any, dimensions: tuple[int, ...] = (2,)) -> Any:
     kind = type(model).__name__
     if isinstance(X, (str, os.PathLike)):
         raise TypeError(f"{kind}: X is a {type(X).__name__}; read the file first, for example with pandas.read_csv")
+    X = X if model.why_not_sparse else without_frame(X)
     array = _check_sparse(model, X) if is_sparse(X) else check_array(X, "X", kind, "a table of numbers")
     array = _real(kind, "X", array)
     if array.ndim not in dimensions:

@@ -269,15 +269,16 @@ def _of_sparse(X: SparseMatrix, weight: Weights, centred: bool) -> tuple[np.ndar
     if centred:
         for i in range(0, len(values), ENTRIES):  # as memory for all of them at once would take longer to get
             values[i : i + ENTRIES] -= mean[columns[i : i + ENTRIES]]
-    values *= values
-    squares = sums @ share
     counts = np.bincount(columns, minlength=d)
-    there: Any = counts
-    if weight is not None:
-        values[:] = 1
-        there = sums @ share
-    zeros = np.where(counts < n, n - there, 0)  # the weight of the elements that are not there
-    squares += zeros * mean * mean
+    with np.errstate(over="ignore", under="ignore"):
+        values *= values
+        squares = sums @ share
+        there: Any = counts
+        if weight is not None:
+            values[:] = 1
+            there = sums @ share
+        zeros = np.where(counts < n, n - there, 0)  # the weight of the elements that are not there
+        squares += zeros * mean * mean
     if np.isfinite(squares).all() and not (squares[counts > 0] < TINY).any():
         return mean, squares, np.ones(d)
     return _of_odd_sizes(X, weight, centred)

@@ -56,7 +56,8 @@ class LinearRegression(Gradient, Regressor):
         so.
     tol : float
         A fit has converged when no entry of the gradient of the mean loss, for standardised features and targets, is
-        larger, and coefficients and predictions are within about 1e-4 of the optimum; 0 asks for all passes.
+        larger, and coefficients and predictions are within about 1e-4 of the optimum, or about `tol` if that is more; 0
+        asks for all passes.
     n_iter_no_change : int
         Steps at a learning rate of yours end when the loss has not decreased for this number of passes.
 

@@ -27,6 +27,7 @@ __all__ = [
     "is_sparse",
     "non_numeric_columns",
     "why_no_number",
+    "without_frame",
 ]
 
 NUMERIC = "fiub"  # the kinds of dtypes that hold real numbers
@@ -152,6 +153,26 @@ def is_sparse(values: Any) -> bool:
     return hasattr(values, "tocsr") and hasattr(values, "nnz")
 
 
+def without_frame(values: Any) -> Any:
+    """Return the matrix of SciPy of a pandas frame whose columns are all sparse, and anything else as it is.
+
+    Examples
+    --------
+    >>> import pandas
+    >>> from tinygrad_ml.validation import without_frame
+    >>> frame = pandas.get_dummies(pandas.DataFrame({"town": ["Rome", "Oslo"]}), sparse=True, dtype=float)
+    >>> without_frame(frame).toarray()
+    array([[0., 1.],
+           [1., 0.]])
+    """
+    if not hasattr(values, "iloc") or getattr(values, "ndim", 0) != 2 or not values.shape[1]:
+        return values
+    kinds = set(values.dtypes)
+    if all(hasattr(kind, "subtype") and getattr(kind, "fill_value", None) == 0 for kind in kinds):
+        return values.sparse.to_coo().tocsr()
+    return values
+
+
 def _refuse_masked(values: Any, name: str, where: str) -> None:
     ma = sys.modules.get("numpy.ma")  # NumPy loads it when it is first used: before that nothing is masked
     if ma is None:
@@ -181,7 +202,8 @@ def _from_pandas(frame: Any) -> np.ndarray:
         if isinstance(column.dtype, np.dtype):
             dtypes.append(column.dtype)
         else:  # pandas' own numbers, which may be missing
-            dtypes.append(np.dtype(float) if column.isna().any() else column.dtype.numpy_dtype)
+            kind = column.dtype.subtype if hasattr(column.dtype, "subtype") else column.dtype.numpy_dtype
+            dtypes.append(np.dtype(float) if column.isna().any() else kind)
     dtype = np.result_type(*dtypes)
     return frame.to_numpy(dtype, na_value=np.nan) if dtype.kind == "f" else frame.to_numpy(dtype)
 

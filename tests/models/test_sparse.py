@@ -264,6 +264,47 @@ def test_columns_that_are_far_from_zero_are_centred_without_loss():
     np.testing.assert_allclose(one.predict(sparse.csr_array(table)), other.predict(table), rtol=1e-5, atol=1e-6)
 
 
+def test_frames_of_sparse_columns_are_sparse_x():
+    pandas = pytest.importorskip("pandas")
+    counts = sparse.csr_matrix((X * 10).astype(np.int64))
+    frame = pandas.DataFrame.sparse.from_spmatrix(counts, columns=[f"word{i}" for i in range(30)])
+    model = models.LogisticRegression().fit(frame, BINARY)
+    other = models.LogisticRegression().fit(counts, BINARY)
+    np.testing.assert_allclose(model.coef_, other.coef_, rtol=1e-12)
+    assert model.feature_names_in_[3] == "word3"
+    np.testing.assert_array_equal(model.predict(frame), other.predict(counts))
+    scaled = tg.features.Scale("max-abs").fit_transform(frame)
+    np.testing.assert_allclose(scaled.toarray(), tg.features.Scale("max-abs").fit_transform(counts.toarray()))
+    (x,) = next(iter(tg.data.DataLoader(frame, batch_size=5)))
+    np.testing.assert_array_equal(x.numpy().toarray(), counts[:5].toarray())
+    frame["size"] = 1.5  # among others it is a column of a dense table
+    model.fit(frame, BINARY)
+    assert model.coef_.shape == (1, 31)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int8, bool, np.float32, np.float64])
+@pytest.mark.parametrize("compile", [False, True])
+def test_fit_by_hand_takes_counts_of_any_dtype(dtype, compile):
+    counts, found = (X * 10).astype(dtype), []
+    for data in (counts, counts.toarray().astype(np.float64)):
+        tg.manual_seed(0)
+        network = nn.Sequential(nn.Linear(30, 8), nn.ReLU(), nn.Linear(8, 3))
+        optimizer = tg.optim.Adam(network.parameters(), lr=0.01)
+        history = tg.train.fit(
+            network,
+            nn.functional.cross_entropy,
+            optimizer,
+            (data, CLASSES),
+            validation=(data, CLASSES),
+            metrics=["accuracy"],
+            epochs=3,
+            compile=compile,
+            progress=False,
+        )
+        found.append([history["loss"], history["validation_loss"], history["validation_accuracy"]])
+    np.testing.assert_allclose(*found, rtol=1e-3)
+
+
 def test_a_model_of_ones_own_says_that_it_takes_sparse_x():
     class Own(models.Classifier):
         def build(self, n_features, n_outputs):

@@ -14,7 +14,7 @@ from ..foreign_names import HintsArguments
 from ..random import default_generator
 from ..sparse_matrix import SparseMatrix
 from ..tensor import Tensor, from_owned, get_default_dtype
-from ..validation import check_array, check_integer, is_sparse, non_numeric_columns
+from ..validation import check_array, check_integer, is_sparse, non_numeric_columns, without_frame
 from .ahead import ahead
 from .files import TableFile, open_table
 from .transformed import transformed
@@ -239,7 +239,10 @@ def _numeric(data: Any, name: str) -> Any:
     given = data._data if isinstance(data, Tensor) else data
     if type(given) is not np.ndarray and is_other(given):  # whose batches stay where it is
         return given
+    data = without_frame(data)
     array = SparseMatrix(data) if is_sparse(data) else check_array(data, name, "DataLoader")
+    if isinstance(array, SparseMatrix) and array.dtype.kind in "iub":  # counts, since they can be no indices
+        array = array.astype(get_default_dtype())
     if isinstance(data, (list, tuple)) and array.dtype.kind == "f":
         array = array.astype(get_default_dtype())
     if hasattr(data, "iloc"):

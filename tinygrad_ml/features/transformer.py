@@ -14,7 +14,7 @@ import numpy as np
 
 from ..foreign_names import HintsArguments
 from ..protocol import HasHyperparameters, NotFitted, check_names, feature_names, loaded_class
-from ..validation import is_sparse, without_arrow
+from ..validation import is_sparse, without_arrow, without_frame
 from .sparse_tables import like, read_sparse
 from .tables import as_frame, read_columns, read_numbers
 
@@ -145,6 +145,7 @@ class Transformer(HintsArguments, HasHyperparameters):
     # ------------------------------------------------------------------ reading and writing
 
     def _table(self, X: Any) -> Any:
+        X = X if self.why_not_sparse else without_frame(X)
         return self._read_sparse(X) if is_sparse(X) else self._read(X)
 
     def _read(self, X: Any) -> Any:

@@ -15,7 +15,6 @@ from ..nn.module import Module
 from ..ops import sigmoid, softmax
 from ..optim import Adadelta, Adagrad, Adam, RMSprop
 from ..optim.optimizer import Optimizer
-from ..sparse_matrix import SparseMatrix
 from ..tensor import Tensor, as_array
 from ..validation import check_integer, is_sparse
 from .run import Run, takes_names
@@ -315,9 +314,11 @@ def data_loader(run: Run) -> DataLoader | None:
 def features_apart(run: Run, batch: tuple, sample: int = SAMPLE) -> tuple[int, int, float, float] | None:
     """Return the smallest and the largest column of x and their sizes, if these are very different."""
     loader = data_loader(run)
-    if type(batch[0]) is dict or (isinstance(batch[0], Tensor) and isinstance(batch[0]._data, SparseMatrix)):
-        return None  # of a sparse one most elements are 0: it has no scale
+    if type(batch[0]) is dict:
+        return None
     x = as_array(batch[0])
+    if is_sparse(x):
+        return None  # of which most elements are 0: it has no scale
     if loader is not None and not any(loader.on_disk):
         x = loader.arrays[0][:: max(1, loader.rows // sample)]
     if x.ndim != 2 or x.shape[1] < 2 or len(x) < FEW or x.dtype.kind not in "fiu":
