@@ -125,9 +125,16 @@ class SparseDesign:
 
     def columns(self, chosen: np.ndarray) -> SparseDesign:
         """Return the design of some of the features, without a bias."""
-        part = SparseDesign.__new__(SparseDesign)
         matrix = SparseMatrix._of(self.by_column[:, chosen].tocsr())
-        shift, inverse = self.shift[chosen], self.inverse[chosen]
+        return self._of_features(matrix, self.shift[chosen], self.inverse[chosen])
+
+    def scaled(self, scale: np.ndarray) -> SparseDesign:
+        """Return the design of the features times numbers of their own, without a bias."""
+        return self._of_features(self.matrix, self.shift * scale, self.inverse * scale)
+
+    @staticmethod
+    def _of_features(matrix: SparseMatrix, shift: np.ndarray, inverse: np.ndarray) -> SparseDesign:
+        part = SparseDesign.__new__(SparseDesign)
         vars(part).update(matrix=matrix, shift=shift, inverse=inverse, has_bias=False, is_centred=bool(shift.any()))
         return part
 

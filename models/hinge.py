@@ -40,10 +40,10 @@ def prepared(model: Any, X: Any, weight: Weights) -> Prepared:
     if isinstance(inputs, SparseMatrix):
         if inputs.size < SMALL:
             inputs = inputs.toarray()
-        elif d > n:
+        elif d > n and model.resolve_solver() == "interior_point":
             raise ValueError(
-                f"{type(model).__name__}(solver={model.resolve_solver()!r}): with more features than samples it would "
-                "make the sparse X dense; choose the solver 'sgd'"
+                f"{type(model).__name__}(solver='interior_point'): with more features than samples it would make the "
+                "sparse X dense; choose the solver 'newton'"
             )
     mean, deviation = spread(inputs, normalized_weights(weight), has_bias)
     scale = np.where(deviation > 0, deviation, 1)

@@ -10,6 +10,7 @@ import numpy as np
 import tinygrad_ml as tg
 from tinygrad_ml import Tensor
 from tinygrad_ml.protocol import available_when
+from tinygrad_ml.validation import is_sparse
 
 from .base import weighted_mean
 from .classifier import Classifier
@@ -21,6 +22,8 @@ from .linear import coefficients, intercepts, linear_layer
 from .linear_classifier import LinearClassifier
 from .margin import fit_margin
 from .stochastic import safe_learning_rate
+
+FEW = 20_000  # up to this number of sparse samples Newton's method is quick, however many features there are
 
 
 @hyperparameters
@@ -45,7 +48,7 @@ class LinearSVM(LinearClassifier):
         Newton's method goes to the optimum of both losses, "interior_point" to that of "hinge", and "lbfgs" to that of
         "squared_hinge". "sgd", "adagrad" and "adam" take gradient steps on batches (Shalev-Shwartz et al., "Pegasos:
         primal estimated sub-gradient solver for SVM", 2007). "auto" is "newton" for up to 1,000 features, then "sgd"
-        for "hinge" and "lbfgs" for "squared_hinge".
+        for "hinge" and "lbfgs" for "squared_hinge"; for "hinge" and up to 20,000 sparse samples always "newton".
 
     Attributes
     ----------
@@ -127,6 +130,16 @@ class LinearSVM(LinearClassifier):
             needs = "a derivative everywhere: loss='squared_hinge'" if is_hinge else "loss='hinge'"
             raise ValueError(f"{type(self).__name__}(solver={self.solver!r}, loss={self.loss!r}): it needs {needs}")
         return super().resolve_solver(passes)
+
+    def _solve(self, X: Any, target: np.ndarray, weight: Any, passes: int | None = None) -> None:
+        """Train the layer; of few sparse samples with many features, by Newton's method, which needs those alone."""
+        steps = self.solver != "auto" or self.loss != "hinge" or self.needs_steps(passes)
+        if steps or not is_sparse(X) or len(X) > FEW:
+            super()._solve(X, target, weight, passes)
+            return
+        fit_margin(self, X, target, weight)
+        if self.asked.validation is not None:
+            self._judge(*self.asked.validation)
 
     def default_learning_rate(self, solver: str, X: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> float:
         return safe_learning_rate(self, solver, X, target, weight)

@@ -20,7 +20,7 @@ import numpy as np
 import tinygrad_ml as tg
 from tinygrad_ml.terminal import DeferredInterrupt
 
-from .design import Design, gram
+from .design import Design, SparseDesign, gram
 from .hinge import prepared
 from .linear import set_coefficients
 from .warnings import stop_by_interrupt, warn_not_converged
@@ -171,10 +171,12 @@ def newton_step(rows: Design, weight: np.ndarray, ridge: np.ndarray, free: float
     If there are fewer rows than columns, the unknowns of the equations are what the step changes in the rows, and the
     columns without a ridge.
     """
-    if len(rows) >= len(ridge) or not isinstance(rows, np.ndarray):
+    if len(rows) >= len(ridge):
         matrix = gram(rows, weight)
         matrix.flat[:: len(ridge) + 1] += np.where(ridge > 0, ridge, free)
         return -np.linalg.solve(matrix, gradient)
+    if isinstance(rows, SparseDesign):
+        return sparse_step(rows, np.sqrt(weight), ridge, free, gradient)
     pulled: np.ndarray = rows * np.sqrt(weight)[:, None]
     held, k = ridge > 0, len(pulled)
     of_held, of_free = pulled[:, held], pulled[:, ~held]
@@ -185,6 +187,24 @@ def newton_step(rows: Design, weight: np.ndarray, ridge: np.ndarray, free: float
     solution = np.linalg.solve(matrix, np.concatenate([of_held @ step[held], -gradient[~held]]))
     step[held] -= solution[:k] @ soft
     step[~held] = solution[k:]
+    return step
+
+
+def sparse_step(
+    rows: SparseDesign, root: np.ndarray, ridge: np.ndarray, free: float, gradient: np.ndarray
+) -> np.ndarray:
+    """Return the same of few sparse rows times `root`, of whose columns the last one alone may have no ridge."""
+    k, d = rows.shape
+    held = d - rows.has_bias
+    of_free = np.tile(root[:, None], (1, d - held))
+    of_held = rows.scaled(1 / np.sqrt(ridge[:held])).kernel() * root * root[:, None]
+    step = np.zeros(d)
+    step[:held] = -gradient[:held] / ridge[:held]
+    matrix = np.block([[of_held, -of_free], [of_free.T, np.zeros((d - held,) * 2)]])
+    matrix.flat[:: len(matrix) + 1] += np.where(np.arange(len(matrix)) < k, 1, free)
+    solution = np.linalg.solve(matrix, np.concatenate([root * (rows @ step), -gradient[held:]]))
+    step[:held] -= ((root * solution[:k]) @ rows)[:held] / ridge[:held]
+    step[held:] = solution[k:]
     return step
 
 

@@ -432,6 +432,9 @@ LARGE = [
     models.ElasticNet(0.02, fit_intercept=False),
     models.LinearSVM(),
     models.LinearSVM(C=0.1, intercept_scaling=np.inf),
+    models.LinearSVM(solver="interior_point"),
+    models.LinearSVM(loss="squared_hinge", solver="newton"),
+    models.LinearSVM(loss="squared_hinge", solver="newton", intercept_scaling=np.inf),
 ]
 
 
@@ -445,8 +448,8 @@ def test_large_tables_need_no_dense_one(model, shape, weighted):
         y = y > np.median(y)
     weight = {"sample_weight": np.random.default_rng(2).integers(1, 4, len(y)).astype(float)} if weighted else {}
     one, other = models.estimator.clone(model), models.estimator.clone(model).fit(words.toarray(), y, **weight)
-    if isinstance(model, models.LinearSVM) and shape[1] > shape[0]:
-        with pytest.raises(ValueError, match="it would make the sparse X dense; choose the solver 'sgd'"):
+    if model.get_params().get("solver") == "interior_point" and shape[1] > shape[0]:
+        with pytest.raises(ValueError, match="it would make the sparse X dense; choose the solver 'newton'"):
             one.fit(words, y, **weight)
         return
     one.fit(words, y, **weight)
@@ -497,6 +500,20 @@ def test_what_needs_too_large_a_square_says_what_to_choose(monkeypatch):
         models.RidgeCV().fit(X, TRUTH)
     assert models.RidgeCV(cv=3).fit(X, TRUTH).score(X, TRUTH) > 0.9
     assert models.PCA(3, svd_solver="randomized").fit_transform(X).shape == (200, 3)
+
+
+def test_the_margin_of_very_many_columns_is_exact():
+    svm = pytest.importorskip("sklearn.svm")
+    words, y = wide_problem(200, 3000)
+    y = y > np.median(y)
+    ours = models.LinearSVM().fit(words, y, validation=(words, y))
+    theirs = svm.LinearSVC(loss="hinge", tol=1e-10, max_iter=10**6, random_state=0).fit(words, y)
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=1e-5)
+    np.testing.assert_allclose(ours.intercept_, theirs.intercept_, atol=1e-5)
+    assert ours.history_["validation_loss"][-1] == pytest.approx(ours.history_["loss"][-1])
+    free = models.LinearSVM(intercept_scaling=np.inf).fit(words, y)
+    theirs = svm.SVC(kernel="linear", tol=1e-10).fit(words, y)
+    np.testing.assert_allclose(free.coef_, theirs.coef_.toarray(), atol=1e-6)
 
 
 def test_a_lasso_of_very_many_columns_is_that_of_scikit_learn():
