@@ -58,8 +58,10 @@ def launch(folder):
         folder,
     ]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    return subprocess.Popen(list(map(str, command)), env=environment, start_new_session=True, **quiet)
+    with open(folder / "said.txt", "w") as said:
+        return subprocess.Popen(
+            list(map(str, command)), env=environment, start_new_session=True, stdout=said, stderr=subprocess.STDOUT
+        )
 
 
 def finish(process, what):
@@ -69,6 +71,14 @@ def finish(process, what):
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         sys.exit(f"FAILED: {what}, and after {PATIENCE} seconds mpiexec was still running")
+
+
+def undisturbed(process, folder):
+    """Wait for a run of which no rank was killed; it must end well."""
+    code = finish(process, "nobody was killed")
+    if code:
+        said = (folder / "said.txt").read_text(errors="replace")
+        sys.exit(f"FAILED: nobody was killed, and the run ended with code {code}:\n{said[-3000:]}")
 
 
 def one_round(folder, dice):
@@ -86,7 +96,7 @@ def one_round(folder, dice):
                 kills += 1
             finish(process, f"rank {rank} was killed after {wait:.1f} s")
         else:
-            finish(process, "nobody was killed")
+            undisturbed(process, folder)
     return kills
 
 
@@ -103,7 +113,7 @@ def main():
     with tempfile.TemporaryDirectory() as top:
         calm = Path(top, "calm")
         calm.mkdir()
-        finish(launch(calm), "nobody was killed")
+        undisturbed(launch(calm), calm)
         expected = dict(np.load(calm / "end.npz"))
         while time.monotonic() < end:
             folder = Path(top, str(rounds))

@@ -25,7 +25,7 @@ from .batched import Batched
 from .foreign_names import missing
 from .sparse import SparseRows
 from .sparse_matrix import SparseMatrix
-from .unusable import not_numeric, refuse_masked
+from .unusable import loses_gradient, not_numeric, refuse_masked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -390,10 +390,7 @@ class Tensor:
 
     def __array__(self, dtype: Any = None, copy: Bool | None = None) -> np.ndarray:
         if self.requires_grad:
-            raise TypeError(
-                "a Tensor that requires a gradient does not become an array silently, since its gradient would be "
-                "lost: use x.detach() or x.numpy(), or np.stack to make one Tensor of a list of them"
-            )
+            raise loses_gradient()
         if copy is False or is_other(self._data):
             return np.asarray(self.numpy(), dtype, copy=False)
         return np.array(self._data, dtype)
@@ -446,6 +443,8 @@ class Tensor:
         def __rmatmul__(self, other: Any) -> Tensor: ...
         def __floordiv__(self, other: Any) -> Tensor: ...
         def __rfloordiv__(self, other: Any) -> Tensor: ...
+        def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]: ...
+        def __rdivmod__(self, other: Any) -> tuple[Tensor, Tensor]: ...
         def __mod__(self, other: Any) -> Tensor: ...
         def __rmod__(self, other: Any) -> Tensor: ...
         def __neg__(self) -> Tensor: ...

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["not_numeric", "refuse_masked"]
+__all__ = ["loses_gradient", "not_numeric", "refuse_masked"]
 
 
 def refuse_masked(x: Any) -> Any:
@@ -46,4 +46,21 @@ def not_numeric(data: Any, array: Any) -> TypeError:
         hint = f"; a {type(data).__name__} is called: layer(x), or function(x)"
     return TypeError(
         f"cannot make a Tensor of {type(data).__name__} data (dtype {array.dtype}): it must be numeric{hint}"
+    )
+
+
+def loses_gradient() -> TypeError:
+    """Return the error for a Tensor that would become an array where a gradient is wanted, and say who asked for it."""
+    frame: Any = sys._getframe(2)
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "numpy":
+        frame = frame.f_back
+    by_scipy = frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "scipy"
+    hint = (
+        "use x.detach() or x.numpy(), or np.stack to make one Tensor of a list of them"
+        if not by_scipy
+        else "many functions of SciPy take Tensors if SCIPY_ARRAY_API=1 is in the environment before SciPy is "
+        "imported; for others write it with functions of NumPy or tg, or use x.detach()"
+    )
+    return TypeError(
+        "a Tensor that requires a gradient does not become an array silently, since its gradient would be lost: " + hint
     )

@@ -21,6 +21,7 @@ CALLS = {
     ],
     "apply_over_axes": [(lambda x: np.apply_over_axes(np.sum, x, [0, 2]), C)],
     "astype": [(lambda x: np.astype(x, x.dtype), A)],
+    "bincount": [(lambda x: np.bincount([0, 3, 3, 1], weights=x), V)],
     "block": [
         (lambda x, y: np.block([[x, y], [y, 2 * x]]), A, B),
         (lambda x: np.block([x, 1.0, 2.0]), V),
@@ -64,6 +65,7 @@ CALLS = {
         (lambda x, y: np.cross(x, y, axis=0), A, B),
         (lambda x, y: np.cross(x, y, axisa=0, axisb=0, axisc=0), A, B),
     ],
+    "histogram": [(lambda x: np.histogram(B, 4, weights=x)[0], A)],
     "cumulative_prod": [(lambda x: np.cumulative_prod(x, axis=1, include_initial=True), A), (np.cumulative_prod, V)],
     "cumulative_sum": [(lambda x: np.cumulative_sum(x, axis=0, include_initial=True), A), (np.cumulative_sum, V)],
     "deg2rad": [(np.deg2rad, A)],

@@ -96,7 +96,7 @@ def test_it_is_for_constants(name, tmp_path, monkeypatch):
 
 
 def test_the_numbers_do_not_fall():
-    assert len(of_state("gradient")) >= 243
+    assert len(of_state("gradient")) >= 245
     assert len(of_state("constants")) <= 35
 
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+import types
 
 import numpy as np
 import pytest
@@ -138,6 +139,24 @@ def test_only_the_best_can_be_kept(tmp_path):
     fit(model, loss, sgd, (x, x), validation=(x, x), epochs=5, callbacks=[checkpoint])
     assert tg.load(tmp_path / "best.npz")["epoch"] == 4
     assert checkpoint.best == 0.5
+
+
+def test_another_rank_leaves_alone_what_rank_0_is_writing(tmp_path):
+    runs, half = [], tmp_path / ".run.npz-ab12_xyz"
+    half.write_bytes(b"half")
+    model = nn.Linear(2, 1)
+    fit(
+        model,
+        nn.MSELoss(),
+        optim.SGD(model.parameters(), 0.1),
+        (np.ones((4, 2)), np.ones((4, 1))),
+        epochs=1,
+        callbacks=[runs.append],
+    )
+    for rank in (1, 0):
+        runs[0].world = types.SimpleNamespace(rank=rank)
+        Checkpoint(tmp_path / "run.npz").on_start(runs[0])
+        assert half.exists() == (rank == 1)
 
 
 def test_folders_are_made_and_leftovers_of_killed_processes_removed(tmp_path):

@@ -5,6 +5,16 @@ The room is loaded when NumPy calls a function on a Tensor that is not in the ta
 order. `docs/numpy.md` lists all functions of NumPy with their state.
 """
 
-from . import arrays, elementwise, polynomials, products, statistics, values  # each tells NumPy of its functions
+from . import (  # each tells NumPy of its functions
+    arrays,
+    counts,
+    elementwise,
+    folds,
+    polynomials,
+    products,
+    statistics,
+    values,
+    wider,
+)
 
-__all__ = ["arrays", "elementwise", "polynomials", "products", "statistics", "values"]
+__all__ = ["arrays", "counts", "elementwise", "folds", "polynomials", "products", "statistics", "values", "wider"]

@@ -7,11 +7,11 @@ nothing falls back to arrays of objects, and no gradient gets lost on the way.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import sys
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -102,12 +102,14 @@ REDUCTIONS = {
     np.logical_or: reduce.any,
     np.logaddexp: activation.logsumexp,
 }
+FOLDS = ("reduce", "accumulate", "reduceat")
 ACCUMULATIONS = {np.add: cumulative.cumsum, np.multiply: cumulative.cumprod}
 UNKNOWN = {  # arguments of NumPy's functions that our operations do not have
     "dtype": "convert with .astype(dtype)",
     "out": "the result is a new Tensor",
     "where": "use np.where",
 }
+WIDER: dict[Callable, Callable] = {}  # our operation -> what takes more of the arguments of NumPy's function
 IMPLIED = {"copy": True, "stable": True}  # what holds anyway
 UFUNC_DEFAULTS = {"where": True, "casting": "same_kind", "order": "K", "subok": True}
 
@@ -125,16 +127,20 @@ def _array_ufunc(self: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **par
         inputs[0][...] = index.add_at(*inputs)
         return None
     if method == "reduce" and ufunc in REDUCTIONS:
-        return _call(name, REDUCTIONS[ufunc], inputs, {"axis": 0} | parameters, UFUNC_DEFAULTS)
+        return _call(name, ufunc.reduce, REDUCTIONS[ufunc], inputs, {"axis": 0} | parameters, UFUNC_DEFAULTS)
     if method == "outer" and len(inputs) == 2:
         x, y = (create.as_tensor(x) for x in inputs)
         return ufunc(shape.reshape(x, x.shape + (1,) * y.ndim), y, **parameters)
     if method == "accumulate" and ufunc in ACCUMULATIONS:
-        return _call(name, ACCUMULATIONS[ufunc], inputs, {"axis": 0} | parameters, UFUNC_DEFAULTS)
-    operation = _found(ufunc) if method == "__call__" else None
+        return _call(name, ufunc.accumulate, ACCUMULATIONS[ufunc], inputs, {"axis": 0} | parameters, UFUNC_DEFAULTS)
+    function, operation = ufunc if method == "__call__" else getattr(ufunc, method), _found(ufunc)
+    if operation is not None and method != "__call__" and ufunc.nin == 2 and _requires_grad(inputs):
+        operation = functools.partial(_room("folds").FOLDS[method], ufunc) if method in FOLDS else None
+    elif method != "__call__":
+        operation = None
     if operation is None:
-        return _value(name, ufunc if method == "__call__" else getattr(ufunc, method), inputs, parameters)
-    return _call(name, operation, inputs, parameters, UFUNC_DEFAULTS) if parameters else operation(*inputs)
+        return _value(name, function, inputs, parameters)
+    return _call(name, function, operation, inputs, parameters, UFUNC_DEFAULTS) if parameters else operation(*inputs)
 
 
 def _array_function(self: Tensor, function: Callable, types: Any, inputs: tuple, parameters: dict) -> Any:
@@ -145,27 +151,32 @@ def _array_function(self: Tensor, function: Callable, types: Any, inputs: tuple,
         return _value(name, function, inputs, parameters)
     if len(inputs) == 1 and not parameters:
         return operation(*inputs)
-    return _call(name, operation, *_sorted(function, operation, inputs, parameters), _defaults(function))
+    return _call(name, function, operation, *_sorted(function, operation, inputs, parameters), _defaults(function))
 
 
 def _found(function: Callable) -> Any:
     """Return our function for one of NumPy's or SciPy's, or None."""
     if function not in IMPLEMENTATIONS:
-        root = __package__.rpartition(".")[0]
-        importlib.import_module(f"{root}.numpy_functions")
+        _room()
         if (
             function not in IMPLEMENTATIONS
             and "scipy.special" in sys.modules
             and getattr(np, function.__name__, None) is not function
         ):
-            importlib.import_module(f"{root}.numpy_functions.special").declare(function)
+            _room("special").declare(function)
     return IMPLEMENTATIONS.get(function)
+
+
+def _room(name: str = "") -> Any:
+    """Return the room of more functions, or a file of it, which is loaded when it is first asked for."""
+    root = __package__.rpartition(".")[0]
+    return importlib.import_module(f"{root}.numpy_functions" + (name and f".{name}"))
 
 
 def _value(name: str, function: Callable, inputs: Any, parameters: dict) -> Any:
     """Return what a function without a derivative gives for values, unless a gradient would be lost."""
     if _requires_grad(inputs) or _requires_grad(parameters):
-        raise _unsupported(name)
+        raise unsupported(name)
     return as_results(function(*values_of(inputs), **values_of(parameters)))
 
 
@@ -175,19 +186,50 @@ def _requires_grad(thing: Any) -> bool:
     return any(map(_requires_grad, thing)) if type(thing) in (list, tuple) else getattr(thing, "requires_grad", False)
 
 
-def _call(name: str, operation: Callable, inputs: tuple, parameters: dict, defaults: dict) -> Any:
+def _call(name: str, function: Callable, operation: Callable, inputs: tuple, parameters: dict, defaults: dict) -> Any:
     """Call our operation with the arguments of NumPy's function, and say what it does not take."""
     known = _parameters(operation)
-    if known is not None:
-        for key in parameters.keys() - known:
-            if any(parameters[key] is value for value in (None, defaults.get(key), IMPLIED.get(key))):
-                del parameters[key]
-            elif key in UNKNOWN and hasattr(operation, "primitive"):
-                raise TypeError(f"{name} does not take {key}= on Tensors: {UNKNOWN[key]}")
+    if known is None:
+        return operation(*inputs, **parameters)
+    more = {
+        key: value
+        for key, value in parameters.items()
+        if key not in known and not any(value is other for other in (None, defaults.get(key), IMPLIED.get(key)))
+    }
+    parameters = {key: value for key, value in parameters.items() if key in known or key in more}
+    if "dtype" in more and hasattr(operation, "primitive"):
+        inputs, parameters = _in_dtype(name, inputs, parameters), {k: v for k, v in parameters.items() if k != "dtype"}
+        del more["dtype"]
+    if more or (operation is join.pad and parameters.get("mode", "constant") not in join.MODES):
+        return _call_with_more(name, function, operation, inputs, parameters, more)
     return operation(*inputs, **parameters)
 
 
-@cache
+def _call_with_more(
+    name: str, function: Callable, operation: Callable, inputs: tuple, parameters: dict, more: dict
+) -> Any:
+    """Call what takes more arguments than our operation, or NumPy's function for values, or say what is missing."""
+    _room()
+    wider = WIDER.get(operation) if isinstance(inputs[0], Tensor) and inputs[0].dtype.kind in "fc" else None
+    if wider is not None and more.keys() <= inspect.signature(wider).parameters.keys():
+        return wider(*inputs, **parameters)
+    if not _requires_grad(inputs) and "out" not in more:
+        return as_results(function(*values_of(inputs), **values_of(parameters)))
+    for key in more:
+        if key in UNKNOWN and hasattr(operation, "primitive"):
+            raise TypeError(f"{name} does not take {key}= on Tensors: {UNKNOWN[key]}")
+    return operation(*inputs, **parameters)
+
+
+def _in_dtype(name: str, inputs: tuple, parameters: dict) -> tuple:
+    """Return inputs in the dtype that NumPy is asked to compute in."""
+    dtype = np.dtype(parameters["dtype"])
+    if dtype.kind not in "fc" and _requires_grad(inputs):
+        raise TypeError(f"{name} does not take dtype={dtype} on Tensors that require a gradient: it would be lost")
+    return tuple([x.astype(dtype) if isinstance(x, (Tensor, np.ndarray)) else x for x in inputs])
+
+
+@functools.cache
 def _defaults(function: Callable) -> dict[str, Any]:
     """Return the parameters of NumPy's function with their defaults, in their order; none if it does not tell."""
     try:
@@ -196,7 +238,7 @@ def _defaults(function: Callable) -> dict[str, Any]:
         return {}
 
 
-@cache
+@functools.cache
 def _parameters(operation: Callable) -> dict[str, bool] | None:
     """Return the parameters of our operation, and whether each must be given; None if it takes any."""
     parameters = inspect.signature(operation).parameters
@@ -224,7 +266,8 @@ def _sorted(function: Callable, operation: Callable, inputs: tuple, parameters: 
     return inputs, parameters
 
 
-def _unsupported(name: str) -> TypeError:
+def unsupported(name: str) -> TypeError:
+    """Return the error for one of NumPy's functions that would lose a gradient, with what to use."""
     short = name.rpartition(".")[2]
     home = "linalg" if ".linalg." in name else "ops"
     there = short in getattr(sys.modules[__package__.rpartition(".")[0] + "." + home], "__all__", ())

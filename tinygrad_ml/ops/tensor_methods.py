@@ -301,6 +301,8 @@ for _name, _operation in OPERATORS.items():
     setattr(Tensor, f"__i{_name}__", _in_place(f"{SYMBOLS[_name]}=", _operation))
 
 METHODS: dict[str, Any] = {
+    "__divmod__": lambda self, other: (rounding.floor_divide(self, other), rounding.remainder(self, other)),
+    "__rdivmod__": lambda self, other: (rounding.floor_divide(other, self), rounding.remainder(other, self)),
     "__neg__": elementwise.negative,
     "__pos__": lambda self: self,
     "__abs__": elementwise.abs,

@@ -121,8 +121,10 @@ class Checkpoint(Callback):
         self.best = math.inf if self._mode == "min" else -math.inf
         self._began = {"optimizer": type(run.optimizer).__name__, "options": _options(run, run.options), **_data(run)}
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        for file in unfinished_files(self.path):
-            file.unlink(missing_ok=True)
+        writes = run.world is None or not run.world.rank  # rank 0 writes, and all read
+        if writes:  # of another rank they could be those that rank 0 is writing now
+            for file in unfinished_files(self.path):
+                file.unlink(missing_ok=True)
         if self.resume:
             try:
                 state = load(self.path)
@@ -130,7 +132,6 @@ class Checkpoint(Callback):
                 pass
             else:
                 self._resume(run, state)
-        writes = run.world is None or not run.world.rank  # rank 0 writes, and all read
         if writes and run.stopped is None and run.epoch < run.epochs:
             check_writable(self._state(run), self.path)
 
