@@ -14,6 +14,7 @@ REAL = random.normal(size=(2, 3)) * 1.5
 POSITIVE = random.uniform(0.3, 3.0, (2, 3))
 OTHER = random.uniform(0.4, 2.5, 3)
 UNIT = random.uniform(0.1, 0.9, (2, 3))
+TINY = np.array([0.0, 1e-9, -1e-3])
 NEAR_ZERO = np.array([0.0, 1e-9, -1e-4, 0.05, -0.09])
 NEGATIVE = random.uniform(-2.8, -2.2, 3)
 
@@ -58,7 +59,12 @@ CALLS = {
     "cotdg": [(80 * UNIT,)],
     "radian": [(REAL, POSITIVE, OTHER)],
     "binom": [(3 + POSITIVE, OTHER)],
-    "boxcox": [(POSITIVE, OTHER), (POSITIVE, np.array([0.0, 1e-9, -1e-3])), (POSITIVE, OTHER / 1000), (POSITIVE, -OTHER)],
+    "boxcox": [
+        (POSITIVE, OTHER),
+        (POSITIVE, np.array([0.0, 1e-9, -1e-3])),
+        (POSITIVE, OTHER / 1000),
+        (POSITIVE, -OTHER),
+    ],
     "boxcox1p": [(POSITIVE, OTHER), (POSITIVE, OTHER / 1000)],
     "inv_boxcox": [(POSITIVE, OTHER), (POSITIVE, OTHER / 1000)],
     "inv_boxcox1p": [(POSITIVE, OTHER), (POSITIVE, OTHER / 1000)],
