@@ -151,7 +151,7 @@ def test_another_rank_leaves_alone_what_rank_0_is_writing(tmp_path):
         optim.SGD(model.parameters(), 0.1),
         (np.ones((4, 2)), np.ones((4, 1))),
         epochs=1,
-        callbacks=[runs.append],
+        callbacks=[lambda run: runs.append(run)],
     )
     for rank in (1, 0):
         runs[0].world = types.SimpleNamespace(rank=rank)
