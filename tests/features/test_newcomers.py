@@ -224,3 +224,19 @@ def test_a_mistake_is_named_with_what_to_write(call, message):
 def test_data_in_the_place_of_hyperparameters_are_for_fit():
     with pytest.raises(TypeError, match=r"'vector_size' twice.*: data are for fit, Word2Vec\(...\).fit\(data\)"):
         tg.models.Word2Vec([["a", "b"]], vector_size=3)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, object])
+def test_infinities_are_cut_off_where_there_is_a_bound(dtype):
+    ratios = np.array([[np.inf, 0.5], [1.5, -np.inf], [np.nan, 2.0]], dtype)
+    expected = [[3, 0.5], [1.5, 0], [np.nan, 2]]
+    np.testing.assert_array_equal(Clip(lower=0, upper=3).fit_transform(ratios), expected)
+    with pytest.raises(ValueError, match=r"infinity \(the first in row 1, column 1\)"):
+        Clip(upper=3).fit(ratios)
+    with pytest.raises(ValueError, match=r"infinity \(the first in row 0, column 0\)"):
+        Clip(lower=0, upper=np.inf).fit(ratios)
+    with pytest.raises(ValueError, match=r"lower must be a number or None, not 'a'"):
+        Clip(lower="a").fit(ratios)
+    sparse = pytest.importorskip("scipy.sparse")
+    with pytest.raises(ValueError, match=r"upper must be a number or None, not 'b'"):
+        Clip(upper="b").fit(sparse.eye_array(3))

@@ -13,7 +13,7 @@ import numpy as np
 from ..sparse_matrix import SparseMatrix
 from ..validation import check_integer, is_number, is_sparse
 from .sparse_tables import Sums, blocks, like, products, with_entries
-from .tables import place_in
+from .tables import place_in, read_numbers
 from .transformer import FLOATS, Transformer, check_choice
 
 
@@ -170,7 +170,7 @@ class Log(Transformer):
 
 @dataclass(eq=False, repr=False)
 class Clip(Transformer):
-    """Cut entries off at a lower and an upper bound. Gaps (NaN) stay, and a sparse X stays sparse.
+    """Cut entries off at a lower and an upper bound, infinities too. Gaps (NaN) stay, and a sparse X stays sparse.
 
     Parameters
     ----------
@@ -190,7 +190,14 @@ class Clip(Transformer):
     allows_missing = True
     preserves = FLOATS
 
-    def _learn(self, table: np.ndarray) -> None:
+    def _table(self, X: Any) -> Any:
+        self._check_bounds()
+        return super()._table(X)
+
+    def _read(self, X: Any) -> np.ndarray:
+        return read_numbers("Clip", X, missing=True, bounds=self._bounds())
+
+    def _check_bounds(self) -> None:
         for name, value in (("lower", self.lower), ("upper", self.upper)):
             if value is not None and (not is_number(value) or value != value):
                 raise ValueError(f"Clip: {name} must be a number or None, not {value!r}")

@@ -69,20 +69,23 @@ def _from_rows(rows: Any) -> Any:
     return np.array(rows, object) if strings else rows
 
 
-def read_numbers(who: str, X: Any, missing: bool = False) -> np.ndarray:
+def read_numbers(
+    who: str, X: Any, missing: bool = False, bounds: tuple[float, float] = (-np.inf, np.inf)
+) -> np.ndarray:
     """Return X as an array (samples, features) of float32 or float64.
 
     Raises
     ------
     TypeError, ValueError
-        If X is no table of finite numbers; with `missing`, NaN is allowed, and None, which becomes NaN.
+        If X is no table of finite numbers; with `missing`, NaN is allowed, and None, which becomes NaN, and infinities
+        that finite bounds will cut off.
     """
     array = read_array(who, X)
     if array.dtype not in (np.float32, np.float64):
         array = _to_float(who, array, X)
     found = first_non_finite(array)
     if found and missing:
-        infinite = np.argwhere(np.isinf(array))
+        infinite = np.argwhere(np.isinf(np.clip(array, *bounds)))
         if not len(infinite):
             return array
         raise ValueError(f"{who}: input X contains infinity (the first in {place_in(X, infinite[0])})")
