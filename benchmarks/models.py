@@ -30,7 +30,7 @@ def mnist():
 
 
 def beside_sklearn():
-    table = Table(__doc__, "milliseconds", 58, rounds=60, peer="scikit-learn")
+    table = Table(__doc__, "milliseconds", 62, rounds=20, peer="scikit-learn")
     diabetes = load_diabetes(return_X_y=True)
     cancer, digits = (
         (StandardScaler().fit_transform(X), y)

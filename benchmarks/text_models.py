@@ -103,7 +103,7 @@ def word2vec(quick):
         print(f"  months among the ten words nearest to months: {', '.join(near)}", flush=True)
 
 
-def char_rnn_step(cell, x, y, library):
+def char_rnn_step(cell, x, y, library, compiled=False):
     """Return a step of training, in our library or in PyTorch."""
     if library is tg:
         model = CharRNN(cell).build(65)
@@ -124,24 +124,30 @@ def char_rnn_step(cell, x, y, library):
         def loss(logits, target):
             return torch.nn.functional.cross_entropy(logits.reshape(-1, 65), target.reshape(-1))
 
-    def run():
+    def step(x, y):
         optimizer.zero_grad()
-        loss(forward(x), y).backward()
+        value = loss(forward(x), y)
+        value.backward()
         optimizer.step()
+        return value
 
-    return run
+    run = tg.compile(step) if compiled else step
+    return lambda: run(x, y)
 
 
 def main():
     warnings.filterwarnings("ignore", "Sparse invariant checks")  # of PyTorch
-    table = Table(__doc__, "milliseconds", 56)
+    table = Table(__doc__, "milliseconds", 64)
     random = np.random.default_rng(0)
     x, y = random.integers(66, size=(32, 64)), random.integers(65, size=(32, 64))
     for cell in ("rnn", "gru", "lstm"):
-        table.compare(
-            f"CharRNN({cell!r}): a step on 32 pieces of 64 characters",
-            *(char_rnn_step(cell, x, y, lib) for lib in (tg, torch)),
-        )
+        for compiled in (False, True):
+            table.compare(
+                f"CharRNN({cell!r}): a {'compiled ' * compiled}step on 32 pieces of 64 characters",
+                char_rnn_step(cell, x, y, tg, compiled),
+                char_rnn_step(cell, x, y, torch),
+                bar=1.0,
+            )
     print()
     word2vec(table.quick)
 
