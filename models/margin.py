@@ -179,10 +179,11 @@ def newton_step(rows: Design, weight: np.ndarray, ridge: np.ndarray, free: float
         return sparse_step(rows, np.sqrt(weight), ridge, free, gradient)
     pulled: np.ndarray = rows * np.sqrt(weight)[:, None]
     held, k = ridge > 0, len(pulled)
-    of_held, of_free = pulled[:, held], pulled[:, ~held]
+    of_held, of_free = (pulled, pulled[:, :0]) if held.all() else (pulled[:, held], pulled[:, ~held])
     soft, step = of_held / ridge[held], np.empty_like(gradient)
     step[held] = -gradient[held] / ridge[held]
-    matrix = np.block([[soft @ of_held.T, -of_free], [of_free.T, np.zeros((of_free.shape[1],) * 2)]])
+    matrix = np.zeros((k + of_free.shape[1],) * 2)
+    matrix[:k, :k], matrix[:k, k:], matrix[k:, :k] = soft @ of_held.T, -of_free, of_free.T
     matrix.flat[:: len(matrix) + 1] += np.where(np.arange(len(matrix)) < k, 1, free)
     solution = np.linalg.solve(matrix, np.concatenate([of_held @ step[held], -gradient[~held]]))
     step[held] -= solution[:k] @ soft
