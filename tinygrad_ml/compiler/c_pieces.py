@@ -262,34 +262,46 @@ def _shape_at(value: Value) -> tuple[int, ...]:
     return np.broadcast_shapes(*[part.shape for part in parts]) + value.shape[len(parts) :]
 
 
+def _is_along(value: Value) -> bool:
+    """Whether elements are taken along an axis of an array that is as large as the indices in all others."""
+    x, indices, axis = (*value.args, -1)[:3]
+    if not _is_array(x, value.dtype) or type(axis) is not int or value.parameters or indices.dtype != np.intp:
+        return False
+    others = [[n for d, n in enumerate(a.shape) if d != axis % len(x.shape)] for a in (x, indices)]
+    return len(x.shape) == len(indices.shape) and others[0] == others[1]
+
+
 def _each_index(plan: Plan, value: Value, x: np.ndarray) -> Generator[Any, list[str], None]:
     """Yield C for the element of x that the indices name, and the names of the loops; then take lines and yield loops.
 
     An index that is out of range ends the segment before it is used.
     """
-    parts: Any = _indices(value)
+    axis = (*value.args, -1)[2] % x.ndim if plan.kinds[value] == "along" else None
+    parts: Any = _indices(value) if axis is None else [value.args[1]]
     frames = np.broadcast_arrays(*[plan.frame(part) for part in parts])
     names = [f"i{k}" for k in range(frames[0].ndim)]
-    inner = [f"l{k}" for k in range(x.ndim - len(parts))]
+    inner = [f"l{k}" for k in range(x.ndim - len(parts) if axis is None else 0)]
     found = [f"j{k}" for k in range(len(parts))]
-    lines = yield place([*found, *inner], x.strides, x.itemsize), [*names, *inner]
+    index = [*found, *inner] if axis is None else [*names[:axis], *found, *names[axis + 1 :]]
+    lines = yield place(index, x.strides, x.itemsize), [*names, *inner]
     head, body = [], []
-    for k, (part, frame) in enumerate(zip(parts, frames)):
+    for k, (part, frame, length) in enumerate(zip(parts, frames, x.shape[axis or 0 :])):
         head.append(f"const int64_t *q{k} = (int64_t *)({plan.address(part)});")
-        body += [f"int64_t j{k} = q{k}[{place(names, frame.strides, 8)}];", f"j{k} += j{k} < 0 ? {x.shape[k]} : 0;"]
-        body.append(f"if ((uint64_t)j{k} >= {x.shape[k]}) return 1;")
+        body += [f"int64_t j{k} = q{k}[{place(names, frame.strides, 8)}];", f"j{k} += j{k} < 0 ? {length} : 0;"]
+        body.append(f"if ((uint64_t)j{k} >= {length}) return 1;")
     yield [*head, *loops(names, frames[0].shape, [*body, *loops(inner, x.shape[len(parts) :], lines)])]
 
 
 def _by_index(plan: Plan, value: Value) -> list[str]:
     """Return C that reads by index, that writes by index into a copy, or that adds to zeros, in their order."""
     kind, t, out = plan.kinds[value], c_type(value.dtype), plan.frames[value]
+    reads = kind in ("getitem", "along")
     source = value.args[2 if kind == "setitem" else 0]
     frame, lines = plan.frame(source), [f"{t} *restrict z = ({t} *)({plan.address(value)});"]
-    each: Any = _each_index(plan, value, frame if kind == "getitem" else out)
+    each: Any = _each_index(plan, value, frame if reads else out)
     there, names = next(each)
-    here = place(names, (out if kind == "getitem" else frame).strides, out.itemsize)
-    to, of = (here, there) if kind == "getitem" else (there, here)
+    here = place(names, (out if reads else frame).strides, out.itemsize)
+    to, of = (here, there) if reads else (there, here)
     if plan.is_number(source):
         new = plan.scalar(source, value.dtype)
     else:
@@ -301,34 +313,9 @@ def _by_index(plan: Plan, value: Value) -> list[str]:
     return [*before, "{", *lines, "}"]
 
 
-def _is_along(value: Value) -> bool:
-    """Whether elements are taken along an axis of an array that is as large as the indices in all others."""
-    x, indices, axis = (*value.args, -1)[:3]
-    if not _is_array(x, value.dtype) or type(axis) is not int or value.parameters or indices.dtype != np.intp:
-        return False
-    others = [[n for d, n in enumerate(a.shape) if d != axis % len(x.shape)] for a in (x, indices)]
-    return len(x.shape) == len(indices.shape) and others[0] == others[1]
-
-
-def _along(plan: Plan, value: Value) -> list[str]:
-    """Return C that takes elements along an axis; an index that is out of range ends the segment before it is used."""
-    x, indices, axis = (*value.args, -1)[:3]
-    t, frame, where, size = c_type(value.dtype), plan.frame(x), plan.frame(indices), value.dtype.itemsize
-    names = [f"i{k}" for k in range(frame.ndim)]
-    chosen, length = ["j" if k == axis % frame.ndim else name for k, name in enumerate(names)], frame.shape[axis]
-    body = [
-        f"int64_t j = q[{place(names, where.strides, 8)}]; j += j < 0 ? {length} : 0;",
-        f"if ((uint64_t)j >= {length}) return 1;",
-        f"z[{place(names, plan.frames[value].strides, size)}] = x[{place(chosen, frame.strides, size)}];",
-    ]
-    head = f"{t} *restrict z = ({t} *)({plan.address(value)}); const {t} *restrict x = ({t} *)({plan.address(x)});"
-    q = f"const int64_t *q = (int64_t *)({plan.address(indices)});"
-    return ["{", head, q, *loops(names, where.shape, body), "}"]
-
-
 WRITERS: dict[str, Callable[[Any, Value], list[str]]] = {
     **{"number": _number, "guard": _guard, "product": products.write, "reduction": _reduction, "copy": _copy},
-    **{"concatenate": _concatenate, "along": _along, **dict.fromkeys(("getitem", "setitem", "scatter"), _by_index)},
+    **{"concatenate": _concatenate, **dict.fromkeys(("getitem", "along", "setitem", "scatter"), _by_index)},
     "kernel": kernels.write,
     "channels": lambda plan, value: reduced(plan, value, value.args[1], (0, 2, 3), "add"),
 }
