@@ -178,6 +178,12 @@ class Classifier(Model):
         """
         return np.array(self.probabilities(tg.tensor(self._outputs(X))).numpy())
 
+    @available_when(lambda self: "" if hasattr(self, "predict_proba") else f"{type(self).__name__} has no probabilities")
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """Return the logarithms of what `predict_proba` returns; -inf for a probability of 0."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable class of each sample, `(samples,)`, or of each label, `(samples, labels)`."""
         n_classes = len(vars(self).get("classes_", ()))

@@ -181,7 +181,8 @@ def _gradient(cls: type[Function], ctx: Context, g: Any, k: int, shape: tuple[in
     before, found = ctx._found
     if before is not g:  # once for all arguments
         with Mode(recording=recorded):
-            found = cls.backward(ctx, *[part if isinstance(part, Tensor) else from_owned(part) for part in arriving])
+            given = [_conjugated(part) for part in arriving]
+            found = cls.backward(ctx, *[part if isinstance(part, Tensor) else from_owned(part) for part in given])
         found = found if isinstance(found, tuple) else (found,)
         ctx._found = g, found
     if not any(ctx.needs_input_grad[k + 1 :]):
@@ -200,9 +201,15 @@ def _gradient(cls: type[Function], ctx: Context, g: Any, k: int, shape: tuple[in
             f"{cls.__name__}.backward returned a gradient of shape {r.shape} for argument {k}, which has shape {shape}"
         )
     if not recorded:
-        return r._data
+        return _conjugated(r._data)
     sources = [x for x in (*arriving, *ctx._saved) if isinstance(x, Tensor) and x.requires_grad]
-    return _without_history(cls.__name__)(r, *sources) if sources and not r.requires_grad and np.any(r._data) else r
+    lost = sources and not r.requires_grad and np.any(r._data)
+    return _conjugated(_without_history(cls.__name__)(r, *sources) if lost else r)
+
+
+def _conjugated(g: Any) -> Any:
+    """Return a gradient as `backward` gets and returns it, that of a complex number as users see it; and back again."""
+    return np.conj(g) if g.dtype.kind == "c" else g
 
 
 def _without_history(name: str) -> Any:

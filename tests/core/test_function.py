@@ -182,3 +182,33 @@ def test_messages():
     Nothing.forward = staticmethod(lambda ctx, x: ctx.save_for_backward(3))
     with pytest.raises(TypeError, match="make it an attribute"):
         Nothing.apply(x)
+
+
+def modulus(library):
+    """Return an operation of complex numbers as PyTorch's users write it, of either library: z conj(z) w."""
+
+    class Modulus(library.autograd.Function):
+        @staticmethod
+        def forward(ctx, z, w):
+            ctx.save_for_backward(z, w)
+            return z * z.conj() * w
+
+        @staticmethod
+        def backward(ctx, g):
+            z, w = ctx.saved_tensors
+            real = (g * w.conj()).real
+            return 2 * real * z, g * (z * z.conj()).conj()
+
+    return Modulus.apply
+
+
+def test_complex_gradients_come_as_in_pytorch(torch):
+    z, w = np.array([1 + 2j, 3 - 1j]), np.array([0.5 - 1j, 2 + 3j])
+    found = [tg.tensor(x, requires_grad=True) for x in (z, w)]
+    wanted = [torch.tensor(x, requires_grad=True) for x in (z, w)]
+    for apply, inputs in ((modulus(tg), found), (modulus(torch), wanted)):
+        out = apply(*inputs)
+        (out.real * 3 - out.imag).sum().backward()
+    for mine, theirs in zip(found, wanted):
+        np.testing.assert_allclose(mine.grad.numpy(), theirs.grad.numpy(), rtol=1e-14)
+    assert tg.testing.gradcheck(modulus(tg), (z, w), order=2)

@@ -151,3 +151,35 @@ def test_jax_is_seen_by_the_inputs():
     jax = pytest.importorskip("jax")
     x = jax.numpy.asarray(X)
     assert gradcheck(lambda x, y: jax.numpy.tanh(x) @ y, (x, x.T)).entries == 24
+
+
+COMPLEX = {
+    "squares of sizes": lambda z, lib: (z * z.conj()).real.sum(),
+    "a product": lambda z, lib: z * z * (2 - 1j),
+    "sizes": lambda z, lib: lib.abs(z),
+    "conjugates": lambda z, lib: lib.conj(z) * 1j,
+    "an exponential": lambda z, lib: lib.exp(z).imag,
+}
+
+
+@pytest.mark.parametrize("name", COMPLEX)
+def test_complex_functions(name, torch):
+    z = np.random.default_rng(0).normal(size=(3, 2)) + 1j
+    assert tg.testing.gradcheck(tg.testing.from_torch(lambda z: COMPLEX[name](z, torch)), z, order=2)
+    jax = pytest.importorskip("jax")
+    assert tg.testing.gradcheck(tg.testing.from_jax(lambda z: COMPLEX[name](z, jax.numpy)), z, order=2)
+
+
+def test_a_complex_gradient_that_is_not_conjugated(torch):
+    class Square(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, z):
+            ctx.save_for_backward(z)
+            return z * z
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 2 * ctx.saved_tensors[0]
+
+    with pytest.raises(AssertionError, match=r"a missing conj\(\)"):
+        tg.testing.gradcheck(tg.testing.from_torch(Square.apply), np.array([1 + 2j, 3 - 1j]))

@@ -138,7 +138,7 @@ class _Torch(_Library):
     def _array(self, y: Any) -> Any:
         if not isinstance(y, self.torch.Tensor):
             raise TypeError(f"from_torch: the function returned {type(y).__name__}, and must return tensors of PyTorch")
-        return y.detach().numpy()
+        return y.detach().resolve_conj().resolve_neg().numpy()
 
     def gradient(self, function: Callable, n: int, wanted: tuple[bool, ...]) -> Callable:
         """Return the function of n inputs and the gradients of the outputs that gives those of the wanted inputs."""
@@ -190,8 +190,9 @@ class _Jax(_Library):
                 result = function(*[next(pending) if w else x for x, w in zip(inputs, wanted)])
                 return tuple(result) if isinstance(result, (tuple, list)) else (result,)
 
+            conj = self.jax.numpy.conj  # JAX's gradients of complex numbers are the conjugates of PyTorch's
             _, pull = self.jax.vjp(of_wanted, *[x for x, w in zip(inputs, wanted) if w])
-            return tuple(pull(tuple(inputs[n:])))
+            return tuple(map(conj, pull(tuple(map(conj, inputs[n:])))))
 
         return gradients
 
