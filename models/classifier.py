@@ -178,7 +178,9 @@ class Classifier(Model):
         """
         return np.array(self.probabilities(tg.tensor(self._outputs(X))).numpy())
 
-    @available_when(lambda self: "" if hasattr(self, "predict_proba") else f"{type(self).__name__} has no probabilities")
+    @available_when(
+        lambda self: "" if hasattr(self, "predict_proba") else f"{type(self).__name__} has no probabilities"
+    )
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Return the logarithms of what `predict_proba` returns; -inf for a probability of 0."""
         with np.errstate(divide="ignore"):

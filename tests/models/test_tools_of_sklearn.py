@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from tinygrad_ml import metrics
-from tinygrad_ml.models import LinearRegression, LogisticRegression, MLPClassifier, SoftmaxRegression
+from tinygrad_ml.models import (
+    LinearRegression,
+    LogisticRegression,
+    MLPClassifier,
+    OneVsRest,
+    Perceptron,
+    SoftmaxRegression,
+)
 from tinygrad_ml.protocol import clone
 
 pytest.importorskip("sklearn", minversion="1.9")
@@ -403,3 +410,14 @@ def test_the_page_lists_what_is_tried():
     rows = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
     listed = [name for row in rows for name in re.findall("`([^`]+)`", row.split("|")[1])]
     assert sorted(listed) == sorted(TOOLS)
+
+
+def test_logarithms_of_probabilities():
+    theirs = linear_model.LogisticRegression(C=10, tol=1e-10, max_iter=10000).fit(TWO, ILL)
+    model = LogisticRegression(C=10).fit(TWO, ILL)
+    np.testing.assert_allclose(model.predict_log_proba(TWO), theirs.predict_log_proba(TWO), atol=1e-3)
+    crossed = model_selection.cross_val_predict(SoftmaxRegression(), IRIS, SPECIES, method="predict_log_proba", cv=3)
+    np.testing.assert_allclose(np.exp(crossed).sum(axis=1), 1, rtol=1e-6)
+    assert not hasattr(Perceptron(), "predict_log_proba")
+    assert not hasattr(OneVsRest(Perceptron()), "predict_log_proba")
+    assert hasattr(OneVsRest(LogisticRegression()), "predict_log_proba")
