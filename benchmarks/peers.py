@@ -78,6 +78,7 @@ def run(python, library, workload, threads, seconds):
     """Return what `measure` printed, or why it did not."""
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     environment = {**os.environ, **dict.fromkeys(names, str(threads))}
+    environment.pop("OPENBLAS_CORETYPE", None)  # which kernels OpenBLAS takes is a part of what is measured
     environment["PYTHONPATH"] = os.pathsep.join([str(HERE.parent), str(HERE)])
     environment["XLA_FLAGS"] = (
         "" if threads > 1 else "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"

@@ -138,8 +138,7 @@ def chosen(function, *arrays):
 
 @pytest.fixture
 def always(monkeypatch):
-    monkeypatch.setattr(products, "is_ours", lambda: True)
-    monkeypatch.setattr(products, "MANY", 0)
+    monkeypatch.setattr(products, "fewest", lambda threads: 0)
     monkeypatch.setattr(products, "SMALL", 0)
 
 
@@ -174,25 +173,31 @@ def test_two_threads_share_a_large_product(always, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("core", "flags", "expected"),
+    ("core", "processor", "expected"),
     [
-        ("Haswell", "avx2 avx512f", True),
-        ("Zen", "avx512f", True),
-        ("Haswell", "avx2 fma", False),  # where NumPy's BLAS uses all that the processor has
-        ("SkylakeX", "avx512f", False),
-        ("", "avx512f", False),  # another BLAS
+        ("Haswell", "AMD avx2 avx512f", products.MANY),
+        ("Zen", "Intel avx512f", products.MANY),
+        ("Haswell", "AMD avx2 fma", np.inf),  # where NumPy's BLAS uses all that the processor has
+        ("SkylakeX", "AMD avx512f", products.LARGE),
+        ("SkylakeX", "Intel avx512f", np.inf),
+        ("", "AMD avx512f", np.inf),  # another BLAS
     ],
 )
-def test_our_product_is_for_what_openblas_does_not_use(core, flags, expected, monkeypatch):
+def test_our_product_is_for_where_it_is_as_fast(core, processor, expected, monkeypatch):
     monkeypatch.setattr(products, "blas_core", lambda: core)
-    monkeypatch.setattr(products, "processor", lambda: f"flags : {flags}")
-    x = np.ones((64, 64), np.float32)
-    assert chosen(PROGRAMS["forward"], x, x) == {"ours": expected, "numpy": not expected}
+    monkeypatch.setattr(products, "processor", lambda: processor)
+    assert products.fewest(1) == expected
+    assert products.fewest(2) == (products.MANY if np.isfinite(expected) else expected)
+    monkeypatch.setattr(c_plan, "threads", lambda: 1)
+    x, y = np.ones((64, 64), np.float32), np.ones((200, 200), np.float32)
+    for a, size in ((x, 64**3), (y, 200**3)):
+        ours = size > expected
+        assert chosen(PROGRAMS["forward"], a, a) == {"ours": ours, "numpy": not ours}
 
 
 @pytest.mark.parametrize("shape", [(8, 700, 7), (7, 700, 8), (200, 7, 200), (1, 300, 300), (30, 30, 30)])
 def test_products_that_are_thin_or_small_are_left_to_numpy(shape, monkeypatch):
-    monkeypatch.setattr(products, "is_ours", lambda: True)
+    monkeypatch.setattr(products, "fewest", lambda threads: products.MANY)
     m, k, n = shape
     found = chosen(PROGRAMS["forward"], np.ones((m, k), np.float32), np.ones((k, n), np.float32))
     assert found == {"ours": False, "numpy": True}

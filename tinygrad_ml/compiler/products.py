@@ -1,14 +1,17 @@
 """Products of matrices in C: written out if they are small, else of our own (`gemm.c`) or NumPy's.
 
-NumPy's loop calls its BLAS. OpenBLAS knows the processors of its time: on newer ones with AVX-512 it uses the half of
-it, and then our own product is up to twice as fast. The choice depends on the processor and on shapes only, so that a
-program computes the same in every run on one machine.
+NumPy's loop calls its BLAS. An OpenBLAS that does not know the processor, or is told to take another one's kernels
+(OPENBLAS_CORETYPE), uses half of what AVX-512 can do; then our own product is up to twice as fast. On AMD's processors
+with AVX-512, large products are ours in any case, and with several threads all: it is as fast, and its threads sleep
+while they wait. The choice depends on the processor, the threads and the shapes only, so that a program computes the
+same in every run on one machine.
 """
 
 from __future__ import annotations
 
 import ctypes
 import importlib
+import math
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -22,10 +25,11 @@ from .traced import Value
 if TYPE_CHECKING:
     from .c_plan import Plan
 
-__all__ = ["blas_core", "is_ours", "share", "write"]
+__all__ = ["blas_core", "fewest", "share", "write"]
 
 SMALL = 20_000  # multiplications, up to which a product is written out
-MANY = 40_000  # multiplications, from which on our own product is faster than NumPy's
+MANY = 40_000  # multiplications, from which on our own product is faster than OpenBLAS's without AVX-512
+LARGE = 4_000_000  # and from which on it is as fast as OpenBLAS's with AVX-512, on AMD's processors
 LEAST = 8  # rows, columns and terms that it needs
 FEW = 30_000_000  # multiplications, a quarter of a millisecond, that are not worth a second thread
 TALLEST = 14  # rows of a block: with two vectors in each, they and what is multiplied fill 32 registers
@@ -48,9 +52,13 @@ def blas_core() -> str:
     return ""
 
 
-def is_ours() -> bool:
-    """Whether the processor has AVX-512 and NumPy's BLAS does not use it."""
-    return blas_core() in ("Haswell", "Zen") and "avx512f" in processor()
+def fewest(threads: int) -> float:
+    """Return the multiplications from which on our own product is as fast as NumPy's; infinity if it never is."""
+    if "avx512f" not in processor() or not blas_core():
+        return math.inf
+    if blas_core() in ("Haswell", "Zen"):
+        return MANY
+    return math.inf if "AMD" not in processor() else MANY if threads > 1 else LARGE
 
 
 def write(plan: Plan, value: Value) -> list[str]:
@@ -70,7 +78,7 @@ def write(plan: Plan, value: Value) -> list[str]:
     (m, k), n = a.shape[-2:], b.shape[-1]
     if m * k * n <= SMALL:
         return ["{", *loops(names, outer, _written_out((x, y, z), (a, b, out))), "}"]
-    if is_ours() and m * k * n > MANY and min(m, k, n) >= LEAST:
+    if m * k * n > fewest(plan.threads) and min(m, k, n) >= LEAST:
         return loops(names, outer, _ours(plan, (x, y, z), (a, b, out)))
     loop = plan.loop(np.matmul, [value.dtype] * 3)
     steps = [step for frame in (a, b, out) for step in frame.strides[-2:]]
