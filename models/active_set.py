@@ -15,6 +15,7 @@ import numpy as np
 
 from .design import SparseDesign
 
+AT_ONCE = 256  # the most weights that join at once, or as many as there are, if G is not known
 PATIENCE = 3  # the rounds without progress after which the weights join one at a time
 ROUNDING = 1e-14  # the ridge, relative to the largest entry of G, that is lost in rounding
 
@@ -58,7 +59,7 @@ class SparseQuadratic(Quadratic):
     """The mean of share · (x·w - y)² / 2 over the rows x of a sparse design, which has too many columns for G."""
 
     def __init__(self, design: SparseDesign, y: np.ndarray, share: np.ndarray):
-        self.design, self.share = design, share
+        self.design, self.share, self.G = design, share, None
         self.c = (share * y) @ design
         self.largest = float(design.column_squares(share).max())
 
@@ -102,6 +103,9 @@ def minimise(
             return w, rounds
         if rounds >= max_iter:
             return w, max_iter + 1
+        most = max(AT_ONCE, len(active))
+        if quadratic.G is None and joins.sum() > most:  # whose products with each other would need much memory
+            joins &= excess >= np.partition(excess, -most)[-most]
         if waited > PATIENCE:  # several at once may get into each other's way, one alone never does
             joins = np.arange(len(w)) == excess.argmax()
         w, signs = _descend(quadratic, l1, l2, w, np.where(joins, np.sign(slope), signs))

@@ -326,7 +326,7 @@ class PCA(Model):
         self.n_features_in_ = d
         if names is not None:
             self.feature_names_in_ = names
-        return X, None, None, min(n, d)
+        return X, None, None, 1  # its layer is made when the components are known
 
     @property
     def components_(self) -> np.ndarray:

@@ -525,6 +525,17 @@ def test_a_lasso_of_very_many_columns_is_that_of_scikit_learn():
     np.testing.assert_array_equal(ours.coef_ == 0, abs(theirs.coef_) < 1e-7)
 
 
+@pytest.mark.parametrize("model", [models.Lasso(1e-4), models.PCA(5, random_state=0)], ids=repr)
+def test_few_samples_of_very_many_columns_need_little_memory(model):
+    import tracemalloc
+
+    words, y = wide_problem(100, 8000)
+    tracemalloc.start()
+    model.fit(words, y)
+    assert tracemalloc.get_traced_memory()[1] < 30e6  # the products of all columns would have 512 MB
+    tracemalloc.stop()
+
+
 @pytest.mark.parametrize("Splitter", ["KFold", "TimeSeriesSplit", "ShuffleSplit"])
 def test_splitters_of_scikit_learn_divide_a_sparse_x(Splitter):
     selection = pytest.importorskip("sklearn.model_selection")
