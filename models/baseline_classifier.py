@@ -150,6 +150,12 @@ class BaselineClassifier(Baseline, Classifier):
     def _generator_now(self) -> np.random.Generator:
         return as_generator(self.random_state) or default_generator()
 
+    def __sklearn_tags__(self) -> Any:
+        """Name several labels where their probabilities lie between 0 and 1, as scikit-learn's checks want them."""
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = self.strategy in ("prior", "uniform")
+        return tags
+
     decision_function = available_when(lambda self: _without_logits(self))(Classifier.decision_function)
 
 
