@@ -229,14 +229,17 @@ def all_parts(thing):
     return [thing]
 
 
+def check_call(function, arrays, kind, move, get):
+    twins, inputs = ([tg.tensor(to(a), requires_grad=True) for a in arrays] for to in (np.array, move))
+    wanted, found = all_parts(function(*twins)), all_parts(function(*inputs))
+    check([o.detach() for o in found], [o.detach() for o in wanted], kind, get)
+    check(gradients_of(found, inputs), gradients_of(wanted, twins), kind, get, rtol=1e-7)
+
+
 @pytest.mark.parametrize("name", CALLS)
 def test_numpys_other_functions_stay_on_the_device(name):
     for function, *arrays in CALLS[name]:
-        twins, inputs = ([tg.tensor(move(a), requires_grad=True) for a in arrays] for move in (np.array, DeviceArray))
-        wanted, found = all_parts(function(*twins)), all_parts(function(*inputs))
-        check([o.detach() for o in found], [o.detach() for o in wanted], DeviceArray, DeviceArray.get)
-        expected = gradients_of(wanted, twins)
-        check(gradients_of(found, inputs), expected, DeviceArray, DeviceArray.get, rtol=1e-7)
+        check_call(function, arrays, DeviceArray, DeviceArray, DeviceArray.get)
 
 
 @pytest.mark.parametrize(
@@ -386,15 +389,26 @@ def test_more_of_numpys_functions_work_there():
 
 # ---------------------------------------------------------------------- on a GPU
 
-NOT_IN_CUPY: dict[str, str] = {}  # operations that CuPy has no function for
+NOT_IN_CUPY = {"roots"}  # eigenvalues of a matrix that is not symmetric
 
 
 def test_every_operation_on_the_gpu(cupy):
     failed = {}
-    for name in sorted(SAMPLES.keys() - NOT_IN_CUPY.keys()):
+    for name in sorted(SAMPLES):
         for sample in SAMPLES[name]:
             try:
                 check_sample(name, sample, cupy.ndarray, cupy.asarray, cupy.asnumpy, sample.parameters, 1e-7)
+            except Exception as error:
+                failed.setdefault(name, repr(error)[:300])
+    assert not failed
+
+
+def test_numpys_other_functions_on_the_gpu(cupy):
+    failed = {}
+    for name in CALLS.keys() - NOT_IN_CUPY:
+        for function, *arrays in CALLS[name]:
+            try:
+                check_call(function, arrays, cupy.ndarray, cupy.asarray, cupy.asnumpy)
             except Exception as error:
                 failed.setdefault(name, repr(error)[:300])
     assert not failed
