@@ -18,7 +18,7 @@ def results():
     scipy, sklearn = pytest.importorskip("scipy"), pytest.importorskip("sklearn")
     if tuple(map(int, scipy.__version__.split(".")[:2])) < (1, 17) or sklearn.__version__.split(".") < ["1", "9"]:
         pytest.skip("older versions dispatch fewer functions")
-    program = [sys.executable, "-W", "ignore", Path(__file__).with_name("array_api_users.py")]
+    program = [sys.executable, "-W", "ignore", "-m", "tests.numpy_functions.array_api_users"]
     done = subprocess.run(program, capture_output=True, text=True, cwd=ROOT, timeout=300)
     assert not done.returncode, done.stderr
     return json.loads(done.stdout)

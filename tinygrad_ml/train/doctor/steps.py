@@ -15,6 +15,7 @@ __all__ = ["EXAMINED"]
 ENOUGH = 50  # steps after which a training run can be judged
 LARGE, SMALL = 0.1, 1e-4  # update of a weight relative to its size; about 1e-3 is usual
 RISEN = 1.5  # times the first loss
+ROUNDED = 1e-6  # of a loss may be rounding
 
 
 def rate_too_high(case: Case) -> Iterator[Finding]:
@@ -110,7 +111,7 @@ def rate_too_low(case: Case) -> Iterator[Finding]:
     way = ratio * case.record.steps
     notes = [p for s in case.late for p in s.parameters.values() if p.gradient is not None]
     stands = all(p.gradient * p.size < 1e-3 * last for p in notes if not math.isnan(p.size))  # type: ignore[operator]
-    if stands or (way > 0.05 and ratio > 1e-5) or first - last < 0.02 * min(way, 1.0) * first:
+    if stands or (way > 0.05 and ratio > 1e-5) or first - last < (0.02 * min(way, 1.0) - ROUNDED) * first:
         return
     rate = case.rates[-1] if case.rates else math.nan
     at = f" at the learning rate {rate:.3g}" if not math.isnan(rate) else ""
