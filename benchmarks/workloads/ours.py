@@ -12,7 +12,7 @@ F = nn.functional
 
 def filled(net, weights):
     for p, value in zip(net.parameters(), weights):
-        p.data[...] = value
+        p.data = value  # not p.data[...]: who holds p.data may write to it at any time, so each use looks
     return net
 
 
