@@ -53,14 +53,26 @@ class LayerProblem(LinearProblem):
     Attributes
     ----------
     is_plain : bool
-        Whether `forward` returns what the layer does, so that the loss follows from its outputs.
+        Whether the loss follows from the outputs of the layer: `forward` returns the very output, and the criterion
+        does not look at the weights. That the outputs are equal says nothing: where all weights are zero so are 2·z
+        and sinh(z), and a limit is not felt at first.
     """
 
     def __init__(self, model: Any, layer: nn.Linear, X: np.ndarray, target: np.ndarray, weight: Weights):
         self.features, self.normalized = tg.tensor(X), normalized_weights(weight)
-        with tg.no_grad():
-            self.is_plain = np.array_equal(model(self.features).numpy(), layer(self.features).numpy(), equal_nan=True)
+        outputs: list[Any] = []
+        hook = layer.register_forward_hook(lambda module, given, output: outputs.append(output))
+        try:
+            with tg.no_grad():
+                result = model(self.features)
+        finally:
+            hook.remove()
+        self.is_plain = len(outputs) == 1 and result is outputs[0]
         super().__init__(_View(model, layer), X, target, weight, exact=True)
+        if self.is_plain:
+            loss = self._loss(tg.tensor(result.numpy(), requires_grad=True))
+            slopes = tg.autograd.grad(loss, list(layer.parameters()), allow_unused=True) if loss.requires_grad else ()
+            self.is_plain = all(slope is None for slope in slopes)
         given = self.theta()
         flat = np.zeros_like(given)  # outputs of the mean of y, which without a link is near the optimum
         starts = [given, flat]
@@ -98,10 +110,9 @@ class LayerProblem(LinearProblem):
             if self.is_plain:
                 return float(self.tensor_loss(tg.tensor(self.outputs(theta))).item() * self.unit[0])
             self.apply(theta)
-            return float(self._loss().item())
+            return float(self._loss(self.model.model(self.features)).item())
 
-    def _loss(self) -> tg.Tensor:
-        output = self.model.model(self.features)
+    def _loss(self, output: tg.Tensor) -> tg.Tensor:
         given = () if self.normalized is None else (self.normalized,)
         return self.model.criterion(output, self.given, *given)
 
@@ -110,7 +121,7 @@ class LayerProblem(LinearProblem):
             return super().values_and_gradient(theta)
         self.apply(theta)
         parameters: Any = [p for p in (self.model.linear_.weight, self.model.linear_.bias) if p is not None]
-        loss = self._loss()
+        loss = self._loss(self.model.model(self.features))
         of_weight, *of_bias = tg.autograd.grad(loss, parameters)
         gradient = of_weight.numpy()
         if of_bias:

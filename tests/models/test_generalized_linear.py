@@ -349,3 +349,44 @@ def test_steps_stop_when_a_loss_of_ones_own_does():
     exact = PoissonRegression(0.0).fit(X - X.mean(axis=0), y)
     assert model.history_["loss"][-1] < 0.9 * model.history_["loss"][0] < 0
     assert abs(model.predict(X - X.mean(axis=0)) / exact.predict(X - X.mean(axis=0)) - 1).mean() < 0.1
+
+
+class Linked(Regressor):
+    """A model of one layer that begins with weights of zero, and a function of its output."""
+
+    link = staticmethod(lambda z: z)
+
+    def build(self, n_features, n_outputs=1):
+        self.linear_ = nn.Linear(n_features, n_outputs)
+        for p in self.linear_.parameters():
+            p.data = np.zeros(p.shape)
+        return self
+
+    def forward(self, x):
+        return self.link(self.linear_(x))
+
+
+Z = np.random.default_rng(0).normal(size=(400, 3))
+LINE = Z @ [1.0, -2.0, 0.5] + 0.3
+
+
+@pytest.mark.parametrize(
+    "link",
+    [lambda z: 2 * z, tg.sinh, tg.tanh, lambda z: z + z**3, lambda z: tg.clip(z, -3, 3)],
+    ids=["twice", "sinh", "tanh", "cube", "clip"],
+)
+def test_what_forward_does_to_the_output_counts_though_it_does_nothing_to_zeros(link):
+    model = type("Own", (Linked,), {"link": staticmethod(link)})()
+    model.fit(Z, link(tg.tensor(LINE)).numpy())
+    np.testing.assert_allclose(model.linear_.weight.numpy(), [[1.0, -2.0, 0.5]], atol=1e-5)
+    np.testing.assert_allclose(model.linear_.bias.numpy(), [0.3], atol=1e-5)
+
+
+def test_a_penalty_in_the_criterion_counts():
+    class Ridge(Linked):
+        def criterion(self, output, target, weight=None):
+            return super().criterion(output, target, weight) + (self.linear_.weight**2).sum()
+
+    centred, target = Z - Z.mean(axis=0), LINE - LINE.mean()
+    expected = np.linalg.solve(centred.T @ centred / len(Z) + np.eye(3), centred.T @ target / len(Z))
+    np.testing.assert_allclose(Ridge().fit(Z, LINE).linear_.weight.numpy(), [expected], atol=1e-6)
