@@ -73,6 +73,12 @@ def test_the_core_stays_small():
     assert sum(sizes.values()) < BUDGET, sizes
 
 
+@pytest.mark.parametrize("room", ["tape", "compiler", "c_backend"])
+def test_a_room_of_the_compiler_can_be_read_in_an_afternoon(room):
+    sizes = {name: lines_of_code(name) for name in TREES if name.startswith(f"tinygrad_ml/{room}/")}
+    assert 0 < sum(sizes.values()) <= 1600, sizes
+
+
 DECISIONS = (ast.If, ast.IfExp, ast.For, ast.While, ast.ExceptHandler, ast.comprehension, ast.match_case)
 
 

@@ -31,9 +31,9 @@ from ..optim.flat_parameters import FlatParameters
 from ..optim.optimizer import Optimizer
 from ..primitive import Node, Primitive
 from ..sparse import SparseRows
+from ..tape.program import Code, GuardFailed, Program
+from ..tape.traced import Source, Tape, Traced, Untraceable, Value, mapped
 from ..tensor import Tensor, from_owned, get_default_dtype, next_id, touch
-from .program import Code, GuardFailed, Program
-from .traced import Source, Tape, Traced, Untraceable, Value, mapped
 
 __all__ = ["Capture", "Seen", "Stale"]
 

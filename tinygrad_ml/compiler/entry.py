@@ -11,15 +11,16 @@ from traceback import walk_tb
 from types import TracebackType
 from typing import Any
 
+from ..c_backend import plan as c_plan
+from ..c_backend.build import CannotCompile
 from ..graph.graph import Graph
 from ..modes import Mode, is_users, modes, modes_set, warn
+from ..tape.program import Code, Program
+from ..tape.traced import Untraceable, rebuilt
 from ..tensor import Tensor, from_owned
-from . import c_plan, numpy_plan
-from .build import CannotCompile
+from . import numpy_plan
 from .capture import Capture, Seen, Stale, copied, given_back, without_history
-from .program import Code, Program
 from .reading import Reader, indented, names_of
-from .traced import Untraceable, rebuilt
 
 __all__ = ["Compiled", "compile"]
 

@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from .memory import empty_like
-from .program import Code, GuardFailed, Program, base_of
-from .traced import OPERATORS, Value, mapped
+from ..tape.program import Code, GuardFailed, Program, base_of, empty_like
+from ..tape.traced import OPERATORS, Value, mapped
 
 __all__ = ["build"]
 

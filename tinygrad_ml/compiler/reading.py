@@ -12,9 +12,9 @@ import numpy as np
 
 from ..graph.graph import Graph
 from ..graph.nodes import GraphNode, Input
+from ..tape.program import reached
+from ..tape.traced import OPERATORS, Source, Value, of_values
 from .capture import Capture
-from .program import reached
-from .traced import OPERATORS, Source, Value, of_values
 
 __all__ = ["Reader", "indented", "names_of"]
 

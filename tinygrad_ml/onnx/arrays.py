@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..compiler.traced import Value
+from ..tape.traced import Value
 from .elementwise import number
 from .errors import ExportError
 from .reductions import axes_of, reduced, sliced

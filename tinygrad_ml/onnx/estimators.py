@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..compiler.traced import Traced
+from ..tape.traced import Traced
 from ..tensor import Tensor, from_owned
 from .errors import ExportError
 from .writer import Part, Writer

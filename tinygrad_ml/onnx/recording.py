@@ -1,6 +1,6 @@
 """One call of a model, written down: the operations, what each reads, and which module and line it belongs to.
 
-The model runs on arrays that note what is computed with them (`compiler.traced`), so that nothing of the input gets
+The model runs on arrays that note what is computed with them (`tape.traced`), so that nothing of the input gets
 lost: what the model computes beside the operations, with NumPy itself, is found again as steps of their own, and what
 leaves the arrays (`float(x)`, `if x > 0`) is refused, since a file could only hold the value of this one call.
 """
@@ -19,18 +19,18 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..batched import Batched
-from ..compiler.traced import Source, Tape, Traced, Untraceable, Value, mapped
 from ..modes import Mode, is_users, user_frame
 from ..nn.dropout import Dropout
 from ..nn.module import Module
 from ..nn.normalization import BatchNorm1d, BatchNorm2d
 from ..nn.parameter import Parameter
+from ..tape.traced import Source, Tape, Traced, Untraceable, Value, mapped
 from ..tensor import Tensor, from_owned
 from .errors import ExportError
 
 __all__ = ["Recording", "Step", "where"]
 
-BELOW = ("tinygrad_ml.compiler.traced", "tinygrad_ml.tensor", "tinygrad_ml.ops.tensor_methods")  # carry a question on
+BELOW = ("tinygrad_ml.tape.traced", "tinygrad_ml.tensor", "tinygrad_ml.ops.tensor_methods")  # carry a question on
 PYTHONS = {"py_float": "float", "py_int": "int"}
 RANDOM = "drawing random numbers"
 TOLD = {  # what the traced arrays call it -> what it is for people

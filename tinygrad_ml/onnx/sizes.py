@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..compiler.traced import Value
+from ..tape.traced import Value
 from .errors import ExportError
 from .recording import Recording, Step
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
-from ..compiler.traced import Value
+from ..tape.traced import Value
 from .errors import ExportError
 from .recording import Step
 from .sizes import Band, Merged, MergedStep, Ramp, Size, Spread

@@ -1,7 +1,7 @@
 """A program as C: fused loops of our own, NumPy's inner loops for the rest, and Python where there is no other way.
 
 Elementwise operations over one shape go into one nest of loops (a `Group`), and sums of their results ride along. Other
-operations are pieces of C of their own (`c_pieces`), or calls of Python: the C before and after these is two functions
+operations are pieces of C of their own (`pieces`), or calls of Python: the C before and after these is two functions
 ("segments"). A segment gets the table of all addresses, and returns 1 where a branch would go the other way.
 """
 
@@ -16,14 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from . import c_pieces
+from ..tape.program import Code, GuardFailed, Program, empty_like
+from ..tape.traced import Value, mapped
+from . import pieces
 from .build import library
-from .c_code import PRELUDE, TYPES, c_type, converted, formula, literal
 from .groups import Group, write_group
 from .loops import inner_loop, ufunc_of
-from .memory import Fresh, address_of, aligned, empty_like, laid_out, part_of
-from .program import Code, GuardFailed, Program
-from .traced import Value, mapped
+from .memory import Fresh, address_of, aligned, laid_out, part_of
+from .text import PRELUDE, TYPES, c_type, converted, formula, literal
 
 __all__ = ["Plan", "build", "threads"]
 
@@ -167,9 +167,9 @@ class Plan:
         self.types[value] = self.loop_types(value)
         if self.types[value]:
             return "elementwise" if value.shape else "number"
-        if value.shape == () and c_pieces.is_number(value):
+        if value.shape == () and pieces.is_number(value):
             return "number"
-        return c_pieces.kind(self, value) or "python"
+        return pieces.kind(self, value) or "python"
 
     def is_view(self, value: Value, uses: list[Value]) -> bool:
         """Whether a Value is a part of its argument in another shape; if so, its frame is made."""
@@ -259,7 +259,7 @@ class Plan:
                     if root is not None and root is not value and root not in self.homes and self.fills(part, root):
                         self.homes[root] = value, start
                     start += math.prod(part.shape) * part.dtype.itemsize
-        last = max([self.position[v] for v in self.program.values if c_pieces.can_fail(self, v)], default=-1)
+        last = max([self.position[v] for v in self.program.values if pieces.can_fail(self, v)], default=-1)
         leaving = {self.owner(v) for v in self.program.outputs}
         inputs = {id(array): v for v, array in self.memory.items()}
         for array, value in self.program.writes:
@@ -403,7 +403,7 @@ class Plan:
             if by_python:
                 calls.append(item)
             elif item is not None:
-                write = c_pieces.WRITERS.get(self.kinds[item]) if type(item) is Value else write_group
+                write = pieces.WRITERS.get(self.kinds[item]) if type(item) is Value else write_group
                 lines += write(self, item)  # type: ignore[misc]
                 for value in _nodes(item):
                     if value in self.numbers:

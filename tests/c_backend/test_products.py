@@ -7,9 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.compiler.plans import Built, assert_close
-from tinygrad_ml.compiler import build, c_plan, kernels, products
-from tinygrad_ml.compiler.c_code import PRELUDE, c_type
+from tests.c_backend.plans import Built, assert_close
+from tinygrad_ml.c_backend import build, kernels, products
+from tinygrad_ml.c_backend import plan as c_plan
+from tinygrad_ml.c_backend.text import PRELUDE, c_type
 
 ROWS = (1, 13)
 MACHINES = {  # what the compiler may use: all, and what processors without AVX-512, or of the first 64 bits, have

@@ -14,9 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import tinygrad_ml as tg
-from tests.compiler.plans import Built, assert_close, assert_same_bits, both
-from tinygrad_ml.compiler import c_plan, groups
-from tinygrad_ml.compiler.program import GuardFailed
+from tests.c_backend.plans import Built, assert_close, assert_same_bits, both
+from tinygrad_ml.c_backend import groups
+from tinygrad_ml.c_backend import plan as c_plan
+from tinygrad_ml.tape.program import GuardFailed
 
 FLOATS = [np.float32, np.float64]
 SPECIAL = [0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 1e-40, -1e-310, 3e38, -3e38, 0.5, 2.0, 0.1]
@@ -715,7 +716,7 @@ def test_the_c_stays_within_its_arrays(tmp_path):
     }
     here = Path(__file__).parent
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
-    command += [str(here / f"test_{name}.py") for name in ("kernels", "products", "c_plan")]
+    command += [str(here / f"test_{name}.py") for name in ("kernels", "products", "plan")]
     command += ["-k", "float32 or (layout and this) or views or joined or index or constant or state"]
     done = subprocess.run(command, cwd=here.parents[1], env=environment, capture_output=True, text=True)
     reports = [path.read_text() for path in tmp_path.glob("asan.*")]

@@ -15,11 +15,11 @@ import numpy as np
 
 from ..ops import conv, pool
 from ..ops.patches import Geometry
-from .c_code import c_type
-from .traced import Value
+from ..tape.traced import Value
+from .text import c_type
 
 if TYPE_CHECKING:
-    from .c_plan import Plan
+    from .plan import Plan
 
 __all__ = ["can", "include", "write"]
 

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..tape.traced import Value
 from .build import processor
-from .c_code import c_type, loops, place
 from .kernels import include
-from .traced import Value
+from .text import c_type, loops, place
 
 if TYPE_CHECKING:
-    from .c_plan import Plan
+    from .plan import Plan
 
 __all__ = ["blas_core", "fewest", "share", "write"]
 

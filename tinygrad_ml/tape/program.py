@@ -42,7 +42,7 @@ import numpy as np
 
 from .traced import Source, Tape, Value, mapped, of_values
 
-__all__ = ["Code", "GuardFailed", "Program", "base_of", "reached"]
+__all__ = ["Code", "GuardFailed", "Program", "base_of", "empty_like", "reached"]
 
 
 class GuardFailed(Exception):
@@ -97,6 +97,12 @@ def base_of(value: Value) -> Value:
     while value.view:
         value = next(v for v in value.uses() if v.shape is not None)
     return value
+
+
+def empty_like(value: Value) -> np.ndarray:
+    """Return an array whose axes lie as those of a traced result, without gaps."""
+    order = sorted(range(len(value.shape)), key=lambda axis: -abs(value.strides[axis]))
+    return np.empty([value.shape[axis] for axis in order], value.dtype).transpose(np.argsort(order))
 
 
 # ---------------------------------------------------------------------- what a program is spared

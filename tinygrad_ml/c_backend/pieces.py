@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..ops.index import scatter
+from ..tape.traced import Value
 from . import kernels, products
-from .c_code import c_type, formula, literal, loops, merged, place
 from .loops import ufunc_of
 from .memory import address_of
-from .traced import Value
+from .text import c_type, formula, literal, loops, merged, place
 
 if TYPE_CHECKING:
-    from .c_plan import Plan
+    from .plan import Plan
 
 __all__ = ["WRITERS", "can_fail", "is_number", "kind"]
 

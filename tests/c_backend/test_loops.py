@@ -3,7 +3,7 @@ import ctypes
 import numpy as np
 import pytest
 
-from tinygrad_ml.compiler.loops import inner_loop
+from tinygrad_ml.c_backend.loops import inner_loop
 
 LOOP = ctypes.CFUNCTYPE(
     None,

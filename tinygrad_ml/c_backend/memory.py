@@ -7,9 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .traced import Value
-
-__all__ = ["Fresh", "address_of", "aligned", "empty_like", "laid_out", "part_of"]
+__all__ = ["Fresh", "address_of", "aligned", "laid_out", "part_of"]
 
 
 def address_of(x: np.ndarray) -> int:
@@ -28,12 +26,6 @@ def part_of(memory: np.ndarray, offset: int, frame: np.ndarray) -> np.ndarray:
     """Return an array of the shape, dtype and strides of another one, at a place in memory."""
     buffer: Any = memory
     return np.ndarray(frame.shape, frame.dtype, buffer, offset, frame.strides)
-
-
-def empty_like(value: Value) -> np.ndarray:
-    """Return an array whose axes lie as those of a traced result, without gaps."""
-    order = sorted(range(len(value.shape)), key=lambda axis: -abs(value.strides[axis]))
-    return np.empty([value.shape[axis] for axis in order], value.dtype).transpose(np.argsort(order))
 
 
 def laid_out(frame: np.ndarray, x: np.ndarray) -> np.ndarray:

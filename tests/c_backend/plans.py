@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ml.compiler import c_plan, numpy_plan
-from tinygrad_ml.compiler.program import Code, Program
-from tinygrad_ml.compiler.traced import Source, Tape
+from tinygrad_ml.c_backend import plan as c_plan
+from tinygrad_ml.compiler import numpy_plan
+from tinygrad_ml.tape.program import Code, Program
+from tinygrad_ml.tape.traced import Source, Tape
 
 
 class Built:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .c_code import c_type, converted, formula, loops, merged, place
-from .traced import Value
+from ..tape.traced import Value
+from .text import c_type, converted, formula, loops, merged, place
 
 if TYPE_CHECKING:
-    from .c_plan import Plan
+    from .plan import Plan
 
 __all__ = ["Group", "write_group"]
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .traced import Value
+from ..tape.traced import Value
 
 
 class _UFunc(ctypes.Structure):
