@@ -519,3 +519,60 @@ def test_a_step_alone_is_compiled_though_no_operation_uses_the_parameters():
     assert "plan 1" in step.report()
     for p, q in zip(*(model.parameters() for model in models), strict=True):
         assert np.array_equal(p.numpy(), q.numpy())
+
+
+def test_a_rate_of_numpy_rounds_as_it_does_in_the_function():
+    """A float64 of NumPy computes in double precision where a float of Python would not."""
+
+    def weights(wrap):
+        w = tg.tensor(np.linspace(0.1, 1, 7).astype(np.float32), requires_grad=True)
+        optimizer = tg.optim.SGD([w], lr=0.1, momentum=0.9)
+
+        def step():
+            optimizer.zero_grad()
+            (w**3).sum().backward()
+            optimizer.step()
+
+        run = wrap(step)
+        for k in range(16):
+            optimizer.param_groups[0]["lr"] = 0.1 if k < 6 else np.float64(0.1) / (k + 1)
+            run()
+        return w.numpy()
+
+    np.testing.assert_array_equal(weights(lambda step: tg.compile(step, backend="numpy")), weights(lambda step: step))
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_a_parameter_that_was_left_out_comes_back(frozen):
+    def weights(wrap):
+        w, v = tg.ones(3, requires_grad=True), tg.ones(2, requires_grad=True)
+        optimizer = tg.optim.Adam([w, v], lr=0.1)
+        run = wrap(optimizer.step)
+        for k in range(12):
+            v.requires_grad_(k > 6 or not frozen)
+            w.grad = np.full(3, k, np.float32)
+            v.grad = np.full(2, k, np.float32) if k > 6 or frozen else None
+            run()
+        return np.concatenate([w.numpy(), v.numpy()])
+
+    np.testing.assert_array_equal(weights(lambda step: tg.compile(step, backend="numpy")), weights(lambda step: step))
+
+
+def test_numbers_that_are_new_in_each_call():
+    """Tracing costs far more than the function: it is given up, but not for ever."""
+    traced = []
+
+    @tg.compile(backend="numpy")
+    def f(x, k):
+        traced.append(type(x._data) is not np.ndarray)
+        return x * k
+
+    x = tg.ones(3)
+    with pytest.warns(UserWarning, match=r"let a number that changes be an array, np.float32\(x\)") as found:
+        for k in range(400):
+            assert f(x, k).tolist() == [k] * 3
+    assert len(found) == 1
+    assert sum(traced) < 70
+    for _ in range(200):
+        f(x, 1)
+    assert len(f.plans) == 1

@@ -351,13 +351,23 @@ class Capture:
                         self._update(optimizer.used(group), flat, slice(run[0], run[-1] + 1), change)
                     elif kind is SparseRows:
                         self._update_rows(optimizer, group, flat, run)
+                    else:
+                        self._leave_out([flat.params[k] for k in run])
         return True
+
+    def _leave_out(self, params: list[Tensor]) -> None:
+        """Note that parameters have no gradient, or are frozen, if they were so before the call."""
+        cleared = {id(leaf.tensor) for leaf in self.leaves if leaf.gradient is not None}
+        for p in params:
+            if not p._requires_grad or id(p) not in cleared:
+                name = self.code.name(p)
+                self.checks.append(f"{name}._grad is not None and {name}._requires_grad")
 
     def _option(self, group: dict[str, Any], key: str) -> Any:
         """Return an option as it is at each call, if it is a float; others must stay what they are."""
 
         def part(x: Any, text: str) -> Any:
-            if type(x) is float:
+            if isinstance(x, (float, np.floating)):
                 return self.tape.input(Source(key, text, group), x)
             if type(x) is tuple:
                 return tuple([part(y, f"{text}[{k}]") for k, y in enumerate(x)])
@@ -563,7 +573,9 @@ class Capture:
             if value.op == "input" and value.source.memory is None:
                 v = f"v{value.index}"
                 code.line(f"{v} = {value.source.written(code)}")
-                if not value.weak:
+                if value.weak:
+                    code.line(f"if type({v}) is not {WEAK[value.dtype.kind]}: raise {stale}")
+                else:
                     unlike = f"{v}.shape != {value.shape} or {v}.dtype is not {code.name(value.dtype)}"
                     if len(value.shape) > 1:
                         unlike += f" or {v}.strides != {value.strides}"
@@ -576,10 +588,10 @@ class Capture:
 
     def news(self, other: Capture) -> str:
         """Return the first circumstance in which this call was unlike another."""
-        lines, before = self.circumstances[0], other.circumstances[0]
+        lines, before = ([*map(x._told, x.circumstances[0])] for x in (self, other))
         for line, old in zip(lines, before):
             if line != old and ".shape" not in line:
-                return self._told(line)
+                return line
             if line != old:
                 return f"{self.arguments()}; before it was {other.arguments()}"
         return "another object under a name, or a branch on a value"
@@ -617,6 +629,7 @@ class Capture:
 
 
 OURS = ("tinygrad_ml", "numpy")
+WEAK = {"b": "bool", "i": "int", "f": "float", "c": "complex"}  # Python's numbers, by the kind of their dtype
 FAITHFUL = float(np.finfo(np.float32).tiny / np.finfo(np.float32).eps)
 
 

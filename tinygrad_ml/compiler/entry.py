@@ -24,7 +24,8 @@ from .reading import Reader, indented, names_of
 
 __all__ = ["Compiled", "compile"]
 
-PLANS = 32  # a function that needs more plans has arguments that are new in every call
+PLANS = 32  # of one function
+FRUITLESS = 50  # traced calls of which no two were alike: from then on few are traced
 BACK_ENDS = ("auto", "c", "numpy")
 EARLIER = 7  # calls that were traced and wait for another one like them
 
@@ -32,13 +33,13 @@ EARLIER = 7  # calls that were traced and wait for another one like them
 class Compiled:
     """What `tg.compile` returns: it is called like the function."""
 
-    def __init__(self, function: Callable, backend: str, quiet: bool = False):
-        self.function, self.backend, self.quiet = function, backend, quiet
+    def __init__(self, function: Callable, backend: str, quiet: bool = False, limit: int = PLANS):
+        self.function, self.backend, self.quiet, self.limit = function, backend, quiet, limit
         self.plans: list[Any] = []  # the one that was used last is the first
         self.seen = Seen()
         self.earlier: list[Capture] = []
         self.said: set[str] = set()
-        self.calls = self.failures = 0
+        self.calls = self.failures = self.fruitless = 0
         self.eager = ""  # why the function stays as it is
         self.lock = threading.RLock()
         self.running = False
@@ -158,9 +159,14 @@ class Compiled:
         if self.calls == 1:
             with Mode(tracer=self.seen, call_observer=self.seen.call):
                 return _forget(self.function(*args, **named))
-        if len(self.plans) >= PLANS:
-            self._say(f"has {PLANS} plans, and runs as it is for others: arguments that are new in each call", None)
+        if len(self.plans) >= self.limit or (self.fruitless >= FRUITLESS and self.calls % FRUITLESS):
+            self._say(
+                "mostly runs as it is in calls for which it has no plan: they differ in shapes or in Python's values; "
+                "let a number that changes be an array, np.float32(x)",
+                None,
+            )
             return self._as_it_is(args, named)
+        self.fruitless += 1
         try:
             with given_back():
                 capture = Capture(self.function, args, named, self.seen)
@@ -185,13 +191,14 @@ class Compiled:
             if difference == "":
                 self.earlier.remove(earlier)
                 self.plans.insert(0, self._plan(capture))
+                self.fruitless = 0
                 return
         self.earlier = [*self.earlier[-EARLIER:], capture]
 
     def _plan(self, capture: Capture) -> Callable:
         """Return the function that replays a traced call."""
         code, program = capture.code, capture.program
-        expressions = dict(zip(program.outputs, _written(self.backend, program, code)))
+        expressions = dict(zip(program.outputs, _written(self.backend, program, code, self.quiet)))
         capture.end(expressions.__getitem__, code)
         plan: Any = code.function("plan", "args, named")
         plan = given_back()(plan) if any(v.op == "random" for v in program.values) else plan
@@ -221,13 +228,13 @@ class Compiled:
 no_c: set[str] = set()  # why there is no C: each reason is told once
 
 
-def _written(backend: str, program: Program, code: Code) -> list[str]:
+def _written(backend: str, program: Program, code: Code, quiet: bool) -> list[str]:
     """Write a program as C, or as NumPy where nothing can be compiled, and return the expressions of its outputs."""
     if backend != "numpy":
         try:
             return c_plan.build(program, code)
         except CannotCompile as error:
-            if str(error) not in no_c:
+            if str(error) not in no_c and not quiet:
                 no_c.add(str(error))
                 warn(f"tg.compile: NumPy is used in place of C, which is slower: {error}")
     return numpy_plan.build(program, code)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,10 @@ __all__ = ["Optimizer"]
 
 # Options of PyTorch's optimizers that choose how, not what, it computes.
 PYTORCH_ONLY = ("foreach", "fused", "capturable", "differentiable", "decoupled_weight_decay")
+
+# What a compiled step saves, about, and what it takes to compile it, in seconds: it begins when it would have paid.
+SAVED, SAVED_EACH, COMPILATION = 4e-6, 4e-10, 0.5
+FEW = 4  # compiled steps, for other sets of parameters that have a gradient
 
 
 class Optimizer(HintsArguments):
@@ -75,6 +81,8 @@ class Optimizer(HintsArguments):
         self.param_groups: list[dict[str, Any]] = []
         self._flat: list[list[FlatParameters]] = []
         self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
+        self._countdown = math.inf  # steps until one is compiled
+        self._compiled: Callable | None = None
         if isinstance(params, Tensor):
             raise TypeError(f"{type(self).__name__}: params must be a list of Tensors; write [w] instead of w")
         if callable(params) and not hasattr(params, "parameters"):
@@ -131,6 +139,7 @@ class Optimizer(HintsArguments):
         self.check(full)
         self.param_groups.append(full)
         self._flat.append(self._lay_out(full))
+        self._count_down()
 
     def _lay_out(self, group: dict[str, Any]) -> list[FlatParameters]:
         alike: dict[Any, list[Tensor]] = {}
@@ -205,8 +214,24 @@ class Optimizer(HintsArguments):
         if closure is not None:
             with enable_grad():
                 loss = closure()
+        self._countdown -= 1
+        if self._countdown == 0:
+            compiler = import_module(f"{__package__.rpartition('.')[0]}.compiler.entry")
+            self._compiled = compiler.Compiled(self._step, "c", quiet=True, limit=FEW)
+        (self._compiled or self._step)()
+        return loss
+
+    def _count_down(self) -> None:
+        """Find out after how many steps one that is compiled, in C if there is a compiler, will have paid."""
+        self._compiled = None
+        ours = type(self).__module__.startswith(f"{__package__}.") and "update" not in vars(self)
+        parts = [flat for parts in self._flat for flat in parts]
+        if ours and all(flat.new is np for flat in parts):
+            self._countdown = math.ceil(COMPILATION / (SAVED + SAVED_EACH * sum(len(flat.values) for flat in parts)))
+
+    def _step(self) -> None:
         if modes_set and modes.tracer is not None and modes.tracer.step(self):
-            return loss
+            return
         for group, parts in zip(self.param_groups, self._flat):
             options = {key: group[key] for key in self.defaults}
             maximize = options.pop("maximize", False)
@@ -215,7 +240,6 @@ class Optimizer(HintsArguments):
                     raise TypeError(f"{type(self).__name__}: l1 is for real parameters, not for {flat.dtype}")
                 for value, gradient, state, step in flat.chunks(self, group):
                     self.update(value, -gradient if maximize else gradient, state, step, **options)
-        return loss
 
     def state_dict(self) -> dict[str, Any]:
         """Return copies of the state of every parameter and the options of the groups, in PyTorch's layout.
@@ -346,13 +370,16 @@ class Optimizer(HintsArguments):
         return entry | {"step": int(step)}, wrong
 
     def __getstate__(self) -> dict[str, Any]:
-        return {key: value for key, value in vars(self).items() if key != "_flat"} | {"state": self.state_dict()}
+        own = {key: value for key, value in vars(self).items() if key not in ("_flat", "_countdown", "_compiled")}
+        return own | {"state": self.state_dict()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         saved = state.pop("state")
         vars(self).update(state)
         self.state = defaultdict(dict)
+        self._countdown = math.inf
         self._flat = [self._lay_out(group) for group in self.param_groups]
+        self._count_down()
         self.load_state_dict(saved)
 
     def __repr__(self) -> str:
