@@ -1,4 +1,4 @@
-"""Steps of an optimizer in C: after so many that they will have paid, and equal bit for bit."""
+"""Steps of an optimizer in C: they begin when they will have paid, and are equal bit for bit."""
 
 import copy
 import pickle
