@@ -1,6 +1,7 @@
 """Indexing with duplicates, writing to parts, sorting with ties: the traps, each against what is true."""
 
 import itertools
+import operator
 
 import numpy as np
 import pytest
@@ -181,6 +182,9 @@ def test_writing_to_what_somebody_keeps_does_not():
     layer = tg.nn.Linear(2, 1)
     with tg.no_grad():
         layer.weight[0] = 8.0
+    for _ in range(20):  # by the name of the method, also where Python has adapted its calls
+        held.held.__setitem__(0, 1.0)
+        operator.setitem(held.held, 0, 1.0)
     assert [part.tolist(), x[1].tolist(), held.held.tolist()] == [[0.0, 5.0, 6.0], [0.0, 5.0, 0.0], [1.0, 3.0]]
     assert [listed[0].tolist(), of_argument(tg.zeros(1)).tolist(), y.tolist()] == [[0.0, 2.0], [4.0], [7.0, 0.0]]
     assert layer.weight.tolist() == [[8.0, 8.0]]

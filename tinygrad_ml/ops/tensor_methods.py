@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Iterator
+from opcode import opmap
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,7 @@ class _Temporary:
 _references = getattr(sys, "getrefcount", lambda thing: sys.maxsize)  # only CPython counts them
 _of_a_temporary: list[int] = []
 _Temporary()[0] = _of_a_temporary
+_ASSIGNMENTS = {opmap[name] for name in ("STORE_SUBSCR", "STORE_SLICE") if name in opmap}
 
 
 def _setitem(self: Tensor, index: Any, value: Any) -> None:
@@ -124,8 +126,13 @@ def _setitem(self: Tensor, index: Any, value: Any) -> None:
 
 
 def _is_nobodys(thing: Tensor) -> bool:
-    """Return whether no variable of the caller is the Tensor: newer Pythons lend one without counting a reference."""
-    return not any(value is thing for value in sys._getframe(2).f_locals.values())
+    """Return whether a line `...[i] = value` writes to the Tensor, and no variable of the caller is it.
+
+    Newer Pythons lend a variable without counting a reference, and so does every call of a method by its name.
+    """
+    caller = sys._getframe(2)
+    assigns = caller.f_code.co_code[caller.f_lasti] in _ASSIGNMENTS
+    return assigns and not any(value is thing for value in caller.f_locals.values())
 
 
 def _number(kind: type) -> Callable:
