@@ -28,6 +28,8 @@ from tinygrad_ml.train.measures import check_metrics, measure
 from . import checking
 from .estimator import as_html, tags
 from .hyperparameters import Gradient
+from .linear import is_redefined, refuse, unseen
+from .one_layer import GENERAL, choose_solver
 from .optimizers import check_beside, choice_of, refuse_steps, step_hyperparameters
 from .routing import request, routing
 from .stochastic import STOCHASTIC, fit_stochastic, partial_fit_stochastic
@@ -102,6 +104,7 @@ class Model(HasHyperparameters, nn.Module):
     # why X must not be sparse, or "": what comes first in forward is a linear layer, or a product with a matrix
     why_not_sparse = "this model does not say that it takes one, by why_not_sparse = ''"
     convex = False  # whether there is one optimum, which a fit should reach
+    ends_at_optimum = True  # whether steps on all the data may: not at the corners of a loss that is not smooth
     solvers: ClassVar[Mapping[str, Callable]] = STOCHASTIC  # the function that each solver is
 
     # a model without these hyperparameters is trained with these values, and with the defaults of `Gradient`
@@ -259,7 +262,7 @@ class Model(HasHyperparameters, nn.Module):
     @property
     def has_own_criterion(self) -> bool:
         """Whether the loss is a function of the user's: the hyperparameter `loss`, or the method `criterion`."""
-        return callable(self._loss("")) or not type(self).criterion.__module__.startswith("tinygrad_ml.")
+        return callable(self._loss("")) or is_redefined(self, "criterion")
 
     def _training_data(self, X: Any, y: Any, sample_weight: Any, classes: Any) -> tuple[Any, Any, Any, int]:
         """Check the data and learn what they are like; return X, the target, the weights, the number of outputs."""
@@ -322,17 +325,30 @@ class Model(HasHyperparameters, nn.Module):
         solver = self.resolve_solver(passes)
         if self.optimizer is not None and solver in STOCHASTIC:
             solver = choice_of(self).solver
-        takes_steps = solver in STOCHASTIC or solver not in self.solvers
+        solve = self.solvers.get(solver, partial(fit_stochastic, solver=solver))
+        if not passes and (what := unseen(self, solve, target, weight)):
+            solver = self._general_solver(solver, what)
+            solve = GENERAL[solver]
+        takes_steps = solver in STOCHASTIC or solver not in {**self.solvers, **GENERAL}
         if not takes_steps:
             refuse_steps(self, solver)
         if passes:
             partial_fit_stochastic(self, X, target, weight, solver, passes)
-        elif takes_steps:
-            self.solvers.get(solver, partial(fit_stochastic, solver=solver))(self, X, target, weight)
-        else:
-            self.solvers[solver](self, X, target, weight)
-            if self.asked.validation is not None:
-                self._judge(*self.asked.validation)
+            return
+        solve(self, X, target, weight)
+        if not takes_steps and self.asked.validation is not None:
+            self._judge(*self.asked.validation)
+
+    def _general_solver(self, solver: str, what: str) -> str:
+        """Return the solver that stands in for one that would not see a part of the model."""
+        if self.solver == "auto":
+            return choose_solver(self)
+        if solver not in GENERAL:
+            has_choice = "solver" in self._defaults()
+            base = "Regressor" if self.kind == "regressor" else "Classifier"
+            advice = f"solver={solver!r} computes without it: leave solver at 'auto', or choose 'sgd' or 'adam'"
+            refuse(self, what, advice if has_choice else f"derive it from {base}, whose solvers do")
+        return solver
 
     def needs_steps(self, passes: int | None = None) -> bool:
         """Whether what a fit is asked for needs gradient steps, so that "auto" takes them."""

@@ -13,6 +13,7 @@ from tinygrad_ml.protocol import available_when, clone
 
 from .classifier import Classifier
 from .hyperparameters import hyperparameters
+from .linear import is_redefined, refuse
 from .logistic_regression import LogisticRegression
 from .perceptron import Perceptron
 
@@ -49,6 +50,8 @@ class BinaryClassifiers(Classifier):
         return [clone(pattern).build(n, 1) for n in n_features]
 
     def _solve(self, X: np.ndarray, target: np.ndarray, weight: Any, passes: int | None = None) -> None:
+        what = "criterion" if is_redefined(self, "criterion") else ""
+        refuse(self, what, "each of its classifiers learns by its own: define it in a subclass of the estimator")
         asked = {name: value for name, value in self.asked._asdict().items() if value is not None}
         if isinstance(self.estimators_[0], Perceptron):
             self._check_of_perceptrons(weight, asked)

@@ -22,6 +22,7 @@ from tinygrad_ml.train.measures import check_metrics, measure
 from .convergence import Finish, distance, hessian_product, near
 from .design import SparseDesign, largest_eigenvalue, row_squares
 from .lbfgs import descend
+from .linear import OUTPUTS, relies_on
 from .optimizers import SOLVERS, step_hyperparameters
 from .problem import KINK, LinearProblem
 from .stochastic import fit_stochastic, hold_out
@@ -32,6 +33,7 @@ PROGRESS = 0.05  # a pass of steps on batches that gains less than this part of 
 LOOK = (20, 80, 320)  # the passes after which longer steps are tried, as the curvature is less than its bound
 
 
+@relies_on(*OUTPUTS)
 def fit_by_steps(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights, solver: str) -> None:
     """Fit by "sgd", "adagrad" or "adam" until the gradient is small, or for `max_iter` passes over the data.
 
@@ -39,7 +41,7 @@ def fit_by_steps(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights,
     are taken on the features as they are, by `tinygrad_ml.train.fit`.
     """
     is_asked = model.learning_rate is not None or model.asked.steps is not None or bool(step_hyperparameters(model))
-    if is_asked or not model.has_linear_forward:
+    if is_asked or not model.ends_at_optimum:
         fit_stochastic(model, X, target, weight, solver)
         return
     held_out = model.asked.validation
@@ -113,7 +115,8 @@ class Descent:
     def _on_batches(self) -> None:
         problem, n = self.problem, self.problem.n_samples
         size = min(self.model.batch_size or n, n)
-        if self.model.tol and ((size == n and self.solver == "sgd") or self._is_cheaper_as_a_whole(size)):
+        is_cheap = (size == n and self.solver == "sgd") or self._is_cheaper_as_a_whole(size)
+        if not problem.is_plain or (self.model.tol and is_cheap):
             return
         problem.kink = 1.0
         rate = RATES.get(self.solver) or 1 / self._smoothness(size)
@@ -130,7 +133,7 @@ class Descent:
                 step(theta, slope.T @ problem.design[rows], rate)
                 if self.interrupt.count:
                     break
-            values = problem.values_and_slope(problem.outputs(theta))[0]
+            values = problem.values(theta)
             objective, before = (values + problem.penalties(theta)).sum(), finish.best
             if not math.isfinite(objective) or objective > first:  # too far: again, from the best so far
                 failures += 1
@@ -190,7 +193,8 @@ class Descent:
         schemes" (2015).
         """
         problem, finish = self.problem, self.finish
-        bound, known = self._smoothness(problem.n_samples), problem.curvature is not None
+        bound = self._smoothness(problem.n_samples)
+        known = problem.curvature is not None and problem.loss != "general"
         x = y = self.theta
         age, shrink, passes = 1.0, 1.0, 0
         while not self._is_over():
@@ -217,7 +221,7 @@ class Descent:
                     return True
                 shrink /= 3
         self.theta = x
-        values = problem.values_and_slope(problem.outputs(x))[0]
+        values = problem.values(x)
         finish.compare(values + problem.penalties(x), x)
         return False
 
@@ -231,7 +235,7 @@ class Descent:
         """Whether a step decreases the objective by less than half of what the gradient promises."""
         problem, step = self.problem, new - y
         before = values.sum() + problem.penalties(y).sum()
-        after = (problem.values_and_slope(problem.outputs(new))[0] + problem.penalties(new)).sum()
+        after = (problem.values(new) + problem.penalties(new)).sum()
         promised = (gradient * step).sum() + (problem.lasso * (abs(new) - abs(y))).sum()
         return bool(abs(step).max() > 1e-12 and not after <= before + promised / 2 + 1e-13 * abs(before))
 

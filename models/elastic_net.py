@@ -17,7 +17,14 @@ from .checking import Rule
 from .design import SMALL, SparseDesign, spread
 from .folds import folds, splits
 from .hyperparameters import boolean, count, fraction, hyperparameters, not_negative, positive
-from .linear import linear_layer, regression_coefficients, regression_intercepts, set_coefficients
+from .linear import (
+    EVERYTHING,
+    linear_layer,
+    regression_coefficients,
+    regression_intercepts,
+    relies_on,
+    set_coefficients,
+)
 from .linear_regression import LinearRegression
 from .regressor import Regressor
 from .warnings import warn_not_converged
@@ -74,6 +81,7 @@ grid = Rule(
 )
 
 
+@relies_on(*EVERYTHING)
 def fit_path(model: Any, X: Any, target: np.ndarray, weight: Weights) -> None:
     """Fit all alphas on the training rows of each fold, take the one with the least error on the test rows, and refit.
 

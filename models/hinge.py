@@ -15,7 +15,7 @@ import tinygrad_ml as tg
 from tinygrad_ml.sparse_matrix import SparseMatrix
 
 from .design import SMALL, Design, spread, standardised
-from .linear import set_coefficients
+from .linear import EVERYTHING, relies_on, set_coefficients
 from .robust import interior_point
 from .warnings import warn_not_converged
 from .weights import Weights, normalized_weights
@@ -52,6 +52,7 @@ def prepared(model: Any, X: Any, weight: Weights) -> Prepared:
     return Prepared(design, limit, np.append(1 / scale**2, [0.0] * has_bias), mean, scale)
 
 
+@relies_on(*EVERYTHING)
 def fit_hinge(model: Any, X: Any, target: np.ndarray, weight: Weights) -> None:
     """Fit the layer `linear_` of a `LinearSVM`, one class after the other."""
     layer = model.linear_

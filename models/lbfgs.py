@@ -13,6 +13,7 @@ from tinygrad_ml.optim.line_search import strong_wolfe
 from tinygrad_ml.terminal import DeferredInterrupt
 
 from .convergence import DIRECT, Finish, decorrelation, distance, near
+from .linear import OUTPUTS, relies_on
 from .problem import LinearProblem
 from .weights import Weights
 
@@ -20,6 +21,7 @@ MEMORY = 6  # the steps that the Hessian is estimated from
 REFRESH = (5, 12, 40)  # the iterations at which the Hessian to begin with is computed anew, if that costs little
 
 
+@relies_on(*OUTPUTS)
 def lbfgs(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> None:
     """Fit until no entry of the gradient is larger than `tol`, and the next step would change hardly anything."""
     problem = LinearProblem(model, X, target, weight)

@@ -11,7 +11,7 @@ from tinygrad_ml.sparse_matrix import SparseMatrix
 
 from .descent import STEPS
 from .design import SMALL, SparseDesign, spread
-from .linear import set_coefficients
+from .linear import EVERYTHING, relies_on, set_coefficients
 from .robust import fit_robust
 from .warnings import warn_not_converged
 from .weights import Weights, normalized_weights, rounding_of_mean
@@ -20,6 +20,7 @@ EXACT = 1e-12  # the relative residual at which an iteration ends
 ITERATIONS = 10_000
 
 
+@relies_on(*EVERYTHING)
 def fit_normal(model: Any, X: Any, target: np.ndarray, weight: Weights) -> None:
     """Fit a `LinearRegression` in closed form; for another loss than "mse" one column of the target after the other.
 

@@ -14,7 +14,7 @@ from .classifier import Classifier
 from .descent import STEPS
 from .hyperparameters import Gradient, boolean, choice, count, hyperparameters, positive_or_inf
 from .lbfgs import lbfgs
-from .linear import coefficients, intercepts, linear_layer
+from .linear import coefficients, intercepts, linear_layer, unseen
 from .newton import newton
 from .stochastic import safe_learning_rate
 from .watch_gradient import watch_linear
@@ -80,13 +80,9 @@ class LinearClassifier(Gradient, Classifier):
         """Return what the layer multiplies with its weights, `(samples, features)`."""
         return X
 
-    @property
-    def has_linear_forward(self) -> bool:
-        """Whether `forward` is what this class defines, and so linear in the weights of `linear_`."""
-        return type(self).forward.__module__.startswith("tinygrad_ml.")
-
     def watch(self, solver: str, optimizer: Any, rows: tuple[np.ndarray, ...]) -> Callback:
-        watcher = watch_linear(self, solver, optimizer, rows) if self.has_linear_forward else None
+        is_plain = self.ends_at_optimum and not unseen(self, watch_linear, *rows[1:])
+        watcher = watch_linear(self, solver, optimizer, rows) if is_plain else None
         return watcher or super().watch(solver, optimizer, rows)
 
     def resolve_solver(self, passes: int | None = None) -> str:

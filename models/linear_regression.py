@@ -14,7 +14,7 @@ from tinygrad_ml.train import Callback
 from .descent import STEPS
 from .hyperparameters import Gradient, boolean, choice, count, hyperparameters, loss_function, not_negative, positive
 from .least_squares import fit_normal
-from .linear import linear_layer, regression_coefficients, regression_intercepts
+from .linear import OUTPUTS, linear_layer, redefined, regression_coefficients, regression_intercepts, unseen
 from .newton import newton
 from .optimizers import has_default_rate
 from .regressor import LOSSES, Regressor
@@ -112,16 +112,15 @@ class LinearRegression(Gradient, Regressor):
     def _start(self, X: np.ndarray, target: np.ndarray, weight: np.ndarray | None, n_outputs: int) -> None:
         super()._start(X, target, weight, n_outputs)
         takes_own_steps = self.optimizer is not None and not has_default_rate(self, self.solver)
-        if self.linear_.bias is not None and not takes_own_steps:  # gradient steps would take long to get there
+        is_plain = not redefined(self, OUTPUTS)
+        if (
+            is_plain and self.linear_.bias is not None and not takes_own_steps
+        ):  # gradient steps would take long to get there
             self.linear_.bias.data = np.average(target, axis=0, weights=weight)
 
-    @property
-    def has_linear_forward(self) -> bool:
-        """Whether `forward` is what this class defines, and so linear in the weights of `linear_`."""
-        return type(self).forward.__module__.startswith("tinygrad_ml.")
-
     def watch(self, solver: str, optimizer: Any, rows: tuple[np.ndarray, ...]) -> Callback:
-        watcher = watch_linear(self, solver, optimizer, rows) if self.has_linear_forward else None
+        is_plain = self.ends_at_optimum and not unseen(self, watch_linear, *rows[1:])
+        watcher = watch_linear(self, solver, optimizer, rows) if is_plain else None
         return watcher or super().watch(solver, optimizer, rows)
 
     def resolve_solver(self, passes: int | None = None) -> str:

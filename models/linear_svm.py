@@ -18,7 +18,7 @@ from .descent import STEPS
 from .hinge import fit_hinge
 from .hyperparameters import choice, hyperparameters, positive, positive_or_inf
 from .lbfgs import lbfgs
-from .linear import coefficients, intercepts, linear_layer
+from .linear import coefficients, intercepts, is_redefined, linear_layer, redefined
 from .linear_classifier import LinearClassifier
 from .margin import fit_margin
 from .stochastic import safe_learning_rate
@@ -116,9 +116,9 @@ class LinearSVM(LinearClassifier):
         return super().penalty_strength(total_weight) / self.linear_.out_features  # as the loss is a mean over them
 
     @property
-    def has_linear_forward(self) -> bool:
+    def ends_at_optimum(self) -> bool:  # type: ignore[override]
         """Whether steps on all the data can end at the optimum: not at the corners of the hinge."""
-        return self.loss == "squared_hinge" and super().has_linear_forward
+        return self.loss == "squared_hinge" or is_redefined(self, "criterion")
 
     def resolve_solver(self, passes: int | None = None) -> str:
         is_hinge = self.loss == "hinge"
@@ -134,7 +134,7 @@ class LinearSVM(LinearClassifier):
     def _solve(self, X: Any, target: np.ndarray, weight: Any, passes: int | None = None) -> None:
         """Train the layer; of few sparse samples with many features, by Newton's method, which needs those alone."""
         steps = self.solver != "auto" or self.loss != "hinge" or self.needs_steps(passes)
-        if steps or not is_sparse(X) or len(X) > FEW:
+        if steps or not is_sparse(X) or len(X) > FEW or redefined(self):
             super()._solve(X, target, weight, passes)
             return
         fit_margin(self, X, target, weight)

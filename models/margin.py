@@ -22,7 +22,7 @@ from tinygrad_ml.terminal import DeferredInterrupt
 
 from .design import Design, SparseDesign, gram
 from .hinge import prepared
-from .linear import set_coefficients
+from .linear import EVERYTHING, relies_on, set_coefficients
 from .warnings import stop_by_interrupt, warn_not_converged
 from .weights import Weights, normalized_weights
 
@@ -35,6 +35,7 @@ NARROWER = 0.3  # the width of each parabola, relative to the last
 FREE = 1e-11  # what a step takes for the ridge where there is none, relative to the weights of the samples
 
 
+@relies_on(*EVERYTHING)
 def fit_margin(model: Any, X: Any, target: np.ndarray, weight: Weights) -> None:
     """Fit the layer `linear_` of a `LinearSVM`, one class after the other."""
     layer = model.linear_

@@ -13,6 +13,7 @@ from tinygrad_ml.terminal import DeferredInterrupt
 from .active_set import Quadratic, SparseQuadratic, minimise
 from .convergence import Finish, hessian, pseudo_inverse
 from .design import SparseDesign
+from .linear import OUTPUTS, relies_on
 from .problem import LinearProblem
 from .weights import Weights
 
@@ -22,6 +23,7 @@ SAME = 1e-7  # where the gradient is smaller the Hessian hardly changes any more
 FINAL = 3e-3  # a step of this relative size is the last: the error that it leaves is about its square
 
 
+@relies_on(*OUTPUTS)
 def newton(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> None:
     """Fit the layer `linear_` by Newton's method until no entry of the gradient is larger than `tol`."""
     problem = LinearProblem(model, X, target, weight, exact=True)
@@ -86,7 +88,7 @@ def lasso_of_many(problem: LinearProblem, finish: Finish) -> None:
     """
     d, n, theta = problem.n_features, problem.n_samples, problem.theta()
     share = np.full(n, 1 / n) if problem.weight is None else problem.weight / n
-    finish.note(problem.values_and_slope(problem.outputs(theta))[0] + problem.penalties(theta), theta)
+    finish.note(problem.values(theta) + problem.penalties(theta), theta)
     rounds = []
     for k, y in enumerate(problem.target.T):
         root, design = np.sqrt(share), problem.design
@@ -100,7 +102,7 @@ def lasso_of_many(problem: LinearProblem, finish: Finish) -> None:
         theta[k, d:] = 0
         rounds.append(count)
     finish.converged = max(rounds) <= finish.model.max_iter
-    finish.note(problem.values_and_slope(problem.outputs(theta))[0] + problem.penalties(theta), theta)
+    finish.note(problem.values(theta) + problem.penalties(theta), theta)
     finish.report(theta, False)
     finish.model.n_iter_ = min(max(rounds), finish.model.max_iter)
 

@@ -1,11 +1,13 @@
-"""The optimum of any regressor whose weights are those of one linear layer, whatever its loss and its link.
+"""The optimum of any model whose weights are those of one linear layer, whatever its loss, its link and its `forward`.
 
 The gradient of the loss comes from autodiff, through `forward` and `criterion` as the model defines them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,13 +15,16 @@ import numpy as np
 import tinygrad_ml as tg
 from tinygrad_ml import nn
 from tinygrad_ml.terminal import DeferredInterrupt
+from tinygrad_ml.validation import is_sparse
 
 from .checking import check_mean_loss
 from .convergence import DIRECT, WIDE, Finish, hessian
+from .descent import Descent
 from .lbfgs import descend
+from .linear import is_plain_layer, looks_at_weights, redefined
 from .newton import iterate
 from .problem import TINY, LinearProblem
-from .stochastic import fit_stochastic
+from .stochastic import STOCHASTIC, fit_stochastic
 from .weights import Weights, normalized_weights
 
 EXACT = 1e-9  # the gradient that a fit ends with, for standardised features and a curvature of about 1
@@ -53,26 +58,17 @@ class LayerProblem(LinearProblem):
     Attributes
     ----------
     is_plain : bool
-        Whether the loss follows from the outputs of the layer: `forward` returns the very output, and the criterion
-        does not look at the weights. That the outputs are equal says nothing: where all weights are zero so are 2·z
-        and sinh(z), and a limit is not felt at first.
+        Whether the loss follows from the outputs of the layer: `forward` returns the very output, what the layer gets
+        does not depend on weights or on chance, and the criterion does not look at the weights. That outputs are equal
+        would say nothing: where all weights are zero so are 2·z and sinh(z), and a limit is not felt at first.
     """
 
-    def __init__(self, model: Any, layer: nn.Linear, X: np.ndarray, target: np.ndarray, weight: Weights):
-        self.features, self.normalized = tg.tensor(X), normalized_weights(weight)
-        outputs: list[Any] = []
-        hook = layer.register_forward_hook(lambda module, given, output: outputs.append(output))
-        try:
-            with tg.no_grad():
-                result = model(self.features)
-        finally:
-            hook.remove()
-        self.is_plain = len(outputs) == 1 and result is outputs[0]
-        super().__init__(_View(model, layer), X, target, weight, exact=True)
-        if self.is_plain:
-            loss = self._loss(tg.tensor(result.numpy(), requires_grad=True))
-            slopes = tg.autograd.grad(loss, list(layer.parameters()), allow_unused=True) if loss.requires_grad else ()
-            self.is_plain = all(slope is None for slope in slopes)
+    def __init__(self, model: Any, layer: Any, X: np.ndarray, target: np.ndarray, weight: Weights):
+        self.features, self.given, self.normalized = tg.tensor(X), target, normalized_weights(weight)
+        is_ours = not redefined(model) and not model.has_own_criterion and not hasattr(model, "inputs")
+        self.is_known = is_ours and vars(model).get("linear_") is layer  # so that there is nothing to find out
+        self.is_plain, inputs = (True, X) if self.is_known else self._look(model, layer)
+        super().__init__(_View(model, layer, inputs), X, target, weight, exact=True)
         given = self.theta()
         flat = np.zeros_like(given)  # outputs of the mean of y, which without a link is near the optimum
         starts = [given, flat]
@@ -81,36 +77,62 @@ class LayerProblem(LinearProblem):
             zero[:, -1] = -self.shift / self.spread
             starts.append(zero)
         with np.errstate(all="ignore"):
-            values = [self.value(theta) for theta in starts]
+            values = [float(self.values(theta) @ self.unit) for theta in starts]
             best = int(np.argmin(np.where(np.isfinite(values), values, np.inf)))
             self.start = starts[best]
             curvature = self._curvature()
         self.curvature = 1.0 if curvature else None
         self.unit = np.array([curvature or abs(values[best]) or 1.0])
         self.ridge /= self.unit
+        self.lasso /= self.unit
+
+    def _look(self, model: Any, layer: nn.Linear) -> tuple[bool, Any]:
+        """Return `is_plain` as it is for the weights of now, and what the layer gets, or zeros if that is no table."""
+        passes: list[Any] = []
+        hook = layer.register_forward_hook(lambda module, given, output: passes.append((given[0], output)))
+        try:
+            with tg.enable_grad(), np.errstate(all="ignore"):
+                outputs = [model(self.features), model(self.features)]
+        finally:
+            hook.remove()
+        nothing = np.zeros((len(self.features), layer.in_features))
+        if len(passes) != 2 or not isinstance(passes[0][0], tg.Tensor) or passes[0][0].shape != nothing.shape:
+            return False, nothing
+        inputs, again = (given._data for given, _ in passes)
+        is_same = inputs is again or (not is_sparse(inputs) and np.array_equal(inputs, again, equal_nan=True))
+        by_outputs = all(result is output for result, (_, output) in zip(outputs, passes))
+        is_plain = is_same and by_outputs and is_plain_layer(layer) and not passes[0][0].requires_grad
+        given = (self.given,) if self.normalized is None else (self.given, self.normalized)
+        return is_plain and not looks_at_weights(model, outputs[0].numpy(), *given), inputs
+
+    def is_still_plain(self, theta: np.ndarray) -> bool:
+        """Whether the loss follows from the outputs here, too: a branch may look at values."""
+        if self.is_known:
+            return True
+        self.apply(theta)
+        return self._look(self.model.model, self.model.linear_)[0]
 
     def _standardise_target(self, target: np.ndarray, n_outputs: int) -> None:
         """Leave the target to the criterion; outputs are counted in its spread where they are in its units."""
         self.shift, self.spread, self.unit = np.zeros(n_outputs), np.ones(n_outputs), np.ones(1)
         self.curvature = None
         self.target = target
-        if self.model.link == "identity":
+        if self.model.kind == "regressor" and self.model.link == "identity":
             deviation = target.std(axis=0)
             self.spread = np.where(deviation > 0, deviation, 1)
             self.shift = target.mean(axis=0) * self.has_bias
         closed = getattr(self.model.model.criterion, "has_closed_forms", False)
-        if closed == "poisson" and self.is_plain:
+        if closed == "poisson" and self.is_plain and not self.model.has_own_criterion:
             self.loss, self.at_best = closed, target * np.log(np.maximum(target, TINY)) - target
 
-    def value(self, theta: np.ndarray) -> float:
-        """Return the mean loss, as the model counts it."""
+    def values(self, theta: np.ndarray) -> np.ndarray:
         with tg.no_grad():
             if self.loss != "general":
-                return float(self.values_and_slope(self.outputs(theta))[0] @ self.unit)
+                return super().values(theta)
             if self.is_plain:
-                return float(self.tensor_loss(tg.tensor(self.outputs(theta))).item() * self.unit[0])
+                return np.array([self.tensor_loss(tg.tensor(self.outputs(theta))).item()])
             self.apply(theta)
-            return float(self._loss(self.model.model(self.features)).item())
+            return self._loss(self.model.model(self.features)).numpy().reshape(1) / self.unit
 
     def _loss(self, output: tg.Tensor) -> tg.Tensor:
         given = () if self.normalized is None else (self.normalized,)
@@ -200,13 +222,13 @@ def polished(problem: LayerProblem, theta: np.ndarray) -> np.ndarray:
 
 
 class _View:
-    """A model as `LinearProblem` takes it: its layer is `linear_`, whatever it is called."""
+    """A model as `LinearProblem` takes it: its layer is `linear_`, whatever it is called, and its inputs are known."""
 
-    def __init__(self, model: Any, layer: nn.Linear):
-        self.model, self.linear_ = model, layer
+    def __init__(self, model: Any, layer: nn.Linear, inputs: Any):
+        self.model, self.linear_, self.of_layer = model, layer, inputs
 
     def inputs(self, X: np.ndarray) -> np.ndarray:
-        return X
+        return self.of_layer
 
     def criterion(self, *given: Any) -> tg.Tensor:
         return check_mean_loss(self.model, self.model.criterion(*given))
@@ -234,7 +256,24 @@ def fit_layer(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights, so
         )
     dtype, before = X.dtype, model.state_dict()
     model.to(np.float64)
-    problem = LayerProblem(model, layer, X.astype(np.float64), target.astype(np.float64), weight)
+    exact = target.astype(np.float64) if model.kind == "regressor" else target
+    problem = LayerProblem(model, layer, X.astype(np.float64), exact, weight)
+    with DeferredInterrupt() as interrupt:
+        finish, theta = minimise(model, problem, solver, interrupt)
+        if problem.is_plain and not interrupt.count and not problem.is_still_plain(theta):
+            problem.is_plain = False
+            finish, theta = minimise(model, problem, solver, interrupt)
+        is_over = finish.n_iter >= model.max_iter or interrupt.count
+    if model.solver == "auto" and not finish.converged and not is_over:  # as at the corner of a loss that is not smooth
+        model.to(dtype).load_state_dict(before)
+        fit_stochastic(model, X, target, weight, "adam")
+        return
+    finish.report(theta, bool(interrupt.count))
+    model.to(dtype)
+
+
+def minimise(model: Any, problem: LayerProblem, solver: str, interrupt: DeferredInterrupt) -> tuple[Finish, np.ndarray]:
+    """Return how the solver, or what stands in for it where nobody chose one, ended, and the coefficients."""
     finish = Finish(model, problem, NAMES[solver], "iterations")
     has_choice, theta = model.solver == "auto", problem.start
 
@@ -244,29 +283,54 @@ def fit_layer(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights, so
     def is_over() -> bool:
         return finish.n_iter >= model.max_iter or interrupt.count > 0
 
+    if solver == "newton" and (theta.size <= WIDE or not has_choice):
+        if problem.has_curvatures(theta):
+            with suppress(*[np.linalg.LinAlgError] * has_choice):
+                theta = iterate(problem, finish, theta, problem.tolerance(EXACT), is_over)
+        elif not has_choice:
+            advice = "choose 'lbfgs'" if "lbfgs" in model.solvers else "leave solver at 'auto'"
+            raise ValueError(
+                f"{type(model).__name__}(solver='newton'): its loss does not follow from the outputs of its "
+                f"nn.Linear, sample by sample; {advice}"
+            )
+    if not finish.converged and not is_over() and (has_choice or solver == "lbfgs"):
+        finish.solver = NAMES["lbfgs"]
+        theta, finish.converged = descend(problem, theta, problem.tolerance(EXACT), note, is_over)
+        if theta.size <= DIRECT and not is_over():
+            with np.errstate(all="ignore"):
+                theta = polished(problem, theta)
+            values, gradient = problem.values_and_gradient(theta)
+            finish.compare(values + problem.penalties(theta), theta)
+            finish.converged = problem.residual(gradient, theta) <= CLOSE
+    return finish, theta
+
+
+def fit_proximal(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> None:
+    """Fit the only layer of a model with L1, by proximal gradient steps on all the data, which find the exact zeros."""
+    dtype, layer = X.dtype, only_layer(model)
+    model.to(np.float64)
+    exact = target.astype(np.float64) if model.kind == "regressor" else target
+    problem = LayerProblem(model, layer, X.astype(np.float64), exact, weight)
+    problem.is_plain = False
     with DeferredInterrupt() as interrupt:
-        if solver == "newton" and (theta.size <= WIDE or not has_choice):
-            if problem.has_curvatures(theta):
-                with suppress(*[np.linalg.LinAlgError] * has_choice):
-                    theta = iterate(problem, finish, theta, problem.tolerance(EXACT), is_over)
-            elif not has_choice:
-                raise ValueError(
-                    f"{type(model).__name__}(solver='newton'): its loss does not follow from the outputs of its "
-                    "nn.Linear, sample by sample; choose 'lbfgs'"
-                )
-        if not finish.converged and not is_over() and (has_choice or solver == "lbfgs"):
-            finish.solver = NAMES["lbfgs"]
-            theta, finish.converged = descend(problem, theta, problem.tolerance(EXACT), note, is_over)
-            if theta.size <= DIRECT and not is_over():
-                with np.errstate(all="ignore"):
-                    theta = polished(problem, theta)
-                values, gradient = problem.values_and_gradient(theta)
-                finish.compare(values + problem.penalties(theta), theta)
-                finish.converged = problem.residual(gradient, theta) <= CLOSE
-        is_stuck = not finish.converged and not is_over()
-    if is_stuck and has_choice:  # as at the corner of a loss that is not smooth
-        model.to(dtype).load_state_dict(before)
-        fit_stochastic(model, X, target, weight, "adam")
-        return
-    finish.report(theta, bool(interrupt.count))
+        Descent(model, problem, "proximal gradient steps", None, interrupt).run()
     model.to(dtype)
+
+
+# what goes by `forward` and `criterion` as they are
+GENERAL: dict[str, Callable] = {
+    "newton": fit_layer,
+    "lbfgs": partial(fit_layer, solver="lbfgs"),
+    "proximal": fit_proximal,
+    **STOCHASTIC,
+}
+
+
+def choose_solver(model: Any, passes: int | None = None) -> str:
+    """Return which of these suits a model whose solver is "auto"."""
+    has_batches = model.batch_size != model._defaults().get("batch_size", model.batch_size)
+    takes_steps = model.learning_rate is not None or model.momentum or has_batches
+    is_smooth = model._loss("") != "mae" and model.ends_at_optimum
+    if takes_steps or model.needs_steps(passes) or not is_smooth or only_layer(model) is None:
+        return "adam"
+    return "proximal" if model.penalty in ("l1", "elasticnet") else "newton"

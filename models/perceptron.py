@@ -15,7 +15,7 @@ from tinygrad_ml.terminal import DeferredInterrupt
 
 from .classifier import Classifier
 from .hyperparameters import boolean, count, hyperparameters, positive, seed
-from .linear import coefficients, intercepts, linear_layer, set_coefficients
+from .linear import coefficients, intercepts, linear_layer, redefined, refuse, set_coefficients
 from .warnings import stop_by_interrupt, warn_not_converged
 
 BLOCK = 1024  # the most samples that are looked at together
@@ -101,6 +101,7 @@ class Perceptron(Classifier):
         return super().partial_fit(X, y, classes)
 
     def _solve(self, X: Any, target: np.ndarray, weight: Any, passes: int | None = None) -> None:
+        refuse(self, redefined(self), "derive it from Classifier, whose solvers do")
         mistakes: list[int] = [] if passes is None else list(vars(self).get("mistakes_", []))
         w, b = self.coef_[0].copy(), self.intercept_[0]
         order, rate = np.arange(len(X)), X.dtype.type(self.learning_rate)

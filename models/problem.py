@@ -57,6 +57,8 @@ class LinearProblem:
     curvature : the largest second derivative of the loss of a sample; None if it is not known
     """
 
+    is_plain = True  # whether the loss follows from the outputs
+
     def __init__(
         self,
         model: Any,
@@ -183,6 +185,10 @@ class LinearProblem:
     def outputs(self, theta: np.ndarray) -> np.ndarray:
         """Return z, `(samples, outputs)`."""
         return self.design @ theta.T.astype(self.dtype, copy=False)
+
+    def values(self, theta: np.ndarray) -> np.ndarray:
+        """Return the mean loss of every unit."""
+        return self.values_and_slope(self.outputs(theta))[0]
 
     def values_and_slope(self, z: np.ndarray, rows: Any = None) -> tuple[np.ndarray, np.ndarray]:
         """Return the mean loss of every unit, and the gradient of their sum with respect to z.
@@ -364,7 +370,7 @@ class LinearProblem:
 
 def loss_name(model: Any, target: np.ndarray, n_outputs: int) -> str:
     """Return which loss a model has, "general" if it is not one whose derivatives are known here."""
-    ours = getattr(model.criterion, "has_closed_forms", False)
+    ours = not model.has_own_criterion and getattr(model.criterion, "has_closed_forms", False)
     if isinstance(ours, str):
         return ours
     name = vars(model).get("loss", "mse" if model.kind == "regressor" else "cross_entropy")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from functools import partial
 from typing import Any, ClassVar, TypeVar
@@ -18,8 +18,7 @@ from tinygrad_ml.protocol import available_when
 
 from . import checking
 from .base import Model, mean_of, weighted_mean
-from .one_layer import fit_layer, only_layer
-from .stochastic import STOCHASTIC
+from .one_layer import GENERAL, choose_solver
 from .target_units import begin_in_units, in_units, load_state, loss_of_unit
 from .weights import variance
 
@@ -51,7 +50,7 @@ class Regressor(Model):
     link = "identity"
     learns_in_units = False  # whether it is a network, whose last layer begins, and takes steps, in the size of y
     solver = "auto"
-    solvers: ClassVar = {"newton": fit_layer, "lbfgs": partial(fit_layer, solver="lbfgs"), **STOCHASTIC}
+    solvers: ClassVar[Mapping[str, Callable]] = GENERAL
     _y_is_1d = True  # so that predictions are
     _n_targets = 1  # the columns of y
 
@@ -104,17 +103,13 @@ class Regressor(Model):
 
     def _is_squared(self) -> bool:
         """Whether the loss is the squared difference, which has the unit of the variance of the target."""
-        return self._loss("mse") == "mse" and getattr(self.criterion, "has_closed_forms", False)
+        closed = not self.has_own_criterion and getattr(self.criterion, "has_closed_forms", False)
+        return closed and self._loss("mse") == "mse"
 
     def resolve_solver(self, passes: int | None = None) -> str:
         if self.solver != "auto":
             return super().resolve_solver(passes)
-        has_batches = self.batch_size != self._defaults().get("batch_size", self.batch_size)
-        takes_steps = self.learning_rate is not None or self.momentum or has_batches
-        is_smooth = self.penalty in (None, "none", "l2") and self._loss("mse") != "mae"
-        if takes_steps or self.needs_steps(passes) or not is_smooth or only_layer(self) is None:
-            return "adam"
-        return "newton"
+        return choose_solver(self, passes)
 
     def inverse_link(self, output: Tensor) -> Tensor:
         """Return the predictions that belong to outputs of `forward`."""

@@ -18,7 +18,14 @@ from .design import BLOCK, SMALL, SQUARE, SparseDesign, spread
 from .folds import folds, splits
 from .hyperparameters import boolean, hyperparameters, not_negative
 from .least_squares import sparse_least_squares
-from .linear import linear_layer, regression_coefficients, regression_intercepts, set_coefficients
+from .linear import (
+    EVERYTHING,
+    linear_layer,
+    regression_coefficients,
+    regression_intercepts,
+    relies_on,
+    set_coefficients,
+)
 from .linear_regression import LinearRegression
 from .regressor import Regressor
 from .weights import Weights, normalized_weights, rounding_of_mean
@@ -63,6 +70,7 @@ grid = Rule(
 )
 
 
+@relies_on(*EVERYTHING)
 def fit_alphas(model: Any, X: Any, target: np.ndarray, weight: Weights) -> None:
     """Judge all alphas, take the best, and fit it on all the data."""
     if is_sparse(X) and X.size < SMALL:

@@ -11,6 +11,7 @@ from tinygrad_ml.train import Callback
 
 from .base import Model
 from .hyperparameters import count, hyperparameters
+from .linear import OUTPUTS, redefined, refuse
 from .linear_classifier import LinearClassifier
 from .sampled import solve_sampled
 from .stochastic import STOCHASTIC
@@ -79,6 +80,7 @@ class SoftmaxRegression(LinearClassifier):
 
     def _solve(self, X: np.ndarray, target: np.ndarray, weight: Any, passes: int | None = None) -> None:
         if self.is_sampled:
+            refuse(self, redefined(self, OUTPUTS), f"candidates are for x·w + b: set sampled=None, not {self.sampled}")
             solve_sampled(self, X, target, weight, passes)
         else:
             super()._solve(X, target, weight, passes)

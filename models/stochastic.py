@@ -31,6 +31,7 @@ from tinygrad_ml.validation import is_number
 
 from . import optimizers
 from .design import SparseDesign, largest_eigenvalue, row_squares
+from .linear import OUTPUTS, redefined
 from .warnings import stop_by_interrupt
 from .weights import Weights, normalized_weights, total, variance
 
@@ -233,6 +234,8 @@ def safe_learning_rate(model: Any, solver: str, inputs: np.ndarray, target: np.n
     if solver != "sgd":  # the steps of Adam are of this size, and so are the first ones of Adagrad
         size = 0.01 if solver == "adam" else 0.1
         return size * (variance(target, weight) ** 0.5 or 1.0) if model.kind == "regressor" else size
+    if redefined(model, OUTPUTS):  # whose curvature is not known
+        return 0.01
     warn_of_scales(model, inputs)
     l2 = model.penalty_weights(total(inputs, weight))[1]
     return 1 / smoothness(inputs, weight, model.batch_size or len(inputs), model.curvature, l2)

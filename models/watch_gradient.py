@@ -11,11 +11,13 @@ import numpy as np
 from tinygrad_ml import optim
 
 from .convergence import distance, near, separation
+from .linear import OUTPUTS, relies_on
 from .problem import LinearProblem
 from .stochastic import smoothness
 from .stopping import LITTLE, Watch
 
 
+@relies_on(*OUTPUTS)
 def watch_linear(model: Any, solver: str, optimizer: optim.Optimizer, rows: tuple) -> WatchGradient | None:
     """Return the callback that ends the training run of a linear model with its optimizer on these rows.
 
