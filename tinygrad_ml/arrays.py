@@ -8,6 +8,8 @@ makes `like` the arrays that it got.
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -180,6 +182,18 @@ def extreme(x: Any, name: str, axis: Any, initial: float, keepdims: bool = False
 def copied(array: Any) -> Any:
     """Return a value in memory of its own."""
     return np.array(array) if not stands_in(array) else np.copy(array)
+
+
+def lent(array: Any) -> tuple[Any, Callable[[], Any]]:
+    """Return an array of the same memory, along one axis, and a function that returns it while somebody holds it.
+
+    A part of an array holds what that array is a part of, and not the array itself: only of one that was made of a
+    buffer is it known that nobody has a part any more. An array that cannot be made so is returned itself.
+    """
+    if type(array) is np.ndarray and array.flags.c_contiguous:
+        array = np.frombuffer(memoryview(array), array.dtype)
+        return array, weakref.ref(array)
+    return array, lambda: array
 
 
 def on_host(x: Any) -> Any:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .arrays import complex_of, copied, is_other, no_ndarray, on_host, stands_in
+from .arrays import complex_of, copied, is_other, lent, no_ndarray, on_host, stands_in
 from .attributes import attribute
 from .batched import Batched
 from .foreign_names import missing
@@ -77,7 +77,8 @@ class Tensor:
     #                 immutable and much cheaper to compute with). `.data` always gives an ndarray.
     # _requires_grad  a leaf that requires a gradient
     # _version        the time of the last write to the value
-    # _snapshot       of a leaf that requires a gradient: what the value was when `.data` exposed it, or None
+    # _snapshot       of a leaf that requires a gradient, while somebody holds the array that `.data` gave: what the
+    #                 value was when it was last looked at, and a function that returns that array, or None
     # _exported       of any other leaf: whether `.data` exposed the array
     # _hooks          what register_hook was given; not set before
     # _retains_grad   of a result: True once retain_grad() was called; not set before
@@ -99,7 +100,7 @@ class Tensor:
     _data: Any
     _requires_grad: Bool
     _version: Int
-    _snapshot: np.ndarray | None
+    _snapshot: tuple[np.ndarray, Callable[[], Any]] | None
     _exported: Bool
     _grad: Any  # a Tensor, SparseRows, or None
     _name: str | None
@@ -142,12 +143,19 @@ class Tensor:
         if self.node is not None:
             self._data.flags.writeable = False
         elif self._requires_grad:
-            if self._snapshot is None:
-                self._snapshot = copied(self._data)
+            return self._lend()
         elif not self._exported:
             self._data = copied(self._data)
             self._exported = True
         return self._data
+
+    def _lend(self) -> np.ndarray:
+        """Return an array to write to, and compare what is there at each use while somebody holds it."""
+        array = None if self._snapshot is None else self._snapshot[1]()
+        if array is None:
+            array, holder = lent(self._data)
+            self._snapshot = copied(self._data), holder
+        return array if array is self._data else array.reshape(self.shape)
 
     @data.setter
     def data(self, value: Any) -> None:
@@ -171,9 +179,7 @@ class Tensor:
 
     def _touch(self) -> None:
         """Count a write to the value, so that `backward` refuses to use what was computed from the old one."""
-        self._version = next_id()
-        if self._snapshot is not None:
-            self._snapshot = copied(self._data)
+        touch([self])
 
     def _replace(self, array: np.ndarray) -> None:
         """Let another array, which nobody else holds, be the value."""
@@ -183,8 +189,9 @@ class Tensor:
 
     def _move_to(self, memory: np.ndarray) -> None:
         """Keep the same value in the memory of an optimizer, an array of the same shape and dtype."""
+        self._sync_version()
         memory[...] = self._data
-        self._data = memory
+        self._data, self._snapshot = memory, None
 
     def _capture(self) -> tuple:
         """Return the value and the gradient as they stand, for `_restore`."""
@@ -195,9 +202,12 @@ class Tensor:
         self._data, self._snapshot, self._exported, self._version, self._grad = captured
 
     def _sync_version(self) -> None:
-        """Count a write that came through the array that `.data` exposed."""
-        if self._snapshot is not None and not np.array_equal(self._snapshot, self._data, equal_nan=True):
-            self._touch()
+        """Count a write that came through the array that `.data` gave; if nobody holds it any more, it was the last."""
+        if self._snapshot is not None:
+            if not np.array_equal(self._snapshot[0], self._data, equal_nan=True):
+                self._touch()
+            elif self._snapshot[1]() is None:
+                self._snapshot = None
 
     @property
     def grad(self) -> Any:
@@ -757,7 +767,8 @@ def touch(tensors: list[Tensor]) -> None:
     for t in tensors:
         t._version = now
         if t._snapshot is not None:
-            t._snapshot = copied(t._data)
+            holder = t._snapshot[1]
+            t._snapshot = None if holder() is None else (copied(t._data), holder)
 
 
 def as_tensor(x: Any) -> Tensor:

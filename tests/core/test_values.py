@@ -220,3 +220,64 @@ def test_lists_are_as_weak_as_numbers():
 def test_numpys_nan_to_num_takes_its_arguments_in_numpys_order():
     x = tg.tensor([1.0, float("nan")])
     np.testing.assert_array_equal(np.nan_to_num(x, True, 7.0).numpy(), [1, 7])
+
+
+# ---------------------------------------------------------------------- who holds an array of the value
+
+
+HOLDERS = {
+    "the array": lambda data: data,
+    "a part": lambda data: data[1:],
+    "a part of a part": lambda data: data[:, 1:][1:].T,
+    "another dtype": lambda data: data.view(np.int32),
+    "a memoryview": memoryview,
+    "an iterator": lambda data: data.flat,
+    "another library's": lambda data: np.asarray(memoryview(data)),
+}
+
+
+@pytest.mark.parametrize("hold", HOLDERS.values(), ids=HOLDERS)
+@pytest.mark.parametrize("layout", ["C", "F"])
+def test_a_write_through_what_data_gave_is_seen_for_as_long_as_somebody_holds_it(hold, layout):
+    w = tg.tensor(np.asarray(np.ones((3, 2), np.float32), order=layout), requires_grad=True)
+    held = hold(w.data)
+    for _ in range(3):
+        loss = (w * w).sum()
+        loss.backward()
+    loss = (w * w).sum()
+    written = held if isinstance(held, np.flatiter) else np.asarray(held)
+    written[:] = 7
+    assert w.numpy().max() > 1
+    with pytest.raises(RuntimeError, match="was changed after"):
+        loss.backward()
+
+
+def test_nothing_is_compared_once_nobody_holds_it():
+    w = tg.tensor(np.ones((3, 2)), requires_grad=True)
+    assert w.data.sum() == 6
+    held = w.data[1:]
+    assert np.shares_memory(held, w.data)
+    (w * w).sum()
+    assert w._snapshot is not None
+    del held
+    (w * w).sum()
+    assert w._snapshot is None
+    w.data -= 0.5  # a write that is counted at once
+    loss = (w * w).sum()
+    w.data[0] = 3.0  # one that nobody is told of, and whose array is gone at once
+    with pytest.raises(RuntimeError, match="was changed after"):
+        loss.backward()
+    (w * w).sum()
+    assert w._snapshot is None
+
+
+def test_an_array_of_before_the_optimizer_is_no_longer_the_value():
+    w = tg.tensor([1.0, 2.0], requires_grad=True)
+    held = w.data
+    held[0] = 5.0
+    optimizer = tg.optim.SGD([w], lr=1.0)
+    held[0] = 6.0
+    assert w.tolist() == [5.0, 2.0]
+    w.grad = [1.0, 1.0]
+    optimizer.step()
+    assert w.tolist() == [4.0, 1.0]
