@@ -184,7 +184,7 @@ def copied(array: Any) -> Any:
     return np.array(array) if not stands_in(array) else np.copy(array)
 
 
-def lent(array: Any) -> tuple[Any, Callable[[], Any]]:
+def exposed(array: Any) -> tuple[Any, Callable[[], Any]]:
     """Return an array of the same memory, along one axis, and a function that returns it while somebody holds it.
 
     A part of an array holds what that array is a part of, and not the array itself: only of one that was made of a

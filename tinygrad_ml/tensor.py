@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .arrays import complex_of, copied, is_other, lent, no_ndarray, on_host, stands_in
+from .arrays import complex_of, copied, exposed, is_other, no_ndarray, on_host, stands_in
 from .attributes import attribute
 from .batched import Batched
 from .foreign_names import missing
@@ -143,17 +143,17 @@ class Tensor:
         if self.node is not None:
             self._data.flags.writeable = False
         elif self._requires_grad:
-            return self._lend()
+            return self._expose()
         elif not self._exported:
             self._data = copied(self._data)
             self._exported = True
         return self._data
 
-    def _lend(self) -> np.ndarray:
+    def _expose(self) -> np.ndarray:
         """Return an array to write to, and compare what is there at each use while somebody holds it."""
         array = None if self._snapshot is None else self._snapshot[1]()
         if array is None:
-            array, holder = lent(self._data)
+            array, holder = exposed(self._data)
             self._snapshot = copied(self._data), holder
         return array if array is self._data else array.reshape(self.shape)
 

@@ -247,7 +247,7 @@ def test_a_write_through_what_data_gave_is_seen_for_as_long_as_somebody_holds_it
     loss = (w * w).sum()
     written = held if isinstance(held, np.flatiter) else np.asarray(held)
     written[:] = 7
-    assert w.numpy().max() > 1
+    assert not np.array_equal(w.numpy(), np.ones((3, 2)))
     with pytest.raises(RuntimeError, match="was changed after"):
         loss.backward()
 
