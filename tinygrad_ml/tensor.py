@@ -149,14 +149,6 @@ class Tensor:
             self._exported = True
         return self._data
 
-    def _expose(self) -> np.ndarray:
-        """Return an array to write to, and compare what is there at each use while somebody holds it."""
-        array = None if self._snapshot is None else self._snapshot[1]()
-        if array is None:
-            array, holder = exposed(self._data)
-            self._snapshot = copied(self._data), holder
-        return array if array is self._data else array.reshape(self.shape)
-
     @data.setter
     def data(self, value: Any) -> None:
         if self.node is not None:
@@ -176,6 +168,14 @@ class Tensor:
             self._touch()
         else:
             self._replace(copied(array.astype(self.dtype)))
+
+    def _expose(self) -> np.ndarray:
+        """Return an array to write to, and compare what is there at each use while somebody holds it."""
+        array = None if self._snapshot is None else self._snapshot[1]()
+        if array is None:
+            array, holder = exposed(self._data)
+            self._snapshot = copied(self._data), holder
+        return array if array is self._data else array.reshape(self.shape)
 
     def _touch(self) -> None:
         """Count a write to the value, so that `backward` refuses to use what was computed from the old one."""
