@@ -191,7 +191,8 @@ def exposed(array: Any) -> tuple[Any, Callable[[], Any]]:
     buffer is it known that nobody has a part any more. An array that cannot be made so is returned itself.
     """
     if type(array) is np.ndarray and array.flags.c_contiguous:
-        array = np.frombuffer(memoryview(array), array.dtype)
+        memory: Any = array
+        array = np.frombuffer(memoryview(memory), array.dtype)
         return array, weakref.ref(array)
     return array, lambda: array
 
