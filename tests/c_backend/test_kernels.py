@@ -9,7 +9,7 @@ import tinygrad_ml as tg
 from tests.c_backend.plans import Built
 from tinygrad_ml import nn
 from tinygrad_ml.c_backend import plan as c_plan
-from tinygrad_ml.ops import conv, index, pool
+from tinygrad_ml.ops import conv, direct, index, pool
 from tinygrad_ml.ops.patches import Geometry
 
 GEOMETRIES = [
@@ -71,7 +71,7 @@ def cases():
 @pytest.mark.parametrize(("dtype", "threads"), [(np.float32, 1), (np.float32, 2), (np.float64, 1)])
 def test_convolution_and_its_gradients(dtype, threads, monkeypatch):
     monkeypatch.setattr(c_plan, "threads", lambda: threads)
-    monkeypatch.setattr(c_plan.pieces.kernels, "FEW", 0)  # also small ones by two threads
+    monkeypatch.setattr(direct, "FEW", 0)  # also small ones by two threads
     calls = []
     for x_shape, w_shape, lengths, geometry in cases():
         x, w, b = normal(*x_shape, dtype=dtype), normal(*w_shape, dtype=dtype, seed=1), normal(w_shape[0], dtype=dtype)

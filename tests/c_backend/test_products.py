@@ -8,9 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.c_backend.plans import Built, assert_close
-from tinygrad_ml.c_backend import build, kernels, products
+from tinygrad_ml.c_backend import kernels, products
 from tinygrad_ml.c_backend import plan as c_plan
 from tinygrad_ml.c_backend.text import PRELUDE, c_type
+from tinygrad_ml.native import build
 
 ROWS = (1, 13)
 MACHINES = {  # what the compiler may use: all, and what processors without AVX-512, or of the first 64 bits, have
@@ -36,9 +37,9 @@ def library(request):
     for name in "xyz":
         pointers.append(f"void *{name}, npy_intp {name}_down, npy_intp {name}_along")
     for kind in ("float", "double"):
-        kernels.include(plan, "vectors.c", real=kind)
+        kernels.include(plan, build.VECTORS, real=kind)
         for rows in ROWS:
-            kernels.include(plan, "gemm.c", real=kind, ROWS=str(rows))
+            kernels.include(plan, products.GEMM, real=kind, ROWS=str(rows))
             arguments = ", ".join(f"{name}, {name}_down, {name}_along" for name in "xyz")
             entries.append(
                 f"void call_{kind}_{rows}({numbers}, {', '.join(pointers)}, void *memory, npy_intp share, "

@@ -9,7 +9,7 @@ import pytest
 import tinygrad_ml as tg
 from tests.compiler.workloads import linear_regression, mlp
 from tinygrad_ml import nn
-from tinygrad_ml.c_backend.build import CannotCompile, compiler
+from tinygrad_ml.native.build import CannotCompile, compiler
 
 
 def compiled(make):

@@ -18,46 +18,20 @@ kept. (K. Goto and R. A. van de Geijn, Anatomy of High-Performance Matrix Multip
 #define HEIGHT 512        /* rows that are copied at a time */
 #endif
 
-#ifndef TURN_real
-#define TURN_real
+#ifndef COLUMNS_real
+#define COLUMNS_real
 enum { WIDE_real = 2 * BYTES / sizeof(real) };
-
-/* Write a square of LANES rows, which are `down` apart, as columns; the last of fewer rows is taken again. */
-static inline void turn_real(const real *from, npy_intp down, npy_intp rows, real *to) {
-  typedef __typeof__((real_vector){0} == (real_vector){0}) places;
-  const npy_intp half = LANES(real) / 2;
-  real_vector v[LANES(real)], w[LANES(real)];
-  places low, high;
-  for (int i = 0; i < LANES(real); i++) {
-    low[i] = i / 2 + i % 2 * LANES(real);
-    high[i] = low[i] + half;
-  }
-#pragma GCC unroll 16
-  for (int i = 0; i < LANES(real); i++) v[i] = *(const real_vector *)(from + least(i, rows - 1) * down);
-#pragma GCC unroll 4
-  for (int s = 1; s < LANES(real); s *= 2) { /* the bits of a place turn by one when halves are interleaved */
-#pragma GCC unroll 8
-    for (int i = 0; i < half; i++) {
-      w[2 * i] = __builtin_shuffle(v[i], v[i + half], low);
-      w[2 * i + 1] = __builtin_shuffle(v[i], v[i + half], high);
-    }
-#pragma GCC unroll 16
-    for (int i = 0; i < LANES(real); i++) v[i] = w[i];
-  }
-#pragma GCC unroll 16
-  for (int i = 0; i < LANES(real); i++) *(real_vector *)(to + i * WIDE_real) = v[i];
-}
 
 /* Copy columns of y, so that to[l * WIDE_real + j] = y[l][j]. */
 static void columns_real(const real *y, npy_intp down, npy_intp along, npy_intp depth, npy_intp width, real *to) {
-  npy_intp l = 0;
-#ifndef __clang__ /* which has no __builtin_shuffle */
-  if (down == 1)
-    for (; l + LANES(real) <= depth; l += LANES(real))
+  if (down == 1) {
+    for (npy_intp l = 0; l < depth; l += LANES(real))
       for (npy_intp j = 0; j < width; j += LANES(real))
-        turn_real(y + l + j * along, along, width - j, to + l * WIDE_real + j);
-#endif
-  for (; l < depth; l++)
+        turn_real(y + l + j * along, along, least(width - j, LANES(real)), least(depth - l, LANES(real)),
+                  to + l * WIDE_real + j, WIDE_real);
+    return;
+  }
+  for (npy_intp l = 0; l < depth; l++)
     if (along == 1 && width == WIDE_real)
       memcpy(to + l * WIDE_real, y + l * down, WIDE_real * sizeof(real));
     else

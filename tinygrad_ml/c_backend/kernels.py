@@ -5,6 +5,7 @@ What is not here, or has another memory layout than usual, Python calls.
 
 from __future__ import annotations
 
+import ctypes
 import math
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..ops import conv, pool
+from ..native.build import CannotCompile
+from ..ops import conv, direct, pool
 from ..ops.patches import Geometry
 from ..tape.traced import Value
 from .text import c_type
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["can", "include", "write"]
 
-FEW = 50_000_000  # multiplications of a convolution, about a millisecond, that are not worth a second thread
+POOLING = Path(__file__).with_name("pooling.c")
+LARGE = 5_000_000  # elements of a gradient of pooling, about a millisecond, from which on several threads share it
 
 
 def can(plan: Plan, value: Value) -> bool:
@@ -34,7 +37,12 @@ def can(plan: Plan, value: Value) -> bool:
     if writer is None or any(x.dtype != value.dtype for x in value.uses() if x.dtype.kind != "i"):
         return False
     geometry = next((x for x in (*value.args, *value.parameters.values()) if isinstance(x, Geometry)), Geometry())
-    return min(map(min, geometry.padding)) >= 0
+    if min(map(min, geometry.padding)) < 0:
+        return False
+    if value.function not in CONVOLUTIONS:
+        return True
+    make, _, (_, weight, out) = CONVOLUTIONS[value.function](plan, value, *value.args, **value.parameters)
+    return direct.is_faster(make, weight, geometry) or not direct.is_large(weight, out)
 
 
 def write(plan: Plan, value: Value) -> list[str]:
@@ -42,14 +50,12 @@ def write(plan: Plan, value: Value) -> list[str]:
     return WRITERS[value.function](plan, value, *value.args, **value.parameters)
 
 
-@cache
-def _text(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+_text = cache(Path.read_text)
 
 
-def include(plan: Plan, name: str, **names: str) -> None:
+def include(plan: Plan, file: Path, **names: str) -> None:
     """Let a plan have the functions of a file, with words of it replaced."""
-    text = _text(name)
+    text = _text(file, "utf-8")
     for word, other in names.items():
         text = text.replace(word, other)
     if text not in plan.pieces:
@@ -59,60 +65,45 @@ def include(plan: Plan, name: str, **names: str) -> None:
 # ---------------------------------------------------------------------- convolution
 
 
-MARGIN = 256  # elements that runs may go beyond their end
+Shapes = tuple[tuple, tuple, tuple]  # of the input, the weight and the output
 
 
-def _call(
-    plan: Plan, value: Value, name: str, arrays: list[Any], shapes: Sequence[tuple], geometry: Geometry, share: int
-) -> list[str]:
-    """Return the call of one of the three functions, with `share` elements of memory for each thread.
-
-    `arrays` are its arguments, `shapes` those of the input, the weight and the output.
-    """
-    kind, (x, weight, out) = c_type(value.dtype), shapes
-    include(plan, "vectors.c", real=kind)
-    include(plan, "kernels.c", real=kind)
-    many = plan.threads > 1 and math.prod(out) * math.prod(weight[1:]) > FEW
-    pairs = geometry.stride, (pad[0] for pad in geometry.padding), geometry.dilation
-    layer = [*x, weight[0], *weight[2:], *out[2:], *("{{{}, {}}}".format(*pair) for pair in pairs), geometry.groups]
-    layer.append(f"p[1] ? {plan.threads} : 1" if many else 1)
-    share = -(-share // 64) * 64
-    memory = plan.scratch((plan.threads if many else 1) * share * value.dtype.itemsize)
-    arguments = [f"({kind} *)({plan.address(array)})" if np.ndim(plan.frame(array)) else "0" for array in arrays]
-    numbers = f"&(convolution){{{', '.join(map(str, layer))}}}"
-    return [f"{name}_{kind}({', '.join(arguments)}, {numbers}, ({kind} *){memory}, {share});"]
+def _output(plan: Plan, value: Value, x: Any, weight: Any, bias: Any, geometry: Geometry) -> tuple[Any, list, Shapes]:
+    """Return which function of `direct` makes the task, its arrays, and the shapes of the convolution."""
+    return direct.output_task, [x, weight, bias], (plan.frame(x).shape, plan.frame(weight).shape, value.shape)
 
 
-def _grid(weight: tuple, out: tuple, geometry: Geometry) -> tuple[int, int]:
-    """Return the size of the planes of one channel, and of a run through the places of a filter."""
-    lengths = zip(out[2:], weight[2:], geometry.stride, geometry.dilation)
-    rows, columns = (-(-((n - 1) * s + (k - 1) * d + 1) // s) for n, k, s, d in lengths)
-    return rows * columns * math.prod(geometry.stride), (out[2] - 1) * columns + out[3]
+def _input(plan: Plan, value: Value, y: Any, weight: Any, size: tuple, geometry: Geometry) -> tuple[Any, list, Shapes]:
+    return direct.input_task, [y, weight], (value.shape, plan.frame(weight).shape, plan.frame(y).shape)
 
 
-def _forward(plan: Plan, value: Value, x: Any, weight: Any, bias: Any, geometry: Geometry) -> list[str]:
-    shapes = plan.frame(x).shape, plan.frame(weight).shape, value.shape
-    plane, run = _grid(*shapes[1:], geometry)
-    share = shapes[0][1] * plane + MARGIN + shapes[1][0] * (run + MARGIN)
-    return _call(plan, value, "conv", [x, weight, bias, value], shapes, geometry, share)
+def _weight(plan: Plan, value: Value, x: Any, y: Any, kernel: tuple, geometry: Geometry) -> tuple[Any, list, Shapes]:
+    return direct.weight_task, [x, y], (plan.frame(x).shape, value.shape, plan.frame(y).shape)
 
 
-def _input(plan: Plan, value: Value, y: Any, weight: Any, size: tuple, geometry: Geometry) -> list[str]:
-    shapes = value.shape, plan.frame(weight).shape, plan.frame(y).shape
-    (top, _), (left, _) = geometry.padding
-    rows, columns = (-(-(n + pad) // s) for n, pad, s in zip(value.shape[2:], (top, left), geometry.stride))
-    down, right = ((k - 1) * d // s for k, d, s in zip(shapes[1][2:], geometry.dilation, geometry.stride))
-    plane, run = (rows + down) * (columns + right), (rows - 1) * (columns + right) + columns
-    share = shapes[1][0] * plane + MARGIN + value.shape[1] * (run + MARGIN)
-    return _call(plan, value, "conv_input", [y, weight, value], shapes, geometry, share)
+CONVOLUTIONS: dict[Any, Callable[..., tuple[Any, list, Shapes]]] = {
+    conv._conv2d.primitive.forward: _output,
+    conv.conv2d_input.primitive.forward: _input,
+    conv._conv2d_x: _input,
+    conv.conv2d_weight.primitive.forward: _weight,
+    conv._conv2d_weight: lambda plan, value, g, x, *rest, **more: _weight(plan, value, x, g, *rest, **more),
+}
 
 
-def _weight(plan: Plan, value: Value, x: Any, y: Any, kernel: tuple, geometry: Geometry) -> list[str]:
-    shapes = plan.frame(x).shape, value.shape, plan.frame(y).shape
-    plane, _ = _grid(*shapes[1:], geometry)
-    pairs, lanes = math.prod(value.shape[1:]) + 12, value.shape[0] // geometry.groups + 16
-    share = (geometry.groups * pairs + math.prod(shapes[2][2:])) * lanes + shapes[0][1] * plane + MARGIN
-    return _call(plan, value, "conv_weight", [x, y, value], shapes, geometry, share)
+def _convolution(plan: Plan, value: Value, *args: Any, **parameters: Any) -> list[str]:
+    """Return the call of a function of `direct.c`."""
+    make, arrays, shapes = CONVOLUTIONS[value.function](plan, value, *args, **parameters)
+    task = make(*shapes, parameters.get("geometry", args[-1]))
+    call = direct.function(task.name, value.dtype.name)
+    if call is None:
+        raise CannotCompile("the functions of convolution cannot be compiled")
+    slot = plan.slot((task.name, value.dtype), ctypes.cast(call, ctypes.c_void_p).value)
+    threads = plan.threads if task.may_share else 1
+    layer = ", ".join(map(str, (*task.layer, f"p[1] ? {threads} : 1" if threads > 1 else 1)))
+    first, second, *bias = [plan.address(x) if np.ndim(plan.frame(x)) else "0" for x in arrays]
+    where = ", ".join([first, second, *(bias or ["0"]), plan.address(value)])
+    memory = plan.scratch(threads * task.share * value.dtype.itemsize)
+    return [f"((convolution)p[{slot}])({where}, (npy_intp[]){{{layer}}}, {memory}, {task.share});"]
 
 
 # ---------------------------------------------------------------------- pooling
@@ -138,13 +129,13 @@ def _each_image(
         f"#define WINDOW(...) {places}\n"
     )
     kind = c_type(value.dtype)
-    include(plan, "pooling.c", real=kind, layer=f"layer{value.index}")
+    include(plan, POOLING, real=kind, layer=f"layer{value.index}")
     arguments = [
         f"({kind} *)({plan.address(x)}) + i * {step}" if isinstance(x, (Value, np.ndarray)) else str(x)
         for x, step in arrays
     ]
     loop = f"for (npy_intp i = 0; i < {out[0]}; i++) {name}_layer{value.index}({', '.join(arguments)});"
-    many = plan.threads > 1 and math.prod(value.shape) > FEW // 10
+    many = plan.threads > 1 and math.prod(value.shape) > LARGE
     return [f"#pragma omp parallel for {plan.team()}", loop] if many else [loop]
 
 
@@ -165,11 +156,7 @@ def _avg_pool_input(
 
 
 WRITERS: dict[Any, Callable[..., list[str]]] = {
-    conv._conv2d.primitive.forward: _forward,
-    conv.conv2d_input.primitive.forward: _input,
-    conv._conv2d_x: _input,
-    conv.conv2d_weight.primitive.forward: _weight,
-    conv._conv2d_weight: lambda plan, value, g, x, *rest: _weight(plan, value, x, g, *rest),
+    **dict.fromkeys(CONVOLUTIONS, _convolution),
     pool._max_pool2d_x: _max_pool_input,
     pool._avg_pool2d_x: _avg_pool_input,
     pool.avg_pool2d_input.primitive.forward: _avg_pool_input,

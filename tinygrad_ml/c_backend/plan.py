@@ -16,16 +16,16 @@ from typing import Any
 
 import numpy as np
 
+from ..native.build import library, threads
 from ..tape.program import Code, GuardFailed, Program, empty_like
 from ..tape.traced import Value, mapped
 from . import pieces
-from .build import library
 from .groups import Group, write_group
 from .loops import inner_loop, ufunc_of
 from .memory import Fresh, address_of, aligned, laid_out, part_of
 from .text import PRELUDE, TYPES, c_type, converted, formula, literal
 
-__all__ = ["Plan", "build", "threads"]
+__all__ = ["Plan", "build"]
 
 NEAR = 20  # how many groups back an operation looks for one to join
 LONGEST = 60  # operations in a group
@@ -521,14 +521,6 @@ def _kind_of_argument(x: Any) -> Any:
     if type(x) is Value and x.weak:
         return {"f": float, "i": int}.get(x.dtype.kind, x.dtype)
     return type(x) if type(x) in (int, float, complex) else x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype
-
-
-def threads() -> int:
-    """Return how many threads a plan may use: OMP_NUM_THREADS, or as many as there are processors for this process."""
-    wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
-    if wanted.isdigit() and int(wanted):
-        return int(wanted)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 _TABLES: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()  # of plans with several threads

@@ -13,12 +13,13 @@ import ctypes
 import importlib
 import math
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..native.build import VECTORS, processor
 from ..tape.traced import Value
-from .build import processor
 from .kernels import include
 from .text import c_type, loops, place
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["blas_core", "fewest", "share", "write"]
 
+GEMM = Path(__file__).with_name("gemm.c")
 SMALL = 20_000  # multiplications, up to which a product is written out
 MANY = 40_000  # multiplications, from which on our own product is faster than OpenBLAS's without AVX-512
 LARGE = 4_000_000  # and from which on it is as fast as OpenBLAS's with AVX-512, on AMD's processors
@@ -125,8 +127,8 @@ def _ours(plan: Plan, addresses: Addresses, frames: Frames) -> list[str]:
         (x, y), (a, b, out) = (y, x), (b.T, a.T, out.T)
     (m, k), n, size = a.shape, b.shape[1], out.itemsize
     rows = _rows(m)
-    include(plan, "vectors.c", real=t)
-    include(plan, "gemm.c", real=t, ROWS=str(rows))
+    include(plan, VECTORS, real=t)
+    include(plan, GEMM, real=t, ROWS=str(rows))
     many = plan.threads > 1 and m * k * n > FEW
     memory = plan.scratch((plan.threads if many else 1) * share(m, rows, size) * size)
     arrays = ", ".join(

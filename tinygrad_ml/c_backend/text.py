@@ -25,6 +25,7 @@ PRELUDE = f"""#include <math.h>
 #include <string.h>
 typedef ptrdiff_t npy_intp;
 typedef void (*inner_loop)(char **, const npy_intp *, const npy_intp *, void *);
+typedef void (*convolution)(const void *, const void *, const void *, void *, const npy_intp *, void *, npy_intp);
 #define DATA(array) (*(char **)((char *)(array) + {object.__basicsize__}))
 static inline void apply(char **p, int k, char **args, npy_intp n, const npy_intp *steps) {{
   ((inner_loop)p[k])(args, &n, steps, p[k + 1]);

@@ -12,9 +12,9 @@ from types import TracebackType
 from typing import Any
 
 from ..c_backend import plan as c_plan
-from ..c_backend.build import CannotCompile
 from ..graph.graph import Graph
 from ..modes import Mode, is_users, modes, modes_set, warn
+from ..native.build import CannotCompile
 from ..tape.program import Code, Program
 from ..tape.traced import Untraceable, rebuilt
 from ..tensor import Tensor, from_owned

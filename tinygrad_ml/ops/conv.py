@@ -17,6 +17,7 @@ from ..arrays import is_other, like
 from ..autograd import dispatch, primitive
 from ..batched import Batched, Level, folded, innermost, is_of, spread
 from ..tensor import Tensor, as_tensor
+from .direct import computed, input_task, output_task, weight_task
 from .patches import DEFAULT, Geometry, patches_of, stacked, taps_of
 
 __all__ = ["conv1d", "conv2d", "conv2d_input", "conv2d_weight", "conv_transpose1d", "conv_transpose2d"]
@@ -331,7 +332,11 @@ def _conv2d(x, weight, bias, *, geometry=DEFAULT):
         y = np.matmul(weight.reshape(groups, channels // groups, -1), taps_of(x, kernel, geometry))
         y = y.reshape(len(x), channels, height, width)
         return y if np.ndim(bias) == 0 else y + bias.reshape(-1, 1, 1)
-    out = np.empty((len(x), channels, height, width), np.result_type(x, weight, bias))
+    shape = len(x), channels, height, width
+    y = computed(output_task, (x, weight, bias), x.shape, weight.shape, shape, geometry)
+    if y is not None:
+        return y
+    out = np.empty(shape, np.result_type(x, weight, bias))
     parts = out.reshape(len(x), groups, channels // groups, height, width)
     stack, rows = stacked(kernel, geometry)
     matrices = weight.reshape(groups, channels // groups, -1, stack, rows, kernel[1]).transpose(0, 3, 1, 2, 4, 5)
@@ -367,6 +372,10 @@ def conv2d_input(y, weight, *, size, geometry=DEFAULT):
     if Batched in (type(y), type(weight)):
         return _for_batch(conv2d_input, y, weight, geometry=geometry, size=size)
     (channels, per_group, *kernel), groups = weight.shape, geometry.groups
+    shape = len(y), groups * per_group, *size
+    x = computed(input_task, (y, weight), shape, weight.shape, y.shape, geometry)
+    if x is not None:
+        return x
     weight = weight.reshape(groups, channels // groups, per_group, *kernel).swapaxes(1, 2)
 
     def full(weight: np.ndarray, dilation: Any, cut: Any) -> np.ndarray:
@@ -420,6 +429,10 @@ def conv2d_weight(x, y, *, kernel, geometry=DEFAULT):
         products = np.matmul(y, taps_of(x, kernel, geometry).swapaxes(-1, -2)).sum(axis=0)
         return products.reshape(channels, -1, *kernel)
     groups, (stack, rows) = geometry.groups, stacked(kernel, geometry)
+    shape = channels, x.shape[1] // groups, *kernel
+    weight = computed(weight_task, (x, y), x.shape, shape, y.shape, geometry)
+    if weight is not None:
+        return weight
     y = y.reshape(n, groups, 1, channels // groups, height, width)
     depth = x.shape[1] // groups * rows * kernel[1]
     total = np.zeros((groups, stack, depth, channels // groups), np.result_type(x, y))

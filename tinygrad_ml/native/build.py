@@ -1,6 +1,7 @@
 """From the text of a C program to a library in this process, through the compiler of the system.
 
 What was compiled once is kept in the user's cache folder, under a hash of all that it depends on, for the next process.
+A library may use `threads()` threads of OpenMP.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ FASTER = (
 LONG = 100_000  # characters, from which on -O1 compiles in a second what takes -O3 several
 KEPT = 400  # libraries in the cache folder; of more, the oldest go
 PATIENCE = 300  # seconds for one run of the compiler
+
+
+VECTORS = Path(__file__).with_name("vectors.c")  # for programs that compute with vectors
 
 
 class CannotCompile(RuntimeError):
@@ -182,3 +186,31 @@ def _forget_oldest(folder: Path) -> None:
     paths = sorted(folder.glob("*.so"), key=lambda path: path.stat().st_mtime)
     for path in paths[:-KEPT]:
         path.unlink(missing_ok=True)
+
+
+# ---------------------------------------------------------------------- threads
+
+
+_forked = False
+
+
+def threads() -> int:
+    """Return how many threads C may use: OMP_NUM_THREADS, or as many as there are processors for this process.
+
+    A forked process has one: the others of its parent are not there.
+    """
+    wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    if _forked:
+        return 1
+    if wanted.isdigit() and int(wanted):
+        return int(wanted)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _alone() -> None:
+    global _forked
+    _forked = True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_alone)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import tinygrad_ml as tg
-from tinygrad_ml.c_backend import build
-from tinygrad_ml.c_backend.build import CannotCompile, library
+from tinygrad_ml.native import build
+from tinygrad_ml.native.build import CannotCompile, library
 from tinygrad_ml.compiler import entry
 
 ROOT = Path(__file__).parents[2]
@@ -194,7 +194,7 @@ def test_a_compiler_that_writes_no_library(monkeypatch, tmp_path):
 
 def test_two_processes_at_once(folder):
     program = (
-        "import sys; from tinygrad_ml.c_backend.build import library; sys.stdin.read(1);"
+        "import sys; from tinygrad_ml.native.build import library; sys.stdin.read(1);"
         f"print([library({SEVEN!r} + '//' + str(k)).seven() for k in range(5)])"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -246,7 +246,7 @@ def test_openmp_pragmas_do_not_hinder():
 def test_threads_sleep_while_they_wait_unless_the_user_has_chosen(chosen, expected):
     code = """if True:
         import os
-        from tinygrad_ml.c_backend import build
+        from tinygrad_ml.native import build
         before = dict(os.environ)
         source = "int f(int x) {\\n#pragma omp parallel for\\nfor (int i = 0; i < 9; i++) x++; return x; }"
         build.library(source)

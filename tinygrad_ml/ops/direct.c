@@ -1,8 +1,8 @@
-/* Convolution and pooling for compiled programs; `real` stands for float or double.
+/* Convolution without patches, and its gradients; `real` stands for float or double.
 
-A convolution is computed without patches. An image is copied once, with zeros around it and rows and columns sorted by
-their remainder by the stride: then each tap of the kernel reads whole planes as one long run, whatever the stride and
-the dilation, and run after run is multiplied by one weight and added. Columns between rows are computed for nothing. */
+An image is copied once, with zeros around it and rows and columns sorted by their remainder by the stride: then each
+tap of the kernel reads whole planes as one long run, whatever the stride and the dilation, and run after run is
+multiplied by one weight and added. Columns between rows are computed for nothing. */
 
 #ifdef __clang__ /* sums may be rounded less often: their order is another one anyway */
 #pragma clang fp contract(fast)
@@ -99,8 +99,8 @@ static void correlate_real(const real *source, npy_intp apart, npy_intp planes, 
   }
 }
 
-static void conv_real(const real *x, const real *weight, const real *bias, real *y, const convolution *s, real *memory,
-                      npy_intp share) {
+void output_real(const real *x, const real *weight, const real *bias, real *y, const convolution *s, real *memory,
+                 npy_intp share) {
   npy_intp offsets[s->kernel_height * s->kernel_width], places[s->kernel_height * s->kernel_width];
   const grid g = input_grid(s, offsets);
   const npy_intp channels = s->channels / s->groups, filters = s->filters / s->groups;
@@ -129,8 +129,8 @@ static void conv_real(const real *x, const real *weight, const real *bias, real 
 }
 
 /* The gradient for the input: each remainder by the stride is a convolution of y with the taps that meet it. */
-static void conv_input_real(const real *y, const real *weight, real *x, const convolution *s, real *memory,
-                            npy_intp share) {
+void input_real(const real *y, const real *weight, const real *none, real *x, const convolution *s, real *memory,
+                npy_intp share) {
   const npy_intp sh = s->stride[0], sw = s->stride[1], top = s->before[0], left = s->before[1];
   const npy_intp taps = s->kernel_height * s->kernel_width;
   const npy_intp channels = s->channels / s->groups, filters = s->filters / s->groups;
@@ -202,8 +202,8 @@ outer_real(const int vectors, const real *source, const npy_intp *offsets, npy_i
 }
 
 /* The gradient for the weight: y is turned over once, so that its filters are neighbours. */
-static void conv_weight_real(const real *x, const real *y, real *weight, const convolution *s, real *memory,
-                             npy_intp share) {
+void weight_real(const real *x, const real *y, const real *none, real *weight, const convolution *s, real *memory,
+                 npy_intp share) {
   const npy_intp taps = s->kernel_height * s->kernel_width, channels = s->channels / s->groups;
   const npy_intp pairs = ceiling(channels * taps, PAIRS) * PAIRS, filters = s->filters / s->groups;
   const npy_intp lanes = ceiling(filters, LANES(real)) * LANES(real), places = s->out_height * s->out_width;
@@ -223,8 +223,9 @@ static void conv_weight_real(const real *x, const real *y, real *weight, const c
         const real *source = planes + group * channels * g.plane;
         const real *from = y + (i * s->groups + group) * filters * places;
         for (npy_intp k = 0; k < places; k += LANES(real)) /* a square at a time stays in the cache */
-          for (npy_intp f = 0; f < filters; f++)
-            for (npy_intp j = k; j < least(k + LANES(real), places); j++) factors[j * lanes + f] = from[f * places + j];
+          for (npy_intp f = 0; f < filters; f += LANES(real))
+            turn_real(from + f * places + k, places, least(filters - f, LANES(real)), least(places - k, LANES(real)),
+                      factors + k * lanes + f, lanes);
         for (npy_intp p = 0; p < pairs; p += PAIRS) {
           real *to = sums + (group * pairs + p) * lanes;
           npy_intp f = 0;
