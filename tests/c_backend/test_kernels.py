@@ -173,6 +173,21 @@ def test_a_sum_by_an_index_out_of_range_is_left_to_the_function_itself():
         compiled(normal(6, 7), np.array([0, 1, 2, 3, 4, 5]))
 
 
+def test_large_convolutions_are_those_of_the_operations_bit_for_bit():
+    geometry = Geometry((1, 1), ((1, 1), (1, 1)))
+    x, w, b, g = normal(32, 8, 20, 20), normal(16, 8, 3, 3), normal(16), normal(32, 16, 20, 20)
+    calls = [
+        (conv._conv2d.primitive.forward, [x, w, b], {"geometry": geometry}),
+        (conv.conv2d_input.primitive.forward, [g, w], {"size": (20, 20), "geometry": geometry}),
+        (conv.conv2d_weight.primitive.forward, [x, g], {"kernel": (3, 3), "geometry": geometry}),
+        (conv._conv2d.primitive.forward, [x, w[:, :, :1, :1].copy(), b], {}),  # for which patches are faster
+    ]
+    for function, arrays, parameters in calls:
+        compiled = Built(called(function, *[None] * len(arrays), **parameters), arrays)
+        assert ("kernel" in compiled.kinds()) == bool(parameters)
+        np.testing.assert_array_equal(compiled(*arrays)[0], function(*arrays, **parameters))
+
+
 def test_a_step_of_convolutions_and_pooling_calls_no_python():
     """Their kernels and rules are taken as a whole, though some could be traced, into far slower steps."""
     tg.manual_seed(0)

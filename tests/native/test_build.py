@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 import tinygrad_ml as tg
+from tinygrad_ml.compiler import entry
 from tinygrad_ml.native import build
 from tinygrad_ml.native.build import CannotCompile, library
-from tinygrad_ml.compiler import entry
 
 ROOT = Path(__file__).parents[2]
 SEVEN = "int seven(void) { return 7; }"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tinygrad_ml as tg
-from tinygrad_ml.ops import conv
+from tinygrad_ml.ops import conv, direct
 
 
 def numbers(*shape, seed=0, dtype="float64"):
@@ -42,9 +42,16 @@ def assert_same_as_pytorch(ours, theirs, arrays, torch, tolerance=1e-10):
 # ---------------------------------------------------------------------- convolution
 
 
+@pytest.fixture(params=["patches", "C"])
+def way(request, monkeypatch):
+    """Compute convolutions as products of patches, or all of them in C."""
+    monkeypatch.setattr(direct, "WORTH", 0 if request.param == "C" else np.inf)
+    monkeypatch.setattr(direct, "is_faster", lambda *_: True)
+
+
 @pytest.mark.parametrize("kernel", [(1, 1), (3, 2), (4, 3)])
 @pytest.mark.parametrize("padding", ["valid", 0, 1, (2, 0), (0, 3)])
-def test_conv2d_equals_pytorch_over_strides_dilations_and_groups(torch, kernel, padding):
+def test_conv2d_equals_pytorch_over_strides_dilations_and_groups(torch, way, kernel, padding):
     for stride, dilation, groups in itertools.product([1, 2, (1, 3), (3, 2)], [1, (2, 1), 2], [1, 2]):
         arrays = numbers(2, 4, 9, 8), numbers(6, 4 // groups, *kernel, seed=3), numbers(6, seed=4)
         how = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}

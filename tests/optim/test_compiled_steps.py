@@ -8,7 +8,7 @@ import pytest
 
 import tinygrad_ml as tg
 from tinygrad_ml import nn, optim
-from tinygrad_ml.c_backend import build
+from tinygrad_ml.native import build
 
 EAGER = 10**9
 EVERY = [

@@ -2,5 +2,5 @@
 
 To read in this order: `plan` (the order, memory and addresses), `groups` (loops over elementwise operations), `pieces`,
 `products` and `kernels` (all other operations), `text` (types, numbers, formulas), `loops` (NumPy's own inner loops),
-`memory`, and `build` (the compiler of the system, and its cache).
+and `memory`.
 """

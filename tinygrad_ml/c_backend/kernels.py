@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ import numpy as np
 
 from ..native.build import CannotCompile
 from ..ops import conv, direct, pool
-from ..ops.patches import Geometry
+from ..ops.patches import DEFAULT, Geometry
 from ..tape.traced import Value
 from .text import c_type
 
@@ -36,13 +36,17 @@ def can(plan: Plan, value: Value) -> bool:
     writer = WRITERS.get(value.function)
     if writer is None or any(x.dtype != value.dtype for x in value.uses() if x.dtype.kind != "i"):
         return False
-    geometry = next((x for x in (*value.args, *value.parameters.values()) if isinstance(x, Geometry)), Geometry())
+    geometry = _geometry(value)
     if min(map(min, geometry.padding)) < 0:
         return False
     if value.function not in CONVOLUTIONS:
         return True
-    make, _, (_, weight, out) = CONVOLUTIONS[value.function](plan, value, *value.args, **value.parameters)
-    return direct.is_faster(make, weight, geometry) or not direct.is_large(weight, out)
+    _, weight, out = _shapes(plan, value)
+    return direct.is_faster(CONVOLUTIONS[value.function][0], weight, geometry) or not direct.is_large(weight, out)
+
+
+def _geometry(value: Value) -> Geometry:
+    return next((x for x in (*value.args, *value.parameters.values()) if isinstance(x, Geometry)), DEFAULT)
 
 
 def write(plan: Plan, value: Value) -> list[str]:
@@ -65,44 +69,36 @@ def include(plan: Plan, file: Path, **names: str) -> None:
 # ---------------------------------------------------------------------- convolution
 
 
-Shapes = tuple[tuple, tuple, tuple]  # of the input, the weight and the output
-
-
-def _output(plan: Plan, value: Value, x: Any, weight: Any, bias: Any, geometry: Geometry) -> tuple[Any, list, Shapes]:
-    """Return which function of `direct` makes the task, its arrays, and the shapes of the convolution."""
-    return direct.output_task, [x, weight, bias], (plan.frame(x).shape, plan.frame(weight).shape, value.shape)
-
-
-def _input(plan: Plan, value: Value, y: Any, weight: Any, size: tuple, geometry: Geometry) -> tuple[Any, list, Shapes]:
-    return direct.input_task, [y, weight], (value.shape, plan.frame(weight).shape, plan.frame(y).shape)
-
-
-def _weight(plan: Plan, value: Value, x: Any, y: Any, kernel: tuple, geometry: Geometry) -> tuple[Any, list, Shapes]:
-    return direct.weight_task, [x, y], (plan.frame(x).shape, value.shape, plan.frame(y).shape)
-
-
-CONVOLUTIONS: dict[Any, Callable[..., tuple[Any, list, Shapes]]] = {
-    conv._conv2d.primitive.forward: _output,
-    conv.conv2d_input.primitive.forward: _input,
-    conv._conv2d_x: _input,
-    conv.conv2d_weight.primitive.forward: _weight,
-    conv._conv2d_weight: lambda plan, value, g, x, *rest, **more: _weight(plan, value, x, g, *rest, **more),
+# Of each kernel and rule: the task, and which arguments are the input, the weight and the output; None is the result.
+CONVOLUTIONS: dict[Any, tuple[Callable[..., direct.Task], tuple[int | None, ...]]] = {
+    conv._conv2d.primitive.forward: (direct.output_task, (0, 1, None)),
+    conv.conv2d_input.primitive.forward: (direct.input_task, (None, 1, 0)),
+    conv._conv2d_x: (direct.input_task, (None, 1, 0)),
+    conv.conv2d_weight.primitive.forward: (direct.weight_task, (0, None, 1)),
+    conv._conv2d_weight: (direct.weight_task, (1, None, 0)),
 }
+
+
+def _shapes(plan: Plan, value: Value) -> list[tuple]:
+    """Return the shapes of input, weight and output of a convolution."""
+    places = CONVOLUTIONS[value.function][1]
+    return [value.shape if k is None else plan.frame(value.args[k]).shape for k in places]
 
 
 def _convolution(plan: Plan, value: Value, *args: Any, **parameters: Any) -> list[str]:
     """Return the call of a function of `direct.c`."""
-    make, arrays, shapes = CONVOLUTIONS[value.function](plan, value, *args, **parameters)
-    task = make(*shapes, parameters.get("geometry", args[-1]))
+    make, places = CONVOLUTIONS[value.function]
+    task = make(*_shapes(plan, value), _geometry(value))
     call = direct.function(task.name, value.dtype.name)
     if call is None:
         raise CannotCompile("the functions of convolution cannot be compiled")
     slot = plan.slot((task.name, value.dtype), ctypes.cast(call, ctypes.c_void_p).value)
     threads = plan.threads if task.may_share else 1
     layer = ", ".join(map(str, (*task.layer, f"p[1] ? {threads} : 1" if threads > 1 else 1)))
-    first, second, *bias = [plan.address(x) if np.ndim(plan.frame(x)) else "0" for x in arrays]
-    where = ", ".join([first, second, *(bias or ["0"]), plan.address(value)])
+    first, second = [plan.address(args[k]) for k in places if k is not None]
+    bias = plan.address(args[2]) if make is direct.output_task and np.ndim(plan.frame(args[2])) else "0"
     memory = plan.scratch(threads * task.share * value.dtype.itemsize)
+    where = f"{first}, {second}, {bias}, {plan.address(value)}"
     return [f"((convolution)p[{slot}])({where}, (npy_intp[]){{{layer}}}, {memory}, {task.share});"]
 
 

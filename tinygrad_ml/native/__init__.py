@@ -1,1 +1,1 @@
-"""C for this machine: `build` compiles it, with the compiler of the system, and keeps it; `vectors.c` is for all of it."""
+"""C for this machine: `build` compiles it, with the compiler of the system, and keeps it."""

@@ -373,7 +373,7 @@ def conv2d_input(y, weight, *, size, geometry=DEFAULT):
         return _for_batch(conv2d_input, y, weight, geometry=geometry, size=size)
     (channels, per_group, *kernel), groups = weight.shape, geometry.groups
     shape = len(y), groups * per_group, *size
-    x = computed(input_task, (y, weight), shape, weight.shape, y.shape, geometry)
+    x = computed(input_task, (weight, y), shape, weight.shape, y.shape, geometry)
     if x is not None:
         return x
     weight = weight.reshape(groups, channels // groups, per_group, *kernel).swapaxes(1, 2)

@@ -129,7 +129,7 @@ void output_real(const real *x, const real *weight, const real *bias, real *y, c
 }
 
 /* The gradient for the input: each remainder by the stride is a convolution of y with the taps that meet it. */
-void input_real(const real *y, const real *weight, const real *none, real *x, const convolution *s, real *memory,
+void input_real(const real *weight, const real *y, const real *none, real *x, const convolution *s, real *memory,
                 npy_intp share) {
   const npy_intp sh = s->stride[0], sw = s->stride[1], top = s->before[0], left = s->before[1];
   const npy_intp taps = s->kernel_height * s->kernel_width;

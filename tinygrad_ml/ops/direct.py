@@ -55,7 +55,7 @@ def output_task(x: tuple, weight: tuple, out: tuple, geometry: Geometry) -> Task
 
 
 def input_task(x: tuple, weight: tuple, out: tuple, geometry: Geometry) -> Task:
-    """Return how the gradient for the input is computed, from that of the output and the weight."""
+    """Return how the gradient for the input is computed, from the weight and the gradient of the output."""
     (top, _), (left, _) = geometry.padding
     rows, columns = (-(-(n + pad) // s) for n, pad, s in zip(x[2:], (top, left), geometry.stride))
     down, right = ((k - 1) * d // s for k, d, s in zip(weight[2:], geometry.dilation, geometry.stride))
@@ -106,7 +106,7 @@ def is_faster(make: Callable[..., Task], weight: tuple, geometry: Geometry) -> b
 
 
 def _build() -> Any:
-    """Return what compiles C; it is loaded when it is first needed, as it needs other modules of Python that take time."""
+    """Return what compiles C; what it needs of Python takes long to load, so it is loaded when it is first needed."""
     return import_module("..native.build", __package__)
 
 
@@ -127,7 +127,7 @@ def function(name: str, dtype: str) -> Any:
 def computed(
     make: Callable[..., Task], arrays: tuple, x: tuple, weight: tuple, out: tuple, geometry: Geometry
 ) -> np.ndarray | None:
-    """Return what C computes from two arrays, and a bias or a number that is 0; None where patches are to be taken.
+    """Return what C computes from arrays, the third a bias or a number that is 0; None where patches are to be taken.
 
     `x`, `weight` and `out` are the shapes of the convolution.
     """
@@ -145,8 +145,8 @@ def computed(
     result, memory = np.empty(task.shape, dtype), np.empty(threads * task.share, dtype)
     layer = (ctypes.c_ssize_t * (len(task.layer) + 1))(*task.layer, threads)
     given = [a if a.flags.c_contiguous and a.flags.aligned else a.copy() for a in given]
-    first, second, *bias = map(_address, given)
-    call(first, second, *(bias or [None]), _address(result), ctypes.addressof(layer), _address(memory), task.share)
+    addresses: list[Any] = [*map(_address, given), None]
+    call(*addresses[:3], _address(result), ctypes.addressof(layer), _address(memory), task.share)
     return result
 
 
