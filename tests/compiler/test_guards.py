@@ -576,3 +576,32 @@ def test_numbers_that_are_new_in_each_call():
     for _ in range(200):
         f(x, 1)
     assert len(f.plans) == 1
+
+
+@pytest.mark.parametrize("norm", [1, 3.0, np.inf])
+@pytest.mark.parametrize("limit", [0.1, 100.0])
+@pytest.mark.parametrize("backend", ["numpy", "c"])
+def test_clipping_by_other_norms(norm, limit, backend):
+    def history(wrap):
+        tg.manual_seed(0)
+        model = nn.Sequential(nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 1))
+        optimizer = tg.optim.Adam(model.parameters(), lr=0.01)
+
+        def step(x):
+            optimizer.zero_grad()
+            (model(x) ** 2).mean().backward()
+            found = tg.optim.clip_grad_norm_(model.parameters(), limit, norm)
+            optimizer.step()
+            return found
+
+        run = wrap(step)
+        rng = np.random.default_rng(0)
+        norms = [run(rng.normal(size=(6, 5)).astype(np.float32)).item() for _ in range(9)]
+        return run, [*norms, *np.concatenate([p.numpy().reshape(-1) for p in model.parameters()])]
+
+    compiled, found = history(lambda step: tg.compile(step, backend=backend))
+    assert compiled.plans
+    expected = history(lambda step: step)[1]
+    if backend == "numpy":
+        assert found == expected
+    np.testing.assert_allclose(found, expected, rtol=1e-5)

@@ -25,7 +25,7 @@ IDENTITIES = ("reshape", "squeeze", "broadcast_to", "expand_dims", "ravel", "rea
 ARITHMETIC = {
     **{"add": "{} + {}", "sub": "{} - {}", "mul": "{} * {}", "truediv": "{} / {}", "pow": "pow({}, {})", "neg": "-{}"},
     **{"lt": "{} < {}", "le": "{} <= {}", "gt": "{} > {}", "ge": "{} >= {}", "eq": "{} == {}", "ne": "{} != {}"},
-    **{"float": "{}", "sqrt": "sqrt({})", "min": "{1} < {0} ? {1} : {0}"},
+    **{"float": "{}", "sqrt": "sqrt({})", "min": "{1} < {0} ? {1} : {0}", "max": "{1} > {0} ? {1} : {0}"},
 }
 REDUCTIONS = {
     "add": ("0", "{0} += {1};"),

@@ -309,23 +309,37 @@ class Capture:
     def clip_norm(self, gradients: list, max_norm: float, norm_type: float) -> Tensor:
         """Scale gradients as `clip_grad_norm_` does, by a factor that is 1 where nothing is to be clipped."""
         usual = all(type(g) is Tensor and g.dtype.kind == "f" and g.dtype.itemsize >= 4 for g in gradients)
-        if norm_type != 2 or not usual:
-            raise Untraceable("clip_grad_norm_ of another norm than 2, or of sparse, complex or float16 gradients")
-        tape = self.tape
+        if norm_type <= 0 or not usual:
+            raise Untraceable(
+                "clip_grad_norm_ of sparse, complex or float16 gradients, or of a norm that is not above 0"
+            )
         arrays = [self._traced(g._data) for g in gradients]
-        square: Any = 0
-        for array in arrays:
-            flat = array.reshape(-1)
-            square = square + tape.call("py_float", float, (flat.dot(flat),), {})
-        if not square > FAITHFUL or not square < math.inf:
-            raise Untraceable("a norm that a sum of squares does not give")
-        total: Any = tape.call("py_sqrt", math.sqrt, (square,), {})
-        factor: Any = tape.call("py_min", min, (max_norm / (total + 1e-6), 1.0), {})
+        total = self._norm([array.reshape(-1) for array in arrays if array.size], norm_type)
+        factor: Any = self.tape.call("py_min", min, (max_norm / (total + 1e-6), 1.0), {})
         if factor < np.finfo(gradients[0].dtype).tiny:
             raise Untraceable("a factor that the dtype does not have")
         for g, array in zip(gradients, arrays):
             g._replace(array * factor)
         return from_owned(total.astype(gradients[0].dtype))
+
+    def _norm(self, arrays: list[Any], p: float) -> Any:
+        """Return the norm of arrays of one axis as `optim.clip` computes it where nothing is out of range."""
+
+        def numbers(found: Iterable[Any]) -> list[Any]:
+            return [self.tape.call("py_float", float, (x,), {}) for x in found]
+
+        if p == 2:
+            square: Any = sum(numbers(x.dot(x) for x in arrays))
+            if not square > FAITHFUL or not square < math.inf:
+                raise Untraceable("a norm that a sum of squares does not give")
+            return self.tape.call("py_sqrt", math.sqrt, (square,), {})
+        arrays = [np.abs(x) for x in arrays]
+        scale: Any = 0.0
+        for largest in numbers(x.max() for x in arrays):
+            scale = self.tape.call("py_max", max, (scale, largest), {})
+        if not scale > 0 or not scale < math.inf:
+            raise Untraceable("a norm that is zero or not finite")
+        return scale if p == math.inf else scale * sum(numbers(((x / scale) ** p).sum() for x in arrays)) ** (1 / p)
 
     def step(self, optimizer: Optimizer) -> bool:
         """Write down the step of an optimizer: as few updates of flat memory as possible."""
