@@ -133,3 +133,23 @@ def test_a_numpy_plan_has_no_program_in_c():
     function, _, _ = compiled(linear_regression)
     with pytest.raises(RuntimeError, match="has no program in C: its backend is 'numpy'"):
         function.source("c")
+
+
+def test_arrays_have_the_names_of_variables_and_of_parts_of_modules():
+    tg.manual_seed(0)
+    w, mean = tg.zeros(2, requires_grad=True), tg.tensor([1.0, 2.0])
+    model = tg.nn.Sequential(tg.nn.Linear(2, 3), tg.nn.BatchNorm1d(3))
+
+    @tg.compile(backend="numpy")
+    def f(x):
+        return model(x - mean) @ tg.ones(3) + (x * w).sum()
+
+    with tg.no_grad():
+        for _ in range(4):
+            f(tg.ones(5, 2))
+    source = f.source()
+    assert "x - mean" in source
+    assert "x * w" in source
+    for name in ("p0_weight.T", "p1_weight", "p1_running_mean._replace"):
+        assert name in source
+    assert "Tensor" not in source

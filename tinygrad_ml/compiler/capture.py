@@ -52,6 +52,7 @@ class Seen:
     def __init__(self) -> None:
         self.leaves: dict[int, weakref.ref[Tensor]] = {}
         self.modules: dict[int, Any] = {}
+        self.titles: dict[int, str] = {}  # of Tensors, for people: names of variables, and in modules
 
     def saw(self, inputs: Any) -> None:
         """Note what an operation has read."""
@@ -76,6 +77,8 @@ class Seen:
     def call(self, module: Any, inputs: tuple, named: dict[str, Any]) -> Iterator[Callable]:
         if id(module) not in self.modules:
             self.modules |= {id(part): part for part in module.modules()}
+            named = [*module.named_parameters(), *module.named_buffers()]
+            self.titles = {id(thing): name for name, thing in named} | self.titles
         yield lambda output: None
 
     def living(self) -> dict[int, Tensor]:
@@ -92,10 +95,10 @@ class Seen:
 class _Leaf:
     """A leaf that a traced call may read and write, and how it was before the call."""
 
-    def __init__(self, tensor: Tensor, argument: str, tape: Tape):
+    def __init__(self, tensor: Tensor, argument: str, tape: Tape, title: str = ""):
         tensor._sync_version()
         self.tensor, self.argument = tensor, argument
-        self.title = argument or tensor.name or f"Tensor {tensor.shape}"
+        self.title = argument or tensor.name or title or f"Tensor {tensor.shape}"
         self.place = self.source("{}")
         self.before, self.gradient = tensor._capture(), tensor._grad
         self.value = tape.input(self.source("{}._data"), tensor._data)
@@ -203,7 +206,7 @@ class Capture:
             args = tuple([self._given(x, f"args[{k}]", found) for k, x in enumerate(args)])
             named = {key: self._given(x, f"named[{key!r}]", found) for key, x in named.items()}
             function = self._lifted(function)
-            self.leaves += [_Leaf(tensor, "", self.tape) for tensor in found.values()]
+            self.leaves += [_Leaf(tensor, "", self.tape, seen.titles.get(key, "")) for key, tensor in found.items()]
             with Mode(tracer=self, call_observer=seen.call):
                 result = function(*args, **named)
                 self._note(result)
@@ -271,6 +274,8 @@ class Capture:
                     inputs[name] = self.tape.input(Source(name, text, thing), x)
                 elif not isinstance(x, (types.ModuleType, type, types.BuiltinFunctionType)):
                     self._check_object(x, text.format(self.code.name(thing)))
+                    if isinstance(x, Tensor):
+                        self.seen.titles[id(x)] = name
                     functions += [] if any(x is known for known in functions) else [x]
         if not inputs:
             return function
