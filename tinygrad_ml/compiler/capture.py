@@ -77,8 +77,8 @@ class Seen:
     def call(self, module: Any, inputs: tuple, named: dict[str, Any]) -> Iterator[Callable]:
         if id(module) not in self.modules:
             self.modules |= {id(part): part for part in module.modules()}
-            named = [*module.named_parameters(), *module.named_buffers()]
-            self.titles = {id(thing): name for name, thing in named} | self.titles
+            for names in (module.named_parameters(), module.named_buffers()):
+                self.titles |= {id(x): name for name, x in names}
         yield lambda output: None
 
     def living(self) -> dict[int, Tensor]:
