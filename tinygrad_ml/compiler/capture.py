@@ -26,14 +26,14 @@ from .. import gradients, random
 from ..arrays import StandIn
 from ..batched import Batched
 from ..modes import Mode, modes
-from ..nn.module import Module
 from ..optim.flat_parameters import FlatParameters
 from ..optim.optimizer import Optimizer
 from ..primitive import Node, Primitive
 from ..sparse import SparseRows
 from ..tape.program import Code, GuardFailed, Program
-from ..tape.traced import Source, Tape, Traced, Untraceable, Value, mapped
+from ..tape.traced import Source, Tape, Traced, Untraceable, Value, mapped, rebuilt, same_memory
 from ..tensor import Tensor, from_owned, get_default_dtype, next_id, touch
+from .reach import Reach, names_of, unlike
 
 __all__ = ["Capture", "Seen", "Stale"]
 
@@ -132,12 +132,17 @@ class _Generator:
     """The library's generator of random numbers while a call is traced: what it draws is drawn anew in each call."""
 
     def __init__(self, tape: Tape, real: Any, path: str = ""):
-        self._tape, self._real, self._path = tape, real, path
+        vars(self).update(_tape=tape, _real=real, _path=path)
+
+    def __setattr__(self, name: str, new: Any) -> None:
+        raise Untraceable("another state of the random generator")
 
     def __getattr__(self, name: str) -> Any:
         method, path = getattr(self._real, name), self._path + name
         if name == "bit_generator":
             return _Generator(self._tape, method, path + ".")
+        if name == "state":  # `vmap` compares it
+            return method
         if not callable(method):
             raise Untraceable(f".{name} of a random generator")
 
@@ -172,6 +177,7 @@ class Capture:
     function : callable
     args, named : the arguments of the call
     seen : what earlier calls have read
+    reads : what the function calls, though its code has no name of it
 
     Attributes
     ----------
@@ -184,7 +190,9 @@ class Capture:
         What leaves this call.
     """
 
-    def __init__(self, function: Callable, args: tuple, named: dict[str, Any], seen: Seen):
+    def __init__(
+        self, function: Callable, args: tuple, named: dict[str, Any], seen: Seen, reads: Iterable[Callable] = ()
+    ):
         self.tape, self.code, self.seen, self.function = Tape(), Code(**HELPERS), seen, function
         self.checks: list[str] = [
             f"get_default_dtype() is not {self.code.name(get_default_dtype())}",
@@ -200,22 +208,41 @@ class Capture:
         self.concrete: dict[Value, Any] = {}
         self.late: dict[int, tuple] = {}
         self.generator = random.default_generator()
+        self.roots = [(thing, "", "") for thing in (function, *reads)]  # what else the call reads
+        self.given: list[tuple[Source, Any, Traced, Value]] = []  # arguments that cannot be written to
+        self.again = False  # whether only the next call can be traced
+        originals = args, named
         try:
             found = seen.living()
             self.checks.append(f"len(args) != {len(args)} or list(named) != {list(named)}")
             args = tuple([self._given(x, f"args[{k}]", found) for k, x in enumerate(args)])
             named = {key: self._given(x, f"named[{key!r}]", found) for key, x in named.items()}
+            self.roots += [(module, "", type(module).__name__) for module in seen.modules.values()]
+            self.roots += [(hook, "", "a hook") for x in found.values() for hook in getattr(x, "_hooks", {}).values()]
+            known = len(seen.modules)
+            self.reach = Reach(self.roots, self.code, getattr(function, "__func__", function))
+            self.reach.options.append((vars(random), "generator", random.generator))
+            self.tape.reached = self.reach.arrays
+            taken = [id(leaf.tensor) for leaf in self.leaves]
+            found = {key: x for key, x in (found | self.reach.leaves).items() if key not in taken}
             function = self._lifted(function)
+            seen.titles |= self.reach.titles
             self.leaves += [_Leaf(tensor, "", self.tape, seen.titles.get(key, "")) for key, tensor in found.items()]
-            with Mode(tracer=self, call_observer=seen.call):
-                result = function(*args, **named)
-                self._note(result)
-            del result, args, named, function
-            self._refuse_late()
+            with self.reach:
+                with Mode(tracer=self, call_observer=seen.call):
+                    result = function(*args, **named)
+                    self._note(result)
+                del result, args, named, function
+                self.given.clear()
+                self.tape.live.clear()
+                self._take_late()
         finally:
             for leaf in self.leaves:
                 leaf.put_back()
-        self._show_parameters()
+        self.again |= len(seen.modules) > known
+        with self.reach:
+            self._show_parameters()
+        self.changed_python = self.reach.changed(*originals)
         self.leaked = self._leaked()
         self.program = Program(self.tape, self.concrete, [(memory, traced.value) for memory, traced in self.written])
         self.last, self.counted, self.returned = mapped(self.program.now, (self.last, self.counted, self.returned))
@@ -232,7 +259,7 @@ class Capture:
             self.checks.append(f"type({text}) is not {code.name(type(x))} or {text}.node is not None")
             if not x._requires_grad:
                 self.checks.append(f"{text}._requires_grad")
-                return from_owned(self.tape.input(Source(text, f"{text}._data"), x._data))
+                return self._lent(text, f"{text}._data", x._data, from_owned)
             known = [leaf for leaf in self.leaves if leaf.tensor is x]
             if known:  # an argument twice
                 self.checks.append(f"{text} is not {known[0].argument}")
@@ -240,43 +267,31 @@ class Capture:
                 found.pop(id(x), None)
                 self.leaves.append(_Leaf(x, text, self.tape))
             return x
-        if isinstance(x, (np.ndarray, np.generic)):
+        if type(x) is np.ndarray or isinstance(x, np.generic):
             self.checks.append(f"type({text}) is not {code.name(type(x))}")
-            return self.tape.input(Source(text, text), x)
-        if type(x) in (tuple, list):
-            self.checks.append(f"type({text}) is not {type(x).__name__} or len({text}) != {len(x)}")
-            return type(x)([self._given(part, f"{text}[{k}]", found) for k, part in enumerate(x)])
+            return self._lent(text, text, x)
+        if type(x) in (tuple, list) or hasattr(x, "_fields"):
+            self.checks.append(f"type({text}) is not {code.name(type(x))} or len({text}) != {len(x)}")
+            return rebuilt(x, [self._given(part, f"{text}[{k}]", found) for k, part in enumerate(x)])
         if type(x) is dict:
-            self.checks.append(f"type({text}) is not dict or list({text}) != {list(x)!r}")
+            self.checks.append(f"type({text}) is not dict or list({text}) != {code.name([*x])}")
             return {key: self._given(part, f"{text}[{code.constant(key)}]", found) for key, part in x.items()}
-        self._check_object(x, text)
+        self.roots.append((x, text, text))
         return x
 
-    def _check_object(self, x: Any, text: str) -> None:
-        """Note that something must be the same in each call: numbers and text by value, all else by identity."""
-        if x is None or type(x) is bool:
-            self.checks.append(f"{text} is not {x}")
-        elif type(x) in (int, float, str, complex):
-            self.checks.append(f"type({text}) is not {type(x).__name__} or {text} != {self.code.constant(x)}")
-        else:
-            self.checks.append(f"{text} is not {self.code.name(x)}")
+    def _lent(self, title: str, text: str, x: Any, wrap: Callable = lambda traced: traced, holder: Any = None) -> Any:
+        """Return what stands for an array that the call may not write to, since others hold it too."""
+        traced = self.tape.input(Source(title, text, *([] if holder is None else [holder])), x)
+        self.given.append((Source(title, title), wrap(traced), traced, traced.value))
+        return self.given[-1][1]
 
     def _lifted(self, function: Callable) -> Callable:
-        """Return a function in which arrays of the closure and the global names are inputs, and note all others."""
-        inputs: dict[str, Traced] = {}
+        """Return a function in which arrays of the closure and the global names are inputs."""
         start = getattr(function, "__func__", function)
-        functions = [start]  # that it may call, too
-        for f in functions:
-            if not isinstance(f, types.FunctionType) or (f.__module__ or "").partition(".")[0] in OURS:
-                continue
-            for name, text, thing, x in _names_of(f):
-                if isinstance(x, np.ndarray) and f is start:
-                    inputs[name] = self.tape.input(Source(name, text, thing), x)
-                elif not isinstance(x, (types.ModuleType, type, types.BuiltinFunctionType)):
-                    self._check_object(x, text.format(self.code.name(thing)))
-                    if isinstance(x, Tensor):
-                        self.seen.titles[id(x)] = name
-                    functions += [] if any(x is known for known in functions) else [x]
+        inputs: dict[str, Traced] = {}
+        for name, text, holder, x in names_of(start) if isinstance(start, types.FunctionType) else ():
+            if type(x) is np.ndarray:
+                inputs[name] = self._lent(name, text, x, holder=holder)
         if not inputs:
             return function
         free = zip(start.__code__.co_freevars, start.__closure__ or ())
@@ -298,14 +313,23 @@ class Capture:
             if isinstance(x, Tensor) and x.node is None and type(x._data) is not Traced and id(x) not in self.late:
                 self.late[id(x)] = weakref.ref(x), x._grad
 
-    def _refuse_late(self) -> None:
-        """Raise if a leaf was used for the first time that is still there: the next call will know it."""
-        living = [(x, gradient) for reference, gradient in self.late.values() if (x := reference()) is not None]
-        for x, gradient in living:
-            let_stand_in(x, x._data, gradient)
-            self.seen.leaves[id(x)] = weakref.ref(x)
-        if living:
-            raise NotYet
+    def _take_late(self) -> None:
+        """Note what leaves get that no call before has used, and are still there: the next call will know them."""
+        for reference, gradient in self.late.values():
+            x = reference()
+            if x is None:
+                continue
+            self.again = True
+            self.seen.leaves[id(x)] = reference
+            g, data, things = x._grad, x._data, [Source("", "{0}", x)]
+            if type(g) is SparseRows and g is not gradient:
+                rows, values = self._out(g.rows, things), self._out(g.values, things)
+                self.last.append((f"{{0}}._grad = SparseRows({rows}, {values}, {g.shape})", things))
+            elif type(g) is Tensor and g is not gradient:
+                self.last.append((f"{{0}}._grad = from_owned({self._out(g._data, things)})", things))
+            if type(data) is Traced:
+                self.last.append((f"{{0}}._replace({self._out(data, things)})", things))
+            let_stand_in(x, data, gradient)
 
     def random(self, generator: Any) -> Any:
         """Return what stands for the library's generator; one that was made in the call draws the same every time."""
@@ -390,9 +414,10 @@ class Capture:
                 return self.tape.input(Source(key, text, group), x)
             if type(x) is tuple:
                 return tuple([part(y, f"{text}[{k}]") for k, y in enumerate(x)])
-            self._check_object(x, text.format(self.code.name(group)))
+            self.checks.append(unlike(x, text.format(self.code.name(group)), self.code))
             return x
 
+        self.reach.options.append((group, key, group[key]))
         return part(group[key], f"{{0}}[{key!r}]")
 
     def _update(self, used: Iterable[str], flat: FlatParameters, run: slice, change: Callable) -> None:
@@ -451,6 +476,9 @@ class Capture:
 
     def _note(self, result: Any) -> None:
         """Note what the call returns and leaves behind, while the traced values are still in place."""
+        for place, thing, traced, first in self.given:
+            if traced.value is not first or getattr(thing, "_data", traced) is not traced:
+                raise Untraceable(f"writing into {place.title}, which is not its own")
         things: list[Any] = []
         self.returned = "return " + self._returned(result, things), things
         self._note_gradients()
@@ -504,7 +532,11 @@ class Capture:
         for leaf in self.leaves:
             if leaf.tensor is x:
                 return self._out(leaf.place, things)
+        for place, thing, _, _ in self.given:
+            if thing is x and isinstance(x, Tensor):
+                return self._out(place, things)
         if isinstance(x, Tensor):
+            self.saw([x])
             forgotten = x.node is not None and x.node.saved is not None  # it could still be differentiated
             return f"{'without_history' if forgotten else 'from_owned'}({self._out(x._data, things)})"
         if isinstance(x, dict):
@@ -543,6 +575,8 @@ class Capture:
     def _check(self) -> None:
         """Note in which circumstances the traced computation is the right one."""
         name = self.code.name
+        self.checks += self.reach.checks
+        self.checks += [text for key, (_, text, _) in self.reach.arrays.items() if key not in self.tape.used]
         values = set(self.program.values)
         self.leaves = [x for x in self.leaves if self.program.now(x.first) in values or x in self.changed]
         for leaf in self.leaves:
@@ -560,15 +594,6 @@ class Capture:
                 self.checks.append(f"list(getattr({name(leaf.tensor)}, '_hooks', ())) != {hooks}")
         else:
             self.checks.append(f"{name(gradients)}.live_hooks")
-        for module in self.seen.modules.values():
-            if module._hooks is None:
-                self.checks.append(f"{name(module)}._hooks is not None")
-            self.checks.append(f"{name(module)}.training is not {module.training}")
-            for key, x in vars(module).items():
-                if isinstance(x, (float, bool, Tensor, Module)) and key != "training":
-                    self._check_object(x, f"{name(module)}.{key}")
-                elif type(x) is list and x and all(isinstance(part, Module) for part in x):
-                    self.checks.append(f"{name(module)}.{key} != {name([*x])}")
 
     def _show(self, value: Value, memory: np.ndarray, where: slice) -> None:
         """Let an input be what it is: a part of an optimizer's memory."""
@@ -626,7 +651,9 @@ class Capture:
         None means that the circumstances were others, or that a branch on a value went the other way.
         """
         (lines, things), (their_lines, their_things) = self.circumstances, other.circumstances
-        same = all(x is y or (type(x) is list and x == y) for x, y in zip(things, their_things))
+        same = all(
+            same_memory(x, y) or (isinstance(x, BY_VALUE) and _alike(x, y)) for x, y in zip(things, their_things)
+        )
         if not same or lines != their_lines:
             return None
         for x, y in zip(self.program.values, other.program.values):
@@ -647,8 +674,8 @@ class Capture:
             code.line(text.format(*[code.expression(x, of) for x in things]))
 
 
-OURS = ("tinygrad_ml", "numpy")
 WEAK = {"b": "bool", "i": "int", "f": "float", "c": "complex"}  # Python's numbers, by the kind of their dtype
+BY_VALUE = (list, np.ndarray, np.generic, int, float, complex, str)
 FAITHFUL = float(np.finfo(np.float32).tiny / np.finfo(np.float32).eps)
 
 
@@ -722,22 +749,6 @@ def _past_of(flat: FlatParameters, k: int) -> tuple[type, int]:
 
 def copied(x: Any) -> Any:
     return x.copy() if isinstance(x, np.ndarray) else x
-
-
-def _names_of(f: types.FunctionType) -> Iterator[tuple[str, str, Any, Any]]:
-    """Yield the free and global names that a function reads: name, expression, {0} in it, and what it is now."""
-    for name, cell in zip(f.__code__.co_freevars, f.__closure__ or ()):
-        try:
-            yield name, "{0}.cell_contents", cell, cell.cell_contents
-        except ValueError:  # nothing is there yet
-            continue
-    codes = [f.__code__]
-    while codes:
-        inner = codes.pop()
-        codes += [constant for constant in inner.co_consts if isinstance(constant, types.CodeType)]
-        for name in inner.co_names:
-            if name in f.__globals__:
-                yield name, f"{{0}}[{name!r}]", f.__globals__, f.__globals__[name]
 
 
 COMPILED = Primitive("compiled", lambda x: x, {"x": None})

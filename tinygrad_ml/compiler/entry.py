@@ -8,7 +8,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable
 from traceback import walk_tb
-from types import TracebackType
+from types import MethodType, TracebackType
 from typing import Any
 
 from ..c_backend import plan as c_plan
@@ -33,7 +33,15 @@ EARLIER = 7  # calls that were traced and wait for another one like them
 class Compiled:
     """What `tg.compile` returns: it is called like the function."""
 
-    def __init__(self, function: Callable, backend: str, quiet: bool = False, limit: int = PLANS):
+    def __init__(
+        self,
+        function: Callable,
+        backend: str,
+        quiet: bool = False,
+        limit: int = PLANS,
+        reads: tuple[Callable, ...] = (),
+    ):
+        self.reads = reads  # what it calls, though its code has no name of it
         self.function, self.backend, self.quiet, self.limit = function, backend, quiet, limit
         self.plans: list[Any] = []  # the one that was used last is the first
         self.seen = Seen()
@@ -75,6 +83,8 @@ class Compiled:
         if owner is None:
             return self
         key = f"_compiled_{self.name}"
+        if type(getattr(owner, "__dict__", None)) is not dict:  # a class, or an object with slots
+            return MethodType(self, owner)
         if key not in vars(owner):
             vars(owner)[key] = Compiled(self.function.__get__(owner, kind), self.backend)
         return vars(owner)[key]
@@ -169,15 +179,18 @@ class Compiled:
         self.fruitless += 1
         try:
             with given_back():
-                capture = Capture(self.function, args, named, self.seen)
+                capture = Capture(self.function, args, named, self.seen, self.reads)
         except Untraceable as reason:
+            result = self._as_it_is(args, named)  # where it raises an error, that was the reason
             self._give_up(f"it needs {reason}", reason.__traceback__)
-            return self._as_it_is(args, named)
+            return result
         except Exception:  # its own error will come again, with everything that it does before
             return self._as_it_is(args, named)
         if capture.leaked:
             self._give_up("it keeps a Tensor that it does not return", None)
-        else:
+        elif capture.changed_python:
+            self._give_up(f"it changes {capture.changed_python}, which a program would not do", None)
+        elif not capture.again:
             self._compare(capture)
         return _finish(capture, args, named)
 

@@ -34,7 +34,6 @@ BELOW = ("tinygrad_ml.tape.traced", "tinygrad_ml.tensor", "tinygrad_ml.ops.tenso
 PYTHONS = {"py_float": "float", "py_int": "int"}
 RANDOM = "drawing random numbers"
 TOLD = {  # what the traced arrays call it -> what it is for people
-    "a plain array of a traced one": "taking the value of a Tensor as a NumPy array",
     ".item": ".item()",
     ".tolist": ".tolist()",
 }

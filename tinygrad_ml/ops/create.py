@@ -66,9 +66,9 @@ def _drawn(draw: Callable[[Any], Any], shape: tuple, dtype: Any, scale: float = 
     """Return random numbers of a dtype; of a complex one, both parts are drawn and multiplied by `scale`."""
     dtype = np.dtype(dtype or get_default_dtype())
     if dtype.kind != "c":
-        return np.asarray(draw(shape), dtype)
+        return draw(shape).astype(dtype, copy=False)
     real, imaginary = draw((2, *shape))
-    return np.asarray(scale * (real + 1j * imaginary), dtype)
+    return (scale * (real + 1j * imaginary)).astype(dtype, copy=False)
 
 
 def _new(array: np.ndarray, requires_grad: bool) -> Tensor:

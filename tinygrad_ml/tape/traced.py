@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import operator
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any, NoReturn
 
 import numpy as np
@@ -24,7 +24,19 @@ from ..batched import Batched
 from ..sparse import SparseRows
 from ..tensor import Tensor
 
-__all__ = ["OPERATORS", "Source", "Tape", "Traced", "Untraceable", "Value", "among", "mapped", "of_values", "rebuilt"]
+__all__ = [
+    "OPERATORS",
+    "Source",
+    "Tape",
+    "Traced",
+    "Untraceable",
+    "Value",
+    "among",
+    "mapped",
+    "of_values",
+    "rebuilt",
+    "same_memory",
+]
 
 NUMBERS = (bool, int, float, complex)  # Python's, which are weak beside arrays
 ARRAYS = (np.ndarray, np.generic, *NUMBERS)  # what one Value may be
@@ -51,7 +63,7 @@ class Source:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Source) or self.text != other.text or len(self.things) != len(other.things):
             return False
-        return all(a is b for a, b in zip(self.things, other.things)) and self.memory is other.memory
+        return all(map(same_memory, self.things, other.things)) and self.memory is other.memory
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -147,6 +159,9 @@ class Tape:
         self.values: list[Value] = []
         self.made: list[weakref.ref[Traced]] = []  # all that stood for a Value
         self.constants: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # arrays from outside, as they were when used
+        self.reached: Container[int] = ()  # arrays that are read anew in each call, with all that shares their memory
+        self.used: set[int] = set()  # those that were
+        self.live: dict[int, Traced] = {}  # what stands for them, and for views of them
 
     # ------------------------------------------------------------------ writing down
 
@@ -163,6 +178,14 @@ class Tape:
         if isinstance(x, (Batched, SparseRows, Tensor)) or hasattr(type(x), "mapped"):
             raise Untraceable(f"{type(x).__name__} as an argument")
         if isinstance(x, np.ndarray) and x.size:
+            whole: Any = x
+            while whole is not None and id(whole) not in self.reached:
+                whole = getattr(whole, "base", None)
+            if whole is not None:
+                self.used.add(id(whole))
+                if id(x) not in self.live:
+                    self.live[id(x)] = self.input(Source("constant", "{0}", x), x)
+                return self.live[id(x)].value
             known = self.constants.get(id(x))
             if known is not None and not np.array_equal(known[1], x, equal_nan=x.dtype.kind in "fc"):
                 raise Untraceable("an array from outside that changed while it was traced")
@@ -243,6 +266,12 @@ class Tape:
             for key, new in zip(lists, grown):
                 lists[key] += new
         return result
+
+
+def same_memory(x: Any, y: Any) -> bool:
+    """Whether two things are one, or show the same memory."""
+    both = isinstance(x, np.ndarray) and isinstance(y, np.ndarray)
+    return x is y or (both and x.__array_interface__ == y.__array_interface__)
 
 
 class _Growing:
@@ -333,7 +362,7 @@ class Traced(StandIn):
     def _into(self, out: tuple, result: Any) -> Any:
         """Write results into the arrays that `out=` names."""
         if not all(type(x) is Traced for x in out):
-            raise Untraceable("writing into an array that is not traced")
+            raise Untraceable("writing into an array that it did not compute")
         written = [x._set(part) for x, part in zip(out, result if type(result) is tuple else (result,))]
         return tuple(written) if type(result) is tuple else written[0]
 
@@ -548,7 +577,7 @@ for _name, _ufunc in {
     setattr(Traced, _name, _reduction(_ufunc))
 for _name, _what in {
     **{"float": "float()", "int": "int()", "index": "an index", "complex": "complex()"},
-    **{"format": "formatting a value", "array": "a plain array of a traced one"},
+    **{"format": "a value as text", "array": "taking the value of a Tensor as a NumPy array"},
 }.items():
     setattr(Traced, f"__{_name}__", _refusal(_what))
 for _name in (

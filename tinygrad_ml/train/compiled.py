@@ -31,7 +31,9 @@ class CompiledStep:
         self.run = run
         self.before = [c.before_step for c in run.callbacks if overrides(c, "before_step")]
         self.after = [c.after_step for c in run.callbacks if overrides(c, "after_step")]
-        self.whole = Compiled(self._gradients if self.before else self._step, backend, quiet=quiet)
+        self.whole = Compiled(
+            self._gradients if self.before else self._step, backend, quiet, reads=(run.loss, run.output)
+        )
         self.update = Compiled(run.optimizer.step, backend, quiet=quiet)
 
     def __call__(self, batch: tuple) -> None:
