@@ -153,3 +153,23 @@ def test_arrays_have_the_names_of_variables_and_of_parts_of_modules():
     for name in ("p0_weight.T", "p1_weight", "p1_running_mean._replace"):
         assert name in source
     assert "Tensor" not in source
+
+
+def test_the_graph_says_what_becomes_of_results():
+    w = tg.zeros(2, requires_grad=True)
+
+    @tg.compile(backend="numpy")
+    def step(x, y):
+        w.grad = None
+        loss = ((x @ w - y) ** 2).mean()
+        loss.backward()
+        w.data -= 0.1 * w.grad.data
+        return loss
+
+    for _ in range(4):
+        step(tg.ones(3, 2), tg.ones(3))
+    graph = step.as_graph()
+    named = {node.name: node for node in graph.nodes if node.operation}
+    assert named["new w"].operation == "subtract"
+    assert "w.grad" in named
+    assert all(named[name].number in graph.outputs for name in ("new w", "w.grad"))

@@ -6,6 +6,7 @@ import inspect
 import operator
 import re
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -243,7 +244,19 @@ class Reader:
             name = f"new {self._memory(array)}"
             graph.outputs.append(add(value, "operation", [Input("value", number[value])], operation="write", name=name))
         graph.outputs += [number[value] for value in dict.fromkeys(self.program.outputs)]
+        for name, value in self._assigned():
+            graph.nodes[number[value]].name = name
         return graph
+
+    def _assigned(self) -> Iterator[tuple[str, Value]]:
+        """Yield what becomes of results that are left in Tensors: "w.grad", or "new w"."""
+        for text, things in self.capture.last:
+            places, _, values = text.partition(" = ") if " = " in text else text.partition("._replace")
+            new = [things[int(k)] for k in re.findall(r"\{(\d+)\}", values)]
+            for place, value in zip(re.findall(r"\{(\d+)\}(\.\w+)?", places), new):
+                name = self._leaf(things[int(place[0])])
+                if type(value) is Value and value not in self.names:
+                    yield name + ".grad" if place[1] in ("._grad", ".grad") else f"new {name}", value
 
     def _edges(self, value: Value, number: dict[Value, int]) -> tuple[list[Input], dict[str, str]]:
         """Return the inputs of an operation, numbers among them, and its other arguments."""
