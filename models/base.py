@@ -98,7 +98,7 @@ class Model(HasHyperparameters, nn.Module):
 
     kind = ""  # "classifier" or "regressor"
     how_to_fit = "fit(X, y)"
-    multi_class = multi_output = False
+    multi_class = multi_output = multi_label = False
     input_dimensions: tuple[int, ...] = (2,)  # how many axes X may have
     reader: ClassVar[Any] = None  # a class that learns to read X as numbers: see `mixed_columns.MixedColumns`
     # why X must not be sparse, or "": what comes first in forward is a linear layer, or a product with a matrix

@@ -34,7 +34,6 @@ class Classifier(Model):
 
     kind = "classifier"
     multi_class = True
-    multi_label = False
     _labels: Labels | None = None  # what the columns of y hold, if it has several
 
     def criterion(self, output: Tensor, target: Any, sample_weight: Any = None) -> Tensor:

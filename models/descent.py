@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 from functools import partial
+from operator import matmul
 from typing import Any
 
 import numpy as np
@@ -123,14 +124,17 @@ class Descent:
         finish, theta, first, failures = self.finish, self.theta, self.finish.best, 0
         kinds = {"sgd": SGDSteps, "adagrad": AdagradSteps, "adam": AdamSteps}
         step = kinds[self.solver](problem, self.model.momentum)
+        design: Any = problem.design
+        is_sparse = isinstance(design, SparseDesign)
+        product: Any = matmul if is_sparse else np.dot  # which of small arrays takes half of the time
         while not self._is_over():
             order = default_generator().permutation(n)
             theta = theta.copy()
             for start in range(0, n, size):
                 rows = order[start : start + size]
-                z = problem.design[rows] @ theta.T.astype(problem.dtype, copy=False)
-                slope = problem.slope(z, rows)
-                step(theta, slope.T @ problem.design[rows], rate)
+                batch = design[rows] if is_sparse else design.take(rows, 0)  # which takes a third of the time
+                slope = problem.slope(product(batch, theta.T.astype(problem.dtype, copy=False)), rows)
+                step(theta, product(slope.T, batch), rate)
                 if self.interrupt.count:
                     break
             values = problem.values(theta)
@@ -326,9 +330,10 @@ class Steps:
         if self.problem.has_penalty:
             gradient = gradient + self.problem.ridge * theta
         direction, scale = self.direction(gradient)
-        theta -= rate * direction / scale
+        rate = rate / scale
+        theta -= rate * direction
         if self.has_lasso:
-            threshold = rate * self.problem.lasso / scale
+            threshold = rate * self.problem.lasso
             theta -= np.clip(theta, -threshold, threshold)
 
     def direction(self, gradient: np.ndarray) -> tuple[np.ndarray, Any]:

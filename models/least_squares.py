@@ -18,6 +18,7 @@ from .weights import Weights, normalized_weights, rounding_of_mean
 
 EXACT = 1e-12  # the relative residual at which an iteration ends
 ITERATIONS = 10_000
+REFINED = 1e-7  # the relative error of a solution that two steps of iterative refinement take away
 
 
 @relies_on(*EVERYTHING)
@@ -66,8 +67,9 @@ def normal_equation(
     """Return the w `(features, outputs)` and b that minimise Σ weight · (y - x·w - b)² + alpha · Σw².
 
     It is computed in float64. With a ridge by the normal matrix XᵀX + alpha, or by XXᵀ + alpha if there are more
-    features than samples (the dual form); without one, or where rounding spoils that, by a singular value
-    decomposition, which also solves what XᵀX is singular for: of all minima the smallest w.
+    features than samples (the dual form); without one by XᵀX if that is far from singular. Else, or where rounding
+    spoils that, by a singular value decomposition, which also solves what XᵀX is singular for: of all minima the
+    smallest w.
     """
     rows, targets = X.astype(np.float64), y.astype(np.float64)
     mean_x, mean_y = np.zeros(X.shape[1]), np.zeros(y.shape[1])
@@ -79,15 +81,17 @@ def normal_equation(
         root = np.sqrt(weight.astype(np.float64))[:, None]
         rows *= root
         targets *= root
-    w = ridge_by_normal_matrix(rows, targets, alpha) if alpha else None
+    noise = rounding_of_mean(len(X)) * abs(mean_x)
+    resolution = max(np.finfo(np.float64).eps * max(X.shape), np.finfo(X.dtype).eps / 4)
+    w = ridge_by_normal_matrix(rows, targets, alpha) if alpha else by_normal_matrix(rows, targets, noise, resolution)
     if w is None:
         # of a constant feature rounding leaves something, which would be taken for a feature
-        rows[:, abs(rows).max(axis=0) <= rounding_of_mean(len(X)) * abs(mean_x)] = 0
+        rows[:, abs(rows).max(axis=0) <= noise] = 0
         if alpha:  # a ridge is a further sample for each feature: sqrt(alpha) of it, with the target 0
             n = X.shape[1]
             rows = np.vstack([rows, np.sqrt(alpha) * np.eye(n)])
             targets = np.vstack([targets, np.zeros((n, y.shape[1]))])
-        w = smallest_solution(rows, targets, max(np.finfo(np.float64).eps * max(X.shape), np.finfo(X.dtype).eps / 4))
+        w = smallest_solution(rows, targets, resolution)
     return w, mean_y - mean_x @ w
 
 
@@ -181,6 +185,61 @@ def ridge_by_normal_matrix(rows: np.ndarray, targets: np.ndarray, alpha: float) 
                 return None
             solution += change
     return rows.T @ solution if is_dual else solution
+
+
+def by_normal_matrix(rows: np.ndarray, targets: np.ndarray, noise: np.ndarray, resolution: float) -> np.ndarray | None:
+    """Return what `smallest_solution` returns, by the eigenvalues of the normal matrix; None if they do not tell.
+
+    They are the squares of the singular values of the features, and so is the condition number: its error is taken away
+    by iterative refinement, with residuals from the features themselves (Björck, "Stability analysis of the method of
+    seminormal equations for linear least squares problems", 1987). Where an eigenvalue is small, the features times its
+    vector show whether it is zero; if it is not, the matrix has lost too much.
+
+    Parameters
+    ----------
+    noise : (features,)
+        Entries of up to this are what is left of a constant feature, whose weight is 0.
+    resolution : float
+        Singular values that are smaller than this part of the largest are zero.
+    """
+    n, d = rows.shape
+    if n < d:
+        return None
+    with np.errstate(over="ignore", invalid="ignore"):
+        matrix = rows.T @ rows
+        sizes = np.sqrt(np.diag(matrix))
+    small = np.flatnonzero(sizes <= noise * n**0.5)
+    if (abs(rows[:, small]).max(axis=0, initial=0) > noise[small]).any() or not np.isfinite(sizes).all():
+        return None
+    kept = np.delete(np.arange(d), small)
+    size, w = sizes[kept, None], np.zeros((d, targets.shape[1]))
+    if not len(kept):
+        return w
+    squares, vectors = np.linalg.eigh(matrix[np.ix_(kept, kept)] / size / size.T)
+    is_large = squares > squares[-1] * np.finfo(np.float64).eps / REFINED
+    large, none = vectors[:, is_large], vectors[:, ~is_large]
+
+    def forward(u: np.ndarray) -> np.ndarray:
+        full = np.zeros((d, u.shape[1]))
+        full[kept] = u / size
+        return rows @ full
+
+    def correction(residuals: np.ndarray) -> np.ndarray:
+        """Return about the smallest solution for these targets."""
+        return large @ (large.T @ ((rows.T @ residuals)[kept] / size) / squares[is_large, None])
+
+    if none.shape[1]:
+        none = none - correction(forward(none))
+        if not np.linalg.norm(forward(none)) <= resolution * squares[-1] ** 0.5:
+            return None
+    u = correction(targets)
+    for _ in range(2):
+        u += correction(targets - forward(u))
+    w[kept] = u / size
+    if none.shape[1]:  # what changes no output is left out: in the features as they are, that is another part
+        basis = np.linalg.qr(none / size)[0]
+        w[kept] -= basis @ (basis.T @ w[kept])
+    return w
 
 
 def smallest_solution(rows: np.ndarray, targets: np.ndarray, resolution: float) -> np.ndarray:

@@ -116,7 +116,8 @@ def is_plain_layer(layer: Any) -> bool:
         type(layer) is nn.Linear
         and not has_hooks(layer)
         and "forward" not in vars(layer)
-        and all(parameter.requires_grad for parameter in layer.parameters())
+        and layer.weight.requires_grad
+        and (layer.bias is None or layer.bias.requires_grad)
     )
 
 

@@ -28,8 +28,8 @@ def newton(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> No
     """Fit the layer `linear_` by Newton's method until no entry of the gradient is larger than `tol`."""
     problem = LinearProblem(model, X, target, weight, exact=True)
     finish = Finish(model, problem, "Newton's method", "iterations")
-    if problem.loss == "mse" and problem.has_lasso and problem.n_features > MANY:
-        lasso_of_many(problem, finish)
+    if problem.loss == "mse" and problem.has_lasso:
+        lasso(problem, finish)
         return
     tol = problem.tolerance(model.tol) * (0.1 if problem.has_lasso else 1)  # whose steps are not exact
     with DeferredInterrupt() as interrupt:
@@ -80,11 +80,12 @@ def iterate(
         finish.note(values, theta)
 
 
-def lasso_of_many(problem: LinearProblem, finish: Finish) -> None:
-    """Find the minimum of squares with L1 over very many features, without their products with each other.
+def lasso(problem: LinearProblem, finish: Finish) -> None:
+    """Find the minimum of squares with L1.
 
     The objective is quadratic but for L1, so the active set, which is all that a step of Newton's method looks for, is
-    found for it at once. The features are centred if there is a bias, whose own coefficient then is zero.
+    found for it at once. The features are centred if there is a bias, whose own coefficient then is zero. Of very many
+    features the products with each other are computed only where they are needed.
     """
     d, n, theta = problem.n_features, problem.n_samples, problem.theta()
     share = np.full(n, 1 / n) if problem.weight is None else problem.weight / n
@@ -93,10 +94,14 @@ def lasso_of_many(problem: LinearProblem, finish: Finish) -> None:
     for k, y in enumerate(problem.target.T):
         root, design = np.sqrt(share), problem.design
         if isinstance(design, SparseDesign):
-            function: Quadratic = SparseQuadratic(design.columns(np.arange(d)), y, share)
+            features = design.columns(np.arange(d))
+            if d <= MANY:
+                function = Quadratic((share * y) @ features, features.gram(share))
+            else:
+                function = SparseQuadratic(features, y, share)
         else:
             rows = design[:, :d] * root[:, None]
-            function = Quadratic((y * root) @ rows, X=rows)
+            function = Quadratic.of_data(rows, y * root)
         l1, l2 = problem.lasso[k, :d] / 2, problem.ridge[k, :d] / 2  # the loss is twice that function
         theta[k, :d], count = minimise(function, l1, l2, theta[k, :d], finish.model.max_iter)
         theta[k, d:] = 0

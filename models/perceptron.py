@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import KW_ONLY
 from typing import Any
 
@@ -16,6 +17,7 @@ from tinygrad_ml.terminal import DeferredInterrupt
 from .classifier import Classifier
 from .hyperparameters import boolean, count, hyperparameters, positive, seed
 from .linear import coefficients, intercepts, linear_layer, redefined, refuse, set_coefficients
+from .loops import loops_of
 from .warnings import stop_by_interrupt, warn_not_converged
 
 BLOCK = 1024  # the most samples that are looked at together
@@ -105,11 +107,16 @@ class Perceptron(Classifier):
         mistakes: list[int] = [] if passes is None else list(vars(self).get("mistakes_", []))
         w, b = self.coef_[0].copy(), self.intercept_[0]
         order, rate = np.arange(len(X)), X.dtype.type(self.learning_rate)
+        loops = loops_of(X)
+        X = X if loops is None else np.ascontiguousarray(X)
         with DeferredInterrupt() as interrupt:
             for _ in range(passes or self.max_iter):
                 if self.shuffle:
                     default_generator().shuffle(order)
-                made, w, b = self._pass(X, target, order, w, b, rate)
+                if loops is None:
+                    made, w, b = self._pass(X, target, order, w, b, rate)
+                else:
+                    made, w, b = self._pass_in_c(loops, X, target, order, w, b, rate)
                 mistakes += made
                 self.history_.append(mistakes=len(made))
                 if not made or interrupt.count:
@@ -158,6 +165,20 @@ class Perceptron(Classifier):
             at += 1
             size = max(4, (size + 2 * first) // 2)
         return mistakes, w, b
+
+    def _pass_in_c(
+        self, loops: Any, X: np.ndarray, target: np.ndarray, order: np.ndarray, w: np.ndarray, b: Any, rate: Any
+    ) -> tuple[list[int], np.ndarray, Any]:
+        """Do the same, one sample after the other."""
+        wb, wanted = np.append(w, b).astype(X.dtype, copy=False), target.astype(np.uint8)
+        mistakes = np.empty(len(X), np.int64)
+        arrays = [array.ctypes.data for array in (X, order, wanted, wb, mistakes)]
+        made = loops.perceptron(arrays[0], *X.shape, *arrays[1:4], rate, self.fit_intercept, arrays[4])
+        return mistakes[:made].tolist(), wb[:-1], wb[-1]
+
+    def attributes(self) -> Iterable[tuple[str, Any]]:
+        """Leave out the mistakes, which may be very many: they hold no parameters."""
+        return [(name, value) for name, value in super().attributes() if name != "mistakes_"]
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the second class where x·w + b >= 0, else the first, `(samples,)`."""

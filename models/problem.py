@@ -246,10 +246,10 @@ class LinearProblem:
             np.exp(z, out=z)
             z += 1
             np.reciprocal(z, out=z)
-            z -= self.target[rows]
+            z -= self.target.take(rows, 0)
             z *= 1 / len(z)
         else:
-            z -= self.target[rows]
+            z -= self.target.take(rows, 0)
             z *= 2 / len(z)
         if self.weight is not None:
             z *= self.weight[rows] if self.weight.ndim == 2 else self.weight[rows, None]

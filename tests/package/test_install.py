@@ -22,6 +22,7 @@ DATA_FILES = [
     "tinygrad_ml/py.typed",
     "tinygrad_ml/README.md",
     *(f"tinygrad_ml/{name}.c" for name in ("c_backend/gemm", "c_backend/pooling", "native/vectors", "ops/direct")),
+    "tinygrad_ml/models/loops.c",
     "tinygrad_ml/graph/show/explorer.html",
     "tinygrad_ml/graph/show/explorer.css",
     *(f"tinygrad_ml/graph/show/page/{name}.js" for name in SCRIPTS),
