@@ -40,15 +40,16 @@ def learned(model, X, y, monkeypatch, make):
         return clone(model).fit(X, y), len(taken)
 
 
+@pytest.mark.parametrize("backend", ["numpy", "exact"])
 @pytest.mark.parametrize("model", MODELS, ids=repr)
-def test_a_fit_is_the_same_bit_for_bit(model, monkeypatch):
+def test_a_fit_is_the_same_bit_for_bit(model, backend, monkeypatch):
     random = np.random.default_rng(0)
     X = random.normal(size=(40, 16)).astype(np.float32)
     y = X[:, 0] - X[:, 1]
     if model.kind == "classifier":
         y = np.digitize(y, [-0.5, 0.5]) if model.multi_class else y > 0
     as_it_is, none = learned(model, X, y, monkeypatch, lambda run, wanted: None)
-    by_plan, some = learned(model, X, y, monkeypatch, lambda run, wanted: CompiledStep(run, "numpy", quiet=False))
+    by_plan, some = learned(model, X, y, monkeypatch, lambda run, wanted: CompiledStep(run, backend, quiet=False))
     assert none == 0
     assert some >= 12
     for (name, p), (_, q) in zip(as_it_is.named_parameters(), by_plan.named_parameters(), strict=True):

@@ -7,6 +7,7 @@ import tinygrad_ml as tg
 from tests.compiler.workloads import same_bits
 from tests.testing.test_gradcheck_library import MODULES
 from tinygrad_ml import nn
+from tinygrad_ml.compiler.entry import Compiled
 
 OPTIMIZERS = {
     "sgd": lambda p: tg.optim.SGD(p, lr=0.05),
@@ -26,7 +27,7 @@ def as_single(x, turn):
     return tg.tensor(array.astype(np.float32) if array.dtype.kind == "f" else array)
 
 
-def training(make, inputs, optimizer, compiled, schedule=False):
+def training(make, inputs, optimizer, backend=None, schedule=False):
     """Return the losses, weights and gradients of six steps, and the step."""
     tg.manual_seed(0)
     model = make()
@@ -44,8 +45,8 @@ def training(make, inputs, optimizer, compiled, schedule=False):
         chosen.step()
         return loss, out.detach()
 
-    if compiled:
-        step = tg.compile(step, backend="numpy")
+    if backend:
+        step = Compiled(step, backend)
     found = []
     for turn in range(6):
         loss, out = step(*[as_single(x, turn) for x in (inputs if isinstance(inputs, tuple) else (inputs,))])
@@ -57,12 +58,14 @@ def training(make, inputs, optimizer, compiled, schedule=False):
 
 
 def assert_equal(make, inputs, optimizer, **how):
-    expected, _ = training(make, inputs, optimizer, compiled=False, **how)
-    found, step = training(make, inputs, optimizer, compiled=True, **how)
-    assert step.plans, step.eager
-    for before, after in zip(expected, found):
-        assert len(before) == len(after)
-        assert all(same_bits(x, y) for x, y in zip(before, after))
+    expected, _ = training(make, inputs, optimizer, **how)
+    for backend in ("numpy", "exact"):
+        found, step = training(make, inputs, optimizer, backend, **how)
+        assert step.plans, step.eager
+        assert bool(step.plans[0].capture.code.c) == (backend == "exact")
+        for before, after in zip(expected, found):
+            assert len(before) == len(after)
+            assert all(same_bits(x, y) for x, y in zip(before, after)), backend
 
 
 @pytest.mark.parametrize("name", MODULES)

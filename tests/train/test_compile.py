@@ -1,11 +1,15 @@
 """Training runs whose steps are compiled: the same numbers, checks and callbacks."""
 
+from itertools import count
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import tinygrad_ml as tg
 from tinygrad_ml import nn
 from tinygrad_ml.train import callbacks as cb
+from tinygrad_ml.train import compiled
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(100, 4)).astype(np.float32)
@@ -43,6 +47,63 @@ def assert_same(first, second, rtol=0.0):
 @pytest.mark.parametrize("norm", [False, True])
 def test_by_itself_fit_compiles_long_runs_and_gives_the_same_bits(norm):
     assert_same(trained(False, norm=norm), trained("auto", norm=norm))
+
+
+@pytest.fixture
+def backends(monkeypatch):
+    """Let time be the number of steps, of which 100 are worth a program in C; return which backends were taken."""
+    taken, make = [], compiled.CompiledStep._compile
+
+    def watched(self):
+        taken.append(self.backend)
+        make(self)
+
+    monkeypatch.setattr(compiled, "time", SimpleNamespace(perf_counter=count().__next__))
+    monkeypatch.setattr(compiled, "PATIENCE", 100)
+    monkeypatch.setattr(compiled.CompiledStep, "_compile", watched)
+    return taken
+
+
+@pytest.mark.parametrize("callbacks", [list, lambda: [cb.ClipGradients(0.01)]])
+def test_longer_runs_go_over_to_c_with_the_same_bits(callbacks, backends):
+    plain = trained(False, callbacks(), epochs=40, norm=True)
+    assert backends == []
+    assert_same(plain, trained("auto", callbacks(), epochs=40, norm=True))
+    assert backends == ["numpy", "exact"]
+
+
+def images(compile, epochs):
+    """Return the weights of a convolutional network, one of whose convolutions is large."""
+    tg.manual_seed(0)
+    x = tg.randn(64, 8, 12, 12).numpy()
+    layers = [nn.Conv2d(8, 16, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 4, 2), nn.MaxPool2d(3, 1), nn.AvgPool2d(2)]
+    model = nn.Sequential(*layers, nn.Flatten(), nn.Linear(4, 2))
+    optimizer = tg.optim.Adam(model.parameters(), lr=0.01)
+    data = x, (x.mean((1, 2, 3)) > 0).astype(int)
+    history = tg.train.fit(
+        model, nn.CrossEntropyLoss(), optimizer, data, epochs=epochs, batch_size=32, seed=0, compile=compile
+    )
+    return history.steps["loss"], [p.numpy() for p in model.parameters()]
+
+
+def test_networks_of_convolutions_go_over_to_c_with_the_same_bits(backends):
+    (losses, weights), (compiled_losses, compiled_weights) = images(False, 160), images("auto", 160)
+    assert backends == [None, "exact"]
+    assert losses == compiled_losses
+    for p, q in zip(weights, compiled_weights):
+        np.testing.assert_array_equal(p, q)
+
+
+def test_what_is_nearly_over_does_not_go_over_to_c(backends, monkeypatch):
+    monkeypatch.setattr(compiled, "PATIENCE", 170)
+    images("auto", 160)
+    assert backends == [None]
+
+
+def test_without_a_compiler_nothing_goes_over_to_c(backends, monkeypatch):
+    monkeypatch.setenv("CC", "no-such-compiler")
+    images("auto", 160)
+    assert backends == [None]
 
 
 def test_in_c_only_the_rounding_of_sums_differs():

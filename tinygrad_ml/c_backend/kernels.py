@@ -23,7 +23,7 @@ from .text import c_type
 if TYPE_CHECKING:
     from .plan import Plan
 
-__all__ = ["can", "include", "write"]
+__all__ = ["can", "include", "is_exact", "write"]
 
 POOLING = Path(__file__).with_name("pooling.c")
 LARGE = 5_000_000  # elements of a gradient of pooling, about a millisecond, from which on several threads share it
@@ -43,6 +43,15 @@ def can(plan: Plan, value: Value) -> bool:
         return True
     _, weight, out = _shapes(plan, value)
     return direct.is_faster(CONVOLUTIONS[value.function][0], weight, geometry) or not direct.is_large(weight, out)
+
+
+def is_exact(plan: Plan, value: Value) -> bool:
+    """Whether C computes the same bits as the operation does: by the same function, or where nothing is added up."""
+    if value.function in CONVOLUTIONS:
+        return direct.is_large(*_shapes(plan, value)[1:])
+    place = 4 if value.function is pool._max_pool2d_x else 2
+    geometry, kernel = _geometry(value), value.parameters.get("kernel") or value.args[place]
+    return geometry.dilation == (1, 1) and all(s >= k for s, k in zip(geometry.stride, kernel))
 
 
 def _geometry(value: Value) -> Geometry:

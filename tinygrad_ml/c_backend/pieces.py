@@ -18,7 +18,7 @@ from .text import c_type, formula, literal, loops, merged, place
 if TYPE_CHECKING:
     from .plan import Plan
 
-__all__ = ["WRITERS", "can_fail", "is_number", "kind"]
+__all__ = ["WRITERS", "can_fail", "is_exact", "is_number", "kind"]
 
 SCATTER = scatter.primitive.forward
 IDENTITIES = ("reshape", "squeeze", "broadcast_to", "expand_dims", "ravel", "real", "transpose", "all", "any")
@@ -57,6 +57,13 @@ def kind(plan: Plan, value: Value) -> str | None:
         return _kind_of_index(plan, value)
     usual = len(args) == {"reshape": 2, "ravel": 1}.get(op) and not value.parameters  # not in another order
     return "copy" if usual and value.shape else None
+
+
+def is_exact(plan: Plan, value: Value, kind: str) -> bool:
+    """Whether a piece computes the same bits as NumPy, whatever it is given: nothing is added up in another order."""
+    if kind == "kernel":
+        return kernels.is_exact(plan, value)
+    return kind not in ("sum", "product", "channels", "scatter", "reduction") or value.dtype.kind != "f"
 
 
 def can_fail(plan: Plan, value: Value) -> bool:

@@ -31,15 +31,17 @@ NEAR = 20  # how many groups back an operation looks for one to join
 LONGEST = 60  # operations in a group
 
 
-def build(program: Program, code: Code) -> list[str]:
+def build(program: Program, code: Code, exact: bool = False) -> list[str]:
     """Write a program as calls of C functions, and return the expressions of its outputs.
+
+    If it must be `exact`, Python calls NumPy for everything that C may round in another way.
 
     Raises
     ------
     CannotCompile
         If there is no C compiler that works; nothing is written then.
     """
-    return Plan(program, code).build()
+    return Plan(program, code, exact).build()
 
 
 class Plan:
@@ -55,8 +57,8 @@ class Plan:
     position : when a Value is computed
     """
 
-    def __init__(self, program: Program, code: Code):
-        self.program, self.code, self.threads = program, code, threads()
+    def __init__(self, program: Program, code: Code, exact: bool = False):
+        self.program, self.code, self.exact, self.threads = program, code, exact, threads()
         self.kinds: dict[Value, str] = {}
         self.frames: dict[Value, np.ndarray] = {}
         self.types: dict[Value, tuple[np.dtype, ...] | None] = {}
@@ -169,7 +171,8 @@ class Plan:
             return "elementwise" if value.shape else "number"
         if value.shape == () and pieces.is_number(value):
             return "number"
-        return pieces.kind(self, value) or "python"
+        kind = pieces.kind(self, value)
+        return kind if kind and (pieces.is_exact(self, value, kind) or not self.exact) else "python"
 
     def is_view(self, value: Value, uses: list[Value]) -> bool:
         """Whether a Value is a part of its argument in another shape; if so, its frame is made."""

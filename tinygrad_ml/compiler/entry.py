@@ -245,7 +245,7 @@ def _written(backend: str, program: Program, code: Code, quiet: bool) -> list[st
     """Write a program as C, or as NumPy where nothing can be compiled, and return the expressions of its outputs."""
     if backend != "numpy":
         try:
-            return c_plan.build(program, code)
+            return c_plan.build(program, code, exact=backend == "exact")
         except CannotCompile as error:
             if str(error) not in no_c and not quiet:
                 no_c.add(str(error))

@@ -114,8 +114,8 @@ def fit(
         `tg.distributed`). They give the same arguments. Rank 0 writes the files of callbacks.
     compile : bool or "auto"
         Whether steps are compiled, as by `tg.compile`, callbacks before a step apart. "auto" does it for training runs
-        of some hundreds of small steps with modules of this library, with the same numbers bit for bit; True for all,
-        in C if there is a compiler, whose sums are rounded in another order.
+        of some hundreds of steps with modules of this library where it pays, with the same numbers bit for bit; True
+        for all, in C if there is a compiler, whose sums are rounded in another order.
 
     Returns
     -------
@@ -235,8 +235,8 @@ def _built(
 
 def _compiled(run: Run, wanted: bool | str) -> CompiledStep | None:
     """Return what takes compiled steps, if it is wanted, or pays."""
-    steps = run.steps or (run.epochs - run.epoch) * len(run.data)
-    return compiled_step(run, wanted) if wanted is True or (wanted and steps >= LONG) else None
+    steps = run.steps or run.epochs * len(run.data)
+    return compiled_step(run, wanted, steps) if wanted is True or (wanted and steps - run.step >= LONG) else None
 
 
 def _endless(run: Run) -> Iterator[tuple]:
@@ -313,7 +313,7 @@ def _train(run: Run, batches: Iterable[tuple], bar: ProgressBar, steps: Steps, i
             # what the batch would need to be run again: the random numbers, and the values of buffers, which a
             # forward pass replaces and does not change in place
             before = random.default_generator().bit_generator.state, [buffer._data for buffer in buffers]
-            if steps.compiled is not None and not is_first:
+            if not is_first and steps.compiled is not None and steps.compiled.is_ready():
                 number, n, stopping = steps.whole(batch, before, buffers)
             else:
                 n = count(batch[0])
