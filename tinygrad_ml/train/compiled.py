@@ -85,7 +85,7 @@ class CompiledStep:
 
 
 def compiled_step(run: Run, wanted: bool | str, steps: int) -> CompiledStep | None:
-    """Return the compiled step of a training run, which has a number of steps, or None where all are better taken as they are.
+    """Return the compiled step of a training run of `steps` steps, or None where all are better taken as they are.
 
     By itself ("auto") only what is equal bit for bit is used, of modules of this library, which have no other state
     than Tensors: NumPy where the time goes into many small operations, and C as soon as it pays.
