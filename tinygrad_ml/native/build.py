@@ -24,8 +24,10 @@ from pathlib import Path
 
 # What every compiler gets. Elementwise results must be NumPy's bit for bit, and powers of numbers Python's: no
 # -ffast-math, no fused multiply-add, no x * x for pow(x, 2).
-ALWAYS = ("-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fno-builtin-pow")
-ALWAYS += ("-shared", "-fPIC", "-w")
+ALWAYS = (
+    *("-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fno-builtin-pow"),
+    *("-shared", "-fPIC", "-w"),
+)
 # What makes a program faster, the best first: the first set that a compiler takes is used.
 FASTER = (
     ("-march=native", "-mprefer-vector-width=512", "-fopenmp"),
