@@ -536,3 +536,22 @@ def test_methods_of_classes_and_of_objects_with_slots_are_compiled():
         assert Point.of_class(tg.tensor(1.0)).item() == points[0].of_class(tg.tensor(1.0)).item() == 3.0
     points[0].scale = 7.0
     assert points[0].times(tg.tensor(1.0)).item() == 7.0
+
+
+@pytest.mark.parametrize(
+    "many",
+    [
+        [(np.ones(3), k) for k in range(3000)],
+        {f"word {k}": k for k in range(3000)},
+        [[[k] for k in range(1500)] for _ in range(12)],
+    ],
+    ids=["list", "dict", "nested"],
+)
+def test_what_would_cost_more_to_compare_than_to_compute_stays_as_it_is(many):
+    @tg.compile(backend="numpy")
+    def f(x):
+        return x * len(many)
+
+    with pytest.warns(UserWarning, match="compared in each call: give it what it needs of them as an argument"):
+        results = [f(tg.ones(2)).tolist() for _ in range(5)]
+    assert results == [[len(many)] * 2] * 5

@@ -22,6 +22,7 @@ from ..arrays import StandIn
 from ..nn.module import Module
 from ..optim.optimizer import Optimizer
 from ..tape.program import Code
+from ..tape.traced import Untraceable
 from ..tensor import Tensor
 
 __all__ = ["Reach", "names_of", "unlike"]
@@ -32,6 +33,8 @@ BY_SYNTAX = {f"__{name}__" for name in ("call", "init", "getitem", "len", "iter"
 PLAIN = (bool, int, float, complex, str, type(None))
 SHORT = 64  # the items of longer lists are compared at once, and not followed
 COMPARED = 2**16  # elements of an array that are compared
+COSTLY = "which would have to be compared in each call: give it what it needs of them as an argument"
+LONG, MANY = 2000, 10_000  # items of one thing, and things in all, that are not worth to be compared in each call
 
 
 class Reach:
@@ -98,6 +101,8 @@ class Reach:
         if id(x) in self.met or isinstance(x, (StandIn, Optimizer)):
             return
         self.met[id(x)] = x
+        if len(self.met) > MANY:
+            raise Untraceable(f"more than {MANY:,} things of Python, {COSTLY}")
         if isinstance(x, Tensor):
             if x.node is None:
                 self.leaves[id(x)] = x
@@ -123,6 +128,8 @@ class Reach:
             self._attributes(x, said)
 
     def _items(self, x: Any, said: str) -> None:
+        if len(x) > LONG:
+            raise Untraceable(f"{said}, a {type(x).__name__} of {len(x):,} items, {COSTLY}")
         name, parts = self.code.name, [*(x.values() if isinstance(x, dict) else x)]
         if isinstance(x, tuple):
             for part in parts:
