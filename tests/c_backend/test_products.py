@@ -25,6 +25,8 @@ EPSILON = {"float32": 2.0**-24, "float64": 2.0**-53}
 class Pieces:
     """A list of pieces of C, in place of a plan."""
 
+    include = c_plan.Plan.include
+
     def __init__(self):
         self.pieces = []
 

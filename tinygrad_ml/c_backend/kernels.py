@@ -71,8 +71,7 @@ def include(plan: Plan, file: Path, **names: str) -> None:
     text = _text(file, "utf-8")
     for word, other in names.items():
         text = text.replace(word, other)
-    if text not in plan.pieces:
-        plan.pieces.append(text)
+    plan.include(text)
 
 
 # ---------------------------------------------------------------------- convolution

@@ -130,9 +130,21 @@ def _number(plan: Plan, value: Value) -> list[str]:
     args = [plan.scalar(x, d) for x, d in zip(value.args, types[:-1])]
     if not plan.is_called(value):
         return [f"{declared}{formula(op, types[0]).format(*args)};"]  # type: ignore[union-attr]
-    lines = [f"{c_type(d)} {name}_{k} = {x};" for k, (x, d) in enumerate(zip(args, types))]
-    places = [(f"&{name}_{k}", 0) for k in range(len(args))] + [(f"&{name}", 0)]
-    return [*lines, f"{c_type(dtype)} {name};", plan.loop_call(ufunc_of(value), types, places, "1")]
+    return [f"{declared}{_called(plan, types)}(p, {plan.loop(ufunc_of(value), types)}, {', '.join(args)});"]
+
+
+def _called(plan: Plan, types: tuple[np.dtype, ...]) -> str:
+    """Return the name of a C function that calls an inner loop for one number: calls in line take long to compile."""
+    *given, result = kinds = [c_type(dtype) for dtype in types]
+    name, numbers = "number_" + "_".join(kinds), [f"x{k}" for k in range(len(given))]
+    arguments = ", ".join(map("{} {}".format, given, numbers))
+    pointers = ", ".join(f"(char *)&{x}" for x in (*numbers, "y"))
+    plan.include(
+        f"static __attribute__((noinline)) {result} {name}(char **p, int k, {arguments}) {{\n"
+        f"{result} y;\napply(p, k, (char *[]){{{pointers}}}, 1, (npy_intp[]){{{', '.join('0' * len(kinds))}}});\n"
+        "return y;\n}\n"
+    )
+    return name
 
 
 def _guard(plan: Plan, value: Value) -> list[str]:

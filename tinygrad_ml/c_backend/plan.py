@@ -23,7 +23,7 @@ from . import pieces
 from .groups import Group, write_group
 from .loops import inner_loop, ufunc_of
 from .memory import Fresh, address_of, aligned, laid_out, part_of
-from .text import PRELUDE, TYPES, c_type, converted, formula, literal
+from .text import PRELUDE, c_type, converted, formula, has_type, literal
 
 __all__ = ["Plan", "build"]
 
@@ -150,7 +150,7 @@ class Plan:
         if kind == "input" and value.source.memory is not None:
             self.frames[value] = self.memory[value] = value.source.memory
             return
-        if value.shape == () and value.dtype.name in TYPES:
+        if value.shape == () and has_type(value.dtype):
             self.numbers[value] = len(self.numbers)
         self.frames[value] = np.empty(value.shape, value.dtype) if kind == "kernel" else empty_like(value)
 
@@ -162,7 +162,7 @@ class Plan:
         if value.shape is None or value.checked or any(x.shape is None for x in uses):
             return "python"
         arrays: list[Any] = [value, *uses, *_constants(value.args)]
-        if any(x.dtype.name not in TYPES or 0 in x.shape for x in arrays):
+        if any(not has_type(x.dtype) or 0 in x.shape for x in arrays):
             return "python"
         if self.is_view(value, uses):
             return "view"
@@ -196,7 +196,7 @@ class Plan:
             found = ufunc.resolve_dtypes((*map(_kind_of_argument, value.args), None))
         except TypeError:
             return None
-        known = all(dtype.name in TYPES for dtype in found) and found[-1] == value.dtype
+        known = all(map(has_type, found)) and found[-1] == value.dtype
         return found if known and (formula(value.op, found[0]) or inner_loop(ufunc, *found)) else None
 
     def is_called(self, value: Value) -> bool:
@@ -309,6 +309,9 @@ class Plan:
                         ends[self.owner(x)] = k
                         if self.kinds[value] == "python":
                             held.add(self.owner(x))  # its result may be a view of it
+        over: dict[int, list[Value]] = {}  # what nobody needs any more after an item
+        for owner, k in ends.items():
+            over.setdefault(k, []).append(owner)
         free: dict[int, list[np.ndarray]] = {}
         for k, item in enumerate(items):
             for value in _nodes(item):
@@ -317,8 +320,8 @@ class Plan:
                     if owner not in self.memory and owner not in self.leaving:
                         size = self.frames[owner].nbytes
                         self.memory[owner] = free[size].pop() if free.get(size) else aligned(size)
-            for value in [v for v, end in ends.items() if end == k and v in self.memory and v not in held]:
-                if value.op != "input":
+            for value in over.get(k, ()):
+                if value in self.memory and value not in held and value.op != "input":
                     free.setdefault(self.frames[value].nbytes, []).append(self.memory[value])
 
     # ------------------------------------------------------------------ addresses and numbers in C
@@ -360,6 +363,11 @@ class Plan:
         root = self.root(x)
         text = f"v{root.index}" if root in self.local else f"*({c_type(x.dtype)} *)({self.address(x)})"
         return text if dtype is None or dtype == x.dtype else f"({converted(text, dtype)})"
+
+    def include(self, text: str) -> None:
+        """Let the program have a function."""
+        if text not in self.pieces:
+            self.pieces.append(text)
 
     def scratch(self, size: int) -> str:
         """Return C for the address of memory that one piece after the other uses."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 
-__all__ = ["PRELUDE", "TYPES", "c_type", "converted", "formula", "literal", "loops", "merged", "place"]
+__all__ = ["PRELUDE", "c_type", "converted", "formula", "has_type", "literal", "loops", "merged", "place"]
 
 TYPES = {
     **{"float32": "float", "float64": "double", "bool": "uint8_t"},
@@ -65,11 +66,19 @@ FORMULAS = {
 FORMULAS["u"] = FORMULAS["i"]
 
 
+@cache
+def has_type(dtype: np.dtype) -> bool:
+    """Whether a dtype has a C type here."""
+    return dtype.name in TYPES
+
+
+@cache
 def c_type(dtype: Any) -> str:
     """Return the C type of a dtype; KeyError if it has none here (complex, float16)."""
     return TYPES[dtype.name]
 
 
+@cache
 def formula(name: str, dtype: np.dtype) -> str | None:
     """Return C for a ufunc whose inner loop takes this dtype, with {} for its arguments; None if it is to be called.
 
@@ -77,7 +86,7 @@ def formula(name: str, dtype: np.dtype) -> str | None:
     'sqrtf({0})'
     """
     text = FORMULAS.get(dtype.kind, {}).get(name)
-    if text is None or dtype.name not in TYPES:
+    if text is None or not has_type(dtype):
         return None
     count = text.count("{}")
     arguments = [f"{{{k}}}" for k in range(max(count, 1))]
