@@ -463,8 +463,8 @@ class Plan:
             self.write_known(call)
         outputs = [self.expression(v) for v in self.program.outputs]
         for k, value in enumerate(self.program.outputs):
-            if self.owner(value) in self.memory:  # a state, which will be written
-                code.line(f"x{k} = {outputs[k]}.copy()")
+            if self.owner(value) in self.memory or (value.shape and self.kinds[self.owner(value)] == "input"):
+                code.line(f"x{k} = {outputs[k]}.copy('K')")  # it may be written to
                 outputs[k] = f"x{k}"
         self.write_state()
         return outputs

@@ -31,7 +31,7 @@ from ..optim.optimizer import Optimizer
 from ..primitive import Node, Primitive
 from ..sparse import SparseRows
 from ..tape.program import Code, GuardFailed, Program
-from ..tape.traced import Source, Tape, Traced, Untraceable, Value, mapped, rebuilt, same_memory
+from ..tape.traced import Source, Tape, Traced, Untraceable, Value, mapped, rebuilt
 from ..tensor import Tensor, from_owned, get_default_dtype, next_id, touch
 from .reach import Reach, names_of, unlike
 
@@ -200,6 +200,7 @@ class Capture:
         ]
         self.states: dict[tuple, tuple[np.ndarray, Value, Traced]] = {}
         self.places: dict[int, tuple[FlatParameters, int]] = {}  # of the parameters that are updated
+        self.shown: dict[int, tuple[Any, Value | None]] = {}  # what stood for a leaf at first, or after its update
         self.leaves: list[_Leaf] = []
         self.last: list[tuple[str, list]] = []
         self.counted: list[tuple[str, list]] = []
@@ -222,19 +223,19 @@ class Capture:
             known = len(seen.modules)
             self.reach = Reach(self.roots, self.code, getattr(function, "__func__", function))
             self.reach.options.append((vars(random), "generator", random.generator))
-            self.tape.reached = self.reach.arrays
             taken = [id(leaf.tensor) for leaf in self.leaves]
             found = {key: x for key, x in (found | self.reach.leaves).items() if key not in taken}
             function = self._lifted(function)
             seen.titles |= self.reach.titles
             self.leaves += [_Leaf(tensor, "", self.tape, seen.titles.get(key, "")) for key, tensor in found.items()]
+            self.shown = {id(leaf.tensor): (leaf.value, leaf.first) for leaf in self.leaves}
             with self.reach:
                 with Mode(tracer=self, call_observer=seen.call):
                     result = function(*args, **named)
                     self._note(result)
                 del result, args, named, function
                 self.given.clear()
-                self.tape.live.clear()
+                self.shown.clear()
                 self._take_late()
         finally:
             for leaf in self.leaves:
@@ -281,8 +282,9 @@ class Capture:
 
     def _lent(self, title: str, text: str, x: Any, wrap: Callable = lambda traced: traced, holder: Any = None) -> Any:
         """Return what stands for an array that the call may not write to, since others hold it too."""
-        traced = self.tape.input(Source(title, text, *([] if holder is None else [holder])), x)
-        self.given.append((Source(title, title), wrap(traced), traced, traced.value))
+        held = [] if holder is None else [holder]
+        traced = self.tape.input(Source(title, text, *held), x)
+        self.given.append((Source(title, text if held else title, *held), wrap(traced), traced, traced.value))
         return self.given[-1][1]
 
     def _lifted(self, function: Callable) -> Callable:
@@ -425,6 +427,10 @@ class Capture:
         params = flat.params[run]
         where = slice(flat.starts[run.start], flat.ends[run.stop - 1])
         value = self._state("parameters", flat.values, where)
+        parts = [slice(flat.starts[k] - where.start, flat.ends[k] - where.start) for k in range(run.start, run.stop)]
+        for p, part in zip(params, parts):
+            if self._is_written(p):  # by hand, before the step
+                value[part] = self._traced(p._data).reshape(-1)
         state = {name: self._state(name, flat.buffers[name], where) for name in used}
         state["scratch"] = Traced(self.tape, value.value, value.concrete)
         grads: Any = [self._traced(p._grad._data).reshape(-1) for p in params]
@@ -439,18 +445,29 @@ class Capture:
         number = self.tape.input(Source("step", f"{{0}}.steps[{a}] + {count}", flat), flat.steps[a] + count)
         change(value, gradient, state, number)
         for k, p in enumerate(params, a):
-            self.places[id(p)] = flat, k
-            part = value[flat.starts[k] - where.start : flat.ends[k] - where.start]
-            let_stand_in(p, part.reshape(p.shape), p._grad)
+            if self.places.setdefault(id(p), (flat, k))[0] is not flat:
+                raise Untraceable("two optimizers of one parameter")
+            new = value[parts[k - a]].reshape(p.shape)
+            part = Traced(self.tape, new.value, new.concrete)  # it may be written to
+            self.shown[id(p)] = part, part.value
+            let_stand_in(p, part, p._grad)
 
     def _update_rows(self, optimizer: Optimizer, group: dict, flat: FlatParameters, run: list[int]) -> None:
         """Note that the rows of tables are to be updated after everything else, by the optimizer itself."""
         if not optimizer.supports_sparse({key: group[key] for key in optimizer.defaults}):
             raise Untraceable("a sparse gradient that this optimizer makes dense")
         for k in run:
-            self.counted.append((f"step_of_rows({{0}}, {{1}}, {{2}}, {k})", [optimizer, group, flat]))
-            self.places[id(flat.params[k])] = flat, k
-            let_stand_in(flat.params[k], _Unknown(), flat.params[k]._grad)
+            p, number = flat.params[k], [*map(id, optimizer.param_groups)].index(id(group))
+            if self._is_written(p):
+                raise Untraceable("a write to a table before the update of its rows")
+            self.counted.append((f"step_of_rows({{0}}, {{0}}.param_groups[{number}], {{1}}, {k})", [optimizer, flat]))
+            self.places[id(p)], self.shown[id(p)] = (flat, k), (_Unknown(), None)
+            let_stand_in(p, self.shown[id(p)][0], p._grad)
+
+    def _is_written(self, p: Tensor) -> bool:
+        """Whether the call has written to a parameter, since its last step if there was one."""
+        shown, first = self.shown[id(p)]
+        return p._data is not shown or (type(shown) is Traced and shown.value is not first)
 
     def _state(self, title: str, memory: np.ndarray, where: slice) -> Any:
         """Return what stands for a part of an optimizer's memory."""
@@ -485,6 +502,9 @@ class Capture:
         for leaf in self.leaves:
             data = leaf.tensor._data
             if id(leaf.tensor) in self.places:
+                if self._is_written(leaf.tensor):  # by hand, after the step
+                    self._assign(leaf, "{0}._data[...] = {1}", data)
+                    self._assign(leaf, "{0}._touch()")
                 continue
             if data is not leaf.value:
                 self._assign(leaf, "{0}._replace({1})", data)
@@ -532,9 +552,14 @@ class Capture:
         for leaf in self.leaves:
             if leaf.tensor is x:
                 return self._out(leaf.place, things)
+            if leaf.tensor._grad is x and x is not None:
+                return f"{self._out(leaf.place, things)}._grad"
         for place, thing, _, _ in self.given:
-            if thing is x and isinstance(x, Tensor):
+            if thing is x:
                 return self._out(place, things)
+        for leaf in self.leaves if type(x) is Traced else ():
+            if leaf.tensor._data is x:
+                return f"{self._out(leaf.place, things)}.data"
         if isinstance(x, Tensor):
             self.saw([x])
             forgotten = x.node is not None and x.node.saved is not None  # it could still be differentiated
@@ -576,7 +601,6 @@ class Capture:
         """Note in which circumstances the traced computation is the right one."""
         name = self.code.name
         self.checks += self.reach.checks
-        self.checks += [text for key, (_, text, _) in self.reach.arrays.items() if key not in self.tape.used]
         values = set(self.program.values)
         self.leaves = [x for x in self.leaves if self.program.now(x.first) in values or x in self.changed]
         for leaf in self.leaves:
@@ -651,9 +675,7 @@ class Capture:
         None means that the circumstances were others, or that a branch on a value went the other way.
         """
         (lines, things), (their_lines, their_things) = self.circumstances, other.circumstances
-        same = all(
-            same_memory(x, y) or (isinstance(x, BY_VALUE) and _alike(x, y)) for x, y in zip(things, their_things)
-        )
+        same = all(x is y or (isinstance(x, BY_VALUE) and _alike(x, y)) for x, y in zip(things, their_things))
         if not same or lines != their_lines:
             return None
         for x, y in zip(self.program.values, other.program.values):
@@ -675,7 +697,7 @@ class Capture:
 
 
 WEAK = {"b": "bool", "i": "int", "f": "float", "c": "complex"}  # Python's numbers, by the kind of their dtype
-BY_VALUE = (list, np.ndarray, np.generic, int, float, complex, str)
+BY_VALUE = (list, np.generic, int, float, complex, str, bytes)
 FAITHFUL = float(np.finfo(np.float32).tiny / np.finfo(np.float32).eps)
 
 

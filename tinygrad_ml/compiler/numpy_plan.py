@@ -58,9 +58,13 @@ class _Builder:
         self.code.line("pass")
         for k, value in enumerate(self.program.values):
             self.write(k, value)
+        leaving = dict.fromkeys((*self.program.outputs, *[value for _, value in self.program.writes]))
+        own = {value: f"own{value.index}" for value in leaving if value.shape and base_of(value).op == "input"}
+        for value, name in own.items():  # what it is now: the input may be written to
+            self.code.line(f"{name} = {self.of(value)}.copy('K')")
         for array, value in self.program.writes:
-            self.code.line(f"{self.code.name(np.copyto)}({self.code.name(array)}, {self.of(value)})")
-        return [self.of(value) for value in self.program.outputs]
+            self.code.line(f"{self.code.name(np.copyto)}({self.code.name(array)}, {own.get(value) or self.of(value)})")
+        return [own.get(value) or self.of(value) for value in self.program.outputs]
 
     def write(self, k: int, value: Value) -> None:
         """Write the line of one Value."""

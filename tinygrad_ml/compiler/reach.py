@@ -52,10 +52,8 @@ class Reach:
     ----------
     checks : dict from str to str
         Expressions of Python that are true where something is not what it was; for each, what it is for people.
-    arrays : dict from id to (array, check of its elements, what it is for people)
-        Those that a call may read.
     leaves : dict from id to Tensor
-        The same.
+        Those that a call may read.
     titles : dict from id to str
         The names of variables for them.
     """
@@ -66,7 +64,6 @@ class Reach:
         while known < len(self.names):  # the code that was found names more
             known = len(self.names)
             self.checks: dict[str, str] = {}
-            self.arrays: dict[int, tuple[np.ndarray, str, str]] = {}
             self.leaves: dict[int, Tensor] = {}
             self.titles: dict[int, str] = {}
             self.met: dict[int, Any] = {}
@@ -81,9 +78,8 @@ class Reach:
     def changed(self, args: tuple, named: dict[str, Any]) -> str:
         """Return what is now another than it was, for people, or nothing."""
         things = {**self.code.things, "args": args, "named": named}
-        checks = [*self.checks.items(), *[(text, said) for _, text, said in self.arrays.values()]]
         options = (key for group, key, x in self.options if group.get(key) is not x)
-        return next((said for text, said in checks if eval(text, things)), "") or next(options, "")
+        return next((said for text, said in self.checks.items() if eval(text, things)), "") or next(options, "")
 
     def __enter__(self) -> None:
         """Begin a call that may fail, and will then be made again: everything is what it was."""
@@ -108,9 +104,10 @@ class Reach:
                 self.leaves[id(x)] = x
                 self.titles |= {id(x): said} if said.isidentifier() else {}
         elif isinstance(x, np.ndarray):
-            step, name = x.size // COMPARED + 1, self.code.name
-            text = f"not {name(_equal)}({name(x)}[::{step}], {name(x[::step].copy())})" if x.ndim else "False"
-            self.arrays[id(x)] = x, text, said
+            step = x.size // COMPARED + 1
+            part = f".flat[::{step}]" if step > 1 else ""
+            known = self.code.name((x.flat[::step] if part else x).tobytes())
+            self.checks[f"{self.code.name(x)}{part}.tobytes() != {known}"] = said
             if x.size <= COMPARED and x.flags.writeable:
                 self.undo.append(functools.partial(np.copyto, x, x.copy()))
         elif isinstance(x, (tuple, list, dict, set, deque)):
@@ -246,10 +243,6 @@ def _is_foreign(module: str | None) -> bool:
     package = (module or "").partition(".")[0]
     file = getattr(sys.modules.get(package), "__file__", None) or ""
     return package in LIBRARIES or file.startswith(INSTALLED)
-
-
-def _equal(x: np.ndarray, y: np.ndarray) -> bool:
-    return x.dtype == y.dtype and np.array_equal(x, y, equal_nan=x.dtype.kind in "fc")
 
 
 def _refill(x: Any, old: Any) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import operator
 import weakref
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NoReturn
 
 import numpy as np
@@ -35,7 +35,6 @@ __all__ = [
     "mapped",
     "of_values",
     "rebuilt",
-    "same_memory",
 ]
 
 NUMBERS = (bool, int, float, complex)  # Python's, which are weak beside arrays
@@ -63,7 +62,7 @@ class Source:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Source) or self.text != other.text or len(self.things) != len(other.things):
             return False
-        return all(map(same_memory, self.things, other.things)) and self.memory is other.memory
+        return all(a is b for a, b in zip(self.things, other.things)) and self.memory is other.memory
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -159,9 +158,6 @@ class Tape:
         self.values: list[Value] = []
         self.made: list[weakref.ref[Traced]] = []  # all that stood for a Value
         self.constants: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # arrays from outside, as they were when used
-        self.reached: Container[int] = ()  # arrays that are read anew in each call, with all that shares their memory
-        self.used: set[int] = set()  # those that were
-        self.live: dict[int, Traced] = {}  # what stands for them, and for views of them
 
     # ------------------------------------------------------------------ writing down
 
@@ -178,14 +174,6 @@ class Tape:
         if isinstance(x, (Batched, SparseRows, Tensor)) or hasattr(type(x), "mapped"):
             raise Untraceable(f"{type(x).__name__} as an argument")
         if isinstance(x, np.ndarray) and x.size:
-            whole: Any = x
-            while whole is not None and id(whole) not in self.reached:
-                whole = getattr(whole, "base", None)
-            if whole is not None:
-                self.used.add(id(whole))
-                if id(x) not in self.live:
-                    self.live[id(x)] = self.input(Source("constant", "{0}", x), x)
-                return self.live[id(x)].value
             known = self.constants.get(id(x))
             if known is not None and not np.array_equal(known[1], x, equal_nan=x.dtype.kind in "fc"):
                 raise Untraceable("an array from outside that changed while it was traced")
@@ -266,12 +254,6 @@ class Tape:
             for key, new in zip(lists, grown):
                 lists[key] += new
         return result
-
-
-def same_memory(x: Any, y: Any) -> bool:
-    """Whether two things are one, or show the same memory."""
-    both = isinstance(x, np.ndarray) and isinstance(y, np.ndarray)
-    return x is y or (both and x.__array_interface__ == y.__array_interface__)
 
 
 class _Growing:
@@ -452,7 +434,7 @@ class Traced(StandIn):
         """Return the elements in another dtype."""
         dtype = np.dtype(dtype)
         if dtype == self.dtype and not self.value.weak:
-            return self.copy()
+            return self._copy(np.copy)  # whose axes lie as they did
         return self.tape.call("astype", _astype, (self, dtype), {})
 
     def view(self, dtype: Any) -> Traced:
