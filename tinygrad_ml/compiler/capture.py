@@ -448,9 +448,9 @@ class Capture:
             if self.places.setdefault(id(p), (flat, k))[0] is not flat:
                 raise Untraceable("two optimizers of one parameter")
             new = value[parts[k - a]].reshape(p.shape)
-            part = Traced(self.tape, new.value, new.concrete)  # it may be written to
-            self.shown[id(p)] = part, part.value
-            let_stand_in(p, part, p._grad)
+            new = Traced(self.tape, new.value, new.concrete)  # it may be written to
+            self.shown[id(p)] = new, new.value
+            let_stand_in(p, new, p._grad)
 
     def _update_rows(self, optimizer: Optimizer, group: dict, flat: FlatParameters, run: list[int]) -> None:
         """Note that the rows of tables are to be updated after everything else, by the optimizer itself."""

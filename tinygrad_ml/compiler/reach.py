@@ -105,9 +105,9 @@ class Reach:
                 self.titles |= {id(x): said} if said.isidentifier() else {}
         elif isinstance(x, np.ndarray):
             step = x.size // COMPARED + 1
-            part = f".flat[::{step}]" if step > 1 else ""
-            known = self.code.name((x.flat[::step] if part else x).tobytes())
-            self.checks[f"{self.code.name(x)}{part}.tobytes() != {known}"] = said
+            some = f".flat[::{step}]" if step > 1 else ""
+            known = self.code.name((x.flat[::step] if some else x).tobytes())
+            self.checks[f"{self.code.name(x)}{some}.tobytes() != {known}"] = said
             if x.size <= COMPARED and x.flags.writeable:
                 self.undo.append(functools.partial(np.copyto, x, x.copy()))
         elif isinstance(x, (tuple, list, dict, set, deque)):
