@@ -31,6 +31,8 @@ def functions(dtype: np.dtype) -> Any:
     array, count = ctypes.c_void_p, ctypes.c_int64
     found.perceptron.argtypes = [array, count, count, array, array, array, number, ctypes.c_int, array]
     found.perceptron.restype = count
+    found.hinge.argtypes = [array, count, count, *[array] * 7, count, number]
+    found.hinge.restype = None
     return found
 
 

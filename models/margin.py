@@ -8,6 +8,9 @@ they stay the same (Keerthi and DeCoste, "A modified finite Newton method for fa
 has a corner, which a parabola rounds off; when the multipliers at one minimum become the centres for the next, they
 become those of the corner itself (Rockafellar, "Augmented Lagrangians and applications of the proximal point algorithm
 in convex programming", 1976).
+
+For the hinge there is a quicker way to the neighbourhood of the minimum, if there is a C compiler: to change one
+multiplier after the other (`multipliers.py`).
 """
 
 from __future__ import annotations
@@ -23,6 +26,8 @@ from tinygrad_ml.terminal import DeferredInterrupt
 from .design import Design, SparseDesign, gram
 from .hinge import prepared
 from .linear import EVERYTHING, relies_on, set_coefficients
+from .loops import loops_of
+from .multipliers import one_by_one
 from .warnings import stop_by_interrupt, warn_not_converged
 from .weights import Weights, normalized_weights
 
@@ -31,6 +36,7 @@ ROUNDING = 1e-15  # what is left of it when the pulls of the samples cancel, rel
 CLOSE = 1e-6  # how small it must be where rounding allows no less
 PATIENCE = 10  # the full steps, with every sample on the piece of the loss where it was, that show that
 CORNER = 1e-9  # how far a sample with a multiplier between 0 and 1 may be from the margin
+NEAR = 0.1  # the width of the parabola where multipliers are known, but not well enough
 NARROWER = 0.3  # the width of each parabola, relative to the last
 FREE = 1e-11  # what a step takes for the ridge where there is none, relative to the weights of the samples
 
@@ -101,6 +107,13 @@ def minimise_margin(
         descent.go(np.zeros(len(sign)), 0.5, np.inf)
         return descent.t, descent.steps, descent.is_there
     centre, width, last = np.full(len(sign), 0.5), 0.5, np.inf
+    loops = loops_of(design)
+    if loops is not None and isinstance(design, np.ndarray) and ridge.all() and limit.all():
+        multipliers, t, rounds = one_by_one(loops, design, sign, limit, ridge, is_over)
+        if rounds:
+            return t, rounds, True
+        descent.begin_at(t)
+        centre, width = multipliers, NEAR
     while True:
         multipliers = descent.go(centre, width, 1.0)
         off = float(abs(multipliers - np.clip(multipliers + descent.short, 0, 1)).max())
@@ -135,6 +148,11 @@ class Descent:
         self.design, self.sign, self.limit, self.ridge, self.is_over = design, sign, limit, ridge, is_over
         self.t, self.short, self.steps, self.is_there = np.zeros(len(ridge)), np.ones(len(sign)), 0, False
         self.size = float(limit.sum())
+        self.products = Products(design)
+
+    def begin_at(self, t: np.ndarray) -> None:
+        """Take other coefficients for those of now."""
+        self.t, self.short = t, 1 - self.sign * (self.design @ t)
 
     def go(self, centre: np.ndarray, width: float, top: float) -> np.ndarray:
         """Go to the minimum; return the multipliers there."""
@@ -151,8 +169,8 @@ class Descent:
             self.is_there = off <= (EXACT if settled < PATIENCE else CLOSE) * force
             if self.is_there or settled == PATIENCE or self.is_over(self.steps):
                 return multipliers
-            inside = np.flatnonzero(pieces == 2)
-            step = newton_step(self.design[inside], limit[inside] / width, ridge, FREE * self.size, gradient)
+            inside = np.where(pieces == 2, limit / width, 0.0)
+            step = newton_step(self.products, inside, ridge, FREE * self.size, gradient)
             change = sign * (self.design @ step)
             slope, bend = float(ridge * self.t @ step), float(ridge * step @ step)
 
@@ -166,16 +184,45 @@ class Descent:
             self.steps += 1
 
 
-def newton_step(rows: Design, weight: np.ndarray, ridge: np.ndarray, free: float, gradient: np.ndarray) -> np.ndarray:
+class Products:
+    """The sum of weight · x xᵀ over the rows x of a design, which is kept for the next weights: few of them change."""
+
+    def __init__(self, design: Design):
+        self.design, self.weight, self.matrix = design, np.zeros(len(design)), np.empty(0)
+
+    def of(self, weight: np.ndarray) -> np.ndarray:
+        """Return the sum for weights `(samples,)`, `(columns, columns)`, a copy."""
+        change = weight - self.weight
+        if np.count_nonzero(change) >= np.count_nonzero(weight) or not self.matrix.size:
+            self.matrix = self._part(weight)
+        else:
+            self.matrix += self._part(np.maximum(change, 0)) - self._part(np.maximum(-change, 0))
+        self.weight = weight
+        return self.matrix.copy()
+
+    def _part(self, weight: np.ndarray) -> np.ndarray:
+        rows = np.flatnonzero(weight)
+        design = self.design if len(rows) == len(weight) else self.design[rows]
+        chosen = weight[rows]
+        if len(rows) and (chosen == chosen[0]).all():
+            return gram(design) * chosen[0]
+        return gram(design, chosen)
+
+
+def newton_step(
+    products: Products, weight: np.ndarray, ridge: np.ndarray, free: float, gradient: np.ndarray
+) -> np.ndarray:
     """Return the solution of (Σ weight · x xᵀ + ridge) · step = -gradient, where `free` stands for a ridge of 0.
 
-    If there are fewer rows than columns, the unknowns of the equations are what the step changes in the rows, and the
-    columns without a ridge.
+    If there are fewer rows with a weight than columns, the unknowns of the equations are what the step changes in the
+    rows, and the columns without a ridge.
     """
-    if len(rows) >= len(ridge):
-        matrix = gram(rows, weight)
+    inside = np.flatnonzero(weight)
+    if len(inside) >= len(ridge):
+        matrix = products.of(weight)
         matrix.flat[:: len(ridge) + 1] += np.where(ridge > 0, ridge, free)
         return -np.linalg.solve(matrix, gradient)
+    rows, weight = products.design[inside], weight[inside]
     if isinstance(rows, SparseDesign):
         return sparse_step(rows, np.sqrt(weight), ridge, free, gradient)
     pulled: np.ndarray = rows * np.sqrt(weight)[:, None]
