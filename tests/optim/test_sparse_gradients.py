@@ -42,6 +42,19 @@ def test_the_sparse_gradient_is_the_dense_one(seed, padding_idx):
     assert len(each.rows) < len(sparse.grad.rows)
 
 
+@pytest.mark.parametrize("longest", [1, 2, 7, 8, 9, 10, 1000])
+def test_rows_that_are_listed_several_times_add_up_exactly(longest):
+    random = np.random.default_rng(longest)
+    lengths = [1, longest, 1, 3, longest, 2]
+    rows = random.permutation(np.repeat([7, 2, 9, 0, 4, 1], lengths))
+    values = random.normal(size=(len(rows), 2, 3)).astype(np.float32)
+    found = SparseRows(rows, values, (10, 2, 3)).coalesce()
+    expected = np.stack([values[rows == row].sum(0, dtype=np.float64) for row in sorted({*rows.tolist()})])
+    np.testing.assert_array_equal(found.rows, sorted({*rows.tolist()}))
+    scale = max(1, longest**0.5)
+    np.testing.assert_allclose(found.values, expected, rtol=0, atol=3e-7 * scale)
+
+
 def test_the_gradient_equals_pytorchs_sparse_gradient(torch):
     weight = table()
     peer = torch.tensor(weight.numpy().copy(), requires_grad=True)
