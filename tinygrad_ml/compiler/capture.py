@@ -14,8 +14,11 @@ import operator
 import re
 import types
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from copy import copy
+from dataclasses import is_dataclass
 from functools import partial
 from itertools import groupby
 from typing import Any
@@ -210,7 +213,7 @@ class Capture:
         self.late: dict[int, tuple] = {}
         self.generator = random.default_generator()
         self.roots = [(thing, "", "") for thing in (function, *reads)]  # what else the call reads
-        self.given: list[tuple[Source, Any, Traced, Value]] = []  # arguments that cannot be written to
+        self.given: list[tuple[Source, Any, Any, Any]] = []  # arguments that cannot be written to
         self.again = False  # whether only the next call can be traced
         originals = args, named
         try:
@@ -273,12 +276,27 @@ class Capture:
             return self._lent(text, text, x)
         if type(x) in (tuple, list) or hasattr(x, "_fields"):
             self.checks.append(f"type({text}) is not {code.name(type(x))} or len({text}) != {len(x)}")
-            return rebuilt(x, [self._given(part, f"{text}[{k}]", found) for k, part in enumerate(x)])
+            parts = rebuilt(x, [self._given(part, f"{text}[{k}]", found) for k, part in enumerate(x)])
+            return self._watched(text, parts) if type(x) is list else parts
         if type(x) is dict:
             self.checks.append(f"type({text}) is not dict or list({text}) != {code.name([*x])}")
-            return {key: self._given(part, f"{text}[{code.constant(key)}]", found) for key, part in x.items()}
+            parts = {key: self._given(part, f"{text}[{code.constant(key)}]", found) for key, part in x.items()}
+            return self._watched(text, parts)
+        if is_dataclass(x) and not isinstance(x, type) and type(getattr(x, "__dict__", None)) is dict:
+            self.checks.append(
+                f"type({text}) is not {code.name(type(x))} or list(vars({text})) != {code.name([*vars(x)])}"
+            )
+            new = copy(x)
+            vars(new).update({key: self._given(part, f"{text}.{key}", found) for key, part in vars(x).items()})
+            self._watched(text, vars(new))
+            return new
         self.roots.append((x, text, text))
         return x
+
+    def _watched(self, text: str, parts: Any) -> Any:
+        """Return what stands for a list or dict among the arguments, which the call may not change."""
+        self.given.append((Source(text, text), parts, None, _items(parts)))
+        return parts
 
     def _lent(self, title: str, text: str, x: Any, wrap: Callable = lambda traced: traced, holder: Any = None) -> Any:
         """Return what stands for an array that the call may not write to, since others hold it too."""
@@ -494,7 +512,11 @@ class Capture:
     def _note(self, result: Any) -> None:
         """Note what the call returns and leaves behind, while the traced values are still in place."""
         for place, thing, traced, first in self.given:
-            if traced.value is not first or getattr(thing, "_data", traced) is not traced:
+            if traced is None:
+                changed = _items(thing) != first
+            else:
+                changed = traced.value is not first or getattr(thing, "_data", traced) is not traced
+            if changed:
                 raise Untraceable(f"writing into {place.title}, which is not its own")
         things: list[Any] = []
         self.returned = "return " + self._returned(result, things), things
@@ -567,6 +589,8 @@ class Capture:
         if isinstance(x, dict):
             parts = [f"{self._out(key, things)}: {self._returned(part, things)}" for key, part in x.items()]
             return f"{{{{{', '.join(parts)}}}}}"
+        if isinstance(x, set):  # the caller's own
+            return f"set({self._out(tuple(x), things)})"
         if isinstance(x, (tuple, list)):
             named = self._out(type(x), things) if hasattr(x, "_fields") else ""
             text = "".join(self._returned(part, things) + ", " for part in x)
@@ -584,8 +608,7 @@ class Capture:
                 return False
         for traced in held:
             for holder in gc.get_referrers(traced):
-                if isinstance(holder, Tensor):
-                    holder._restore((copied(traced.concrete), None, False, holder._version, holder._grad))
+                _give_value(holder, traced) if holder is not held else None
         return True
 
     def _show_parameters(self) -> None:
@@ -681,6 +704,8 @@ class Capture:
         for x, y in zip(self.program.values, other.program.values):
             if x.op == y.op == "guard" and x.args[0].index == y.args[0].index and x.args[1] != y.args[1]:
                 return None
+            if x.checked and x.op == y.op and x.shape != y.shape:
+                return "shapes that depend on values"
             if (x.op, x.shape, x.dtype) != (y.op, y.shape, y.dtype) or not _alike(x.function, y.function):
                 return f"{x!r} and {y!r}"
             if not _alike((x.args, x.parameters, x.source), (y.args, y.parameters, y.source)):
@@ -756,6 +781,26 @@ def _alike(x: Any, y: Any) -> bool:
         return x is y or bool(x == y) or bool(x != x)
     except Exception:  # what compares otherwise, as a table of strings
         return False
+
+
+def _items(x: list | dict) -> list[int]:
+    """Return what tells whether a list or dict still holds the same things."""
+    return [*map(id, (*x, *x.values()) if isinstance(x, dict) else x)]
+
+
+def _give_value(holder: Any, traced: Traced) -> None:
+    """Put the value into what still holds a traced array: a list, dict or object, or a Tensor, without its history."""
+    value = copied(traced.concrete)
+    if isinstance(holder, Tensor) and holder.node is not None:
+        kept = without_history(value)
+        holder._data, holder.node = kept._data, kept.node
+    elif isinstance(holder, Tensor):
+        holder._restore((value, None, False, holder._version, holder._grad))
+    elif isinstance(holder, (list, deque)):
+        holder[holder.index(traced)] = value
+    else:
+        places = holder if isinstance(holder, dict) else getattr(holder, "__dict__", {})
+        places |= {key: value for key, x in places.items() if x is traced}
 
 
 def let_stand_in(tensor: Tensor, value: Any, gradient: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 import threading
 import warnings
 from collections import Counter
@@ -270,9 +271,11 @@ def _forget(x: Any) -> Any:
             return x
         return from_owned(x._data) if x.node.saved is None else without_history(x._data)
     if isinstance(x, (tuple, list)):
-        return rebuilt(x, map(_forget, x))
+        parts = [*map(_forget, x)]
+        return x if all(map(operator.is_, parts, x)) else rebuilt(x, parts)
     if type(x) is dict:
-        return {key: _forget(part) for key, part in x.items()}
+        new = {key: _forget(part) for key, part in x.items()}
+        return x if all(map(operator.is_, new.values(), x.values())) else new
     return x
 
 

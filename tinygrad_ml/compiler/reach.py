@@ -112,6 +112,8 @@ class Reach:
                 self.undo.append(functools.partial(np.copyto, x, x.copy()))
         elif isinstance(x, (tuple, list, dict, set, deque)):
             self._items(x, said)
+        elif isinstance(x, Iterator):
+            raise Untraceable(f"{said}, which gives something else each time")
         elif isinstance(x, types.FunctionType):
             self._function(x)
         elif isinstance(x, types.MethodType):
@@ -171,7 +173,8 @@ class Reach:
         names = self.names
         if isinstance(x, Module):
             names = names | _named_by(kind)
-            self.follow(kind.forward, f"{name}.forward.__func__", f"{said}.forward")
+            if isinstance(kind.forward, types.FunctionType):
+                self.follow(kind.forward, f"{name}.forward.__func__", f"{said}.forward")
         for key, found in [] if is_class else [*own.items()]:
             if key in names or (type(found) not in PLAIN if isinstance(x, Module) else _is_ours(kind)):
                 self.follow(found, f"{name}.{key}", f"{said}.{key}")
