@@ -791,11 +791,10 @@ def _items(x: list | dict) -> list[int]:
 def _give_value(holder: Any, traced: Traced) -> None:
     """Put the value into what still holds a traced array: a list, dict or object, or a Tensor, without its history."""
     value = copied(traced.concrete)
-    if isinstance(holder, Tensor) and holder.node is not None:
-        kept = without_history(value)
-        holder._data, holder.node = kept._data, kept.node
-    elif isinstance(holder, Tensor):
-        holder._restore((value, None, False, holder._version, holder._grad))
+    if isinstance(holder, Tensor):
+        of_result = holder.node is not None
+        holder._restore((value, None, False, 0, None if of_result else holder._grad))
+        holder.node = without_history(value).node if of_result else None
     elif isinstance(holder, (list, deque)):
         holder[holder.index(traced)] = value
     else:
