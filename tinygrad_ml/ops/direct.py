@@ -22,6 +22,7 @@ __all__ = ["Task", "computed", "function", "input_task", "is_faster", "is_large"
 
 WORTH = 1_000_000  # multiplications, a tenth of a millisecond, from which on it is taken
 FEW = 50_000_000  # and up to which a second thread does not pay
+KEPT = 30 << 20  # bytes that stay with the process between two steps: new memory takes longer than a convolution
 MARGIN = 256  # elements that a function may read or write beyond the end of its memory
 FEWEST = 4  # filters in a group, for the gradient of the weight: it computes 16 at a time
 
@@ -121,6 +122,7 @@ def function(name: str, dtype: str) -> Any:
     except build.CannotCompile:
         return None
     found.argtypes, found.restype = [ctypes.c_void_p] * 6 + [ctypes.c_ssize_t], None
+    np.empty(KEPT, np.uint8)  # glibc keeps as much as the largest array that was given back, and twice that at the end
     return found
 
 
