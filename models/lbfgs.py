@@ -18,6 +18,7 @@ from .problem import LinearProblem
 from .weights import Weights
 
 MEMORY = 6  # the steps that the Hessian is estimated from
+PATIENCE = 10  # the steps that rounding hides, after the one with the smallest gradient
 REFRESH = (5, 12, 40)  # the iterations at which the Hessian to begin with is computed anew, if that costs little
 
 
@@ -87,12 +88,15 @@ def descend(
     steps: deque = deque(maxlen=MEMORY)
     inverse: deque = deque(maxlen=MEMORY)
     diagonal, length, iteration = 1.0, 0.0, 0
+    smallest, waited = np.inf, 0
+    changes_curvature = problem.loss in ("logistic", "softmax")  # of others `decorrelation` returns the same again
     direction = np.zeros(theta.size)
     loss, gradient = along(0.0)
     while True:
         theta, values, penalties, plain = points[length]
         note(values, penalties, theta)
-        if iteration == REFRESH[0] or (iteration in REFRESH and root is not None and root.ndim == 1):
+        is_cheap = root is not None and root.ndim == 1
+        if changes_curvature and (iteration == REFRESH[0] or (iteration in REFRESH and is_cheap)):
             for past in (changes, steps, inverse):
                 past.clear()
             root, diagonal = decorrelation(problem, theta), 1.0
@@ -108,9 +112,18 @@ def descend(
             return theta, False
         points.clear()
         before, gradient_before = loss, gradient
-        loss, gradient, length = strong_wolfe(along, 1.0, direction, loss, gradient, slope, 25)
-        if not length or not loss < before:
-            return theta, False  # rounding is all that is left
+        length, noise = 0.0, problem.noise() * abs(loss)
+        if -slope < noise and waited < PATIENCE:  # rounding may hide that the loss decreases, not that its slope does
+            there, gradient = along(1.0)
+            if there < loss + noise and abs(gradient.dot(direction)) <= -slope / 2:
+                loss, length = there, 1.0
+            size = float(np.linalg.norm(gradient))
+            waited = 0 if size < smallest else waited + 1
+            smallest = min(smallest, size)
+        if not length:
+            loss, gradient, length = strong_wolfe(along, 1.0, direction, loss, gradient_before, slope, 25)
+            if not length or not loss < before:
+                return theta, False  # rounding is all that is left
         iteration += 1
         change, step = gradient - gradient_before, length * direction
         curvature = change.dot(step)

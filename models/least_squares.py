@@ -150,6 +150,9 @@ def shortest(X: np.ndarray, w: np.ndarray, b: np.ndarray, intercept: bool) -> tu
     mean = X.mean(axis=0, dtype=np.float64) * intercept
     rows = X.astype(np.float64) - mean
     resolution = max(np.finfo(np.float64).eps * max(X.shape), np.finfo(X.dtype).eps / 4)
+    small = by_normal_matrix(rows, rows @ w, rounding_of_mean(len(X)) * abs(mean), resolution)
+    if small is not None:
+        return small, b + mean @ (w - small)
     scale = abs(rows).max(axis=0)
     rank = np.linalg.matrix_rank(rows / np.where(scale > 0, scale, 1), rtol=resolution)
     if rank == X.shape[1]:

@@ -66,7 +66,7 @@ def fit_margin(model: Any, X: Any, target: np.ndarray, weight: Weights) -> None:
     set_coefficients(layer, w, theta[:, -1] - w @ mean if has_bias else None)
     model.n_iter_ = max(1, int(steps.max()))
     with tg.no_grad():
-        loss = model.criterion(model(tg.tensor(X)), target, normalized_weights(weight))
+        loss = model.criterion(tg.tensor(design @ theta.T), target, normalized_weights(weight))
     model.history_.append(loss=loss.item())
     if interrupt.count:
         model.history_.stopped = f"Interrupted after {model.n_iter_} iterations."

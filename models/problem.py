@@ -312,6 +312,10 @@ class LinearProblem:
         """Return what rounding may leave of a gradient that is zero."""
         return 2e-6 if self.dtype == np.float32 else 1e-9
 
+    def noise(self) -> float:
+        """Return what rounding may leave of a difference of losses, relative to them."""
+        return 1e-6 if self.dtype == np.float32 else 1e-14
+
     def measure(self, values: np.ndarray) -> float:
         """Return a loss or objective as the model counts it: the mean over outputs, the sum over labels."""
         return float(values @ self.unit) / (len(self.unit) if self.model.kind == "regressor" else 1)

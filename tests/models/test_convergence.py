@@ -20,6 +20,7 @@ from tinygrad_ml.models import (
     SoftmaxRegression,
 )
 from tinygrad_ml.models.estimator import clone
+from tinygrad_ml.models.problem import LinearProblem
 
 exceptions = pytest.importorskip("sklearn.exceptions")
 datasets = pytest.importorskip("sklearn.datasets")
@@ -257,6 +258,28 @@ def test_nan_in_the_validation_data_is_pointed_out():
         )
     assert history.stopped == "EarlyStopping: validation_loss has been NaN for 3 epochs."
     assert np.isfinite(line.weight.numpy()).all()
+
+
+@pytest.mark.parametrize(
+    ("share", "C", "shape"), [(0.5, 1, (4000, 300)), (0.02, 0.1, (4000, 300)), (0.005, 1, (6000, 200))]
+)
+def test_rounding_of_the_loss_hides_no_step_from_lbfgs(monkeypatch, share, C, shape):
+    generator = np.random.default_rng(0)
+    X = (generator.random(shape) < np.geomspace(share / 50, share, shape[1])) * generator.random(shape)
+    X = X.astype(np.float32)  # and large enough to be computed with in float32
+    labels = X @ generator.normal(size=shape[1]) * 3 + generator.logistic(size=shape[0]) > 0
+    calls, plain = [], LinearProblem.values_and_gradient
+
+    def counted(self, theta):
+        calls.append(self.dtype)
+        return plain(self, theta)
+
+    monkeypatch.setattr(LinearProblem, "values_and_gradient", counted)
+    model = LogisticRegression(solver="lbfgs", C=C).fit(X, labels)
+    assert set(calls) == {np.dtype(np.float32)}
+    assert len(calls) <= model.n_iter_ + 4  # each step at its first length
+    exact = LogisticRegression(solver="newton", C=C).fit(X.astype(float), labels)
+    np.testing.assert_allclose(model.coef_, exact.coef_, atol=3e-5 * abs(exact.coef_).max())
 
 
 # ---------------------------------------------------------------------- the perceptron
