@@ -62,9 +62,9 @@ class LayerProblem(LinearProblem):
                 outputs = [model(self.features), model(self.features)]
         finally:
             hook.remove()
-        nothing = np.zeros((len(self.features), layer.in_features))
-        if len(passes) != 2 or not isinstance(passes[0][0], tg.Tensor) or passes[0][0].shape != nothing.shape:
-            return False, nothing
+        shape = len(self.features), layer.in_features
+        if len(passes) != 2 or not isinstance(passes[0][0], tg.Tensor) or passes[0][0].shape != shape:
+            return False, np.zeros(shape)
         inputs, again = (given._data for given, _ in passes)
         is_same = inputs is again or (not is_sparse(inputs) and np.array_equal(inputs, again, equal_nan=True))
         by_outputs = all(result is output for result, (_, output) in zip(outputs, passes))

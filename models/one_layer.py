@@ -47,6 +47,17 @@ def only_layer(model: nn.Module) -> nn.Linear | None:
     return None if by_chance or not all(p.requires_grad for p in layers[0].parameters()) else layers[0]
 
 
+def layer_for(model: Any, solver: str) -> nn.Linear:
+    """Return the only layer of a model, which a solver is for, or raise ValueError."""
+    layer = only_layer(model)
+    if layer is None:
+        raise ValueError(
+            f"{type(model).__name__}: the solver {solver!r} is for models whose weights are those of one nn.Linear; "
+            "choose 'adam' or 'sgd'"
+        )
+    return layer
+
+
 def polished(problem: LayerProblem, theta: np.ndarray) -> np.ndarray:
     """Return the optimum near coefficients where rounding hides that the loss still decreases: the gradient shows it.
 
@@ -69,12 +80,7 @@ def fit_layer(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights, so
     By Newton's method if the loss follows from the outputs of the layer, sample by sample. If it does not, or has no
     such point, and nobody chose the solver, by L-BFGS, and by gradient steps on batches if that does not lead there.
     """
-    layer = only_layer(model)
-    if layer is None:
-        raise ValueError(
-            f"{type(model).__name__}: the solver {solver!r} is for models whose weights are those of one nn.Linear; "
-            "choose 'adam' or 'sgd'"
-        )
+    layer = layer_for(model, solver)
     if model.penalty_weights(1.0)[0]:
         raise ValueError(
             f"{type(model).__name__}(solver={solver!r}, penalty={model.penalty!r}): {NAMES[solver]} needs a smooth "
@@ -133,13 +139,13 @@ def minimise(model: Any, problem: LayerProblem, solver: str, interrupt: Deferred
 
 def fit_proximal(model: Any, X: np.ndarray, target: np.ndarray, weight: Weights) -> None:
     """Fit the only layer of a model with L1, by proximal gradient steps on all the data, which find the exact zeros."""
-    dtype, layer = X.dtype, only_layer(model)
+    dtype, layer = X.dtype, layer_for(model, "proximal")
     model.to(np.float64)
     exact = target.astype(np.float64) if model.kind == "regressor" else target
     problem = LayerProblem(model, layer, X.astype(np.float64), exact, weight)
     problem.is_plain = False
     with DeferredInterrupt() as interrupt:
-        Descent(model, problem, "proximal gradient steps", None, interrupt).run()
+        Descent(model, problem, "the proximal gradient method", None, interrupt).run()
     model.to(dtype)
 
 

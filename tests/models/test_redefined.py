@@ -302,3 +302,31 @@ def test_noise_on_what_the_layer_gets_is_not_taken_for_features():
     model = Noisy().fit(X, LINE)  # noise of the variance 1 is a ridge
     expected = np.linalg.solve(np.cov(X.T, bias=True) + np.eye(3), np.cov(X.T, LINE, bias=True)[:3, 3])
     np.testing.assert_allclose(model.linear_.weight.numpy()[0], expected, atol=0.05)
+
+
+def test_the_solver_for_l1_is_for_one_layer():
+    class Two(OneLayer):
+        solver = "proximal"
+
+        def build(self, n_features, n_outputs=1):
+            self.first_ = nn.Linear(n_features, 3)
+            return super().build(n_features, n_outputs)
+
+        def forward(self, x):
+            return self.linear_(self.first_(x))
+
+    with pytest.raises(ValueError, match=r"Two: the solver 'proximal' is for models whose weights are those of one nn"):
+        Two().fit(X, LINE)
+
+
+def test_a_lasso_with_a_ridge_in_its_criterion_is_the_elastic_net():
+    class Both(models.Lasso):
+        def criterion(self, output, target, sample_weight=None):
+            return super().criterion(output, target, sample_weight) + 0.1 * (self.linear_.weight**2).sum()
+
+    wide = np.random.default_rng(4).normal(size=(200, 12))
+    y = wide[:, :3] @ [1.0, -2.0, 0.5] + 0.1 * np.random.default_rng(5).normal(size=200)
+    model, net = Both(0.05).fit(wide, y), models.ElasticNet(0.15, l1_ratio=1 / 3).fit(wide, y)
+    np.testing.assert_allclose(model.coef_, net.coef_, atol=1e-6)
+    np.testing.assert_array_equal(model.coef_ == 0, net.coef_ == 0)
+    assert model.history_.stopped == "the proximal gradient method has converged."
