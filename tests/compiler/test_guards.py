@@ -500,6 +500,39 @@ def test_threads_may_call_one_compiled_function():
     assert not wrong
 
 
+@pytest.mark.parametrize("backend", ["numpy", "c"])
+def test_other_threads_may_use_the_same_tensors_while_a_function_is_traced(backend):
+    w = tg.tensor(np.arange(6.0).reshape(2, 3), requires_grad=True)
+    other = tg.compile(lambda: (tg.tanh(w) * 2).sum(axis=0), backend=backend)
+    with tg.no_grad():
+        expected = [x.numpy() for x in (w * 2, w.T @ w, w[0], w.detach(), other(), other(), other())][:5]
+    found = queue.SimpleQueue()
+
+    def look():
+        with tg.no_grad():
+            results = [w * 2, w.T @ w, w[0], w.detach(), other()]
+            v = w.data.copy()
+            v += w.data
+            found.put(([x.numpy().copy() for x in results], type(v), float(w.max()), repr(w)))
+
+    @tg.compile(backend=backend)
+    def f(x):
+        thread = threading.Thread(target=look)
+        thread.start()
+        thread.join()
+        return (w * x).sum()
+
+    for k in range(5):
+        assert f(tg.tensor(float(k))).item() == 15 * k
+    for _ in range(3):
+        results, kind, largest, text = found.get()
+        np.testing.assert_allclose(np.concatenate(results, axis=None), np.concatenate(expected, axis=None), rtol=1e-14)
+        assert (kind, largest, text) == (np.ndarray, 5.0, repr(w))
+    assert found.empty()
+    assert type(w.data) is np.ndarray
+    assert f.plans
+
+
 def test_anomaly_mode_and_observers_see_the_operations():
     one, _ = learned()
     x, y = batch()

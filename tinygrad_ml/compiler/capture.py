@@ -241,6 +241,7 @@ class Capture:
                 self.shown.clear()
                 self._take_late()
         finally:
+            self.tape.thread = None
             for leaf in self.leaves:
                 leaf.put_back()
         self.again |= len(seen.modules) > known
@@ -251,6 +252,7 @@ class Capture:
         self.program = Program(self.tape, self.concrete, [(memory, traced.value) for memory, traced in self.written])
         self.last, self.counted, self.returned = mapped(self.program.now, (self.last, self.counted, self.returned))
         self._check()
+        del self.reach, self.roots
         self.begin()
         self.circumstances = list(self.code.lines), list(self.code.things.values())
 

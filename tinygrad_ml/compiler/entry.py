@@ -28,6 +28,7 @@ __all__ = ["Compiled", "compile"]
 PLANS = 32  # of one function
 FRUITLESS = 50  # traced calls of which no two were alike: from then on few are traced
 BACK_ENDS = ("auto", "c", "numpy")
+tracing = threading.RLock()
 EARLIER = 7  # calls that were traced and wait for another one like them
 
 
@@ -177,6 +178,8 @@ class Compiled:
                 None,
             )
             return self._as_it_is(args, named)
+        if not tracing.acquire(blocking=False):  # another thread has things stand in for Tensors
+            return self._as_it_is(args, named)
         self.fruitless += 1
         try:
             with given_back():
@@ -187,6 +190,8 @@ class Compiled:
             return result
         except Exception:  # its own error will come again, with everything that it does before
             return self._as_it_is(args, named)
+        finally:
+            tracing.release()
         if capture.leaked:
             self._give_up("it keeps a Tensor that it does not return", None)
         elif capture.changed_python:

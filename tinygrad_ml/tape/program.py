@@ -269,4 +269,4 @@ class Code:
         source = f"def {name}({signature}):\n    " + "\n    ".join(self.lines or ["pass"])
         namespace = dict(self.things)
         exec(compile(source, f"<{name}>", "exec"), namespace)
-        return namespace[name]
+        return namespace.pop(name)  # it would hold itself

@@ -13,9 +13,10 @@ taken.
 from __future__ import annotations
 
 import operator
+import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
@@ -152,12 +153,21 @@ def _concrete(x: Any) -> Any:
 
 
 class Tape:
-    """What one call of a function computed, in order."""
+    """What one call of a function computed, in order.
+
+    thread : the thread of the call, None when it is over. Elsewhere what is traced is an array like any other: other
+        threads may use the same Tensors.
+    """
 
     def __init__(self) -> None:
+        self.thread: int | None = threading.get_ident()
         self.values: list[Value] = []
         self.made: list[weakref.ref[Traced]] = []  # all that stood for a Value
         self.constants: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # arrays from outside, as they were when used
+
+    def elsewhere(self) -> bool:
+        """Whether this is not the call that is traced."""
+        return self.thread != threading.get_ident()
 
     # ------------------------------------------------------------------ writing down
 
@@ -189,7 +199,8 @@ class Tape:
 
     def call(self, op: str, function: Callable, args: tuple, parameters: dict[str, Any]) -> Traced:
         """Compute a function of NumPy and write it down."""
-        return self.record(op, function, args, parameters, function(*_concrete(args), **_concrete(parameters)))
+        concrete = function(*_concrete(args), **_concrete(parameters))
+        return concrete if self.elsewhere() else self.record(op, function, args, parameters, concrete)
 
     def record(self, op: str, function: Callable, args: tuple, parameters: dict[str, Any], concrete: Any) -> Any:
         """Write down a result that was computed, or several."""
@@ -228,7 +239,8 @@ class Tape:
 
     def guard(self, traced: Traced, expected: bool) -> None:
         """Write down that a branch was taken: a plan goes on only if the value is the same there."""
-        self.add("guard", None, (traced, expected), {}, None)
+        if not self.elsewhere():
+            self.add("guard", None, (traced, expected), {}, None)
 
     def opaque(self, function: Callable, args: tuple, parameters: dict[str, Any], error: Exception) -> Any:
         """Return what a kernel or a rule gives that could not be traced, written down as one call.
@@ -311,6 +323,10 @@ class Traced(StandIn):
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **parameters: Any) -> Any:
         if any(isinstance(x, (Batched, Tensor)) for x in inputs):
             return NotImplemented  # it holds traced arrays itself
+        if self.tape.elsewhere():
+            if out is not None:
+                parameters["out"] = _concrete(out)
+            return getattr(ufunc, method)(*_concrete(inputs), **_concrete(parameters))
         if parameters.pop("where", True) is not True:
             raise Untraceable(f"np.{ufunc.__name__} with where=")
         result: Any
@@ -329,7 +345,7 @@ class Traced(StandIn):
     def __array_function__(self, function: Any, types: Any, args: tuple, parameters: dict[str, Any]) -> Any:
         if any(issubclass(kind, (Batched, Tensor)) for kind in types):
             return NotImplemented
-        if function in OF_SHAPE:
+        if function in OF_SHAPE or self.tape.elsewhere():
             return function(*_concrete(args), **_concrete(parameters))
         if function in IN_PLACE:
             raise Untraceable(f"np.{function.__name__}")
@@ -352,6 +368,9 @@ class Traced(StandIn):
 
     def _set(self, new: Any) -> Traced:
         """Stand for a new value from now on, of the same shape and dtype."""
+        if self.tape.elsewhere():
+            self.concrete[...] = _concrete(new)
+            return self
         others = [other() for other in self.family]
         if any(other is not None and other is not self for other in others):
             raise Untraceable("writing into memory that another array shares")
@@ -388,6 +407,8 @@ class Traced(StandIn):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or not hasattr(np.ndarray, name):  # `hasattr(x, "tocsr")` asks what kind of data it is
             raise AttributeError(f"an array has no attribute {name!r}")
+        if self.tape.elsewhere():
+            return getattr(self.concrete, name)
         raise Untraceable(f".{name}")
 
     # ------------------------------------------------------------------ what an ndarray has
@@ -395,13 +416,17 @@ class Traced(StandIn):
     shape: tuple[int, ...] = property(lambda self: np.shape(self.concrete))  # type: ignore[assignment]
     ndim: int = property(lambda self: np.ndim(self.concrete))  # type: ignore[assignment]
     size: int = property(lambda self: np.size(self.concrete))  # type: ignore[assignment]
-    dtype: np.dtype = property(lambda self: self.value.dtype)  # type: ignore[assignment]
     itemsize: int = property(lambda self: self.value.dtype.itemsize)  # type: ignore[assignment]
     nbytes: int = property(lambda self: self.size * self.itemsize)  # type: ignore[assignment]
     strides: tuple[int, ...] = property(lambda self: self.value.strides)  # type: ignore[assignment]
     flags = property(lambda self: self.concrete.flags)
     T: Traced = property(lambda self: self.transpose())  # type: ignore[assignment]
     mT: Traced = property(lambda self: self.swapaxes(-1, -2))  # type: ignore[assignment]
+
+    @property
+    def dtype(self) -> np.dtype:  # type: ignore[override]
+        """The dtype; elsewhere an equal one, which is not that of an input of a plan."""
+        return np.dtype(self.value.dtype, copy=self.tape.elsewhere())
 
     @property
     def real(self) -> Traced:
@@ -418,6 +443,8 @@ class Traced(StandIn):
 
     def reshape(self, *shape: Any, order: str = "C") -> Traced:
         """Return the same elements in another shape."""
+        if order != "C" and self.tape.elsewhere():
+            return self.concrete.reshape(*shape, order=order)
         if order != "C":
             raise Untraceable("reshape in another order")
         return self.tape.call("reshape", np.reshape, (self, shape[0] if len(shape) == 1 else shape), {})
@@ -439,6 +466,8 @@ class Traced(StandIn):
 
     def view(self, dtype: Any) -> Traced:
         """Return the same memory, seen as elements of another dtype."""
+        if self.tape.elsewhere():
+            return self.concrete.view(dtype)
         if isinstance(dtype, type) and issubclass(dtype, np.ndarray):
             raise Untraceable("a view of another class")
         return self.tape.call("view", _view, (self, np.dtype(dtype)), {})
@@ -449,7 +478,7 @@ class Traced(StandIn):
 
     def _copy(self, function: Callable) -> Traced:
         """Return the same Value, since none ever changes, unless the axes will lie in another order."""
-        if isinstance(self.concrete, np.ndarray) and not self.flags.c_contiguous:
+        if isinstance(self.concrete, np.ndarray) and (self.tape.elsewhere() or not self.flags.c_contiguous):
             return self.tape.call("copy", function, (self,), {})
         return Traced(self.tape, self.value, self.concrete)
 
@@ -493,8 +522,10 @@ def _method(function: Callable) -> Callable:
     return lambda self, *args, **parameters: self.__array_function__(function, (), (self, *args), parameters)
 
 
-def _refusal(what: str) -> Callable:
-    def refuse(self: Traced, *args: Any, **parameters: Any) -> NoReturn:
+def _refusal(name: str, what: str) -> Callable:
+    def refuse(self: Traced, *args: Any, **parameters: Any) -> Any:
+        if self.tape.elsewhere():
+            return getattr(self.concrete, name)(*args, **parameters)
         raise Untraceable(what)
 
     return refuse
@@ -561,7 +592,7 @@ for _name, _what in {
     **{"float": "float()", "int": "int()", "index": "an index", "complex": "complex()"},
     **{"format": "a value as text", "array": "taking the value of a Tensor as a NumPy array"},
 }.items():
-    setattr(Traced, f"__{_name}__", _refusal(_what))
+    setattr(Traced, f"__{_name}__", _refusal(f"__{_name}__", _what))
 for _name in (
     *("swapaxes", "squeeze", "mean", "var", "std", "take", "argmax", "argmin", "argsort", "cumsum", "cumprod", "clip"),
     *("diagonal", "trace", "repeat", "nonzero", "round"),
