@@ -424,7 +424,7 @@ class Traced(StandIn):
     mT: Traced = property(lambda self: self.swapaxes(-1, -2))  # type: ignore[assignment]
 
     @property
-    def dtype(self) -> np.dtype:  # type: ignore[override]
+    def dtype(self) -> np.dtype:
         """The dtype; elsewhere an equal one, which is not that of an input of a plan."""
         return np.dtype(self.value.dtype, copy=self.tape.elsewhere())
 
