@@ -37,7 +37,7 @@ def into_batch(x, *, level):
     >>> into_batch(tg.ones((3, 2)), Level(0, 3))
     tensor(<3 arrays of shape (2,)>)
     """
-    return Batched(np.array(x, order="C") if type(x) is ndarray else x, level)
+    return Batched(np.array(x, order="C") if type(x) is ndarray else x.copy() if hasattr(x, "_set") else x, level)
 
 
 @primitive(cost="none", x=lambda g, level: dispatch(into_batch, g, level=level))

@@ -816,7 +816,7 @@ def _past_of(flat: FlatParameters, k: int) -> tuple[type, int]:
 
 
 def copied(x: Any) -> Any:
-    return x.copy() if isinstance(x, np.ndarray) else x
+    return x.copy("K") if isinstance(x, np.ndarray) else x
 
 
 COMPILED = Primitive("compiled", lambda x: x, {"x": None})

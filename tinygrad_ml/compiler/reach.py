@@ -21,6 +21,7 @@ import numpy as np
 from ..arrays import StandIn
 from ..nn.module import Module
 from ..optim.optimizer import Optimizer
+from ..primitive import Primitive
 from ..tape.program import Code
 from ..tape.traced import Untraceable
 from ..tensor import Tensor
@@ -94,7 +95,7 @@ class Reach:
         """Note what a thing must be, and go on to what it holds; without an expression it cannot be replaced."""
         if text:
             self.checks[unlike(x, text, self.code)] = said
-        if id(x) in self.met or isinstance(x, (StandIn, Optimizer)):
+        if id(x) in self.met or isinstance(x, (StandIn, Optimizer, Primitive)):
             return
         self.met[id(x)] = x
         if len(self.met) > MANY:
@@ -176,7 +177,8 @@ class Reach:
             if isinstance(kind.forward, types.FunctionType):
                 self.follow(kind.forward, f"{name}.forward.__func__", f"{said}.forward")
         for key, found in [] if is_class else [*own.items()]:
-            if key in names or (type(found) not in PLAIN if isinstance(x, Module) else _is_ours(kind)):
+            ours = not isinstance(found, Iterator) if _is_ours(kind) else isinstance(x, Module)
+            if key in names or (ours and (type(found) not in PLAIN or not isinstance(x, Module))):
                 self.follow(found, f"{name}.{key}", f"{said}.{key}")
                 self.undo.append(functools.partial(own.__setitem__, key, found))
         for key, found in self._of_class(kind, names):
