@@ -37,7 +37,11 @@ def into_batch(x, *, level):
     >>> into_batch(tg.ones((3, 2)), Level(0, 3))
     tensor(<3 arrays of shape (2,)>)
     """
-    return Batched(np.array(x, order="C") if type(x) is ndarray else x.copy() if hasattr(x, "_set") else x, level)
+    if type(x) is ndarray:
+        x = np.array(x, order="C")
+    elif hasattr(x, "_set") and type(x) is not Batched:  # the same, traced
+        x = x.copy()
+    return Batched(x, level)
 
 
 @primitive(cost="none", x=lambda g, level: dispatch(into_batch, g, level=level))

@@ -215,6 +215,28 @@ def test_a_new_rate_is_seen_where_rows_of_a_table_are_updated(optimizer, backend
     assert_same(make, backend)
 
 
+def test_gradients_are_cleared_though_nothing_else_is_done_with_the_parameters():
+    w = tg.ones(3, requires_grad=True)
+    optimizer = tg.optim.SGD([w], lr=0.1)
+
+    def step(x):
+        optimizer.zero_grad()
+        if x.sum() < 0:
+            return x
+        loss = (w * x).sum()
+        loss.backward()
+        return loss
+
+    step, clear = tg.compile(step, backend="numpy"), tg.compile(optimizer.zero_grad, backend="numpy")
+    for sign in (-1, -1, -1, -1, 1, -1, -1, 1, 1, 1, -1, 1, -1):
+        step(tg.ones(3) * sign)
+        assert (w.grad is None) == (sign < 0)
+    for k in range(8):
+        w.grad = None if k % 3 == 0 else tg.ones(3)
+        clear()
+        assert w.grad is None
+
+
 def test_two_optimizers_of_one_parameter_are_as_they_are():
     found = []
     for compiled in (False, True):
