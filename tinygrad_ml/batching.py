@@ -39,7 +39,7 @@ def into_batch(x, *, level):
     """
     if type(x) is ndarray:
         x = np.array(x, order="C")
-    elif hasattr(x, "_set") and type(x) is not Batched:  # the same, traced
+    elif type(x) is not Batched and hasattr(x, "_set"):  # the same, traced
         x = x.copy()
     return Batched(x, level)
 

@@ -95,12 +95,14 @@ class Reach:
         """Note what a thing must be, and go on to what it holds; without an expression it cannot be replaced."""
         if text:
             self.checks[unlike(x, text, self.code)] = said
-        if id(x) in self.met or isinstance(x, (StandIn, Optimizer, Primitive)):
+        if id(x) in self.met or isinstance(x, (StandIn, Primitive)):
             return
         self.met[id(x)] = x
         if len(self.met) > MANY:
             raise Untraceable(f"more than {MANY:,} things of Python, {COSTLY}")
-        if isinstance(x, Tensor):
+        if isinstance(x, Optimizer):
+            self.leaves |= {id(p): p for group in x.param_groups for p in group["params"]}
+        elif isinstance(x, Tensor):
             if x.node is None:
                 self.leaves[id(x)] = x
                 self.titles |= {id(x): said} if said.isidentifier() else {}
@@ -119,7 +121,7 @@ class Reach:
             self._function(x)
         elif isinstance(x, types.MethodType):
             self.follow(x.__func__, "", said)
-            if not _is_foreign(x.__func__.__module__):
+            if not _is_foreign(x.__func__.__module__) or isinstance(x.__self__, (Module, Optimizer)):
                 self.follow(x.__self__, "", "self")
         elif isinstance(x, functools.partial):
             for part in (x.func, x.args, x.keywords):
