@@ -107,12 +107,7 @@ class Reach:
                 self.leaves[id(x)] = x
                 self.titles |= {id(x): said} if said.isidentifier() else {}
         elif isinstance(x, np.ndarray):
-            step = x.size // COMPARED + 1
-            some = f".flat[::{step}]" if step > 1 else ""
-            known = self.code.name((x.flat[::step] if some else x).tobytes())
-            self.checks[f"{self.code.name(x)}{some}.tobytes() != {known}"] = said
-            if x.size <= COMPARED and x.flags.writeable:
-                self.undo.append(functools.partial(np.copyto, x, x.copy()))
+            self._array(x, said)
         elif isinstance(x, (tuple, list, dict, set, deque)):
             self._items(x, said)
         elif isinstance(x, Iterator):
@@ -128,6 +123,14 @@ class Reach:
                 self.follow(part, "", said)
         elif not (isinstance(x, (types.ModuleType, type)) and _is_foreign(getattr(x, "__module__", x.__name__))):
             self._attributes(x, said)
+
+    def _array(self, x: np.ndarray, said: str) -> None:
+        step = x.size // COMPARED + 1
+        some = f".flat[::{step}]" if step > 1 else ""
+        known = self.code.name((x.flat[::step] if some else x).tobytes())
+        self.checks[f"{self.code.name(x)}{some}.tobytes() != {known}"] = said
+        if x.size <= COMPARED and x.flags.writeable:
+            self.undo.append(functools.partial(np.copyto, x, x.copy()))
 
     def _items(self, x: Any, said: str) -> None:
         if len(x) > LONG:
