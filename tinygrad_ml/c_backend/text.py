@@ -20,10 +20,14 @@ TYPES = {
     **{f"{u}int{bits}": f"{u}int{bits}_t" for u in ("", "u") for bits in (8, 16, 32, 64)},
 }
 
-PRELUDE = f"""#include <math.h>
-#include <stddef.h>
+# What is used of <math.h> and <string.h>: compilers read these for as long as a short program.
+PRELUDE = f"""#include <stddef.h>
 #include <stdint.h>
-#include <string.h>
+#define INFINITY __builtin_inff()
+#define NAN __builtin_nanf("")
+double sqrt(double), fabs(double), pow(double, double);
+float sqrtf(float), fabsf(float);
+void *memset(void *, int, size_t), *memcpy(void *, const void *, size_t);
 typedef ptrdiff_t npy_intp;
 typedef void (*inner_loop)(char **, const npy_intp *, const npy_intp *, void *);
 typedef void (*convolution)(const void *, const void *, const void *, void *, const npy_intp *, void *, npy_intp);
