@@ -284,3 +284,21 @@ def test_a_copy_in_another_dtype_keeps_the_order_of_axes():
     for k in range(6):
         x = tg.tensor(np.asfortranarray(np.random.default_rng(k).normal(size=(7, 9)).astype(np.float32)))
         assert f(x).item() == f.function(x).item()
+
+
+def test_gradients_that_a_name_in_a_string_clears():
+    def history(wrap):
+        w, v = tg.ones(2, requires_grad=True), tg.ones(2, requires_grad=True)
+
+        def step(x, both):
+            for p in (w, v):
+                setattr(p, "gr" + "ad", None)
+            ((w * x).sum() + (v.sum() if both else 0)).backward()
+
+        run, found = wrap(step), []
+        for k in range(24):
+            run(tg.ones(2), k % 6 == 0)
+            found += [w.grad.tolist(), v.grad if v.grad is None else v.grad.tolist()]
+        return found
+
+    assert history(lambda f: tg.compile(f, backend="numpy")) == history(lambda f: f)

@@ -627,11 +627,10 @@ class Capture:
         name = self.code.name
         self.checks += self.reach.checks
         values = set(self.program.values)
-        cleared = self.reach.names & GRADIENTS or getattr(self.function, "__name__", "") in GRADIENTS
         self.leaves = [
             x
             for x in self.leaves
-            if self.program.now(x.first) in values or x in self.changed or (cleared and x.tensor._requires_grad)
+            if self.program.now(x.first) in values or x in self.changed or x.tensor._requires_grad
         ]
         for leaf in self.leaves:
             tensor, text = leaf.tensor, leaf.place.written(self.code)
@@ -729,7 +728,6 @@ class Capture:
 
 
 WEAK = {"b": "bool", "i": "int", "f": "float", "c": "complex"}  # Python's numbers, by the kind of their dtype
-GRADIENTS = {"grad", "zero_grad", "clip_grad_norm_", "clip_grad_value_"}  # names of what looks at all gradients
 BY_VALUE = (list, np.generic, int, float, complex, str, bytes)
 FAITHFUL = float(np.finfo(np.float32).tiny / np.finfo(np.float32).eps)
 
