@@ -642,3 +642,51 @@ def test_clipping_by_other_norms(norm, limit, backend):
     if backend == "numpy":
         assert found == expected
     np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("hold", ["an attribute", "a list", "a Sequential"])
+def test_a_compiled_module_within_another_keeps_its_parameters(hold):
+    """Without them an optimizer would leave them as they are, without a word."""
+
+    class Net(nn.Module):
+        def __init__(self, wrap):
+            tg.manual_seed(0)
+            self.body = [wrap(nn.Linear(2, 3))] if hold == "a list" else wrap(nn.Linear(2, 3))
+            self.head = nn.Linear(3, 1)
+
+        def forward(self, x):
+            body = self.body[0] if hold == "a list" else self.body
+            return self.head(body(x))
+
+    def made(wrap):
+        if hold == "a Sequential":
+            tg.manual_seed(0)
+            return nn.Sequential(wrap(nn.Linear(2, 3)), nn.BatchNorm1d(3), nn.Linear(3, 1))
+        return Net(wrap)
+
+    plain, compiled = made(lambda module: module), made(tg.compile(backend="numpy"))
+    assert [*compiled.state_dict()] == [*plain.state_dict()]
+    assert [name for name, _ in compiled.named_parameters()] == [name for name, _ in plain.named_parameters()]
+    results = []
+    for net in (plain, compiled):
+        optimizer = tg.optim.Adam(net.parameters(), lr=0.1)
+
+        @tg.compile(backend="numpy")
+        def step(x, net=net, optimizer=optimizer):
+            optimizer.zero_grad()
+            (net(x) ** 2).mean().backward()
+            optimizer.step()
+
+        for k in range(6):
+            step(tg.tensor(np.random.default_rng(k).normal(size=(4, 2)).astype(np.float32)))
+        net.eval()
+        with tg.no_grad():
+            results.append([net(tg.ones(1, 2)).item(), *(p.numpy() for p in net.parameters())])
+    for x, y in zip(*results, strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
+@pytest.mark.parametrize("name", ["fullgraph", "dynamic", "static_argnums", "static_argnames", "donate_argnums"])
+def test_arguments_of_other_compilers_are_refused_with_a_hint(name):
+    with pytest.raises(TypeError, match=rf"compile\(\).*{name}.*leave it out"):
+        tg.compile(nn.Linear(2, 1), **{name: True})

@@ -13,6 +13,7 @@ from types import MethodType, TracebackType
 from typing import Any
 
 from ..c_backend import plan as c_plan
+from ..foreign_names import takes_foreign_names
 from ..graph.graph import Graph
 from ..modes import Mode, is_users, modes, modes_set, warn
 from ..native.build import CannotCompile
@@ -284,6 +285,7 @@ def _forget(x: Any) -> Any:
     return x
 
 
+@takes_foreign_names()
 def compile(function: Callable | None = None, *, backend: str = "auto") -> Any:
     r"""Return a function that computes the same as `function`, from a program that is derived from it: a decorator.
 

@@ -541,6 +541,8 @@ def _flat(attributes: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
             found += _flat([(f"{name}.{key}", item) for key, item in value.items()])
         elif isinstance(value, (set, frozenset)) and any(isinstance(item, (Module, Parameter)) for item in value):
             raise TypeError(f"{name!r} is a set, whose order changes from run to run; put them into a list or a dict")
+        elif callable(value) and isinstance(getattr(value, "__wrapped__", None), Module):  # by tg.compile
+            found.append((name, value.__wrapped__))
     return found
 
 
